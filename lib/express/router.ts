@@ -115,22 +115,9 @@ function sendJson(res: Response, body: object | string): void {
 }
 
 /** In snake_case, without resume key and owner. */
-const toStatusJson = (info: TaskInfo): object => ({
-  task_id: info.taskId,
-  status: info.status,
-  created_at: info.createdAt,
-  updated_at: info.updatedAt,
-  ended_at: info.endedAt,
-  expires_at: info.expiresAt,
-  attempt: info.attempt,
-  last_seq: info.lastSeq,
-  first_kept_seq: info.firstKeptSeq,
-  buffered_events: info.bufferedEvents,
-  buffered_bytes: info.bufferedBytes,
-  subscribers: info.subscribers,
-  progress: info.progress,
-  result: info.result,
-  error: info.error,
-});
+function toStatusJson({ resumeKey: _, owner: __, ...shown }: TaskInfo): object {
+  const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(shown).map(([name, value]) => [snake(name), value as unknown]));
+}
 
 const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');
