@@ -1,0 +1,40 @@
+/** The longest delay a Node timer takes; a longer one would fire at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** Time as the library sees it. Replace it in tests to move time by hand. */
+export interface Clock {
+  /** Monotonic milliseconds from an arbitrary start; every duration is measured with it. */
+  now(): number;
+  /** Milliseconds since 1970; only ever shown, never compared with. */
+  wallNow(): number;
+  /** Calls `fn` once after `ms` (any length; Infinity: never). Returns its cancellation. Keeps no process alive. */
+  after(ms: number, fn: () => void): () => void;
+  /** Calls `fn` every `ms`. Returns its cancellation. Keeps no process alive. */
+  every(ms: number, fn: () => void): () => void;
+}
+
+export const systemClock: Clock = Object.freeze({
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+
+  after(ms: number, fn: () => void): () => void {
+    const due = performance.now() + ms;
+    let timer: NodeJS.Timeout;
+    const arm = (): void => {
+      const left = due - performance.now();
+      timer = left > MAX_DELAY_MS ? setTimeout(arm, MAX_DELAY_MS) : setTimeout(fn, left);
+      timer.unref();
+    };
+    arm();
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+
+  every(ms: number, fn: () => void): () => void {
+    const timer = setInterval(fn, Math.min(ms, MAX_DELAY_MS)).unref();
+    return () => {
+      clearInterval(timer);
+    };
+  },
+});

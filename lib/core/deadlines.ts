@@ -1,0 +1,37 @@
+/**
+ * What falls due when. Items that wait equally long fall due in the order they came, so one first-in-first-out
+ * queue per distinct delay needs no sorting: adding and removing cost O(1), and looking for what is due costs
+ * what is due plus the number of distinct delays, however many items wait.
+ */
+export class Deadlines<T> {
+  readonly #queues = new Map<number, Map<T, number>>();
+
+  /** `item` falls due `delayMs` after `nowMs`; Infinity: never. An item that waits already starts anew. */
+  add(item: T, delayMs: number, nowMs: number): void {
+    if (delayMs === Infinity) return;
+    let queue = this.#queues.get(delayMs);
+    if (queue === undefined) this.#queues.set(delayMs, (queue = new Map()));
+    queue.delete(item);
+    queue.set(item, nowMs + delayMs);
+  }
+
+  /** Forgets `item`, which was added with `delayMs`. */
+  delete(item: T, delayMs: number): void {
+    const queue = this.#queues.get(delayMs);
+    if (queue?.delete(item) && queue.size === 0) this.#queues.delete(delayMs);
+  }
+
+  /** Takes out everything that is due at `nowMs`. */
+  take(nowMs: number): T[] {
+    const due: T[] = [];
+    for (const [delayMs, queue] of this.#queues) {
+      for (const [item, dueMs] of queue) {
+        if (dueMs > nowMs) break;
+        due.push(item);
+        queue.delete(item);
+      }
+      if (queue.size === 0) this.#queues.delete(delayMs);
+    }
+    return due;
+  }
+}

@@ -1,0 +1,236 @@
+import { v4, v7 } from 'uuid';
+import { Deadlines } from './deadlines.js';
+import { TaskError } from './errors.js';
+import { MemoryStore } from './memory-store.js';
+import type { ResolvedOptions } from './options.js';
+import type {
+  Awaitable,
+  StoreSettings,
+  TaskFeed,
+  TaskFilter,
+  TaskRecord,
+  TaskRef,
+  TaskStore,
+  TaskWriter,
+} from './ports.js';
+import { Run, type RunObserver, type RunOptions } from './run.js';
+import type { FinalStatus } from './status.js';
+import type { Start } from './subscription.js';
+import { Sweeper } from './sweeper.js';
+import { toTaskInfo, type AsyncTask } from './task.js';
+
+/** What a task is started with. */
+export interface StartRequest extends RunOptions {
+  readonly job: AsyncTask;
+  readonly owner: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly fingerprint: string | undefined;
+}
+
+export interface Started {
+  readonly record: TaskRecord;
+  /** False: the idempotency key belongs to a task that was there before. */
+  readonly created: boolean;
+}
+
+/** Where a subscriber asks to start. */
+export interface Resume {
+  readonly cursor: number | undefined;
+  readonly subscriberId: string | undefined;
+  readonly snapshot: boolean;
+}
+
+/** The tasks of one manager: what runs here, what is due, and the store that keeps them all. */
+export class Engine implements RunObserver {
+  readonly counts = { started: 0, completed: 0, failed: 0, cancelled: 0 };
+  readonly #store: TaskStore;
+  readonly #runs = new Map<string, Run>();
+  /** Runs that nobody is attached to. */
+  readonly #idle = new Deadlines<Run>();
+  readonly #sweeper: Sweeper;
+  #stopping = false;
+
+  constructor(
+    readonly options: ResolvedOptions,
+    store: TaskStore | undefined,
+    encode: StoreSettings['encode'],
+  ) {
+    const { clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, maxEventsPerTask, maxBytesPerTask } = options;
+    this.#store = store ?? new MemoryStore();
+    const log = { maxEvents: maxEventsPerTask, maxBytes: maxBytesPerTask };
+    this.#store.start({ clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, log, encode });
+    this.#sweeper = new Sweeper(clock, options.sweepIntervalMs, () => this.#sweep());
+  }
+
+  get store(): Pick<TaskStore, 'shared' | 'sizes'> {
+    return this.#store;
+  }
+
+  get running(): number {
+    return this.#runs.size;
+  }
+
+  /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY` where no task can be started now */
+  admit(): void {
+    if (this.#stopping) throw shutdown();
+    if (this.#runs.size < this.options.maxRunningTasks) return;
+    throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
+  }
+
+  /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY`, `TOO_MANY_TASKS`, `KEY_REUSED`, `STORE_UNAVAILABLE` */
+  async start({ job, owner, idempotencyKey, fingerprint, ...options }: StartRequest): Promise<Started> {
+    this.admit();
+    const taskId = v7();
+    const resumeKey = Buffer.from(v4({}, new Uint8Array(16))).toString('base64url');
+    const run = new Run(taskId, job, options, this.options, this);
+    const snapshot = run.snapshot && (() => run.snapshot?.toJson());
+    this.#runs.set(taskId, run); // before the store is asked, so that concurrent starts count
+    try {
+      const draft = { taskId, resumeKey, owner, idempotencyKey, fingerprint, snapshot };
+      const creation = await this.#ask(() => this.#store.create(draft, run));
+      if (creation.created) {
+        this.#begin(run, creation.writer);
+        return { record: creation.writer.record, created: true };
+      }
+      this.#runs.delete(taskId);
+      return { record: samePayload(creation.record, fingerprint), created: false };
+    } catch (error) {
+      this.#runs.delete(taskId);
+      throw error;
+    }
+  }
+
+  /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `STORE_UNAVAILABLE` */
+  async find(ref: TaskRef): Promise<TaskRecord> {
+    const found = await this.#ask(() => this.#store.find(ref));
+    if (found === undefined) throw notFound();
+    if (found.status === 'expired') throw expired();
+    return found;
+  }
+
+  /** The same for a caller who may see nothing of other owners' tasks: those do not exist for them. */
+  async findOwned(ref: TaskRef, owner: string | undefined): Promise<TaskRecord> {
+    const found = await this.#ask(() => this.#store.find(ref));
+    if (found === undefined || found.owner !== owner) throw notFound();
+    if (found.status === 'expired') throw expired();
+    return found;
+  }
+
+  /** The task that an earlier request with the same key has started. @throws TaskError `KEY_REUSED` */
+  async findRepeated(
+    idempotencyKey: string,
+    owner: string | undefined,
+    fingerprint: string | undefined,
+  ): Promise<TaskRecord | undefined> {
+    const found = await this.#ask(() => this.#store.find({ idempotencyKey, owner }));
+    return found === undefined || found.status === 'expired' ? undefined : samePayload(found, fingerprint);
+  }
+
+  /** The four rules: the given cursor; else where this subscriber left off; else the oldest event that is kept. */
+  async startOf({ taskId }: TaskRecord, { cursor, subscriberId, snapshot }: Resume): Promise<Start> {
+    if (cursor !== undefined) return { position: cursor, snapshot };
+    const departed =
+      subscriberId === undefined ? undefined : await this.#ask(() => this.#store.departedAt(taskId, subscriberId));
+    return { position: departed ?? 0, snapshot };
+  }
+
+  async open(taskId: string): Promise<TaskFeed> {
+    const feed = await this.#ask(() => this.#store.open(taskId));
+    if (feed === undefined) throw expired();
+    return feed;
+  }
+
+  async list(filter: TaskFilter): Promise<readonly TaskRecord[]> {
+    return this.#ask(() => this.#store.list(filter));
+  }
+
+  /** False: it had ended before. */
+  async cancel(taskId: string, message: string): Promise<boolean> {
+    await this.find({ taskId });
+    return this.#ask(() => this.#store.requestCancel(taskId, { code: 'TASK_CANCELLED', message }));
+  }
+
+  /** The run of a task that this instance executes. @throws TaskError `TASK_NOT_RUNNING` and as `find` */
+  async run(taskId: string): Promise<Run> {
+    const run = this.#runs.get(taskId);
+    if (run !== undefined) return run;
+    const { status } = await this.find({ taskId });
+    throw new TaskError(
+      'TASK_NOT_RUNNING',
+      status === 'running' ? 'Another instance runs it' : `It is already ${status}`,
+    );
+  }
+
+  /** Takes no new work, gives what runs `graceMs`, then cancels it. Resolves when every task here has ended. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const ended = Promise.all([...this.#runs.values()].map((run) => run.ended));
+    if (graceMs > 0 && this.#runs.size > 0) await this.#within(graceMs, ended).catch(() => undefined);
+    for (const run of [...this.#runs.values()]) run.stop('cancelled', shutdown());
+    await this.#within(this.options.storeTimeoutMs, ended).catch(() => undefined);
+    this.#sweeper.stop();
+  }
+
+  audienceChanged(run: Run, subscribers: number): void {
+    if (subscribers > 0) this.#idle.delete(run, this.#idleMs(run));
+    else if (run.options.abandonAfterMs === 0) run.stop('cancelled', abandoned());
+    else this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
+  }
+
+  settled(run: Run, status: FinalStatus): void {
+    this.#runs.delete(run.taskId);
+    this.#idle.delete(run, this.#idleMs(run));
+    this.counts[status]++;
+  }
+
+  failed(run: Run, error: unknown): void {
+    try {
+      this.options.onTaskError(error, toTaskInfo(run.record));
+    } catch (failure) {
+      process.emitWarning(failure instanceof Error ? failure : String(failure));
+    }
+  }
+
+  #begin(run: Run, writer: TaskWriter): void {
+    this.counts.started++;
+    run.start(writer);
+    this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
+    this.#sweeper.start();
+    if (this.#stopping) run.stop('cancelled', shutdown()); // `stop` came while the store was asked
+  }
+
+  /** A task that may not be alone for a moment still has to be reached by its first subscriber. */
+  #idleMs({ options: { abandonAfterMs } }: Run): number {
+    return abandonAfterMs === 0 ? this.options.sweepIntervalMs : abandonAfterMs;
+  }
+
+  async #sweep(): Promise<boolean> {
+    for (const run of this.#idle.take(this.options.clock.now())) run.stop('cancelled', abandoned());
+    return (await this.#ask(() => this.#store.sweep())) || this.#runs.size > 0;
+  }
+
+  /** What the store answers. @throws TaskError `STORE_UNAVAILABLE` where it takes longer than `storeTimeoutMs` */
+  #ask<T>(question: () => Awaitable<T>): Awaitable<T> {
+    const answer = question();
+    return answer instanceof Promise ? this.#within(this.options.storeTimeoutMs, answer) : answer;
+  }
+
+  #within<T>(ms: number, answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.options.clock.after(ms, () => {
+        reject(new TaskError('STORE_UNAVAILABLE', `The store did not answer within ${ms} ms`));
+      });
+      answer.then(resolve, reject).finally(cancel);
+    });
+  }
+}
+
+function samePayload(record: TaskRecord, fingerprint: string | undefined): TaskRecord {
+  if (record.fingerprint === fingerprint) return record;
+  throw new TaskError('KEY_REUSED', 'The idempotency key was used with another payload');
+}
+
+const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');
+const expired = (): TaskError => new TaskError('TASK_EXPIRED', 'The task is no longer kept');
+const abandoned = (): TaskError => new TaskError('TASK_ABANDONED', 'Nobody was attached any more');
+const shutdown = (): TaskError => new TaskError('SHUTDOWN', 'The server is shutting down');

@@ -1,0 +1,64 @@
+/** Stable reasons a caller may branch on. Messages may change in any release; codes only in a major. */
+export type ErrorCode = HttpErrorCode | OutcomeCode | ProgramErrorCode;
+
+/** What a request can be refused with. `express/problem.ts` gives each its HTTP status. */
+export type HttpErrorCode =
+  | 'TASK_NOT_FOUND' // no such task for this caller, or its tombstone is gone
+  | 'TASK_EXPIRED' // its retention is over
+  | 'TASK_NOT_RUNNING' // progress or an outcome after the terminal event
+  | 'TASK_RUNNING' // the result was asked for before the end
+  | 'INVALID_RESUME_KEY'
+  | 'INVALID_CURSOR'
+  | 'INVALID_INPUT'
+  | 'NOT_ACCEPTABLE' // the client accepts no text/event-stream
+  | 'AT_CAPACITY' // `maxRunningTasks`
+  | 'TOO_MANY_TASKS' // `maxTasksPerOwner`
+  | 'TOO_MANY_SUBSCRIBERS' // `maxSubscribersPerTask`
+  | 'KEY_REUSED' // an idempotency key came with another payload
+  | 'ORIGIN_NOT_ALLOWED'
+  | 'PREFETCH_REFUSED'
+  | 'METHOD_NOT_ALLOWED'
+  | 'PIPELINING' // the request waits behind another one on its connection
+  | 'STORE_UNAVAILABLE' // `cause` holds the driver's own error
+  | 'SHUTDOWN'; // this instance takes no new work
+
+/** How a task can end other than by its own result; also the `code` of the reason its signal aborts with. */
+export type OutcomeCode =
+  | 'TASK_FAILED'
+  | 'TASK_TIMEOUT'
+  | 'TASK_CANCELLED'
+  | 'TASK_ABANDONED' // nobody was attached for `abandonAfterMs`
+  | 'TASK_LOST'; // the instance that ran it died
+
+/** Thrown to the program, never to a client before its stream. */
+export type ProgramErrorCode =
+  'EVENT_TOO_LARGE' | 'UNSERIALIZABLE' | 'INVALID_EVENT_NAME' | 'RESERVED_EVENT_NAME' | 'INVALID_OPTION' | 'FENCED'; // another instance has taken the task over
+
+/** The one error class of the library: branch on `code`; `cause` keeps the error underneath. */
+export class TaskError extends Error {
+  override readonly name = 'TaskError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** What a client is told of a failure. */
+export interface PublicError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/**
+ * What a client may see of `error`: a `TaskError` as it is, anything else only when `expose` is set, because
+ * a stray error text can hold a path, a query or a secret.
+ */
+export function toPublicError(error: unknown, expose: boolean): PublicError {
+  if (error instanceof TaskError) return { code: error.code, message: error.message };
+  if (!expose) return { code: 'TASK_FAILED', message: 'The task failed' };
+  return { code: 'TASK_FAILED', message: error instanceof Error ? error.message : String(error) };
+}

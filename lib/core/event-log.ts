@@ -1,0 +1,185 @@
+import { Segment } from './segment.js';
+
+const FIRST_SEGMENT_BYTES = 1_024;
+const MAX_SEGMENT_BYTES = 65_536;
+/** A log is trimmed by whole segments; with this many in a full one, at least 7/8 of its budget is always kept. */
+const SEGMENTS_PER_LOG = 8;
+
+/** The retention of one log. */
+export interface LogLimits {
+  readonly maxEvents: number;
+  /** At least the largest frame + 8. */
+  readonly maxBytes: number;
+}
+
+/** Where a log's memory is accounted for, and refused or found elsewhere when it runs out. */
+export interface MemoryBudget {
+  reserve(bytes: number): void;
+  release(bytes: number): void;
+}
+
+/** Somebody who wants to know that a log has grown or ended. */
+export interface Follower {
+  wake(): void;
+}
+
+/** Consecutive encoded frames, shared by every reader at `from`; the first has seq `from + 1`, the last `to`. */
+export interface Slice {
+  readonly kind: 'frames';
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: Buffer;
+}
+
+/**
+ * The append-only log of one task: encoded frames with seq 1, 2, 3… without a hole. It is the only buffer there is:
+ * whoever reads it brings a position (the seq of the last frame they have) and keeps nothing else.
+ */
+export class EventLog {
+  #ended = false;
+  #discarded = false;
+  #ringing = false;
+  #lastSeq = 0;
+  #capacity = 0;
+  #wireBytes = 0;
+  #nextSegmentBytes = FIRST_SEGMENT_BYTES;
+  #slice: Slice | undefined;
+  readonly #segments: Segment[] = [];
+  readonly #followers = new Set<Follower>();
+
+  constructor(
+    readonly limits: LogLimits,
+    readonly budget: MemoryBudget,
+  ) {}
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** The oldest frame that is kept; `lastSeq + 1` where none is. */
+  get firstSeq(): number {
+    return this.#segments[0]?.firstSeq ?? this.#lastSeq + 1;
+  }
+
+  get events(): number {
+    return this.#lastSeq + 1 - this.firstSeq;
+  }
+
+  /** Bytes of the frames that are kept, as they go over the wire. */
+  get wireBytes(): number {
+    return this.#wireBytes;
+  }
+
+  /** Bytes of memory that the frames and their index take: what budgets count. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** Nothing will be appended any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Its retention is over: what a reader has not read is gone, the terminal event too. */
+  get discarded(): boolean {
+    return this.#discarded;
+  }
+
+  /** Appends one frame and wakes the followers once, after everything that this tick appends. */
+  append(frame: string): void {
+    if (this.events >= this.limits.maxEvents) this.dropOldestSegment();
+    const last = this.#segments.at(-1);
+    const full = last === undefined || last.count >= this.limits.maxEvents / SEGMENTS_PER_LOG;
+    this.#wireBytes += (full ? 0 : last.append(frame)) || this.#addSegment(frame).append(frame);
+    this.#lastSeq++;
+    this.#slice = undefined;
+    this.#ring();
+  }
+
+  /** Marks the last frame as the last for ever. */
+  end(): void {
+    this.#ended = true;
+    this.#ring();
+  }
+
+  /**
+   * The frames after `position` up to the end of their segment, or undefined where there are none yet.
+   * A position before `firstSeq - 1` has lost frames: the caller says so and continues from there.
+   */
+  readAfter(position: number): Slice | undefined {
+    if (position >= this.#lastSeq) return undefined;
+    if (this.#slice?.from === position) return this.#slice;
+    const segment = this.#segmentOf(position + 1);
+    return (this.#slice = {
+      kind: 'frames',
+      from: position,
+      to: segment.lastSeq,
+      bytes: segment.sliceAfter(position),
+    });
+  }
+
+  /** Forgets the oldest segment; returns the bytes of memory that frees, 0 where the log keeps nothing. */
+  dropOldestSegment(): number {
+    const segment = this.#segments.shift();
+    if (segment === undefined) return 0;
+    this.#slice = undefined;
+    this.#wireBytes -= segment.used;
+    this.#capacity -= segment.capacity;
+    this.budget.release(segment.capacity);
+    return segment.capacity;
+  }
+
+  /** Forgets every frame and tells the followers. */
+  discard(): void {
+    while (this.dropOldestSegment() > 0);
+    this.#discarded = true;
+    this.#ring();
+  }
+
+  follow(follower: Follower): void {
+    this.#followers.add(follower);
+  }
+
+  unfollow(follower: Follower): void {
+    this.#followers.delete(follower);
+  }
+
+  /** Makes room for `frame`, at the cost of the oldest segments where the log's own budget is used up. */
+  #addSegment(frame: string): Segment {
+    const { maxBytes } = this.limits;
+    const largest = Math.min(MAX_SEGMENT_BYTES, Math.max(FIRST_SEGMENT_BYTES, (maxBytes / SEGMENTS_PER_LOG) & ~3));
+    const usual = Math.min(this.#nextSegmentBytes, largest);
+    this.#nextSegmentBytes = usual * 2;
+    const capacity = Math.max(usual, Segment.capacityFor(Buffer.byteLength(frame)));
+    while (this.#capacity + capacity > maxBytes && this.dropOldestSegment() > 0);
+    this.budget.reserve(capacity);
+    const segment = new Segment(this.#lastSeq + 1, capacity);
+    this.#segments.push(segment);
+    this.#capacity += capacity;
+    return segment;
+  }
+
+  #segmentOf(seq: number): Segment {
+    let low = 0;
+    let high = this.#segments.length - 1;
+    if ((this.#segments[high] as Segment).firstSeq <= seq) low = high; // most readers are at the end
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#segments[middle] as Segment).firstSeq <= seq) low = middle;
+      else high = middle - 1;
+    }
+    return this.#segments[low] as Segment;
+  }
+
+  /** Followers are woken in a later turn of the event loop, so that all of one tick travels as one write. */
+  #ring(): void {
+    if (this.#ringing || this.#followers.size === 0) return;
+    this.#ringing = true;
+    setImmediate(EventLog.#wakeFollowers, this);
+  }
+
+  static #wakeFollowers(this: void, log: EventLog): void {
+    log.#ringing = false;
+    for (const follower of log.#followers) follower.wake();
+  }
+}

@@ -1,0 +1,154 @@
+import type { Clock } from './clock.js';
+import type { PublicError, TaskError } from './errors.js';
+import type { EventLog, LogLimits } from './event-log.js';
+import type { FinalStatus, TaskStatus } from './status.js';
+
+export type Awaitable<T> = T | Promise<T>;
+
+/** What the manager tells its store once, before anything else. */
+export interface StoreSettings {
+  readonly clock: Clock;
+  /** How long a finished task stays readable, in ms. */
+  readonly ttlMs: number;
+  /** The retention of each task's log. */
+  readonly log: LogLimits;
+  /** Memory of all logs of this process together. */
+  readonly maxBufferedBytes: number;
+  /** Running tasks per owner, on all instances. */
+  readonly maxTasksPerOwner: number;
+  /** One event as the bytes that go over the wire. Pure. */
+  readonly encode: (resumeKey: string, seq: number, event: string | undefined, json: string) => string;
+}
+
+/** What a task is created with. */
+export interface TaskDraft {
+  readonly taskId: string;
+  readonly resumeKey: string;
+  readonly owner: string | undefined;
+  /** Unique per owner while the task is kept; a second draft with it creates nothing. */
+  readonly idempotencyKey: string | undefined;
+  /** Identifies the payload that the idempotency key came with. */
+  readonly fingerprint: string | undefined;
+  /** The state folded from the events so far as JSON, or undefined where there is none. */
+  readonly snapshot: (() => string | undefined) | undefined;
+}
+
+/** What a store knows of a task beside its events. Times are ms since 1970. */
+export interface TaskRecord {
+  readonly taskId: string;
+  readonly resumeKey: string;
+  readonly owner: string | undefined;
+  readonly fingerprint: string | undefined;
+  readonly status: TaskStatus;
+  /** 1, or more after a restart on another instance. */
+  readonly attempt: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  readonly endedAtMs: number | undefined;
+  readonly expiresAtMs: number | undefined;
+  readonly lastSeq: number;
+  readonly firstKeptSeq: number;
+  readonly bufferedEvents: number;
+  readonly bufferedBytes: number;
+  /** Attached now, on all instances. */
+  readonly subscribers: number;
+  /** JSON of the last progress, kept whatever was trimmed. */
+  readonly progress: string | undefined;
+  /** JSON of the terminal event's data, kept whatever was trimmed. */
+  readonly outcome: string | undefined;
+}
+
+/** What is left of a task after its retention, so that "expired" and "never existed" are different answers. */
+export interface Tombstone {
+  readonly status: 'expired';
+  readonly owner: string | undefined;
+}
+
+export type TaskRef =
+  | { readonly taskId: string }
+  | { readonly resumeKey: string }
+  | { readonly idempotencyKey: string; readonly owner: string | undefined };
+
+export interface TaskFilter {
+  readonly status?: TaskStatus | undefined;
+  readonly owner?: string | undefined;
+  /** At most so many, newest first. */
+  readonly limit: number;
+}
+
+/** The instance that runs a task, as its store sees it. */
+export interface Executor {
+  cancelRequested(reason: PublicError): void;
+  /** How many subscribers are attached now, on all instances. */
+  audienceChanged(subscribers: number): void;
+  /** Another instance has taken the task over; nothing this one writes is accepted any more. */
+  fenced(reason: TaskError): void;
+}
+
+/** The one right to write to a task's log; its fencing token makes it void when another instance claims the task. */
+export interface TaskWriter {
+  readonly record: TaskRecord;
+  /**
+   * Appends one event with the next seq; the first of a task is 1, without a hole. Events are committed in the order
+   * of the calls, and are delivered to nobody before they are. Returns nothing where that is so at once.
+   * @throws TaskError `FENCED`, `TASK_NOT_RUNNING`, `STORE_UNAVAILABLE`; then nothing was appended.
+   */
+  append(event: string | undefined, json: string): Awaitable<void>;
+  /**
+   * Appends the terminal event and ends the log: once, after all appends before it.
+   * @throws as `append`.
+   */
+  finish(status: FinalStatus, json: string): Awaitable<void>;
+  /** Gives the task up, so that another instance may claim it. */
+  release(): Awaitable<void>;
+}
+
+/** A task's log as this instance follows it: one per task and instance, whatever the number of subscribers. */
+export interface TaskFeed {
+  readonly record: TaskRecord;
+  readonly log: EventLog;
+  /** State at `seq`, from which the rest of the log goes on. */
+  snapshot(): { readonly seq: number; readonly json: string } | undefined;
+  join(subscriberId: string | undefined): void;
+  /** Undoes `join`; `position` is where the subscriber left off. */
+  leave(subscriberId: string | undefined, position: number): void;
+}
+
+export type Creation =
+  { readonly created: true; readonly writer: TaskWriter } | { readonly created: false; readonly record: TaskRecord };
+
+/**
+ * Where tasks live. `__tests__/contracts/task-store.ts` is the suite that every store passes.
+ * Any method may throw or reject with TaskError `STORE_UNAVAILABLE`.
+ */
+export interface TaskStore {
+  /** Other instances serve the same tasks. */
+  readonly shared: boolean;
+  start(settings: StoreSettings): void;
+  /**
+   * Creates the task, or finds the one that has its idempotency key. Atomic under concurrent calls on all instances.
+   * @throws TaskError `TOO_MANY_TASKS`.
+   */
+  create(draft: TaskDraft, executor: Executor): Awaitable<Creation>;
+  find(ref: TaskRef): Awaitable<TaskRecord | Tombstone | undefined>;
+  list(filter: TaskFilter): Awaitable<readonly TaskRecord[]>;
+  /** Follows a task; undefined where there is none any more. */
+  open(taskId: string): Awaitable<TaskFeed | undefined>;
+  /** Where the subscriber left off, if it was attached before and is not attached now. */
+  departedAt(taskId: string, subscriberId: string): Awaitable<number | undefined>;
+  /** Asks whoever runs the task to cancel it; false where it is not running. */
+  requestCancel(taskId: string, reason: PublicError): Awaitable<boolean>;
+  /** Takes over a running task whose writer is gone; undefined while somebody holds it. */
+  claim(taskId: string, executor: Executor): Awaitable<TaskWriter | undefined>;
+  /** Forgets what is past its retention, at the cost of what it forgets; true while anything is kept. */
+  sweep(): Awaitable<boolean>;
+  /** What this process's memory holds. */
+  sizes(): StoreSizes;
+}
+
+export interface StoreSizes {
+  readonly finished: number;
+  readonly tombstones: number;
+  /** Memory of all logs, in bytes. */
+  readonly bufferedBytes: number;
+}

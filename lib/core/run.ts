@@ -1,0 +1,236 @@
+import type { Clock } from './clock.js';
+import { TaskError, toPublicError, type PublicError } from './errors.js';
+import { checkEventName, toJson } from './payload.js';
+import type { Awaitable, Executor, TaskRecord, TaskWriter } from './ports.js';
+import { Snapshot, type SnapshotOptions } from './snapshot.js';
+import { isFinal, move, type FinalStatus, type TaskStatus } from './status.js';
+import type { AsyncTask, TaskContext, UpdateProgress } from './task.js';
+
+/** After so many events in a row the returned promise waits for a turn of the event loop. */
+const EVENTS_PER_TURN = 128;
+const DONE = Promise.resolve();
+
+/** What a run needs from its manager. */
+export interface RunSettings {
+  readonly clock: Clock;
+  readonly maxEventBytes: number;
+  readonly exposeErrors: boolean;
+}
+
+/** What one task runs with. */
+export interface RunOptions {
+  readonly input: unknown;
+  readonly timeoutMs: number;
+  readonly abandonAfterMs: number;
+  readonly snapshot: SnapshotOptions | undefined;
+}
+
+/** Whom a run tells what happens to it. */
+export interface RunObserver {
+  audienceChanged(run: Run, subscribers: number): void;
+  settled(run: Run, status: FinalStatus): void;
+  /** The real error, which clients do not see. */
+  failed(run: Run, error: unknown): void;
+}
+
+/** One job being executed by this instance: its AbortController, its time-out, its outcome. */
+export class Run implements Executor {
+  readonly snapshot: Snapshot | undefined;
+  readonly #controller = new AbortController();
+  readonly #job: AsyncTask;
+  #writer: TaskWriter | undefined;
+  #status: TaskStatus = 'running';
+  #cancelTimeout: (() => void) | undefined;
+  #eventsThisTurn = 0;
+  #nextTurn: Promise<void> | undefined;
+  #subscribers = 0;
+
+  /** Resolves when the terminal event is committed. */
+  readonly ended: Promise<void>;
+  #resolveEnded: (() => void) | undefined;
+
+  constructor(
+    readonly taskId: string,
+    job: AsyncTask,
+    readonly options: RunOptions,
+    readonly settings: RunSettings,
+    readonly observer: RunObserver,
+  ) {
+    this.#job = job;
+    this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
+    if (options.snapshot !== undefined) {
+      this.snapshot = new Snapshot(options.snapshot, this.#report);
+    }
+  }
+
+  get record(): TaskRecord {
+    return this.#started.record;
+  }
+
+  /** Starts the job in a later turn of the event loop, so that whoever started it hears of it first. */
+  start(writer: TaskWriter): void {
+    this.#writer = writer;
+    const { timeoutMs } = this.options;
+    this.#cancelTimeout = this.settings.clock.after(timeoutMs, () => {
+      this.stop('failed', new TaskError('TASK_TIMEOUT', `The task took longer than ${timeoutMs} ms`));
+    });
+    setImmediate(() => void this.#execute());
+  }
+
+  /** Ends the task from outside and aborts the job's signal with `reason`; false where it has ended already. */
+  stop(status: 'failed' | 'cancelled', reason: TaskError): boolean {
+    if (isFinal(this.#status) || this.#writer === undefined) return false;
+    const { code, message } = reason;
+    const outcome = status === 'failed' ? { error: { code, message } } : { code, reason: message };
+    this.#settle(status, members(outcome)).catch(this.#report);
+    this.#controller.abort(reason);
+    return true;
+  }
+
+  /** A result that cannot be told fails the task. @throws TaskError `TASK_NOT_RUNNING` where it has ended already. */
+  async complete(result: unknown): Promise<void> {
+    let outcome: string;
+    try {
+      outcome = result === undefined ? '' : `,"result":${toJson(result, this.settings.maxEventBytes)}`;
+    } catch (error) {
+      await this.fail(error);
+      return;
+    }
+    await this.#settle('completed', outcome);
+  }
+
+  /** @throws TaskError `TASK_NOT_RUNNING` where it has ended already. */
+  async fail(error: unknown): Promise<void> {
+    await this.#settle('failed', members({ error: toPublicError(error, this.settings.exposeErrors) }));
+    this.#report(error);
+  }
+
+  readonly updateProgress: UpdateProgress = (data) => {
+    try {
+      const json = toJson(data, this.settings.maxEventBytes);
+      const committed = this.#append(undefined, json);
+      this.snapshot?.add(data);
+      return this.#committed(committed);
+    } catch (error) {
+      return this.#refused(error);
+    }
+  };
+
+  readonly emit = (event: string, data: unknown): Promise<void> => {
+    try {
+      checkEventName(event);
+      return this.#committed(this.#append(event, toJson(data, this.settings.maxEventBytes)));
+    } catch (error) {
+      return this.#refused(error);
+    }
+  };
+
+  cancelRequested({ code, message }: PublicError): void {
+    this.stop('cancelled', new TaskError(code as TaskError['code'], message));
+  }
+
+  audienceChanged(subscribers: number): void {
+    this.#subscribers = subscribers;
+    if (!isFinal(this.#status)) this.observer.audienceChanged(this, subscribers);
+  }
+
+  fenced(reason: TaskError): void {
+    if (isFinal(this.#status)) return;
+    this.#end('failed');
+    this.#resolveEnded?.();
+    this.#controller.abort(reason);
+  }
+
+  async #execute(): Promise<void> {
+    if (isFinal(this.#status)) return;
+    try {
+      const result = await this.#job(this.#context(), this.taskId, this.updateProgress);
+      if (!isFinal(this.#status)) await this.complete(result);
+    } catch (error) {
+      if (!isFinal(this.#status)) await this.fail(error).catch(this.#report);
+      else if (error !== this.#controller.signal.reason && !isAbortError(error)) this.#report(error);
+    }
+  }
+
+  #context(): TaskContext {
+    const { taskId, resumeKey, attempt, progress } = this.record;
+    const subscribers = (): number => this.#subscribers;
+    return {
+      taskId,
+      resumeKey,
+      attempt,
+      signal: this.#controller.signal,
+      input: this.options.input,
+      lastProgress: progress === undefined ? undefined : JSON.parse(progress),
+      get subscriberCount() {
+        return subscribers();
+      },
+      updateProgress: this.updateProgress,
+      emit: this.emit,
+    };
+  }
+
+  #append(event: string | undefined, json: string): Awaitable<void> {
+    if (isFinal(this.#status)) throw new TaskError('TASK_NOT_RUNNING', `The task is already ${this.#status}`);
+    return this.#started.append(event, json);
+  }
+
+  /**
+   * Where the store commits at once, a job that does nothing but await its progress would never let the event loop
+   * turn: nobody would be served, not even its own time-out. So every so often the promise takes a turn.
+   */
+  #committed(committed: Awaitable<void>): Promise<void> {
+    if (committed instanceof Promise) return this.#handled(committed.catch((error: unknown) => this.#refused(error)));
+    if (++this.#eventsThisTurn < EVENTS_PER_TURN) return DONE;
+    return (this.#nextTurn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#eventsThisTurn = 0;
+        this.#nextTurn = undefined;
+        resolve();
+      });
+    }));
+  }
+
+  /** A refusal rejects, but nobody has to await it; so it is reported too, unless it is just late progress. */
+  #refused(error: unknown): Promise<void> {
+    const code = error instanceof TaskError ? error.code : undefined;
+    if (code === 'FENCED') this.fenced(error as TaskError);
+    if (code !== 'TASK_NOT_RUNNING') this.#report(error);
+    return this.#handled(Promise.reject(error as Error));
+  }
+
+  /** The same promise, whose rejection nobody has to handle. */
+  #handled(promise: Promise<void>): Promise<void> {
+    promise.catch(() => undefined);
+    return promise;
+  }
+
+  readonly #report = (error: unknown): void => {
+    this.observer.failed(this, error);
+  };
+
+  get #started(): TaskWriter {
+    if (this.#writer === undefined) throw new TaskError('TASK_NOT_RUNNING', 'The task has not started');
+    return this.#writer;
+  }
+
+  async #settle(status: FinalStatus, outcome: string): Promise<void> {
+    this.#end(status);
+    try {
+      await this.#started.finish(status, `{"task_id":"${this.taskId}","status":"${status}"${outcome}}`);
+    } finally {
+      this.#resolveEnded?.();
+    }
+  }
+
+  #end(status: FinalStatus): void {
+    this.#status = move(this.#status, status);
+    this.#cancelTimeout?.();
+    this.observer.settled(this, status);
+  }
+}
+
+const isAbortError = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
+
+/** The members of `object` as JSON text, to follow other members. */
+const members = (object: object): string => `,${JSON.stringify(object).slice(1, -1)}`;

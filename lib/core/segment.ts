@@ -1,0 +1,48 @@
+/**
+ * A run of frames in one piece of memory: frames grow from the front, the offsets where they end (4 bytes each)
+ * from the back, so that an event costs its bytes + 4 and a reader's rest of the segment is one slice.
+ */
+export class Segment {
+  /** How many frames it holds. */
+  count = 0;
+  /** How many bytes they take. */
+  used = 0;
+  readonly #bytes: Buffer;
+  readonly #ends: Uint32Array;
+
+  /** @param capacity bytes in all, a multiple of 4 */
+  constructor(
+    readonly firstSeq: number,
+    readonly capacity: number,
+  ) {
+    this.#bytes = Buffer.allocUnsafeSlow(capacity); // its own memory: a slice of Node's pool would keep the pool alive
+    this.#ends = new Uint32Array(this.#bytes.buffer);
+  }
+
+  /** The capacity that one frame of `byteLength` needs. */
+  static capacityFor(byteLength: number): number {
+    return (byteLength + 7) & ~3;
+  }
+
+  get lastSeq(): number {
+    return this.firstSeq + this.count - 1;
+  }
+
+  /** Adds `frame` and returns its bytes, or 0 where it does not fit. */
+  append(frame: string): number {
+    const free = this.capacity - this.used - 4 * (this.count + 1);
+    // UTF-8 takes at most 3 bytes per UTF-16 unit: measure only where it could fail to fit.
+    if (frame.length * 3 > free && Buffer.byteLength(frame) > free) return 0;
+    const written = this.#bytes.write(frame, this.used);
+    this.used += written;
+    this.#ends[this.#ends.length - 1 - this.count++] = this.used;
+    return written;
+  }
+
+  /** All frames after `position`, which is at least `firstSeq - 1`, as a view of the shared bytes. */
+  sliceAfter(position: number): Buffer {
+    const skipped = position - this.firstSeq + 1;
+    const start = skipped === 0 ? 0 : (this.#ends[this.#ends.length - skipped] as number);
+    return this.#bytes.subarray(start, this.used);
+  }
+}

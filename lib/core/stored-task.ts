@@ -1,0 +1,99 @@
+import type { EventLog } from './event-log.js';
+import type { Executor, StoreSettings, TaskDraft, TaskFeed, TaskRecord } from './ports.js';
+import type { TaskStatus } from './status.js';
+
+/** Where a subscriber that is not attached now left off is kept for this many of them per task. */
+const MAX_DEPARTED = 1_000;
+
+/** A task in this process's memory: at once its record, its feed, and the state its writer changes. */
+export class StoredTask implements TaskRecord, TaskFeed {
+  readonly taskId: string;
+  readonly resumeKey: string;
+  readonly owner: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly fingerprint: string | undefined;
+  readonly createdAtMs: number;
+  status: TaskStatus = 'running';
+  attempt = 1;
+  updatedAtMs: number;
+  endedAtMs: number | undefined;
+  progress: string | undefined;
+  outcome: string | undefined;
+  subscribers = 0;
+  /** The fencing token of whoever may write. */
+  token = 1;
+  /** Its writer has given it up. */
+  released = false;
+  /** When it may be forgotten, by the monotonic clock. */
+  expiresAt: number | undefined;
+  readonly #snapshot: (() => string | undefined) | undefined;
+  readonly #attached = new Map<string, number>();
+  readonly #departed = new Map<string, number>();
+
+  constructor(
+    draft: TaskDraft,
+    readonly log: EventLog,
+    readonly settings: StoreSettings,
+    public executor: Executor,
+  ) {
+    this.taskId = draft.taskId;
+    this.resumeKey = draft.resumeKey;
+    this.owner = draft.owner;
+    this.idempotencyKey = draft.idempotencyKey;
+    this.fingerprint = draft.fingerprint;
+    this.#snapshot = draft.snapshot;
+    this.createdAtMs = this.updatedAtMs = settings.clock.wallNow();
+  }
+
+  get record(): TaskRecord {
+    return this;
+  }
+
+  get expiresAtMs(): number | undefined {
+    const { clock } = this.settings;
+    return this.expiresAt === undefined ? undefined : clock.wallNow() + this.expiresAt - clock.now();
+  }
+
+  get lastSeq(): number {
+    return this.log.lastSeq;
+  }
+
+  get firstKeptSeq(): number {
+    return this.log.firstSeq;
+  }
+
+  get bufferedEvents(): number {
+    return this.log.events;
+  }
+
+  get bufferedBytes(): number {
+    return this.log.wireBytes;
+  }
+
+  snapshot(): { seq: number; json: string } | undefined {
+    const json = this.#snapshot?.();
+    return json === undefined ? undefined : { seq: this.lastSeq - (this.log.ended ? 1 : 0), json };
+  }
+
+  join(subscriberId: string | undefined): void {
+    if (subscriberId !== undefined) this.#attached.set(subscriberId, (this.#attached.get(subscriberId) ?? 0) + 1);
+    this.executor.audienceChanged(++this.subscribers);
+  }
+
+  leave(subscriberId: string | undefined, position: number): void {
+    if (subscriberId !== undefined) {
+      const others = (this.#attached.get(subscriberId) ?? 1) - 1;
+      if (others > 0) this.#attached.set(subscriberId, others);
+      else this.#attached.delete(subscriberId);
+      this.#departed.delete(subscriberId);
+      this.#departed.set(subscriberId, position);
+      const [oldest] = this.#departed.keys();
+      if (this.#departed.size > MAX_DEPARTED && oldest !== undefined) this.#departed.delete(oldest);
+    }
+    this.executor.audienceChanged(--this.subscribers);
+  }
+
+  departedAt(subscriberId: string): number | undefined {
+    return this.#attached.has(subscriberId) ? undefined : this.#departed.get(subscriberId);
+  }
+}

@@ -1,0 +1,145 @@
+import { LRUCache } from 'lru-cache';
+import { Deadlines } from './deadlines.js';
+import type { MemoryBudget } from './event-log.js';
+import type { StoreSettings, StoreSizes, TaskRef, Tombstone } from './ports.js';
+import type { StoredTask } from './stored-task.js';
+
+/** What a finished task costs beside its log, so that very many small ones stay inside the budget too. */
+const TASK_BYTES = 1_024;
+const MAX_TOMBSTONES = 10_000;
+
+interface Grave extends Tombstone {
+  readonly taskId: string;
+  readonly resumeKey: string;
+}
+
+/**
+ * The tasks of this process and their memory. Running tasks are never evicted; finished ones go when their time is
+ * over, or least recently used first when memory is needed; both leave a tombstone for a while.
+ */
+export class TaskRegistry implements MemoryBudget {
+  readonly #running = new Map<string, StoredTask>();
+  readonly #finished: LRUCache<string, StoredTask>;
+  readonly #byResumeKey = new Map<string, StoredTask>();
+  readonly #byIdempotencyKey = new Map<string, StoredTask>();
+  readonly #runningPerOwner = new Map<string | undefined, number>();
+  readonly #expiry = new Deadlines<StoredTask>();
+  readonly #graves = new Map<string, Grave>();
+  readonly #decay = new Deadlines<Grave>();
+  #reserved = 0;
+  #trimTurn: Iterator<StoredTask> = this.#running.values();
+
+  constructor(readonly settings: StoreSettings) {
+    this.#finished = new LRUCache<string, StoredTask>({
+      maxSize: settings.maxBufferedBytes,
+      sizeCalculation: (task) =>
+        TASK_BYTES + task.log.capacity + (task.progress?.length ?? 0) + (task.outcome?.length ?? 0),
+      dispose: (task) => {
+        this.#bury(task);
+      },
+    });
+  }
+
+  /** Adds a task that runs. */
+  add(task: StoredTask): void {
+    this.#running.set(task.taskId, task);
+    this.#byResumeKey.set(task.resumeKey, task);
+    if (task.idempotencyKey !== undefined) this.#byIdempotencyKey.set(scoped(task.owner, task.idempotencyKey), task);
+    this.#runningPerOwner.set(task.owner, this.runningOf(task.owner) + 1);
+  }
+
+  /** Its task has ended: from now on it is kept for `ttlMs`, or until its memory is needed. */
+  retire(task: StoredTask): void {
+    const { clock, ttlMs } = this.settings;
+    const now = clock.now();
+    const others = this.runningOf(task.owner) - 1;
+    if (others > 0) this.#runningPerOwner.set(task.owner, others);
+    else this.#runningPerOwner.delete(task.owner);
+    this.#running.delete(task.taskId);
+    task.expiresAt = now + ttlMs;
+    this.#expiry.add(task, ttlMs, now);
+    this.#finished.set(task.taskId, task);
+    // lru-cache keeps nothing that is larger than the whole cache, and does not say so.
+    if (!this.#finished.has(task.taskId)) this.#bury(task);
+  }
+
+  runningOf(owner: string | undefined): number {
+    return this.#runningPerOwner.get(owner) ?? 0;
+  }
+
+  find(ref: TaskRef): StoredTask | Tombstone | undefined {
+    if ('idempotencyKey' in ref) return this.#byIdempotencyKey.get(scoped(ref.owner, ref.idempotencyKey));
+    if ('resumeKey' in ref) {
+      const task = this.#byResumeKey.get(ref.resumeKey);
+      return task === undefined ? this.#graves.get(ref.resumeKey) : this.get(task.taskId);
+    }
+    return this.get(ref.taskId) ?? this.#graves.get(ref.taskId);
+  }
+
+  get(taskId: string): StoredTask | undefined {
+    return this.#running.get(taskId) ?? this.#finished.get(taskId);
+  }
+
+  *values(): Generator<StoredTask> {
+    yield* this.#running.values();
+    yield* this.#finished.values();
+  }
+
+  /** Forgets what is past its retention; true while anything is kept. */
+  sweep(): boolean {
+    const now = this.settings.clock.now();
+    for (const task of this.#expiry.take(now)) this.#finished.delete(task.taskId);
+    for (const grave of this.#decay.take(now)) this.#level(grave);
+    return this.#running.size + this.#finished.size + this.#graves.size > 0;
+  }
+
+  /** Accounts for `bytes` more, at the cost of finished tasks first, then of what running ones have longest kept. */
+  reserve(bytes: number): void {
+    this.#reserved += bytes;
+    while (this.#reserved > this.settings.maxBufferedBytes) {
+      if (this.#finished.pop() === undefined && !this.#trimNextRunning()) return;
+    }
+  }
+
+  release(bytes: number): void {
+    this.#reserved -= bytes;
+  }
+
+  get sizes(): StoreSizes {
+    return { finished: this.#finished.size, tombstones: this.#graves.size / 2, bufferedBytes: this.#reserved };
+  }
+
+  /** Running tasks take turns, a segment each. */
+  #trimNextRunning(): boolean {
+    for (let looked = 0; looked <= this.#running.size; looked++) {
+      const next = this.#trimTurn.next();
+      if (next.done) this.#trimTurn = this.#running.values();
+      else if (next.value.log.dropOldestSegment() > 0) return true;
+    }
+    return false;
+  }
+
+  #bury(task: StoredTask): void {
+    const { clock, ttlMs } = this.settings;
+    this.#expiry.delete(task, ttlMs);
+    this.#byResumeKey.delete(task.resumeKey);
+    if (task.idempotencyKey !== undefined) this.#byIdempotencyKey.delete(scoped(task.owner, task.idempotencyKey));
+    task.log.discard();
+    const { taskId, resumeKey, owner } = task;
+    const grave: Grave = { status: 'expired', taskId, resumeKey, owner };
+    this.#graves.set(taskId, grave).set(resumeKey, grave);
+    this.#decay.add(grave, ttlMs, clock.now());
+    const [oldest] = this.#graves.values();
+    if (this.#graves.size > 2 * MAX_TOMBSTONES && oldest !== undefined) {
+      this.#decay.delete(oldest, ttlMs);
+      this.#level(oldest);
+    }
+  }
+
+  #level(grave: Grave): void {
+    this.#graves.delete(grave.taskId);
+    this.#graves.delete(grave.resumeKey);
+  }
+}
+
+const scoped = (owner: string | undefined, idempotencyKey: string): string => JSON.stringify([owner, idempotencyKey]);

@@ -1,0 +1,105 @@
+import type { IncomingMessage } from 'node:http';
+import type { Engine, Started } from '../core/engine.js';
+import { checkNumber } from '../core/options.js';
+import type { TaskRecord, TaskRef } from '../core/ports.js';
+import type { SnapshotOptions } from '../core/snapshot.js';
+import type { AsyncTask } from '../core/task.js';
+import type { Heartbeat } from '../sse/heartbeat.js';
+import { StoredTaskStream, type StreamSettings, type TaskStream } from '../sse/task-stream.js';
+import { assertMayStart } from './guards.js';
+import { fingerprintOf, readIdempotencyKey, type AnyRequest, type ResumeRequest } from './request.js';
+
+/** How a request starts a task. */
+export interface Execution {
+  readonly job: AsyncTask;
+  /** Asked for only when a task is really started. */
+  readonly input: () => unknown;
+  readonly timeoutMs?: number | undefined;
+  readonly abandonAfterMs?: number | undefined;
+  readonly snapshot?: SnapshotOptions | undefined;
+}
+
+/** How a start that is not the request's own is told apart from others. */
+export interface Idempotency {
+  readonly key: string;
+  readonly fingerprint: string;
+}
+
+export interface GatewayOptions {
+  readonly owner: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined;
+  readonly allowedOrigins: readonly string[];
+}
+
+/** Where requests meet tasks: who asks, may they, and do they start something or come back to it. */
+export class Gateway {
+  readonly #streams: StreamSettings;
+
+  constructor(
+    readonly engine: Engine,
+    readonly options: GatewayOptions,
+    heartbeat: Heartbeat,
+  ) {
+    const { maxSubscribersPerTask } = engine.options;
+    this.#streams = { heartbeat, maxSubscribersPerTask, open: (taskId) => engine.open(taskId) };
+  }
+
+  get hasOwners(): boolean {
+    return this.options.owner !== undefined;
+  }
+
+  async ownerOf(req: AnyRequest): Promise<string | undefined> {
+    return this.options.owner?.(req as IncomingMessage);
+  }
+
+  /** A task that the request may know of. @throws TaskError `TASK_NOT_FOUND`, the same for unknown and for not theirs */
+  async find(req: AnyRequest, ref: TaskRef): Promise<TaskRecord> {
+    return this.engine.findOwned(ref, await this.ownerOf(req));
+  }
+
+  /** Starts or comes back, as the request says. */
+  async execute(
+    req: AnyRequest,
+    resume: ResumeRequest,
+    subscriberId: string | undefined,
+    execution: Execution,
+  ): Promise<TaskStream> {
+    const { resumeKey } = resume;
+    if (resumeKey !== undefined) return this.attach(await this.find(req, { resumeKey }), resume, subscriberId);
+    const key = readIdempotencyKey(req);
+    const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(req) };
+    const { record, created } = await this.start(req, execution, idempotency);
+    return this.attach(record, resume, subscriberId, !created);
+  }
+
+  /** Starts a task, unless the idempotency key belongs to one. */
+  async start(req: AnyRequest, execution: Execution, idempotency: Idempotency | undefined): Promise<Started> {
+    const { engine } = this;
+    assertMayStart(req, this.options.allowedOrigins);
+    const owner = await this.ownerOf(req);
+    const { key, fingerprint } = idempotency ?? {};
+    const repeated = key === undefined ? undefined : await engine.findRepeated(key, owner, fingerprint);
+    if (repeated !== undefined) return { record: repeated, created: false };
+    engine.admit(); // before the input is read, which may be an upload
+    const {
+      job,
+      snapshot,
+      timeoutMs = engine.options.timeoutMs,
+      abandonAfterMs = engine.options.abandonAfterMs,
+    } = execution;
+    return engine.start({
+      ...{ job, snapshot, owner, fingerprint, idempotencyKey: key, input: await execution.input() },
+      timeoutMs: checkNumber('timeoutMs', timeoutMs),
+      abandonAfterMs: checkNumber('abandonAfterMs', abandonAfterMs),
+    });
+  }
+
+  async attach(
+    record: TaskRecord,
+    { cursor, snapshot }: ResumeRequest,
+    subscriberId: string | undefined,
+    resumed = true,
+  ): Promise<TaskStream> {
+    const start = await this.engine.startOf(record, { cursor, subscriberId, snapshot });
+    return new StoredTaskStream({ record, subscriberId, start, resumed }, this.#streams);
+  }
+}

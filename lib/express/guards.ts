@@ -1,0 +1,76 @@
+import { TaskError } from '../core/errors.js';
+import type { StreamResponse } from '../sse/connection.js';
+import { RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
+import { isQueued } from '../sse/task-stream.js';
+import type { AnyRequest } from './request.js';
+
+/** What starts and resumes a task. */
+export const STREAM_METHODS: readonly string[] = ['GET', 'POST'];
+
+const EXPOSED_HEADERS = [TASK_ID_HEADER, RESUME_KEY_HEADER, 'Location', 'Preference-Applied', 'Retry-After'].join(', ');
+const ALLOWED_REQUEST_HEADERS = 'Content-Type, Authorization, Idempotency-Key, Last-Event-ID, Prefer';
+const ACCEPTS_STREAM = /(?:^|,)\s*(?:text\/event-stream|text\/\*|\*\/\*)\s*(?:;|,|$)/i;
+
+/** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING` */
+export function assertServable(req: AnyRequest, methods: readonly string[]): void {
+  // Express routes HEAD to GET handlers; a HEAD must not do what a GET does.
+  if (!methods.includes(req.method ?? ''))
+    throw new TaskError('METHOD_NOT_ALLOWED', `${req.method} is not allowed here`);
+  if (req.res !== undefined && isQueued(req.res as StreamResponse)) {
+    throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
+  }
+}
+
+/** @throws TaskError `NOT_ACCEPTABLE` for clients that cannot read a stream */
+export function assertAcceptsStream({ headers: { accept } }: AnyRequest): void {
+  if (accept === undefined || accept === '' || ACCEPTS_STREAM.test(accept)) return;
+  throw new TaskError('NOT_ACCEPTABLE', 'The answer is text/event-stream, which the Accept header excludes');
+}
+
+/**
+ * What no browser shall start behind its user's back: a prefetched page, or a page of another site that is not on the
+ * list. Attaching is left to CORS, since it changes nothing.
+ * @throws TaskError `PREFETCH_REFUSED`, `ORIGIN_NOT_ALLOWED`
+ */
+export function assertMayStart({ headers }: AnyRequest, allowedOrigins: readonly string[]): void {
+  // Sec-Purpose is a Fetch metadata header; Purpose and X-Moz are what browsers sent before it.
+  const purpose = [headers['sec-purpose'], headers['purpose'], headers['x-moz']].join();
+  if (/prefetch|prerender/i.test(purpose)) throw new TaskError('PREFETCH_REFUSED', 'A prefetch starts no task');
+  const { origin } = headers;
+  if (origin !== undefined && allowedOrigins.includes(origin)) return;
+  const site = headers['sec-fetch-site'];
+  // Browsers send Sec-Fetch-Site to https and localhost only; elsewhere the Origin tells, where there is one.
+  const foreign =
+    site === undefined ? origin !== undefined && hostOf(origin) !== authorityOf(headers) : site === 'cross-site';
+  if (foreign)
+    throw new TaskError('ORIGIN_NOT_ALLOWED', 'Pages of this origin may not start tasks: see allowedOrigins');
+}
+
+/** CORS (Fetch, section 3.2) for the origins on the list, and only for them. */
+export function allowOrigin(req: AnyRequest, res: StreamResponse, allowedOrigins: readonly string[]): void {
+  if (allowedOrigins.length === 0) return;
+  res.appendHeader('Vary', 'Origin');
+  const { origin } = req.headers;
+  if (origin === undefined || !allowedOrigins.includes(origin)) return;
+  res.setHeader('Access-Control-Allow-Origin', origin);
+  res.setHeader('Access-Control-Allow-Credentials', 'true');
+  res.setHeader('Access-Control-Expose-Headers', EXPOSED_HEADERS);
+}
+
+/** Answers an OPTIONS request, a CORS preflight among them. */
+export function answerOptions(res: StreamResponse, methods: string): void {
+  res.setHeader('Allow', methods);
+  if (res.hasHeader('Access-Control-Allow-Origin')) {
+    res.setHeader('Access-Control-Allow-Methods', methods);
+    res.setHeader('Access-Control-Allow-Headers', ALLOWED_REQUEST_HEADERS);
+    res.setHeader('Access-Control-Max-Age', '600');
+  }
+  res.writeHead(204).end();
+}
+
+const authorityOf = (headers: AnyRequest['headers']): string | undefined =>
+  headers.host ?? (headers[':authority'] as string | undefined);
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}

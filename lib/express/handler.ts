@@ -1,0 +1,77 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { checkNumber, expect } from '../core/options.js';
+import type { SnapshotOptions } from '../core/snapshot.js';
+import type { AsyncTask } from '../core/task.js';
+import { RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
+import type { TaskStream } from '../sse/task-stream.js';
+import type { Gateway } from './gateway.js';
+import { allowOrigin, answerOptions, assertAcceptsStream, assertServable, STREAM_METHODS } from './guards.js';
+import { sendProblem } from './problem.js';
+import { queryOf, readResume, urlOf } from './request.js';
+
+const ALLOW = [...STREAM_METHODS, 'OPTIONS'].join(', ');
+
+export interface HandlerOptions<P = unknown, I = unknown, S = unknown> {
+  /** In ms; default: the manager's. */
+  timeoutMs?: number;
+  /** Who subscribes, for coming back without a cursor. Default: one per connection. */
+  subscriberId?: (req: Request) => string | undefined;
+  /** What the job gets as `context.input`; throw a TaskError `INVALID_INPUT` for a 400. Default: {params, query, body}. */
+  input?: (req: Request) => I | Promise<I>;
+  /** In ms; default: the manager's. */
+  abandonAfterMs?: number;
+  /** Folds progress into a state that clients get instead of a `gap`, or at once with `?replay=snapshot`. */
+  snapshot?: SnapshotOptions<P, S>;
+}
+
+/** Express middleware around `executeWithSSE`. */
+export function createHandler(
+  gateway: Gateway,
+  job: AsyncTask,
+  { timeoutMs, abandonAfterMs, snapshot, subscriberId, input }: HandlerOptions,
+): RequestHandler {
+  expect(typeof job === 'function', 'the task', 'a function', job);
+  if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs);
+  if (abandonAfterMs !== undefined) checkNumber('abandonAfterMs', abandonAfterMs);
+  const serve = async (req: Request, res: Response): Promise<void> => {
+    allowOrigin(req, res, gateway.options.allowedOrigins);
+    if (req.method === 'OPTIONS') {
+      answerOptions(res, ALLOW);
+      return;
+    }
+    assertServable(req, STREAM_METHODS);
+    const resume = readResume(req, undefined);
+    const detached = resume.resumeKey === undefined && prefersAsync(req);
+    if (!detached) assertAcceptsStream(req);
+    const readInput = (): unknown => (input === undefined ? inputOf(req) : input(req));
+    const execution = { job, timeoutMs, abandonAfterMs, snapshot, input: readInput };
+    const stream = await gateway.execute(req, resume, subscriberId?.(req), execution);
+    if (detached) answerAccepted(req, res, stream);
+    else await stream.pipe(res);
+  };
+  return (req, res, next) => {
+    serve(req, res).catch((error: unknown) => {
+      if (!sendProblem(res, error, ALLOW)) next(error);
+    });
+  };
+}
+
+const inputOf = ({ params, query, body }: Request): unknown => ({ params, query, body: body as unknown });
+
+/** RFC 7240, section 4.1. */
+const prefersAsync = (req: Request): boolean => /(?:^|,)\s*respond-async\s*(?:;|,|$)/i.test(req.get('Prefer') ?? '');
+
+/** 202 with where to attach: the same URL, whose handler now finds the task. */
+function answerAccepted(req: Request, res: Response, { taskId, resumeKey }: TaskStream): void {
+  const query = queryOf(req);
+  query.delete('idempotency_key');
+  query.set('resume_key', resumeKey);
+  res
+    .status(202)
+    .set('Location', `${urlOf(req).split('?', 1).join('')}?${query}`)
+    .set('Preference-Applied', 'respond-async')
+    .set('Cache-Control', 'no-store')
+    .set(TASK_ID_HEADER, taskId)
+    .set(RESUME_KEY_HEADER, resumeKey)
+    .json({ task_id: taskId, resume_key: resumeKey });
+}

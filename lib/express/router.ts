@@ -1,0 +1,136 @@
+import express, { type Request, type Response, type Router } from 'express';
+import { TaskError } from '../core/errors.js';
+import type { TaskRecord } from '../core/ports.js';
+import { isFinal, type TaskStatus } from '../core/status.js';
+import { toTaskInfo, type TaskInfo } from '../core/task.js';
+import type { Gateway } from './gateway.js';
+import { allowOrigin, answerOptions, assertAcceptsStream, assertServable } from './guards.js';
+import { sendProblem } from './problem.js';
+import { queryOf, readResume } from './request.js';
+
+const TASK_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const STATUSES: readonly string[] = ['running', 'completed', 'failed', 'cancelled'] satisfies TaskStatus[];
+const MAX_LISTED = 1_000;
+
+export interface RouterOptions {
+  /** Has the last word on every task, after the owner rule, and turns the list on where tasks have no owners. */
+  authorize?: (req: Request, task: TaskInfo) => boolean | Promise<boolean>;
+}
+
+type Answer = (req: Request, res: Response) => Promise<void>;
+
+/** Status, result, events, cancel and list of tasks, relative to where it is mounted. */
+export function createRouter(gateway: Gateway, { authorize }: RouterOptions): Router {
+  const router = express.Router();
+
+  /** The task of the request, if its caller may know of it; somebody else's and an unknown one look the same. */
+  const find = async (req: Request): Promise<TaskRecord> => {
+    const { taskId } = req.params;
+    if (typeof taskId !== 'string' || !TASK_ID.test(taskId)) throw notFound();
+    const record = await gateway.find(req, { taskId });
+    if (authorize !== undefined && !(await authorize(req, toTaskInfo(record)))) throw notFound();
+    return record;
+  };
+
+  const serve = (path: string, answers: Readonly<Record<string, Answer>>): void => {
+    const methods = Object.keys(answers);
+    const allow = [...methods, 'OPTIONS'].join(', ');
+    const answer: Answer = async (req, res) => {
+      allowOrigin(req, res, gateway.options.allowedOrigins);
+      if (req.method === 'OPTIONS') {
+        answerOptions(res, allow);
+        return;
+      }
+      assertServable(req, methods);
+      await answers[req.method]?.(req, res);
+    };
+    router.all(path, (req, res, next) => {
+      answer(req, res).catch((error: unknown) => {
+        if (!sendProblem(res, error, allow)) next(error);
+      });
+    });
+  };
+
+  serve('/', {
+    GET: async (req, res) => {
+      const owner = await gateway.ownerOf(req);
+      if (owner === undefined && authorize === undefined) throw notFound();
+      const records = await gateway.engine.list({ ...readFilter(req), owner });
+      const tasks = records.map(toTaskInfo);
+      const shown = await Promise.all(tasks.map((task) => authorize?.(req, task) ?? true));
+      sendJson(res, { tasks: tasks.filter((_, index) => shown[index]).map(toStatusJson) });
+    },
+  });
+
+  serve('/:taskId', {
+    GET: async (req, res) => {
+      sendJson(res, toStatusJson(toTaskInfo(await find(req))));
+    },
+    DELETE: async (req, res) => {
+      const { taskId } = await find(req);
+      if (!(await gateway.engine.cancel(taskId, 'The client cancelled it'))) {
+        throw new TaskError('TASK_NOT_RUNNING', 'The task has ended already');
+      }
+      res.status(204).end();
+    },
+  });
+
+  serve('/:taskId/result', {
+    GET: async (req, res) => {
+      const { status, outcome } = await find(req);
+      if (!isFinal(status) || outcome === undefined) throw new TaskError('TASK_RUNNING', 'The task has not ended yet');
+      sendJson(res, outcome);
+    },
+  });
+
+  serve('/:taskId/events', {
+    GET: async (req, res) => {
+      assertAcceptsStream(req);
+      const record = await find(req);
+      // Where nobody owns a task its id is public, so the events need the secret as well.
+      const resume = readResume(req, gateway.hasOwners ? record.resumeKey : undefined);
+      if (resume.resumeKey !== record.resumeKey) throw notFound();
+      await (await gateway.attach(record, resume, undefined)).pipe(res);
+    },
+  });
+
+  return router;
+}
+
+function readFilter(req: Request): { status?: TaskStatus; limit: number } {
+  const query = queryOf(req);
+  const status = query.get('status');
+  const limit = Number(query.get('limit') ?? 100);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LISTED) {
+    throw new TaskError('INVALID_INPUT', `limit is a whole number from 1 to ${MAX_LISTED}`);
+  }
+  if (status === null) return { limit };
+  if (!STATUSES.includes(status)) throw new TaskError('INVALID_INPUT', `status is one of ${STATUSES.join(', ')}`);
+  return { status: status as TaskStatus, limit };
+}
+
+function sendJson(res: Response, body: object | string): void {
+  res.set('Cache-Control', 'no-store').type('json');
+  res.end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+/** In snake_case, without resume key and owner. */
+const toStatusJson = (info: TaskInfo): object => ({
+  task_id: info.taskId,
+  status: info.status,
+  created_at: info.createdAt,
+  updated_at: info.updatedAt,
+  ended_at: info.endedAt,
+  expires_at: info.expiresAt,
+  attempt: info.attempt,
+  last_seq: info.lastSeq,
+  first_kept_seq: info.firstKeptSeq,
+  buffered_events: info.bufferedEvents,
+  buffered_bytes: info.bufferedBytes,
+  subscribers: info.subscribers,
+  progress: info.progress,
+  result: info.result,
+  error: info.error,
+});
+
+const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');

@@ -1,0 +1,35 @@
+// Tasks
+export { createTaskManager } from './task-manager.js';
+export type { ManagerStatistics, StartOptions, TaskManager, TaskManagerOptions } from './task-manager.js';
+export type { AsyncTask, GapReason, TaskContext, TaskEvent, TaskInfo, UpdateProgress } from './core/task.js';
+export type { TaskStatus } from './core/status.js';
+export type { TaskStream } from './sse/task-stream.js';
+export type { HandlerOptions } from './express/handler.js';
+export type { RouterOptions } from './express/router.js';
+export type { SnapshotOptions } from './core/snapshot.js';
+
+// The same on one default manager, made on first use
+export { cancelTask, completeTask, executeWithSSE, getTaskInfo, init, updateProgress } from './default-manager.js';
+
+// Errors
+export { TaskError } from './core/errors.js';
+export type { ErrorCode } from './core/errors.js';
+export { problemHandler, sendProblem } from './express/problem.js';
+
+// Ports: what a store or a clock of your own implements
+export type { Clock } from './core/clock.js';
+export type {
+  Awaitable,
+  Creation,
+  Executor,
+  StoreSettings,
+  StoreSizes,
+  TaskDraft,
+  TaskFeed,
+  TaskFilter,
+  TaskRecord,
+  TaskRef,
+  TaskStore,
+  TaskWriter,
+  Tombstone,
+} from './core/ports.js';

@@ -1,0 +1,24 @@
+/** Names of the headers that tell a client what it is attached to; CORS exposes them. */
+export const TASK_ID_HEADER = 'X-Task-ID';
+export const RESUME_KEY_HEADER = 'X-Resume-Key';
+
+const STREAM_HEADERS = Object.freeze({
+  // No charset: the format is UTF-8 by definition.
+  'Content-Type': 'text/event-stream',
+  // no-transform: a proxy or a compression middleware must not hold frames back.
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+  'X-Content-Type-Options': 'nosniff',
+  // The page's URL may carry a resume key in its query.
+  'Referrer-Policy': 'no-referrer',
+});
+
+/** The headers of a stream; `Connection` exists in HTTP/1.1 only (RFC 9113, section 8.2.2). */
+export function streamHeaders(httpVersion: string, taskId: string, resumeKey: string): Record<string, string> {
+  return {
+    ...STREAM_HEADERS,
+    [TASK_ID_HEADER]: taskId,
+    [RESUME_KEY_HEADER]: resumeKey,
+    ...(httpVersion === '1.1' ? { Connection: 'keep-alive' } : {}),
+  };
+}

@@ -1,0 +1,80 @@
+import type { Clock } from '../core/clock.js';
+
+/** What the shared timer calls. */
+export interface Beating {
+  beat(): void;
+  retire(): void;
+}
+
+export interface HeartbeatSettings {
+  readonly clock: Clock;
+  /** 0: off. */
+  readonly heartbeatMs: number;
+  readonly stallTimeoutMs: number;
+  /** 0: off. */
+  readonly maxConnectionAgeMs: number;
+  readonly retryMs: number;
+}
+
+/** How many ticks the shortest of the three times takes. */
+const RESOLUTION = 4;
+
+/**
+ * All open connections and the one timer that they share: it beats where there was silence, closes what has stalled
+ * and what is too old. Connections remember ticks, so that a write costs no look at the clock.
+ */
+export class Heartbeat {
+  ticks = 0;
+  readonly silenceTicks: number;
+  readonly stallTicks: number;
+  readonly #periodMs: number;
+  readonly #connections = new Set<Beating>();
+  #stopTimer: (() => void) | undefined;
+
+  constructor(readonly settings: HeartbeatSettings) {
+    const { heartbeatMs, stallTimeoutMs, maxConnectionAgeMs } = settings;
+    const times = [heartbeatMs, stallTimeoutMs, maxConnectionAgeMs].filter((ms) => ms > 0);
+    this.#periodMs = Math.max(1, Math.min(...times) / RESOLUTION);
+    // n ticks are between n - 1 and n periods: a silence is never longer than asked for, a stall never shorter.
+    this.silenceTicks = heartbeatMs === 0 ? Infinity : Math.max(1, Math.floor(heartbeatMs / this.#periodMs));
+    this.stallTicks = Math.ceil(stallTimeoutMs / this.#periodMs) + 1;
+  }
+
+  /** After how many ticks one connection is too old; jittered, so that those opened together do not end together. */
+  nextAgeTicks(): number {
+    const { maxConnectionAgeMs } = this.settings;
+    return maxConnectionAgeMs === 0 ? Infinity : jitter(maxConnectionAgeMs) / this.#periodMs;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** The delay that one client is told to wait before it comes back, in ms. */
+  nextRetryMs(): number {
+    return Math.round(jitter(this.settings.retryMs));
+  }
+
+  add(connection: Beating): void {
+    this.#connections.add(connection);
+    this.#stopTimer ??= this.settings.clock.every(this.#periodMs, () => {
+      this.ticks++;
+      for (const each of this.#connections) each.beat();
+    });
+  }
+
+  delete(connection: Beating): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size > 0) return;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+  }
+
+  /** Sends every client away, to come back later. */
+  retireAll(): void {
+    for (const connection of this.#connections) connection.retire();
+  }
+}
+
+/** `ms` ± 25 %: what happened to many at once shall not happen to them at once again. */
+const jitter = (ms: number): number => ms * (0.75 + Math.random() / 2);

@@ -1,0 +1,146 @@
+import { TaskError } from '../core/errors.js';
+import type { Awaitable, TaskFeed, TaskRecord } from '../core/ports.js';
+import { Subscription, type Item, type Start } from '../core/subscription.js';
+import type { OutcomeData, TaskEvent } from '../core/task.js';
+import { Connection, type StreamResponse } from './connection.js';
+import { decodeEvents, encodeEvent, encodeRetry, type Frame } from './frame.js';
+import { streamHeaders } from './headers.js';
+import type { Heartbeat } from './heartbeat.js';
+
+/** One subscriber's view of one task: kept events after its position, then new ones, until the terminal event. */
+export interface TaskStream<P = unknown, R = unknown> extends AsyncIterable<TaskEvent<P, R>> {
+  readonly taskId: string;
+  readonly resumeKey: string;
+  /** The task was there before this request. */
+  readonly resumed: boolean;
+  /** The seq of the last event that the subscriber has; 0: none. */
+  readonly position: number;
+  /**
+   * Sends headers, events and heartbeats, heeds back-pressure, and ends the response after the terminal event; 204
+   * where the subscriber has seen that already. Resolves when the response is over; never rejects for a lost client.
+   * @throws TaskError before the headers: `PIPELINING`, `TOO_MANY_SUBSCRIBERS`, `TASK_EXPIRED`, `STORE_UNAVAILABLE`.
+   */
+  pipe(res: StreamResponse): Promise<void>;
+}
+
+/** What the streams of one manager share. */
+export interface StreamSettings {
+  readonly heartbeat: Heartbeat;
+  readonly maxSubscribersPerTask: number;
+  /** Follows the task. @throws TaskError where it is gone. */
+  readonly open: (taskId: string) => Awaitable<TaskFeed>;
+}
+
+export interface StreamOptions {
+  readonly record: TaskRecord;
+  readonly subscriberId: string | undefined;
+  readonly start: Start;
+  readonly resumed: boolean;
+}
+
+export class StoredTaskStream<P, R> implements TaskStream<P, R> {
+  readonly taskId: string;
+  readonly resumeKey: string;
+  readonly resumed: boolean;
+  readonly position: number;
+
+  constructor(
+    readonly options: StreamOptions,
+    readonly settings: StreamSettings,
+  ) {
+    this.taskId = options.record.taskId;
+    this.resumeKey = options.record.resumeKey;
+    this.resumed = options.resumed;
+    this.position = options.start.position;
+  }
+
+  async pipe(res: StreamResponse): Promise<void> {
+    if (isQueued(res)) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
+    const { taskId, resumeKey, resumed, position } = this;
+    const { heartbeat } = this.settings;
+    const feed = await this.settings.open(taskId);
+    if (isGone(res)) return; // the client left while the task was looked up: its `close` is over
+    if (feed.log.ended && position >= feed.log.lastSeq) {
+      // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
+      res.writeHead(204).end();
+      return;
+    }
+    this.#admit(feed);
+    res.writeHead(200, streamHeaders(res.req.httpVersion, taskId, resumeKey));
+    const connection = new Connection(res, resumeKey, heartbeat);
+    const task = { task_id: taskId, resume_key: resumeKey, status: feed.record.status, resumed, position };
+    const prelude =
+      encodeRetry(heartbeat.nextRetryMs()) + encodeEvent(resumeKey, position, 'task', JSON.stringify(task));
+    connection.open(prelude, this.#subscribe(feed, connection));
+    await connection.closed;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<TaskEvent<P, R>, void, void> {
+    const feed = await this.settings.open(this.taskId);
+    this.#admit(feed);
+    let wake: (() => void) | undefined;
+    const subscription = this.#subscribe(feed, { wake: () => wake?.() });
+    try {
+      while (!subscription.finished) {
+        const item = subscription.read();
+        if (item !== undefined) yield* decodeItem<P, R>(item);
+        else if (subscription.discarded)
+          throw new TaskError('TASK_EXPIRED', 'The task was forgotten while it was read');
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
+    } finally {
+      subscription.close();
+    }
+  }
+
+  /** In the same turn as `#subscribe`, so that a crowd cannot slip through. */
+  #admit(feed: TaskFeed): void {
+    if (feed.record.subscribers < this.settings.maxSubscribersPerTask) return;
+    throw new TaskError('TOO_MANY_SUBSCRIBERS', 'Too many subscribers are attached to this task');
+  }
+
+  #subscribe(feed: TaskFeed, follower: { wake(): void }): Subscription {
+    return new Subscription(feed, this.options.subscriberId, this.options.start, follower);
+  }
+}
+
+/** HTTP/1.1 pipelining: a response that waits behind another one has no socket, and never hears that the client left. */
+export function isQueued(res: StreamResponse): boolean {
+  return res.req.httpVersionMajor === 1 && res.socket === null;
+}
+
+/** The client has left. Node's HTTP/2 responses say so on their stream only. */
+export function isGone(res: StreamResponse): boolean {
+  return 'stream' in res ? res.stream.destroyed : res.destroyed;
+}
+
+function* decodeItem<P, R>(item: Item): Generator<TaskEvent<P, R>> {
+  switch (item.kind) {
+    case 'frames':
+      for (const frame of decodeEvents(item.bytes.toString())) yield toTaskEvent<P, R>(frame);
+      break;
+    case 'gap':
+      yield { kind: 'gap', from: item.from, to: item.to, reason: item.reason };
+      break;
+    case 'snapshot':
+      yield { kind: 'snapshot', seq: item.seq, data: JSON.parse(item.json) };
+      break;
+  }
+}
+
+function toTaskEvent<P, R>({ event, data, seq }: Frame): TaskEvent<P, R> {
+  const value: unknown = JSON.parse(data);
+  const outcome = value as OutcomeData;
+  switch (event) {
+    case undefined:
+      return { kind: 'progress', seq, data: value as P };
+    case 'complete':
+      return { kind: 'complete', seq, result: outcome.result as R };
+    case 'failed':
+      return { kind: 'failed', seq, error: outcome.error ?? { code: 'TASK_FAILED', message: 'The task failed' } };
+    case 'cancelled':
+      return { kind: 'cancelled', seq, reason: outcome.reason ?? '' };
+    default:
+      return { kind: 'event', seq, event, data: value };
+  }
+}

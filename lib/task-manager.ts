@@ -1,0 +1,185 @@
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+import type { RequestHandler, Router } from 'express';
+import { Engine } from './core/engine.js';
+import { expect, resolveOptions, type EngineOptions } from './core/options.js';
+import type { TaskStatus } from './core/status.js';
+import { toTaskInfo, type AsyncTask, type TaskInfo } from './core/task.js';
+import { Gateway } from './express/gateway.js';
+import { assertServable, STREAM_METHODS } from './express/guards.js';
+import { createHandler, type HandlerOptions } from './express/handler.js';
+import {
+  checkIdempotencyKey,
+  fingerprintOf,
+  readIdempotencyKey,
+  readResume,
+  type AnyRequest,
+} from './express/request.js';
+import { createRouter, type RouterOptions } from './express/router.js';
+import { encodeEvent } from './sse/frame.js';
+import { Heartbeat } from './sse/heartbeat.js';
+import type { TaskStream } from './sse/task-stream.js';
+
+/** Durations in ms, sizes in bytes. */
+export interface TaskManagerOptions extends EngineOptions {
+  /** Who makes a request; only they may resume, see, list and cancel what they start. Default: the resume key decides. */
+  owner?: (req: IncomingMessage) => string | undefined | Promise<string | undefined>;
+  /** Origins whose pages may start and read tasks across sites, as `https://app.example`. Default: none. */
+  allowedOrigins?: readonly string[];
+}
+
+export interface StartOptions<I = unknown> {
+  input?: I;
+  timeoutMs?: number;
+  abandonAfterMs?: number;
+  idempotencyKey?: string;
+}
+
+export interface ManagerStatistics {
+  /** Tasks that this instance runs now. */
+  readonly running: number;
+  /** Ended tasks that are still readable. */
+  readonly finished: number;
+  /** Forgotten tasks that still answer 410. */
+  readonly tombstones: number;
+  /** Connections that are open now. */
+  readonly connections: number;
+  /** Memory of all logs. */
+  readonly bufferedBytes: number;
+  /** Counted since the manager was made. */
+  readonly started: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+}
+
+export interface TaskManager {
+  /**
+   * Starts `asyncTask` detached from `req` (no resume key, no Last-Event-ID), or attaches to a task that exists.
+   * `subscriberId` lets a client that comes back without a cursor go on after the last event it was sent.
+   * @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `INVALID_RESUME_KEY`, `INVALID_CURSOR`, `AT_CAPACITY`, …
+   */
+  executeWithSSE<P, R>(
+    req: IncomingMessage | Http2ServerRequest,
+    resumeKey: string | null | undefined,
+    subscriberId: string | null | undefined,
+    asyncTask: AsyncTask<P, R>,
+    timeoutMs?: number,
+  ): Promise<TaskStream<P, R>>;
+
+  /** Express middleware around executeWithSSE: reads key, cursor, owner and idempotency key; pipes; maps errors. */
+  handler<P, R, I, S>(asyncTask: AsyncTask<P, R, I>, options?: HandlerOptions<P, I, S>): RequestHandler;
+
+  /** Starts without attaching: answer 202 with a Location, let clients attach later, from anywhere. */
+  startTask<P, R, I>(
+    req: IncomingMessage | Http2ServerRequest,
+    asyncTask: AsyncTask<P, R, I>,
+    options?: StartOptions<I>,
+  ): Promise<{ taskId: string; resumeKey: string }>;
+
+  /**
+   * GET /:taskId (status), GET /:taskId/result (409 while it runs), GET /:taskId/events (attach), DELETE /:taskId
+   * (cancel), GET / (list). With `owner` configured each answers its owner alone. Without it, status, result and
+   * cancel take the task id (unguessable), attaching takes the resume key as well (query or Last-Event-ID), and the
+   * list is off (404) unless `authorize` is given.
+   */
+  router(options?: RouterOptions): Router;
+
+  /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `TASK_NOT_RUNNING`, and as `TaskContext.updateProgress` */
+  updateProgress(taskId: string, data: unknown): Promise<void>;
+  /**
+   * Ends the task; `outcome` is its result, or the error it failed with. Its signal is not aborted.
+   * @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `TASK_NOT_RUNNING` where it had ended before
+   */
+  completeTask(taskId: string, status: 'completed' | 'failed', outcome?: unknown): Promise<void>;
+  /** False: it had ended before. Clients see `reason`. @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED` */
+  cancelTask(taskId: string, reason?: string): Promise<boolean>;
+  /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED` */
+  getTaskInfo(taskId: string): Promise<TaskInfo>;
+  /** Newest first; `limit` defaults to 100. */
+  listTasks(filter?: { status?: TaskStatus; owner?: string; limit?: number }): Promise<TaskInfo[]>;
+  getStatistics(): ManagerStatistics;
+  /**
+   * Refuses new work, gives running tasks `graceMs` (default 0) to end while their clients watch, cancels the rest
+   * (`SHUTDOWN`), and ends all streams with a jittered retry. Idempotent.
+   */
+  stop(options?: { graceMs?: number }): Promise<void>;
+}
+
+/** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
+export function createTaskManager(options: TaskManagerOptions = {}): TaskManager {
+  const { owner, allowedOrigins = [], ...engineOptions } = options;
+  expect(owner === undefined || typeof owner === 'function', 'owner', 'a function', owner);
+  checkOrigins(allowedOrigins);
+  const resolved = resolveOptions(engineOptions);
+  const engine = new Engine(resolved, options.store, encodeEvent);
+  const heartbeat = new Heartbeat(resolved);
+  const gateway = new Gateway(engine, { owner, allowedOrigins }, heartbeat);
+  let stopped: Promise<void> | undefined;
+
+  return {
+    async executeWithSSE<P, R>(
+      req: AnyRequest,
+      resumeKey: string | null | undefined,
+      subscriberId: string | null | undefined,
+      asyncTask: AsyncTask<P, R>,
+      timeoutMs?: number,
+    ) {
+      expect(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
+      assertServable(req, STREAM_METHODS);
+      const execution = { job: asyncTask as AsyncTask, timeoutMs, input: () => undefined };
+      const stream = await gateway.execute(req, readResume(req, resumeKey), subscriberId ?? undefined, execution);
+      return stream as TaskStream<P, R>;
+    },
+
+    handler: (asyncTask, handlerOptions = {}) =>
+      createHandler(gateway, asyncTask as AsyncTask, handlerOptions as HandlerOptions),
+
+    async startTask(req, asyncTask, { input, idempotencyKey: given, ...times } = {}) {
+      expect(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
+      const key = given === undefined ? readIdempotencyKey(req) : checkIdempotencyKey(given);
+      const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(req, input) };
+      const execution = { job: asyncTask as AsyncTask, input: () => input, ...times };
+      const { taskId, resumeKey } = (await gateway.start(req, execution, idempotency)).record;
+      return { taskId, resumeKey };
+    },
+
+    router: (routerOptions = {}) => createRouter(gateway, routerOptions),
+
+    updateProgress: async (taskId, data) => (await engine.run(taskId)).updateProgress(data),
+
+    async completeTask(taskId, status, outcome) {
+      expect(['completed', 'failed'].includes(status), 'status', "'completed' or 'failed'", status);
+      const run = await engine.run(taskId);
+      await (status === 'completed' ? run.complete(outcome) : run.fail(outcome));
+    },
+
+    cancelTask: (taskId, reason = 'The task was cancelled') => engine.cancel(taskId, reason),
+    getTaskInfo: async (taskId) => toTaskInfo(await engine.find({ taskId })),
+    listTasks: async ({ limit = 100, ...filter } = {}) => (await engine.list({ limit, ...filter })).map(toTaskInfo),
+
+    getStatistics: () => ({
+      running: engine.running,
+      connections: heartbeat.size,
+      ...engine.store.sizes(),
+      ...engine.counts,
+    }),
+
+    stop: ({ graceMs = 0 } = {}) => (stopped ??= stop(engine, heartbeat, graceMs)),
+  };
+}
+
+async function stop(engine: Engine, heartbeat: Heartbeat, graceMs: number): Promise<void> {
+  // Where another instance serves the same tasks, clients need not wait here for the end of theirs.
+  if (engine.store.shared) heartbeat.retireAll();
+  await engine.stop(graceMs);
+  heartbeat.retireAll();
+}
+
+function checkOrigins(origins: readonly string[]): void {
+  expect(Array.isArray(origins), 'allowedOrigins', 'an array', origins);
+  for (const origin of origins) {
+    const plain = URL.canParse(origin) && new URL(origin).origin === origin;
+    expect(plain, 'allowedOrigins', 'origins such as https://app.example', origin);
+  }
+}
