@@ -19,15 +19,15 @@ const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls'
 export const ROOMS: Readonly<Record<string, Room>> = {
   core: { imports: [], packages: ['lru-cache', 'uuid', 'node:*'] },
   sse: { imports: ['core'], packages: ['node:http', 'node:http2', 'node:*'] },
-  express: { imports: ['core', 'sse'], packages: ['express', 'node:http', 'node:*'] },
-  hub: { imports: ['core', 'sse'], packages: ['express', 'uuid', 'node:http', 'node:*'] },
+  express: { imports: ['core', 'sse'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
+  hub: { imports: ['core', 'sse'], packages: ['express', 'uuid', 'node:http', 'node:http2', 'node:*'] },
   redis: { imports: ['core'], packages: ['node:*'] },
   nats: { imports: ['core'], packages: ['@nats-io/*', 'node:*'] },
   client: { imports: ['sse/frame', 'sse/event-id'], packages: ['eventsource-parser'] },
   react: { imports: ['client'], packages: ['react'] },
   metrics: { imports: ['core', 'hub'], packages: [] },
-  'task-manager': { imports: DRIVEN, packages: ['express', 'node:http', 'node:*'] },
-  'default-manager': { imports: [...DRIVEN, 'task-manager'], packages: ['express', 'node:http', 'node:*'] },
+  'task-manager': { imports: DRIVEN, packages: ['express', 'node:http', 'node:http2', 'node:*'] },
+  'default-manager': { imports: [...DRIVEN, 'task-manager'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
   index: { imports: [...DRIVEN, 'task-manager', 'default-manager'], packages: [] },
 };
 
