@@ -56,7 +56,7 @@ export function createRouter(gateway: Gateway, { authorize }: RouterOptions): Ro
     if (gateway.hasOwners ? owner === undefined : authorize === undefined) throw notFound();
     const records = await gateway.engine.list({ ...readFilter(req), owner });
     const tasks = records.map(toTaskInfo);
-    const shown = await Promise.all(tasks.map((task) => authorize?.(req, task) ?? true));
+    const shown = await Promise.all(tasks.map(async (task) => (await authorize?.(req, task)) ?? true));
     sendJson(res, { tasks: tasks.filter((_, index) => shown[index]).map(toStatusJson) });
   };
 
@@ -115,7 +115,7 @@ function sendJson(res: Response, body: object | string): void {
 /** In snake_case, without resume key and owner. */
 function toStatusJson({ resumeKey: _, owner: __, ...shown }: TaskInfo): object {
   const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return Object.fromEntries(Object.entries(shown).map(([name, value]) => [snake(name), value as unknown]));
+  return Object.fromEntries(Object.entries(shown).map(([name, value]) => [snake(name), value]));
 }
 
 const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');
