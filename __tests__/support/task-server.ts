@@ -8,6 +8,7 @@ import {
   type TaskManagerOptions,
 } from '../../lib/index.js';
 import { controlledJob, type ControlledJob, type ControlledRun } from './controlled-job.js';
+import { Counter } from './flow.js';
 import { listen, openStream, type Listening, type OpenStream, type StreamRequest } from './raw-http.js';
 
 export interface TaskServerOptions extends TaskManagerOptions {
@@ -30,6 +31,8 @@ export interface TaskServer extends Omit<Listening, 'close' | 'server'> {
   open(path: string, options?: StreamRequest): Promise<OpenStream>;
   /** Starts a task at `path` and leaves it running with nobody attached. */
   begin(path?: string, options?: StreamRequest): Promise<ControlledRun>;
+  /** Resolves once so many responses are over since the server started, whoever ended them. */
+  closed(count: number): Promise<void>;
   /** Everything that a refused request must leave as it was. */
   state(): Promise<unknown>;
 }
@@ -53,6 +56,11 @@ export async function startTaskServer(options: TaskServerOptions = {}): Promise<
   const tasks = createTaskManager({ onTaskError: (error) => errors.push(error), ...managerOptions });
   const job = controlledJob();
   const app = express();
+  const closed = new Counter();
+  app.use((_req, res, next) => {
+    res.once('close', () => closed.add(1));
+    next();
+  });
   use?.(app);
   app.all('/report', tasks.handler(job.job, handler));
   app.all('/execute', async (req, res, next) => {
@@ -85,6 +93,7 @@ export async function startTaskServer(options: TaskServerOptions = {}): Promise<
       if (status !== 202) throw new Error(`the task did not start: ${String(status)}`);
       return job.run(nth);
     },
+    closed: (count) => closed.reached(count),
     state: async () => ({ statistics: tasks.getStatistics(), tasks: await tasks.listTasks(), calls: job.calls }),
     close: async () => {
       await tasks.stop();
