@@ -181,7 +181,10 @@ describe('options', () => {
     const tasks = createTaskManager();
     const job = (): void => undefined;
     expect(() => tasks.handler(job, { timeoutMs: 0 })).toThrow(
-      expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringMatching(/timeoutMs.*at least 1.*got 0/) }),
+      expect.objectContaining({
+        code: 'INVALID_OPTION',
+        message: expect.stringMatching(/timeoutMs.*at least 1.*got 0/),
+      }),
     );
     expect(() => tasks.handler(job, { abandonAfterMs: -1 })).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringMatching(/abandonAfterMs.*got -1/) }),

@@ -3,8 +3,8 @@ import type { AsyncTask, TaskContext } from '../../lib/index.js';
 /** One run of a job that does only what a test tells it to. */
 export interface ControlledRun {
   readonly context: TaskContext;
-  finish(result?: unknown): void;
-  fail(error: unknown): void;
+  readonly finish: (result?: unknown) => void;
+  readonly fail: (error: unknown) => void;
 }
 
 export interface ControlledJob {

@@ -23,7 +23,7 @@ export interface TaskServerOptions extends TaskManagerOptions {
  * An Express app with every way into a task manager: `/report` is `handler()`, `/execute` is `executeWithSSE()` with
  * `pipe()`, `/tasks` is the router. All of them run the one job that the test controls.
  */
-export interface TaskServer extends Omit<Listening, 'close' | 'server'> {
+export interface TaskServer extends Pick<Listening, 'port' | 'url'> {
   readonly tasks: TaskManager;
   readonly job: ControlledJob;
   /** What `onTaskError` got. */
@@ -73,15 +73,13 @@ export async function startTaskServer(options: TaskServerOptions = {}): Promise<
   });
   app.use('/tasks', tasks.router(router));
   app.use(problemHandler, answerUnknownError);
-  const { server: _server, close, ...listening } = await listen(app);
+  const listening = await listen(app);
 
   const open = (path: string, request?: StreamRequest): Promise<OpenStream> =>
     openStream(`${listening.url}${path}`, request);
   return {
-    ...listening,
-    get sockets() {
-      return listening.sockets;
-    },
+    port: listening.port,
+    url: listening.url,
     tasks,
     job,
     errors,
@@ -97,7 +95,7 @@ export async function startTaskServer(options: TaskServerOptions = {}): Promise<
     state: async () => ({ statistics: tasks.getStatistics(), tasks: await tasks.listTasks(), calls: job.calls }),
     close: async () => {
       await tasks.stop();
-      await close();
+      await listening.close();
     },
   };
 }
