@@ -44,6 +44,7 @@ describe('the head of a stream', () => {
       'x-resume-key': context.resumeKey,
       'x-powered-by': 'Express',
       connection: 'keep-alive',
+      'keep-alive': expect.any(String),
       'transfer-encoding': 'chunked',
       date: expect.any(String),
     });

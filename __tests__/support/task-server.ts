@@ -33,6 +33,8 @@ export interface TaskServer extends Pick<Listening, 'port' | 'url'> {
   begin(path?: string, options?: StreamRequest): Promise<ControlledRun>;
   /** Resolves once so many responses are over since the server started, whoever ended them. */
   closed(count: number): Promise<void>;
+  /** Resolves once so many requests have been refused, whether or not the client knows. */
+  refused(count: number): Promise<void>;
   /** Everything that a refused request must leave as it was. */
   state(): Promise<unknown>;
 }
@@ -57,8 +59,14 @@ export async function startTaskServer(options: TaskServerOptions = {}): Promise<
   const job = controlledJob();
   const app = express();
   const closed = new Counter();
+  const refused = new Counter();
   app.use((_req, res, next) => {
     res.once('close', () => closed.add(1));
+    const end = res.end.bind(res) as (body?: string) => typeof res;
+    res.end = ((body?: string) => {
+      if (res.statusCode >= 400) refused.add(1);
+      return end(body);
+    }) as typeof res.end;
     next();
   });
   use?.(app);
@@ -91,6 +99,7 @@ export async function startTaskServer(options: TaskServerOptions = {}): Promise<
       if (status !== 202) throw new Error(`the task did not start: ${String(status)}`);
       return job.run(nth);
     },
+    refused: (count) => refused.reached(count),
     closed: (count) => closed.reached(count),
     state: async () => ({ statistics: tasks.getStatistics(), tasks: await tasks.listTasks(), calls: job.calls }),
     close: async () => {

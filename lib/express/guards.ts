@@ -16,9 +16,17 @@ export function assertServable(req: AnyRequest, methods: readonly string[]): voi
   // Express routes HEAD to GET handlers; a HEAD must not do what a GET does.
   if (!methods.includes(req.method ?? ''))
     throw new TaskError('METHOD_NOT_ALLOWED', `${req.method} is not allowed here`);
-  if (req.res !== undefined && isQueued(req.res as StreamResponse)) {
+  if (isPipelined(req)) {
     throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
   }
+}
+
+/** The request's response waits behind another one. Without Express only the socket knows whose turn it is. */
+function isPipelined(req: AnyRequest): boolean {
+  if (req.res !== undefined) return isQueued(req.res as StreamResponse);
+  if (req.httpVersionMajor !== 1) return false;
+  const { _httpMessage: current } = req.socket as { _httpMessage?: { req?: unknown } | null }; // Node names it nowhere else
+  return current?.req !== undefined && current.req !== req;
 }
 
 /** @throws TaskError `NOT_ACCEPTABLE` for clients that cannot read a stream */
