@@ -172,6 +172,29 @@ describe('one connection of HTTP/1.1', () => {
   });
 });
 
+describe('a client that leaves while its request is looked at', () => {
+  it('starts its task, which nobody is attached to', async () => {
+    let asked: (() => void) | undefined;
+    let admit: ((owner: string) => void) | undefined;
+    const question = new Promise<void>((resolve) => (asked = resolve));
+    const owner = (): Promise<string> => {
+      asked?.();
+      return new Promise((resolve) => (admit = resolve));
+    };
+    const server = await start({ owner });
+    const socket = net.connect(server.port, '127.0.0.1');
+    socket.write(requestBytes('GET', '/report'));
+    await question;
+    socket.destroy();
+    await server.closed(1);
+    admit?.('ann');
+    const { context } = await server.job.run();
+    await new Promise(setImmediate);
+    expect(server.tasks.getStatistics()).toMatchObject({ running: 1, connections: 0 });
+    expect(context.subscriberCount).toBe(0);
+  });
+});
+
 describe('what a request brings along', () => {
   it('row 39: a body on a GET is ignored, and the connection still tells when its client leaves', async () => {
     const server = await start();
