@@ -28,15 +28,15 @@ export interface TaskServer extends Pick<Listening, 'port' | 'url'> {
   readonly job: ControlledJob;
   /** What `onTaskError` got. */
   readonly errors: readonly unknown[];
-  open(path: string, options?: StreamRequest): Promise<OpenStream>;
+  readonly open: (path: string, options?: StreamRequest) => Promise<OpenStream>;
   /** Starts a task at `path` and leaves it running with nobody attached. */
-  begin(path?: string, options?: StreamRequest): Promise<ControlledRun>;
+  readonly begin: (path?: string, options?: StreamRequest) => Promise<ControlledRun>;
   /** Resolves once so many responses are over since the server started, whoever ended them. */
-  closed(count: number): Promise<void>;
+  readonly closed: (count: number) => Promise<void>;
   /** Resolves once so many requests have been refused, whether or not the client knows. */
-  refused(count: number): Promise<void>;
+  readonly refused: (count: number) => Promise<void>;
   /** Everything that a refused request must leave as it was. */
-  state(): Promise<unknown>;
+  readonly state: () => Promise<unknown>;
 }
 
 /** A function that makes servers and closes them after each test. */
