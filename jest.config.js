@@ -1,4 +1,7 @@
-/** ts-jest in CommonJS mode: type errors fail the tests, and no Node flag is needed. @type {import('jest').Config} */
+const resultsFile = process.env.JEST_RESULTS_FILE;
+const sourceImports = { '^(\\.{1,2}/.*)\\.js$': '$1' };
+
+/** ts-jest in CommonJS mode: type errors fail the tests, and no Node flag is needed. */
 const tsJest = [
   'ts-jest',
   {
@@ -20,10 +23,27 @@ const tsJest = [
   },
 ];
 
-export default {
+/** @type {import('jest').Config} */
+const project = {
   testEnvironment: 'node',
-  testMatch: ['**/__tests__/**/*.test.ts'],
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.ci/'],
   transform: { '^.+\\.ts$': tsJest },
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: sourceImports,
+};
+
+/** @type {import('jest').Config} */
+export default {
+  projects: [
+    { ...project, displayName: 'express5' },
+    {
+      // What touches Express runs a second time, on the older major that the package supports as well.
+      ...project,
+      displayName: 'express4',
+      testMatch: ['<rootDir>/__tests__/express/**/*.test.ts'],
+      moduleNameMapper: { ...sourceImports, '^express$': 'express4' },
+    },
+  ],
+  // CI counts the results of a plain `npm test`.
+  reporters: ['default', ...(resultsFile ? [['<rootDir>/.ci/results-reporter.js', { file: resultsFile }]] : [])],
 };

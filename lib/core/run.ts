@@ -195,7 +195,7 @@ export class Run implements Executor {
   #refused(error: unknown): Promise<void> {
     if (error instanceof TaskError && error.code === 'FENCED') this.fenced(error);
     if (!isLate(error)) this.#report(error);
-    return this.#handled(Promise.reject(error as Error));
+    return this.#handled(Promise.reject(error));
   }
 
   /** The same promise, whose rejection nobody has to handle. */
