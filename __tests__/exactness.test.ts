@@ -32,7 +32,7 @@ jest.setTimeout(30_000 + (RUNS * EVENTS * exactClients.length) / 5);
 describe.each(exactClients.map((driver, index) => ({ driver, index, name: driver.name })))(
   '$name',
   ({ driver, index }) => {
-    it(`gets each of ${String(EVENTS)} events once in each of ${String(RUNS)} runs`, async () => {
+    it(`gets each of ${EVENTS} events once in each of ${RUNS} runs`, async () => {
       const random = createRandom(seed).fork(index);
       for (let first = 0; first < RUNS; first += AT_ONCE) {
         const batch = Array.from({ length: Math.min(AT_ONCE, RUNS - first) }, (_, offset) => first + offset);
@@ -63,7 +63,7 @@ async function runOnce(driver: ClientDriver, run: number, random: Random): Promi
   const plan = randomCuts(random, { maxBytes: LONGEST_CONNECTION, chunkSizes: [undefined, undefined, 500, 17, 1] });
   const proxy = await startCutProxy({ upstreamPort: server.port, plan });
   // The key is for the case that the first response is cut before its first id: the client cannot name the task yet.
-  const client = driver.open(`${proxy.url}/job?idempotency_key=run-${String(run)}`, {
+  const client = driver.open(`${proxy.url}/job?idempotency_key=run-${run}`, {
     onEvent: ({ event, data }) => {
       watchdog.refresh();
       if (event !== 'message') return;
@@ -84,7 +84,7 @@ async function runOnce(driver: ClientDriver, run: number, random: Random): Promi
     expect({ ending, starts }).toEqual({ ending: 'no-content', starts: 1 });
     expect(proxy.cuts).toBeGreaterThanOrEqual(LEAST_CUTS);
   } catch (error) {
-    throw new Error(`run ${String(run)} of ${driver.name} with SEED=${String(seed)}, ${String(proxy.cuts)} cuts`, {
+    throw new Error(`run ${run} of ${driver.name} with SEED=${seed}, ${proxy.cuts} cuts`, {
       cause: error,
     });
   } finally {

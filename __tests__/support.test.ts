@@ -136,7 +136,7 @@ describe('the cut proxy', () => {
 
 describe('raw requests', () => {
   const echo = (): Promise<Listening> =>
-    serve((req, res) => res.setHeader('X-Method', String(req.method)).end(`at ${String(req.url)}`));
+    serve((req, res) => res.setHeader('X-Method', String(req.method)).end(`at ${req.url}`));
 
   it('reads the answers to pipelined requests, of which one to a HEAD has no body', async () => {
     const bytes = requestBytes('GET', '/1') + requestBytes('HEAD', '/2') + requestBytes('OPTIONS', '/3');
@@ -216,10 +216,9 @@ describe('the checker', () => {
   const event = (name: string, seq: number, data = ''): ReceivedEvent => ({
     event: name,
     data,
-    id: `k.${String(seq)}`,
+    id: `k.${seq}`,
   });
-  const progress = (...numbers: number[]): ReceivedEvent[] =>
-    numbers.map((n) => event('message', n, `{"n":${String(n)}}`));
+  const progress = (...numbers: number[]): ReceivedEvent[] => numbers.map((n) => event('message', n, `{"n":${n}}`));
   const complete = (seq: number): ReceivedEvent => event('complete', seq, '{}');
 
   it.each([

@@ -67,7 +67,7 @@ export async function startCutProxy(options: { upstreamPort: number; plan?: Plan
 
   return {
     port,
-    url: `http://127.0.0.1:${String(port)}`,
+    url: `http://127.0.0.1:${port}`,
     get connections() {
       return links.length;
     },
@@ -179,15 +179,20 @@ class Link {
     this.upstream.destroy();
   }
 
+  /** A method, since what is checked before an await says nothing about after it. */
+  #isOver(): boolean {
+    return this.#over;
+  }
+
   async #forward(bytes: Buffer): Promise<void> {
     const { after = Infinity, kind = 'rst', chunkBytes = Infinity } = this.plan;
     if (after === 0) this.cut(kind);
     let rest = bytes;
-    while (rest.length > 0 && !this.#over) {
+    while (rest.length > 0 && !this.#isOver()) {
       await this.shared.gate.passable();
       let size = Math.min(rest.length, chunkBytes, after - this.delivered);
       if (this.plan.metered) size = await this.shared.meter.take(size);
-      if (this.#over) return;
+      if (this.#isOver()) return;
       await this.#write(rest.subarray(0, size));
       if (this.plan.metered) this.shared.meter.done(size);
       rest = rest.subarray(size);
@@ -203,7 +208,10 @@ class Link {
   #write(bytes: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       this.client.write(bytes, (error) => {
-        if (error) return reject(error);
+        if (error) {
+          reject(error);
+          return;
+        }
         this.delivered += bytes.length;
         resolve();
       });

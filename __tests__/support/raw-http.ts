@@ -180,7 +180,7 @@ export async function listen(handler: http.RequestListener): Promise<Listening> 
   const { port } = server.address() as net.AddressInfo;
   return {
     port,
-    url: `http://127.0.0.1:${String(port)}`,
+    url: `http://127.0.0.1:${port}`,
     server,
     get sockets() {
       return sockets.size;
