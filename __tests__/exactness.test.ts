@@ -60,7 +60,10 @@ async function runOnce(driver: ClientDriver, run: number, random: Random): Promi
     return { events: EVENTS };
   });
   const server = await listen(express().get('/job', job));
-  const plan = randomCuts(random, { maxBytes: LONGEST_CONNECTION, chunkSizes: [undefined, undefined, 500, 17, 1] });
+  const plan = randomCuts(random, {
+    maxBytes: LONGEST_CONNECTION,
+    chunkSizes: [undefined, undefined, undefined, undefined, 500, 50, 3],
+  });
   const proxy = await startCutProxy({ upstreamPort: server.port, plan });
   // The key is for the case that the first response is cut before its first id: the client cannot name the task yet.
   const client = driver.open(`${proxy.url}/job?idempotency_key=run-${run}`, {

@@ -196,11 +196,9 @@ class Link {
       await this.#write(rest.subarray(0, size));
       if (this.plan.metered) this.shared.meter.done(size);
       rest = rest.subarray(size);
-      if (this.delivered < after) continue;
-      // libuv reports data and a reset that arrive together as an orderly end. A peer in this process reads in the loop's next
-      // turn, and after it an immediate has had its turn twice.
-      if (kind === 'rst') for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
-      this.cut(kind);
+      const cutsNow = this.delivered >= after;
+      if (chunkBytes !== Infinity || (cutsNow && kind === 'rst')) await peerHasRead();
+      if (cutsNow) this.cut(kind);
     }
   }
 
@@ -217,4 +215,13 @@ class Link {
       });
     });
   }
+}
+
+/**
+ * Time for a peer in this process to read what it was sent. Without it pieces pile up in its socket and are read as one, and libuv
+ * reports data and a reset that arrive together as an orderly end. A peer reads once in each turn of the loop, and whatever the
+ * phase we are in, a whole turn lies between us and the second immediate.
+ */
+async function peerHasRead(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
