@@ -30,8 +30,8 @@ async function cutting(upstreamPort: number, plan?: Plan): Promise<CutProxy> {
 const KEY = 'Zk3wAAAAAAAAAAAAAAAAAA';
 const frame = (n: number, last: number): string =>
   n > last
-    ? `event: complete\ndata: {"status":"completed"}\nid: ${KEY}.${String(n)}\n\n`
-    : `data: {"step":${String(n)},"text":"zwölf Boxkämpfer 🥊"}\nid: ${KEY}.${String(n)}\n\n`;
+    ? `event: complete\ndata: {"status":"completed"}\nid: ${KEY}.${n}\n\n`
+    : `data: {"step":${n},"text":"zwölf Boxkämpfer 🥊"}\nid: ${KEY}.${n}\n\n`;
 
 /** A finished task of `last` events on the library's wire. `mistake` may change where a cursor leads. */
 const logServer =
@@ -42,9 +42,7 @@ const logServer =
     if (position > last) return void res.writeHead(204).end();
     const start = cursor === undefined || position === 0 ? position : mistake(position);
     res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
-    res.write(
-      `retry: 1\nevent: task\ndata: {"position":${String(position)}}\nid: ${KEY}.${String(position)}\n\n: heartbeat\n\n`,
-    );
+    res.write(`retry: 1\nevent: task\ndata: {"position":${position}}\nid: ${KEY}.${position}\n\n: heartbeat\n\n`);
     for (let n = start + 1; n <= last + 1; n++) res.write(frame(n, last));
     res.end();
   };

@@ -67,7 +67,7 @@ export async function startCutProxy(options: { upstreamPort: number; plan?: Plan
 
   return {
     port,
-    url: `http://127.0.0.1:${String(port)}`,
+    url: `http://127.0.0.1:${port}`,
     get connections() {
       return links.length;
     },
@@ -179,23 +179,26 @@ class Link {
     this.upstream.destroy();
   }
 
+  /** A method, since what is checked before an await says nothing about after it. */
+  #isOver(): boolean {
+    return this.#over;
+  }
+
   async #forward(bytes: Buffer): Promise<void> {
     const { after = Infinity, kind = 'rst', chunkBytes = Infinity } = this.plan;
     if (after === 0) this.cut(kind);
     let rest = bytes;
-    while (rest.length > 0 && !this.#over) {
+    while (rest.length > 0 && !this.#isOver()) {
       await this.shared.gate.passable();
       let size = Math.min(rest.length, chunkBytes, after - this.delivered);
       if (this.plan.metered) size = await this.shared.meter.take(size);
-      if (this.#over) return;
+      if (this.#isOver()) return;
       await this.#write(rest.subarray(0, size));
       if (this.plan.metered) this.shared.meter.done(size);
       rest = rest.subarray(size);
-      if (this.delivered < after) continue;
-      // libuv reports data and a reset that arrive together as an orderly end. A peer in this process reads in the loop's next
-      // turn, and after it an immediate has had its turn twice.
-      if (kind === 'rst') for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
-      this.cut(kind);
+      const cutsNow = this.delivered >= after;
+      if (chunkBytes !== Infinity || (cutsNow && kind === 'rst')) await peerHasRead();
+      if (cutsNow) this.cut(kind);
     }
   }
 
@@ -203,10 +206,22 @@ class Link {
   #write(bytes: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       this.client.write(bytes, (error) => {
-        if (error) return reject(error);
+        if (error) {
+          reject(error);
+          return;
+        }
         this.delivered += bytes.length;
         resolve();
       });
     });
   }
+}
+
+/**
+ * Time for a peer in this process to read what it was sent. Without it pieces pile up in its socket and are read as one, and libuv
+ * reports data and a reset that arrive together as an orderly end. A peer reads once in each turn of the loop, and whatever the
+ * phase we are in, a whole turn lies between us and the second immediate.
+ */
+async function peerHasRead(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -18,7 +18,7 @@ export function findFault(events: readonly ReceivedEvent[], last: number): strin
   let position = 0;
   for (const [index, received] of events.entries()) {
     const { event, data, id } = received;
-    const where = `event ${String(index)} of ${String(events.length)}, ${event} with id ${JSON.stringify(id)}`;
+    const where = `event ${index} of ${events.length}, ${event} with id ${JSON.stringify(id)}`;
     if (terminal !== undefined) return `after the terminal event ${terminal.event} came another (${where})`;
     if (event === 'task') continue;
     if (event === 'gap') return `a gap was reported: ${data} (${where})`;
@@ -29,21 +29,21 @@ export function findFault(events: readonly ReceivedEvent[], last: number): strin
       const number = progressNumber(data);
       if (number === undefined) return `no number n or step in ${data} (${where})`;
       if (number > before + 1)
-        return `${range(before + 1, number - 1)} missing: after ${String(before)} came ${String(number)} (${where})`;
-      if (number === before) return `${String(number)} came twice (${where})`;
-      if (number < before) return `${String(number)} came again or late, after ${String(before)} (${where})`;
-      if (number > last) return `${String(number)} is more than was sent, ${String(last)} (${where})`;
+        return `${range(before + 1, number - 1)} missing: after ${before} came ${number} (${where})`;
+      if (number === before) return `${number} came twice (${where})`;
+      if (number < before) return `${number} came again or late, after ${before} (${where})`;
+      if (number > last) return `${number} is more than was sent, ${last} (${where})`;
       before = number;
     }
     if (TERMINAL.has(event)) {
       if (before !== last)
-        return `${range(before + 1, last)} missing: the terminal event came after ${String(before)} (${where})`;
+        return `${range(before + 1, last)} missing: the terminal event came after ${before} (${where})`;
       terminal = received;
     }
-    if (seq <= position) return `its id does not move on from ${String(position)} (${where})`;
+    if (seq <= position) return `its id does not move on from ${position} (${where})`;
     position = seq;
   }
-  if (terminal === undefined) return `no terminal event; the last number was ${String(before)} of ${String(last)}`;
+  if (terminal === undefined) return `no terminal event; the last number was ${before} of ${last}`;
   return undefined;
 }
 
@@ -67,5 +67,5 @@ function progressNumber(data: string): number | undefined {
 }
 
 function range(from: number, to: number): string {
-  return from === to ? `${String(from)} is` : `${String(from)} to ${String(to)} are`;
+  return from === to ? `${from} is` : `${from} to ${to} are`;
 }

@@ -40,7 +40,7 @@ export function createRandom(seed: number): Random {
 export function announceSeed(suite: string): number {
   const given = process.env.SEED;
   const seed = given === undefined || given === '' ? Date.now() >>> 0 : Number(given);
-  if (!Number.isInteger(seed) || seed < 0) throw new RangeError(`SEED must be a whole number, got ${String(given)}`);
+  if (!Number.isInteger(seed) || seed < 0) throw new RangeError(`SEED must be a whole number, got ${given}`);
   process.stdout.write(`${suite}: SEED=${String(seed >>> 0)}\n`);
   return seed >>> 0;
 }

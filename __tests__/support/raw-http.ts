@@ -47,15 +47,15 @@ export async function rawRequest(
   return responses;
 }
 
-/** Everything that arrives after `bytes` were sent, up to the end of the connection, and whether that was a reset. */
-export function receiveAll(port: number, bytes: string): Promise<{ bytes: Buffer; reset: boolean }> {
+/** Everything that arrives after `bytes` were sent, up to the end of the connection, in how many reads, and whether that was a reset. */
+export function receiveAll(port: number, bytes: string): Promise<{ bytes: Buffer; reads: number; reset: boolean }> {
   return new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
     const chunks: Buffer[] = [];
     let reset = false;
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('error', () => (reset = true));
-    socket.on('close', () => resolve({ bytes: Buffer.concat(chunks), reset }));
+    socket.on('close', () => resolve({ bytes: Buffer.concat(chunks), reads: chunks.length, reset }));
   });
 }
 
@@ -180,7 +180,7 @@ export async function listen(handler: http.RequestListener): Promise<Listening> 
   const { port } = server.address() as net.AddressInfo;
   return {
     port,
-    url: `http://127.0.0.1:${String(port)}`,
+    url: `http://127.0.0.1:${port}`,
     server,
     get sockets() {
       return sockets.size;

@@ -13,7 +13,7 @@ export const eventsourceClient: ClientDriver = {
     const client = createEventSource({
       url,
       fetch: async (input, init) => {
-        const response = await primed(input, init as RequestInit);
+        const response = await primed(input, init);
         if (response.status === 204) queueMicrotask(() => recording.end('no-content'));
         else if (response.status !== 200) recording.end('refused');
         return response;

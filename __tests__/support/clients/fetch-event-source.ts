@@ -37,7 +37,7 @@ function run(url: string, recording: Recording, prepare: (init?: RequestInit) =>
   const controller = new AbortController();
   recording.stopWith(() => controller.abort());
   const restore = withBrowserGlobals();
-  open(url, {
+  void open(url, {
     signal: controller.signal,
     openWhenHidden: true,
     fetch: (input, init) => {

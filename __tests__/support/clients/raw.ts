@@ -26,10 +26,14 @@ export const raw: ClientDriver = {
 
     const read = (response: http.IncomingMessage): void => {
       response.on('error', () => undefined);
-      if (response.statusCode === 204) return recording.end('no-content');
+      if (response.statusCode === 204) {
+        recording.end('no-content');
+        return;
+      }
       // [spec] if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail the connection.
       if (response.statusCode !== 200 || response.headers['content-type'] !== 'text/event-stream') {
-        return recording.end('refused');
+        recording.end('refused');
+        return;
       }
       // [spec] Once the end of the file is reached, any pending data must be discarded: so each connection has its own parser.
       const parser = createParser({
