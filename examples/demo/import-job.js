@@ -1,7 +1,6 @@
 // The main job: reads a CSV file of orders row by row, checks each row, and adds the good ones up.
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'csv-parse';
 import { TaskError } from 'resumable-sse';
@@ -26,11 +25,12 @@ export async function importOrders({ input, signal }, _taskId, updateProgress) {
   const { file, rowsPerSecond } = input;
   const progress = createProgress(file, updateProgress);
   const totals = createTotals();
+  let reader;
   let unclosedQuote = false;
 
-  try {
-    await progress.send();
-    const parser = parse({
+  const source = createReadStream(file.path, { signal });
+  const records = source.pipe(
+    parse({
       bom: true,
       info: true,
       relax_column_count: true, // a row of another length is a bad row, not the end of the import
@@ -38,50 +38,57 @@ export async function importOrders({ input, signal }, _taskId, updateProgress) {
       skip_empty_lines: true,
       skip_records_with_error: true,
       on_skip: () => (unclosedQuote = true), // with the two above, what is left to go wrong is a quote without an end
-    });
-    await pipeline(
-      createReadStream(file.path),
-      parser,
-      async (records) => {
-        let reader;
-        for await (const { record, line, bytes } of withLines(records)) {
-          if (reader === undefined) {
-            reader = createOrderReader(record);
-            if (reader.missing.length > 0) throw notOrders(reader.missing);
-            continue;
-          }
-          const order = reader.read(record);
-          if (typeof order === 'string') progress.addBadRow(line, order);
-          else totals.add(order);
-          progress.addRow(bytes);
-          if (progress.badRows > MAX_BAD_ROWS) break;
-          if (progress.due) await progress.send();
-          const aheadMs = (progress.rows / rowsPerSecond) * 1_000 - progress.elapsedMs;
-          if (aheadMs > 10) await sleep(aheadMs, undefined, { signal });
-        }
-        if (reader === undefined && !unclosedQuote) throw invalid('The file is empty');
-      },
-      { signal },
-    );
+    }),
+  );
+  source.once('error', (error) => records.destroy(error)); // an abort, too
+
+  try {
+    await progress.send();
+    for await (const { record, line, lastLine, bytes } of withLines(records)) {
+      if (reader === undefined) {
+        reader = createOrderReader(record);
+        if (reader.missing.length > 0) throw notOrders(reader.missing);
+        continue;
+      }
+      const order = reader.read(record);
+      const across = line < lastLine ? ` (lines ${line} to ${lastLine} are one row: is a quote missing?)` : '';
+      if (typeof order === 'string') progress.addBadRow(line, order + across);
+      else totals.add(order);
+      progress.addRow(bytes);
+      if (progress.badRows > MAX_BAD_ROWS) break;
+      if (progress.due) await progress.send();
+      const aheadMs = (progress.rows / rowsPerSecond) * 1_000 - progress.elapsedMs;
+      if (aheadMs > 10) await sleep(aheadMs, undefined, { signal });
+    }
     await progress.send();
     if (progress.badRows > MAX_BAD_ROWS) throw invalid(`More than ${MAX_BAD_ROWS} rows are bad: is it the right file?`);
-    if (unclosedQuote) throw invalid(`A quote opens after row ${progress.rows} and never closes: what follows is unread`);
+    if (unclosedQuote)
+      throw invalid(`A quote opens after row ${progress.rows} and never closes: what follows is unread`);
+    if (reader === undefined) throw invalid('The file is empty');
     return { ...progress.summary(), ...totals.summary() };
   } finally {
+    source.destroy();
     if (file.temporary) await rm(file.path, { force: true });
   }
 }
 
 /**
- * The line on which each record starts. The parser counts the lines up to a record's end, and counts CR LF inside
- * quotes twice.
+ * Each record with the lines that it takes, which are more than one where a field holds a line break. The parser says
+ * on which line a record ends, and counts CR LF inside quotes twice.
  */
 async function* withLines(records) {
+  let linesBefore = 1;
   let countedTwice = 0;
   for await (const { record, info } of records) {
-    const breaks = record.reduce((sum, field) => sum + (field.match(/\r\n|\r|\n/g)?.length ?? 0), 0);
-    if (breaks > 0) countedTwice += record.reduce((sum, field) => sum + (field.match(/\r\n/g)?.length ?? 0), 0);
-    yield { record, line: info.lines - countedTwice - breaks, bytes: info.bytes };
+    let breaks = 0;
+    if (info.lines - linesBefore > 1) {
+      const text = record.join();
+      breaks = text.match(/\r\n|\r|\n/g)?.length ?? 0;
+      countedTwice += text.match(/\r\n/g)?.length ?? 0;
+    }
+    linesBefore = info.lines;
+    const lastLine = info.lines - countedTwice;
+    yield { record, line: lastLine - breaks, lastLine, bytes: info.bytes };
   }
 }
 
@@ -117,7 +124,12 @@ function createProgress(file, updateProgress) {
     },
     async send() {
       const rowsPerSecond = rows === 0 ? 0 : Math.round((rows / this.elapsedMs) * 1_000);
-      const counts = { rows, bad_rows: badRows, rows_per_second: rowsPerSecond, elapsed_ms: Math.round(this.elapsedMs) };
+      const counts = {
+        rows,
+        bad_rows: badRows,
+        rows_per_second: rowsPerSecond,
+        elapsed_ms: Math.round(this.elapsedMs),
+      };
       const event = { file: file.name, ...counts, bytes, bytes_total: file.bytes, new_bad_rows: unsent };
       unsent = [];
       sentAt = performance.now();

@@ -60,7 +60,12 @@ export function makeOrders({ seed, rows, eol = '\n', bom = false, multiline = fa
       expected.bad.push({ line, about });
       lines.push(spoil(row).map(quote).join(','));
     } else {
-      for (const sum of [expected, of(expected.country, row[3]), of(expected.product, product), of(expected.month, day.slice(0, 7))]) {
+      for (const sum of [
+        expected,
+        of(expected.country, row[3]),
+        of(expected.product, product),
+        of(expected.month, day.slice(0, 7)),
+      ]) {
         sum.orders++;
         sum.units += quantity;
         sum.cents += quantity * cents;

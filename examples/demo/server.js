@@ -12,7 +12,11 @@ import { createReceiver, SAMPLE_PATH } from './upload.js';
 /** How long running jobs may go on after SIGTERM while their clients watch. */
 const GRACE_MS = 3_000;
 
-const tasks = createTaskManager({ retryMs: 1_000 });
+const tasks = createTaskManager({
+  retryMs: 1_000,
+  // A TaskError is for the client, who gets it: a file that holds no orders is no fault of ours.
+  onTaskError: (error, { taskId }) => void (error instanceof TaskError || console.error(`task ${taskId}:`, error)),
+});
 const receiveFile = createReceiver();
 const app = express();
 app.disable('x-powered-by');

@@ -38,7 +38,11 @@ export function createReceiver() {
     if (req.is('text/csv')) return readBody(req, join(folder, randomUUID()));
     const empty = length === 0 || (Number.isNaN(length) && req.get('Transfer-Encoding') === undefined);
     if (empty) return sample();
-    throw new Refusal(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send multipart/form-data with a field "file", or a text/csv body');
+    throw new Refusal(
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      'Send multipart/form-data with a field "file", or a text/csv body',
+    );
   };
 }
 

@@ -4,6 +4,15 @@ import { createEventStrip } from './event-strip.js';
 import { showResult } from './result.js';
 
 const MAX_BAD_ROWS_SHOWN = 1_000;
+const NOTHING_YET = {
+  file: 'Import',
+  rows: 0,
+  bad_rows: 0,
+  rows_per_second: 0,
+  elapsed_ms: 0,
+  bytes: 0,
+  bytes_total: 0,
+};
 
 /** @returns {any} */
 const $ = (id) => document.getElementById(id);
@@ -64,7 +73,8 @@ function follow(key) {
   $('second-tab').href = location.href;
   setStatus('running');
   setConnection('connecting');
-  say('');
+  say('The import runs on the server; this page only watches.');
+  showProgress(NOTHING_YET);
 
   // From here on the browser does it all: it reconnects by itself and sends the id of the last event it has.
   const source = new EventSource(`imports?resume_key=${encodeURIComponent(key)}`);
@@ -88,10 +98,10 @@ function follow(key) {
     showResult(JSON.parse(event.data).result, { section: $('result'), summary: $('summary'), tables: $('tables') });
   });
   source.addEventListener('failed', (event) => {
-    end(event, 'failed', `The import has failed: ${JSON.parse(event.data).error.message}`);
+    end(event, 'failed', `Failed: ${JSON.parse(event.data).error.message}.`);
   });
   source.addEventListener('cancelled', (event) => {
-    end(event, 'cancelled', `The import was cancelled: ${JSON.parse(event.data).reason}`);
+    end(event, 'cancelled', `Cancelled: ${JSON.parse(event.data).reason}.`);
   });
   source.addEventListener('error', () => {
     if (source.readyState === EventSource.CLOSED) void explainRefusal(source);
@@ -122,7 +132,7 @@ async function explainRefusal({ url }) {
   say(`${detail}. Imports live in the server's memory: for an hour after their end, and until it is restarted.`);
 }
 
-function showProgress({ file, rows, bad_rows, rows_per_second, elapsed_ms, bytes, bytes_total, new_bad_rows }) {
+function showProgress({ file, rows, bad_rows, rows_per_second, elapsed_ms, bytes, bytes_total, new_bad_rows = [] }) {
   $('job-title').textContent = file;
   $('progress').value = bytes_total === 0 ? 0 : bytes / bytes_total;
   $('rows').textContent = whole.format(rows);

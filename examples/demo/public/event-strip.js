@@ -1,7 +1,7 @@
 // Every event as a cell with its number, every cut and every return marked between them: what is lost or comes twice
 // would show.
 const MAX_CELLS = 600;
-/** Events that come closer together than this after a return were made before it. */
+/** Events that come closer together than this after a connection stands were made before it did. */
 const BURST_MS = 50;
 
 export function createEventStrip(strip, tally) {
