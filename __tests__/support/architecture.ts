@@ -27,7 +27,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   react: { imports: ['client'], packages: ['react'] },
   metrics: { imports: ['core', 'hub'], packages: [] },
   'task-manager': { imports: DRIVEN, packages: ['express', 'node:http', 'node:http2', 'node:*'] },
-  'default-manager': { imports: [...DRIVEN, 'task-manager'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
+  'default-manager': {
+    imports: [...DRIVEN, 'task-manager'],
+    packages: ['express', 'node:http', 'node:http2', 'node:*'],
+  },
   index: { imports: [...DRIVEN, 'task-manager', 'default-manager'], packages: [] },
 };
 

@@ -10,7 +10,7 @@ export class Deadlines<T> {
   add(item: T, delayMs: number, nowMs: number): void {
     if (delayMs === Infinity) return;
     let queue = this.#queues.get(delayMs);
-    if (queue === undefined) this.#queues.set(delayMs, (queue = new Map()));
+    if (queue === undefined) this.#queues.set(delayMs, (queue = new Map<T, number>()));
     queue.delete(item);
     queue.set(item, nowMs + delayMs);
   }

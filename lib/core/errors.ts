@@ -23,7 +23,7 @@ export type HttpErrorCode =
   | 'SHUTDOWN'; // this instance takes no new work
 
 /** How a task can end other than by its own result; also the `code` of the reason its signal aborts with. */
-export type OutcomeCode =
+type OutcomeCode =
   | 'TASK_FAILED'
   | 'TASK_TIMEOUT'
   | 'TASK_CANCELLED'
@@ -31,7 +31,7 @@ export type OutcomeCode =
   | 'TASK_LOST'; // the instance that ran it died
 
 /** Thrown to the program, never to a client before its stream. */
-export type ProgramErrorCode =
+type ProgramErrorCode =
   'EVENT_TOO_LARGE' | 'UNSERIALIZABLE' | 'INVALID_EVENT_NAME' | 'RESERVED_EVENT_NAME' | 'INVALID_OPTION' | 'FENCED'; // another instance has taken the task over
 
 /** The one error class of the library: branch on `code`; `cause` keeps the error underneath. */

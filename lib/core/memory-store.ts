@@ -122,8 +122,7 @@ class MemoryWriter implements TaskWriter {
     task.status = move(task.status, status);
     task.outcome = json;
     this.#append(TERMINAL_EVENT[status], json);
-    task.endedAtMs = task.updatedAtMs;
-    task.log.end();
+    task.end();
     this.registry.retire(task);
   }
 

@@ -129,12 +129,10 @@ export function expect(ok: boolean, name: string, rule: string, value: unknown):
   if (!ok) throw new TaskError('INVALID_OPTION', `Expected ${name} to be ${rule}, got ${describe(value)}`);
 }
 
-const describe = (value: unknown): string =>
-  typeof value === 'string'
-    ? JSON.stringify(value.slice(0, 40))
-    : typeof value === 'object'
-      ? typeof value
-      : String(value);
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : typeof value;
+}
 
 function warn(error: unknown, { taskId }: TaskInfo): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

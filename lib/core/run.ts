@@ -44,7 +44,7 @@ export class Run implements Executor {
   #eventsThisTurn = 0;
   #nextTurn: Promise<void> | undefined;
   #subscribers = 0;
-
+  #reported: unknown;
   /** Resolves when the terminal event is committed. */
   readonly ended: Promise<void>;
   #resolveEnded: (() => void) | undefined;
@@ -148,7 +148,7 @@ export class Run implements Executor {
       if (!isFinal(this.#status)) await this.complete(result);
     } catch (error) {
       if (!isFinal(this.#status)) await this.fail(error).catch(this.#report);
-      else if (error !== this.#controller.signal.reason && !isAbortError(error)) this.#report(error);
+      else if (!this.#isEcho(error)) this.#report(error);
     }
   }
 
@@ -193,10 +193,9 @@ export class Run implements Executor {
 
   /** A refusal rejects, but nobody has to await it; so it is reported too, unless it is just late progress. */
   #refused(error: unknown): Promise<void> {
-    const code = error instanceof TaskError ? error.code : undefined;
-    if (code === 'FENCED') this.fenced(error as TaskError);
-    if (code !== 'TASK_NOT_RUNNING') this.#report(error);
-    return this.#handled(Promise.reject(error as Error));
+    if (error instanceof TaskError && error.code === 'FENCED') this.fenced(error);
+    if (!isLate(error)) this.#report(error);
+    return this.#handled(Promise.reject(error));
   }
 
   /** The same promise, whose rejection nobody has to handle. */
@@ -205,7 +204,16 @@ export class Run implements Executor {
     return promise;
   }
 
+  /** What a job throws because it was stopped: the reason, an AbortError, or the refusal of its late progress. */
+  #isEcho(error: unknown): boolean {
+    if (error === this.#controller.signal.reason) return true;
+    return error instanceof Error && (error.name === 'AbortError' || isLate(error));
+  }
+
+  /** Tells the observer once, although a refusal that the job awaits fails the job as well. */
   readonly #report = (error: unknown): void => {
+    if (error !== undefined && error === this.#reported) return;
+    this.#reported = error;
     this.observer.failed(this, error);
   };
 
@@ -230,7 +238,7 @@ export class Run implements Executor {
   }
 }
 
-const isAbortError = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
+const isLate = (error: unknown): boolean => error instanceof TaskError && error.code === 'TASK_NOT_RUNNING';
 
 /** The members of `object` as JSON text, to follow other members. */
 const members = (object: object): string => `,${JSON.stringify(object).slice(1, -1)}`;

@@ -5,6 +5,12 @@ import type { TaskStatus } from './status.js';
 /** Where a subscriber that is not attached now left off is kept for this many of them per task. */
 const MAX_DEPARTED = 1_000;
 
+/** What a task costs beside its texts, so that very many small ones stay inside the budget too. */
+const TASK_BYTES = 1_024;
+
+const nothing = (): void => undefined;
+const NOBODY: Executor = { cancelRequested: nothing, audienceChanged: nothing, fenced: nothing };
+
 /** A task in this process's memory: at once its record, its feed, and the state its writer changes. */
 export class StoredTask implements TaskRecord, TaskFeed {
   readonly taskId: string;
@@ -26,7 +32,7 @@ export class StoredTask implements TaskRecord, TaskFeed {
   released = false;
   /** When it may be forgotten, by the monotonic clock. */
   expiresAt: number | undefined;
-  readonly #snapshot: (() => string | undefined) | undefined;
+  #snapshot: (() => string | undefined) | undefined;
   readonly #attached = new Map<string, number>();
   readonly #departed = new Map<string, number>();
 
@@ -73,6 +79,21 @@ export class StoredTask implements TaskRecord, TaskFeed {
   snapshot(): { seq: number; json: string } | undefined {
     const json = this.#snapshot?.();
     return json === undefined ? undefined : { seq: this.lastSeq - (this.log.ended ? 1 : 0), json };
+  }
+
+  /** Nothing is executed any more: lets go of the run, its input and whatever its closures hold. */
+  end(): void {
+    const json = this.#snapshot?.();
+    this.#snapshot = () => json;
+    this.executor = NOBODY;
+    this.endedAtMs = this.updatedAtMs;
+    this.log.end();
+  }
+
+  /** Bytes that it keeps, about. */
+  get size(): number {
+    const texts = [this.progress, this.outcome, this.#snapshot?.()];
+    return texts.reduce((sum, text) => sum + (text?.length ?? 0), TASK_BYTES + this.log.capacity);
   }
 
   join(subscriberId: string | undefined): void {

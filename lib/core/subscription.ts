@@ -3,7 +3,7 @@ import type { TaskFeed } from './ports.js';
 import type { GapReason } from './task.js';
 
 /** Events that the subscriber will not get: `from` to `to`, both included. `position` is where it goes on after them. */
-export interface Gap {
+interface Gap {
   readonly kind: 'gap';
   readonly from: number;
   readonly to: number;

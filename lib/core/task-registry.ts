@@ -4,8 +4,6 @@ import type { MemoryBudget } from './event-log.js';
 import type { StoreSettings, StoreSizes, TaskRef, Tombstone } from './ports.js';
 import type { StoredTask } from './stored-task.js';
 
-/** What a finished task costs beside its log, so that very many small ones stay inside the budget too. */
-const TASK_BYTES = 1_024;
 const MAX_TOMBSTONES = 10_000;
 
 interface Grave extends Tombstone {
@@ -32,8 +30,7 @@ export class TaskRegistry implements MemoryBudget {
   constructor(readonly settings: StoreSettings) {
     this.#finished = new LRUCache<string, StoredTask>({
       maxSize: settings.maxBufferedBytes,
-      sizeCalculation: (task) =>
-        TASK_BYTES + task.log.capacity + (task.progress?.length ?? 0) + (task.outcome?.length ?? 0),
+      sizeCalculation: (task) => task.size,
       dispose: (task) => {
         this.#bury(task);
       },

@@ -51,48 +51,46 @@ export function createRouter(gateway: Gateway, { authorize }: RouterOptions): Ro
     });
   };
 
-  serve('/', {
-    GET: async (req, res) => {
-      const owner = await gateway.ownerOf(req);
-      if (owner === undefined && authorize === undefined) throw notFound();
-      const records = await gateway.engine.list({ ...readFilter(req), owner });
-      const tasks = records.map(toTaskInfo);
-      const shown = await Promise.all(tasks.map((task) => authorize?.(req, task) ?? true));
-      sendJson(res, { tasks: tasks.filter((_, index) => shown[index]).map(toStatusJson) });
-    },
-  });
+  const list: Answer = async (req, res) => {
+    const owner = await gateway.ownerOf(req);
+    if (gateway.hasOwners ? owner === undefined : authorize === undefined) throw notFound();
+    const records = await gateway.engine.list({ ...readFilter(req), owner });
+    const tasks = records.map(toTaskInfo);
+    const shown = await Promise.all(tasks.map(async (task) => (await authorize?.(req, task)) ?? true));
+    sendJson(res, { tasks: tasks.filter((_, index) => shown[index]).map(toStatusJson) });
+  };
 
-  serve('/:taskId', {
-    GET: async (req, res) => {
-      sendJson(res, toStatusJson(toTaskInfo(await find(req))));
-    },
-    DELETE: async (req, res) => {
-      const { taskId } = await find(req);
-      if (!(await gateway.engine.cancel(taskId, 'The client cancelled it'))) {
-        throw new TaskError('TASK_NOT_RUNNING', 'The task has ended already');
-      }
-      res.status(204).end();
-    },
-  });
+  const status: Answer = async (req, res) => {
+    sendJson(res, toStatusJson(toTaskInfo(await find(req))));
+  };
 
-  serve('/:taskId/result', {
-    GET: async (req, res) => {
-      const { status, outcome } = await find(req);
-      if (!isFinal(status) || outcome === undefined) throw new TaskError('TASK_RUNNING', 'The task has not ended yet');
-      sendJson(res, outcome);
-    },
-  });
+  const cancel: Answer = async (req, res) => {
+    const { taskId } = await find(req);
+    if (!(await gateway.engine.cancel(taskId, 'The client cancelled it'))) {
+      throw new TaskError('TASK_NOT_RUNNING', 'The task has ended already');
+    }
+    res.status(204).end();
+  };
 
-  serve('/:taskId/events', {
-    GET: async (req, res) => {
-      assertAcceptsStream(req);
-      const record = await find(req);
-      // Where nobody owns a task its id is public, so the events need the secret as well.
-      const resume = readResume(req, gateway.hasOwners ? record.resumeKey : undefined);
-      if (resume.resumeKey !== record.resumeKey) throw notFound();
-      await (await gateway.attach(record, resume, undefined)).pipe(res);
-    },
-  });
+  const result: Answer = async (req, res) => {
+    const { status, outcome } = await find(req);
+    if (!isFinal(status) || outcome === undefined) throw new TaskError('TASK_RUNNING', 'The task has not ended yet');
+    sendJson(res, outcome);
+  };
+
+  const events: Answer = async (req, res) => {
+    assertAcceptsStream(req);
+    const record = await find(req);
+    // Where nobody owns a task its id is public, so the events need the secret as well.
+    const resume = readResume(req, gateway.hasOwners ? record.resumeKey : undefined);
+    if (resume.resumeKey !== record.resumeKey) throw notFound();
+    await (await gateway.attach(record, resume, undefined)).pipe(res);
+  };
+
+  serve('/', { GET: list, HEAD: list });
+  serve('/:taskId', { GET: status, HEAD: status, DELETE: cancel });
+  serve('/:taskId/result', { GET: result, HEAD: result });
+  serve('/:taskId/events', { GET: events }); // a HEAD must not attach
 
   return router;
 }
@@ -115,22 +113,9 @@ function sendJson(res: Response, body: object | string): void {
 }
 
 /** In snake_case, without resume key and owner. */
-const toStatusJson = (info: TaskInfo): object => ({
-  task_id: info.taskId,
-  status: info.status,
-  created_at: info.createdAt,
-  updated_at: info.updatedAt,
-  ended_at: info.endedAt,
-  expires_at: info.expiresAt,
-  attempt: info.attempt,
-  last_seq: info.lastSeq,
-  first_kept_seq: info.firstKeptSeq,
-  buffered_events: info.bufferedEvents,
-  buffered_bytes: info.bufferedBytes,
-  subscribers: info.subscribers,
-  progress: info.progress,
-  result: info.result,
-  error: info.error,
-});
+function toStatusJson({ resumeKey: _, owner: __, ...shown }: TaskInfo): object {
+  const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(shown).map(([name, value]) => [snake(name), value]));
+}
 
 const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');
