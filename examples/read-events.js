@@ -28,7 +28,7 @@ export async function readEvents(url, { lastEventId, count = Infinity } = {}) {
       if (events.length >= count) break; // leaving the loop closes the connection
     }
   } catch (error) {
-    if (error.message !== 'terminated') throw error; // fetch's word for a connection that was cut
+    if (!(error instanceof TypeError && error.message === 'terminated')) throw error; // fetch's word for a connection that was cut
   }
   return { status, task, events };
 }

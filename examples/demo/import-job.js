@@ -28,7 +28,8 @@ export async function importOrders({ input, signal }, _taskId, updateProgress) {
   let reader;
   let unclosedQuote = false;
 
-  const source = createReadStream(file.path, { signal });
+  // In small bites: between two of them the server has its turn.
+  const source = createReadStream(file.path, { signal, highWaterMark: 16_384 });
   const records = source.pipe(
     parse({
       bom: true,
@@ -37,7 +38,7 @@ export async function importOrders({ input, signal }, _taskId, updateProgress) {
       relax_quotes: true, // so is a stray quote; else it would swallow the rows up to the next one
       skip_empty_lines: true,
       skip_records_with_error: true,
-      on_skip: () => (unclosedQuote = true), // with the two above, what is left to go wrong is a quote without an end
+      on_skip: () => void (unclosedQuote = true), // with the two above, what is left to go wrong is a quote without an end
     }),
   );
   source.once('error', (error) => records.destroy(error)); // an abort, too

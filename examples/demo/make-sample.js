@@ -42,7 +42,9 @@ export function makeOrders({ seed, rows, eol = '\n', bom = false, multiline = fa
   const random = createRandom(seed);
   const pick = (list) => list[Math.floor(random() * list.length)];
   const lines = ['id,date,customer,country,product,quantity,unit_price,email'];
-  const expected = { rows, bad: [], orders: 0, units: 0, cents: 0, country: {}, product: {}, month: {} };
+  /** @type {{ line: number, about: string }[]} */
+  const bad = [];
+  const expected = { rows, bad, orders: 0, units: 0, cents: 0, country: {}, product: {}, month: {} };
   let line = 2;
 
   for (let id = 1; id <= rows; id++) {
@@ -52,27 +54,23 @@ export function makeOrders({ seed, rows, eol = '\n', bom = false, multiline = fa
     const customer = multiline && id % 7 === 0 ? `${first}${eol}${last}` : `${first} ${last}`;
     const email = `${first}.${last}${id}@example.com`.toLowerCase().replaceAll('’', '');
     const price = (cents / 100).toFixed(2);
-    const row = [String(id), day, customer, pick(COUNTRIES), product, String(quantity), price, email];
+    let row = [String(id), day, customer, pick(COUNTRIES), product, String(quantity), price, email];
 
-    const isBad = id > 1 && random() < 0.01;
-    if (isBad) {
+    if (id > 1 && random() < 0.01) {
       const [about, spoil] = pick(MISTAKES);
-      expected.bad.push({ line, about });
-      lines.push(spoil(row).map(quote).join(','));
+      bad.push({ line, about });
+      row = spoil(row);
     } else {
-      for (const sum of [
-        expected,
-        of(expected.country, row[3]),
-        of(expected.product, product),
-        of(expected.month, day.slice(0, 7)),
-      ]) {
+      const { country, product: products, month } = expected;
+      for (const sum of [expected, of(country, row[3]), of(products, product), of(month, day.slice(0, 7))]) {
         sum.orders++;
         sum.units += quantity;
         sum.cents += quantity * cents;
       }
-      lines.push(row.map(quote).join(','));
     }
-    line += lines.at(-1).split(eol).length;
+    const text = row.map(quote).join(',');
+    lines.push(text);
+    line += text.split(eol).length;
   }
   return { csv: `${bom ? '\uFEFF' : ''}${lines.join(eol)}${eol}`, expected };
 }

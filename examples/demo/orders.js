@@ -37,7 +37,7 @@ export function createOrderReader(header) {
     if (fields.length !== header.length) return `${header.length} fields expected, ${fields.length} found`;
     const text = {};
     for (const column of COLUMNS) {
-      const value = fields[index.get(column)].trim();
+      const value = fields[Number(index.get(column))].trim();
       const [holds, rule] = RULES[column];
       if (value.length > MAX_FIELD_LENGTH) return `${column} is longer than ${MAX_FIELD_LENGTH} characters`;
       if (value.includes('\uFFFD')) return `${column} is not valid UTF-8`;

@@ -18,7 +18,8 @@ app.get('/report', tasks.handler(buildReport));
 
 const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', (error) => {
   if (error) throw error;
-  console.log(`http://127.0.0.1:${server.address().port}/report`);
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  console.log(`http://127.0.0.1:${port}/report`);
 });
 
 process.once('SIGTERM', async () => {

@@ -33,14 +33,13 @@ function createTable(title, key, lines) {
   for (const line of lines.slice(0, MAX_LINES)) {
     const row = body.insertRow();
     row.insertCell().textContent = line[key] ?? 'others';
-    for (const text of [whole.format(line.orders), money.format(line.revenue)]) {
-      const cell = row.insertCell();
-      cell.className = 'number';
-      cell.textContent = text;
-    }
-    const bar = row.lastElementChild;
-    bar.classList.add('bar');
-    bar.style.setProperty('--share', `${(line.revenue / most) * 100}%`);
+    const orders = row.insertCell();
+    orders.className = 'number';
+    orders.textContent = whole.format(line.orders);
+    const revenue = row.insertCell();
+    revenue.className = 'number bar';
+    revenue.textContent = money.format(line.revenue);
+    revenue.style.setProperty('--share', `${(line.revenue / most) * 100}%`);
   }
   return table;
 }
