@@ -98,7 +98,7 @@ function follow(key) {
     showResult(JSON.parse(event.data).result, { section: $('result'), summary: $('summary'), tables: $('tables') });
   });
   source.addEventListener('failed', (event) => {
-    end(event, 'failed', `Failed: ${JSON.parse(event.data).error.message}.`);
+    end(event, 'failed', `Failed: ${JSON.parse(event.data).error.message}`);
   });
   source.addEventListener('cancelled', (event) => {
     end(event, 'cancelled', `Cancelled: ${JSON.parse(event.data).reason}.`);
