@@ -1,4 +1,5 @@
 import type { ControlledRun } from '../support/controlled-job.js';
+import { fakeRequest } from '../support/fake-request.js';
 import { useTaskServers, type TaskServer, type TaskServerOptions } from '../support/task-server.js';
 import type { SnapshotOptions } from '../../lib/index.js';
 
@@ -97,6 +98,16 @@ describe('a snapshot', () => {
     const stream = await open(`/report?resume_key=${key}&replay=snapshot`);
     await stream.next();
     expect(await stream.next()).toMatchObject({ event: 'snapshot', data: '"ab"', id: `${key}.3` });
+  });
+
+  it('is an event of an iterated stream, too', async () => {
+    const { run, key, tasks, job } = await startWith(4);
+    const request = fakeRequest(`/report?resume_key=${key}&replay=snapshot`);
+    const stream = await tasks.executeWithSSE(request, undefined, undefined, job.job);
+    const events = stream[Symbol.asyncIterator]();
+    expect(await events.next()).toEqual({ done: false, value: { kind: 'snapshot', seq: 4, data: 'abcd' } });
+    run.finish();
+    expect(await events.next()).toMatchObject({ value: { kind: 'complete', seq: 5 } });
   });
 
   it('is ignored where the handler has none', async () => {

@@ -118,7 +118,7 @@ describe('stop', () => {
 
   it('sends clients to the other instances at once, with a retry of each one’s own, where the store is shared', async () => {
     const clock = new ManualClock();
-    const store = Object.assign(new MemoryStore(), { shared: true as boolean });
+    const store = Object.assign(new MemoryStore(), { shared: true });
     const server = await start({ clock, store, retryMs: 1_000 });
     const { context } = await server.begin();
     const streams = [];

@@ -12,7 +12,7 @@ export interface ControlledJob {
   /** How often the job was called. */
   readonly calls: number;
   /** The nth run, from 1, as soon as there is one. */
-  run(nth?: number): Promise<ControlledRun>;
+  readonly run: (nth?: number) => Promise<ControlledRun>;
 }
 
 /** A job that runs until a test ends it, and counts its calls. */

@@ -187,7 +187,8 @@ export class Engine implements RunObserver {
     try {
       this.options.onTaskError(error, toTaskInfo(run.record));
     } catch (failure) {
-      process.emitWarning(failure instanceof Error ? failure : String(failure));
+      const text = failure instanceof Error ? (failure.stack ?? failure.message) : 'It threw no error';
+      process.emitWarning(text, { type: 'TaskErrorWarning', detail: 'in onTaskError' });
     }
   }
 

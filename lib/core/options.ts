@@ -107,10 +107,15 @@ export function resolveOptions({ store, ...given }: EngineOptions): ResolvedOpti
   expect(typeof exposeErrors === 'boolean', 'exposeErrors', 'a boolean', exposeErrors);
   expect(['fail', 'restart'].includes(onLost), 'onLost', "'fail' or 'restart'", onLost);
   expect(typeof onTaskError === 'function', 'onTaskError', 'a function', onTaskError);
-  expect(typeof clock.now === 'function', 'clock', 'a Clock', clock);
+  expect(typeof (clock as Clock | null)?.now === 'function', 'clock', 'a Clock', clock);
   const known = { ...numbers, exposeErrors, onLost, onTaskError, clock };
   for (const name of Object.keys(given)) expect(Object.hasOwn(known, name), name, 'an option that exists', name);
-  expect(store === undefined || typeof store.create === 'function', 'store', 'a TaskStore', store);
+  expect(
+    store === undefined || typeof (store as TaskStore | null)?.create === 'function',
+    'store',
+    'a TaskStore',
+    store,
+  );
   return known;
 }
 
