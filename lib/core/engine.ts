@@ -5,6 +5,7 @@ import { MemoryStore } from './memory-store.js';
 import type { ResolvedOptions } from './options.js';
 import type {
   Awaitable,
+  Creation,
   StoreSettings,
   TaskFeed,
   TaskFilter,
@@ -85,9 +86,11 @@ export class Engine implements RunObserver {
     const run = new Run(taskId, job, options, this.options, this);
     const snapshot = run.snapshot && (() => run.snapshot?.toJson());
     this.#runs.set(taskId, run); // before the store is asked, so that concurrent starts count
+    let creating: Awaitable<Creation> | undefined;
     try {
       const draft = { taskId, resumeKey, owner, idempotencyKey, fingerprint, snapshot };
-      const creation = await this.#ask(() => this.#store.create(draft, run));
+      creating = this.#store.create(draft, run);
+      const creation = await this.#ask(() => creating as Awaitable<Creation>);
       if (creation.created) {
         this.#begin(run, creation.writer);
         return { record: creation.writer.record, created: true };
@@ -96,6 +99,7 @@ export class Engine implements RunObserver {
       return { record: samePayload(creation.record, fingerprint), created: false };
     } catch (error) {
       this.#runs.delete(taskId);
+      if (creating instanceof Promise) creating.then((late) => this.#undo(run, late)).catch(() => undefined);
       throw error;
     }
   }
@@ -198,6 +202,13 @@ export class Engine implements RunObserver {
     this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
     this.#sweeper.start();
     if (this.#stopping) run.stop('cancelled', shutdown()); // `stop` came while the store was asked
+  }
+
+  /** The store has created the task when its start was refused already: it must not look as if it ran. */
+  #undo(run: Run, late: Creation): void {
+    if (!late.created) return;
+    this.#begin(run, late.writer);
+    run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
   }
 
   /** A task that may not be alone for a moment still has to be reached by its first subscriber. */
