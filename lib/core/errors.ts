@@ -58,7 +58,14 @@ export interface PublicError {
  * a stray error text can hold a path, a query or a secret.
  */
 export function toPublicError(error: unknown, expose: boolean): PublicError {
-  if (error instanceof TaskError) return { code: error.code, message: error.message };
-  if (!expose) return { code: 'TASK_FAILED', message: 'The task failed' };
-  return { code: 'TASK_FAILED', message: error instanceof Error ? error.message : String(error) };
+  try {
+    if (error instanceof TaskError) return { code: textOf(error.code), message: textOf(error.message) };
+    if (expose) return { code: 'TASK_FAILED', message: textOf(error instanceof Error ? error.message : error) };
+  } catch {
+    // Anything can be thrown, also what throws when it is looked at.
+  }
+  return { code: 'TASK_FAILED', message: 'The task failed' };
 }
+
+/** A job can have put anything in the place of a message. */
+const textOf = (value: unknown): string => String(value);
