@@ -11,8 +11,8 @@ export interface OpenedStore {
   /** The same tasks as another instance serves them; `store` itself where nothing is shared. */
   readonly peer: TaskStore;
   /** Lets so much time pass, for whatever the store measures it with. */
-  advance(ms: number): Awaitable<void>;
-  close(): Awaitable<void>;
+  readonly advance: (ms: number) => Awaitable<void>;
+  readonly close: () => Awaitable<void>;
 }
 
 /** What a test asks for; the rest of the settings is up to the driver. */
