@@ -1,6 +1,6 @@
 import { v7 } from 'uuid';
 import type { Executor, StoreSettings, TaskDraft } from '../../lib/core/ports.js';
-import type { PublicError, TaskError } from '../../lib/core/errors.js';
+import { TaskError, type PublicError } from '../../lib/core/errors.js';
 import { encodeEvent } from '../../lib/sse/frame.js';
 import { ManualClock } from './manual-clock.js';
 
@@ -67,12 +67,12 @@ export class RecordingExecutor implements Executor {
   }
 }
 
-/** What code a call throws or rejects with; undefined where it does neither. */
+/** What code a call throws or rejects with, the error where it has none; undefined where it does neither. */
 export async function codeOf(call: () => unknown): Promise<unknown> {
   try {
     await call();
     return undefined;
   } catch (error) {
-    return (error as TaskError).code;
+    return error instanceof TaskError ? error.code : (error ?? 'undefined was thrown');
   }
 }
