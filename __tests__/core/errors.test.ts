@@ -1,7 +1,10 @@
-import { TaskError, toPublicError } from '../../lib/core/errors.js';
+import { TaskError, toPublicError, type PublicError } from '../../lib/core/errors.js';
 
 const HIDDEN = { code: 'TASK_FAILED', message: 'The task failed' };
 const SECRET = 'connect ECONNREFUSED postgres://user:secret@db/';
+
+const publicOf = (error: unknown, exposeErrors: boolean, maxEventBytes = 1_024): PublicError =>
+  toPublicError(error, { exposeErrors, maxEventBytes });
 
 describe('TaskError', () => {
   it('is an Error with a code, a name and the cause', () => {
@@ -49,19 +52,31 @@ describe('toPublicError', () => {
 
   it.each([true, false])('shows a TaskError as it is (exposeErrors %s)', (expose) => {
     const error = new TaskError('INVALID_INPUT', 'The column "x" is missing', { cause: new Error(SECRET) });
-    expect(toPublicError(error, expose)).toEqual({ code: 'INVALID_INPUT', message: 'The column "x" is missing' });
+    expect(publicOf(error, expose)).toEqual({ code: 'INVALID_INPUT', message: 'The column "x" is missing' });
   });
 
   it.each(plain)('hides %s unless it may be shown', (_, error, shown) => {
-    expect(toPublicError(error, false)).toEqual(HIDDEN);
-    expect(toPublicError(error, true)).toEqual({ code: 'TASK_FAILED', message: shown });
+    expect(publicOf(error, false)).toEqual(HIDDEN);
+    expect(publicOf(error, true)).toEqual({ code: 'TASK_FAILED', message: shown });
   });
 
   it.each(hostile)('makes text of %s, shown or not', (_, error) => {
     for (const expose of [true, false]) {
-      const { code, message } = toPublicError(error, expose);
+      const { code, message } = publicOf(error, expose);
       expect(code).toBe('TASK_FAILED');
       expect(typeof message).toBe('string');
     }
+  });
+
+  it.each(['x', 'ü', '☃', '😀', '"', '\0', '\ud800'])('cuts a text of %j that would not fit into an event', (unit) => {
+    for (const maxEventBytes of [1, 3, 100, 1_024]) {
+      const { message } = publicOf(new TaskError('TASK_FAILED', unit.repeat(5_000)), false, maxEventBytes);
+      expect(message).toMatch(/…$/);
+      const kept = Buffer.byteLength(JSON.stringify(message.slice(0, -1)));
+      expect(kept).toBeLessThanOrEqual(Math.max(2, maxEventBytes));
+      if (maxEventBytes === 1_024) expect(kept).toBeGreaterThan(256);
+    }
+    const fitting = unit.repeat(100);
+    expect(publicOf(new TaskError('TASK_FAILED', fitting), false).message).toBe(fitting);
   });
 });
