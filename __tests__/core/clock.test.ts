@@ -105,8 +105,7 @@ describe('the timers of systemClock', () => {
     const timers: NodeJS.Timeout[] = [];
     const original = { setTimeout: globalThis.setTimeout, setInterval: globalThis.setInterval };
     globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => keep(original.setTimeout(...args))) as never;
-    globalThis.setInterval = ((...args: Parameters<typeof setInterval>) =>
-      keep(original.setInterval(...args)));
+    globalThis.setInterval = (...args: Parameters<typeof setInterval>) => keep(original.setInterval(...args));
     function keep(timer: NodeJS.Timeout): NodeJS.Timeout {
       timers.push(timer);
       return timer;
