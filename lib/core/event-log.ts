@@ -90,7 +90,8 @@ export class EventLog {
     if (this.events >= this.limits.maxEvents) this.dropOldestSegment();
     const last = this.#segments.at(-1);
     const full = last === undefined || last.count >= this.limits.maxEvents / SEGMENTS_PER_LOG;
-    this.#wireBytes += (full ? 0 : last.append(frame)) || this.#addSegment(frame).append(frame);
+    const bytes = (full ? 0 : last.append(frame)) || this.#addSegment(frame).append(frame);
+    this.#wireBytes += bytes; // a statement of its own: making room takes from it
     this.#lastSeq++;
     this.#slice = undefined;
     this.#ring();
