@@ -87,10 +87,10 @@ export class EventLog {
 
   /** Appends one frame and wakes the followers once, after everything that this tick appends. */
   append(frame: string): void {
-    if (this.events >= this.limits.maxEvents) this.dropOldestSegment();
+    const dropped = this.events >= this.limits.maxEvents ? this.#dropOldest() : undefined;
     const last = this.#segments.at(-1);
     const full = last === undefined || last.count >= this.limits.maxEvents / SEGMENTS_PER_LOG;
-    const bytes = (full ? 0 : last.append(frame)) || this.#addSegment(frame).append(frame);
+    const bytes = (full ? 0 : last.append(frame)) || this.#addSegment(frame, dropped).append(frame);
     this.#wireBytes += bytes; // a statement of its own: making room takes from it
     this.#lastSeq++;
     this.#slice = undefined;
@@ -121,13 +121,7 @@ export class EventLog {
 
   /** Forgets the oldest segment; returns the bytes of memory that frees, 0 where the log keeps nothing. */
   dropOldestSegment(): number {
-    const segment = this.#segments.shift();
-    if (segment === undefined) return 0;
-    this.#slice = undefined;
-    this.#wireBytes -= segment.used;
-    this.#capacity -= segment.capacity;
-    this.budget.release(segment.capacity);
-    return segment.capacity;
+    return this.#dropOldest()?.capacity ?? 0;
   }
 
   /** Forgets every frame and tells the followers. */
@@ -146,17 +140,30 @@ export class EventLog {
   }
 
   /** Makes room for `frame`, at the cost of the oldest segments where the log's own budget is used up. */
-  #addSegment(frame: string): Segment {
+  #addSegment(frame: string, dropped: Segment | undefined): Segment {
     const { maxBytes } = this.limits;
     const largest = Math.min(MAX_SEGMENT_BYTES, Math.max(FIRST_SEGMENT_BYTES, (maxBytes / SEGMENTS_PER_LOG) & ~3));
     const usual = Math.min(this.#nextSegmentBytes, largest);
     this.#nextSegmentBytes = usual * 2;
     const capacity = Math.max(usual, Segment.capacityFor(Buffer.byteLength(frame)));
-    while (this.#capacity + capacity > maxBytes && this.dropOldestSegment() > 0);
+    let spare = dropped;
+    while (this.#capacity + capacity > maxBytes && this.#segments.length > 0) spare = this.#dropOldest();
     this.budget.reserve(capacity);
-    const segment = new Segment(this.#lastSeq + 1, capacity);
+    const firstSeq = this.#lastSeq + 1;
+    const reused = spare?.capacity === capacity && spare.restart(firstSeq);
+    const segment = reused ? (spare as Segment) : new Segment(firstSeq, capacity);
     this.#segments.push(segment);
     this.#capacity += capacity;
+    return segment;
+  }
+
+  #dropOldest(): Segment | undefined {
+    const segment = this.#segments.shift();
+    if (segment === undefined) return undefined;
+    this.#slice = undefined;
+    this.#wireBytes -= segment.used;
+    this.#capacity -= segment.capacity;
+    this.budget.release(segment.capacity);
     return segment;
   }
 
