@@ -3,6 +3,8 @@ import { connect } from 'node:net';
 
 const LF = 10;
 const [D, E, I, DOT] = [...'dei.'].map((letter) => letter.charCodeAt(0));
+/** `id: ` and a key: nothing in it needs to be looked at. */
+const ID_PREFIX = 26;
 const NOTHING = Buffer.alloc(0);
 
 /** A socket that has asked for a stream. */
@@ -93,6 +95,7 @@ export class Reader {
     let line = 0;
     let [data, id, event] = [-1, -1, -1]; // where the value's line begins
     for (let i = 0; i < bytes.length; i++) {
+      if (i === line && bytes[i] === I) i += ID_PREFIX;
       if (bytes[i] !== LF) continue;
       if (i === line) {
         if (id !== -1) this.#dispatch(bytes, data, id, event);

@@ -62,7 +62,12 @@ export async function state() {
   };
   for (let i = 0; i < 100 && Object.values(kept()).some((count) => count > 0); i++) await sleep(100);
   const { heapUsed } = await settledMemory();
-  return { kept: kept(), heapUsed, resources: process.getActiveResourcesInfo().sort(), counts: manager.getStatistics() };
+  return {
+    kept: kept(),
+    heapUsed,
+    resources: process.getActiveResourcesInfo().sort(),
+    counts: manager.getStatistics(),
+  };
 }
 
 export async function stop() {

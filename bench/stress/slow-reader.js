@@ -22,21 +22,29 @@ const manager = createTaskManager();
 /** Keeps the pace whatever a single tick takes: what is due by now is emitted now. */
 async function produce({ signal, updateProgress }) {
   const start = performance.now();
-  for (let sent = 0; !signal.aborted; ) {
+  for (let sent = 0; !signal.aborted;) {
     const due = Math.floor(((performance.now() - start) / 1_000) * EVENTS_PER_SECOND);
     const t = nowMicros();
-    for (; sent < due; sent++) void updateProgress({ t, step: sent, message: 'Row checked' });
+    for (; sent < due; sent++) void updateProgress({ t });
     await sleep(TICK_MS);
   }
 }
+
+let lastSocket;
 
 export const serve = () =>
   listen(
     createServer(async (req, res) => {
       const stream = await manager.executeWithSSE(req, undefined, undefined, produce);
       await stream.pipe(res);
-    }),
+    }).on('connection', (socket) => (lastSocket = socket)),
   );
+
+/** How much the last client that came was sent, and how much waits for it in this process. */
+export const backlog = () => ({
+  sent: lastSocket.bytesWritten - lastSocket.writableLength,
+  waits: lastSocket.writableLength,
+});
 
 export const memory = settledMemory;
 
@@ -102,7 +110,11 @@ export async function run() {
     const { count, p50, p99 } = await load.call('latency');
     const busy = ((await server.call('cpu')) - before.cpu) / seconds / 1e6;
     const after = await server.call('memory');
-    if (kind === 'with') await load.call('dropSlow');
+    if (kind === 'with') {
+      const { sent, waits } = await server.call('backlog');
+      console.log(`the slow one was sent ${mib(sent)}, ${mib(waits)} wait for it, the log has moved on`);
+      await load.call('dropSlow');
+    }
     const [rss, used] = ['rss', 'used'].map((name) => after[name] - before.memory[name]);
     phases.push({ kind, p99, rss, used });
     const rate = integer(count / READERS / seconds);
