@@ -104,12 +104,10 @@ export async function run(ways = ['raw', 'express', 'ours']) {
       });
     }
   }
-  for (const server of servers.values()) server.disconnect(); // they hold sockets until the load lets go
-  await load.kill();
+  await Promise.all([load, ...servers.values()].map((actor) => actor.exit()));
   return rows;
 }
 
 if (process.argv[1] === import.meta.filename) {
   report(await run());
-  process.exit();
 }

@@ -21,7 +21,7 @@ export async function measure() {
 export async function run() {
   const actor = await Actor.spawn(import.meta.url);
   const { used, wire } = await actor.call('measure');
-  await actor.kill();
+  await actor.exit();
   const extra = (used - wire) / EVENTS;
   return [
     {

@@ -59,7 +59,7 @@ export async function measure() {
 export async function run() {
   const actor = await Actor.spawn(import.meta.url);
   const { rounds } = await actor.call('measure');
-  await actor.kill();
+  await actor.exit();
   const nanos = (way) => Math.round((median(rounds.map((round) => round[way])) / EVENTS) * 1_000);
   return ['forgotten', 'awaited'].map((way) => {
     const ratio = median(rounds.map((round) => round[way] / round.alone));

@@ -93,7 +93,7 @@ export async function run() {
     }
     if (round >= 0) rounds.push(measured);
   }
-  await Promise.all([server.kill(), load.kill()]);
+  await Promise.all([server.exit(), load.exit()]);
   const ratio = (figure) => median(rounds.map(({ raw, ours }) => raw[figure] / ours[figure]));
   const rate = (way) => `${integer((EVENTS / median(rounds.map((round) => round[way].wall))) * 1_000)}k/s`;
   return [

@@ -55,7 +55,7 @@ export async function run() {
   for (const kind of ['running', 'finished']) {
     const actor = await Actor.spawn(import.meta.url);
     const { typical, worst } = await actor.call('measure', kind);
-    await actor.kill();
+    await actor.exit();
     rows.push({
       workload: `sweep of ${integer(TASKS)} ${kind} tasks, none expired`,
       target: `< ${TARGET_MS} ms`,

@@ -1,5 +1,13 @@
 // The other end of actor.js.
-const actor = { ready: () => true, ...(await import(process.argv[2])) };
+const orphaned = () => process.exit(1);
+process.on('disconnect', orphaned);
+
+const actor = {
+  ready: () => true,
+  release: () => void process.off('disconnect', orphaned),
+  exit: () => void setImmediate(() => process.exit()),
+  ...(await import(process.argv[2])),
+};
 
 process.on('message', async ({ id, name, args }) => {
   let answer;

@@ -39,13 +39,14 @@ export class Actor {
     });
   }
 
-  /** Closes the channel: an actor that holds nothing open exits by itself. */
-  disconnect() {
+  /** Closes the channel and lets it go: an actor that holds nothing open exits by itself. */
+  async release() {
+    await this.call('release');
     this.#child.disconnect();
   }
 
-  async kill() {
-    this.#child.kill('SIGKILL');
+  async exit() {
+    this.call('exit').catch(() => {});
     await this.exited;
   }
 }

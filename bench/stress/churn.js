@@ -103,7 +103,7 @@ export async function run() {
 
   await actor.call('stop');
   const stopped = performance.now();
-  actor.disconnect();
+  await actor.release();
   const code = await Promise.race([actor.exited, sleep(5_000, 'nothing: it still runs', { ref: false })]);
   console.log(`after stop() the process exited with ${code} after ${Math.round(performance.now() - stopped)} ms`);
 

@@ -126,7 +126,7 @@ export async function run() {
   }
   await server.call('end');
   const { events } = await load.call('verify');
-  await Promise.all([server.kill(), load.kill()]);
+  await Promise.all([server.exit(), load.exit()]);
   console.log(`each of the ${READERS} readers got exactly ${integer(events)} events in order`);
   const p99 = (kind) => median(phases.filter((phase) => phase.kind === kind).map((phase) => phase.p99));
   console.log(`p99 with ${p99('with')} ms, without ${p99('without')} ms`);

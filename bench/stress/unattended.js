@@ -84,7 +84,7 @@ export async function run() {
 
   const reader = new Reader({ port });
   await reader.closed;
-  await server.kill();
+  await server.exit();
   console.log(
     `a client then: gap ${JSON.stringify(reader.gaps)}, ${integer(reader.events)} events, ${reader.terminal}`,
   );
