@@ -75,6 +75,11 @@ export class EventLog {
     return this.#capacity;
   }
 
+  /** Pieces of memory that it takes; the last holds the newest event. */
+  get segments(): number {
+    return this.#segments.length;
+  }
+
   /** Nothing will be appended any more. */
   get ended(): boolean {
     return this.#ended;
@@ -90,7 +95,8 @@ export class EventLog {
     if (this.events >= this.limits.maxEvents) this.dropOldestSegment();
     const last = this.#segments.at(-1);
     const full = last === undefined || last.count >= this.limits.maxEvents / SEGMENTS_PER_LOG;
-    this.#wireBytes += (full ? 0 : last.append(frame)) || this.#addSegment(frame).append(frame);
+    const written = (full ? 0 : last.append(frame)) || this.#addSegment(frame).append(frame);
+    this.#wireBytes += written; // not in one: making room changes it as well
     this.#lastSeq++;
     this.#slice = undefined;
     this.#ring();
