@@ -80,7 +80,7 @@ export class Run implements Executor {
   /** Ends the task from outside and aborts the job's signal with `reason`; false where it has ended already. */
   stop(status: 'failed' | 'cancelled', reason: TaskError): boolean {
     if (isFinal(this.#status) || this.#writer === undefined) return false;
-    const { code, message } = reason;
+    const { code, message } = this.#told(reason);
     const outcome = status === 'failed' ? { error: { code, message } } : { code, reason: message };
     this.#settle(status, members(outcome)).catch(this.#report);
     this.#controller.abort(reason);
@@ -101,7 +101,7 @@ export class Run implements Executor {
 
   /** @throws TaskError `TASK_NOT_RUNNING` where it has ended already. */
   async fail(error: unknown): Promise<void> {
-    await this.#settle('failed', members({ error: toPublicError(error, this.settings.exposeErrors) }));
+    await this.#settle('failed', members({ error: this.#told(toPublicError(error, this.settings.exposeErrors)) }));
     this.#report(error);
   }
 
@@ -216,6 +216,11 @@ export class Run implements Executor {
     this.#reported = error;
     this.observer.failed(this, error);
   };
+
+  /** JSON takes at most 6 bytes per character: a message of any length fits into an event like any other. */
+  #told({ code, message }: PublicError): PublicError {
+    return { code, message: message.slice(0, this.settings.maxEventBytes / 6) };
+  }
 
   get #started(): TaskWriter {
     if (this.#writer === undefined) throw new TaskError('TASK_NOT_RUNNING', 'The task has not started');
