@@ -13,7 +13,6 @@ const ACCEPTS_STREAM = /(?:^|,)\s*(?:text\/event-stream|text\/\*|\*\/\*)\s*(?:;|
 
 /** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING` */
 export function assertServable(req: AnyRequest, methods: readonly string[]): void {
-  // Express routes HEAD to GET handlers; a HEAD must not do what a GET does.
   if (!methods.includes(req.method ?? ''))
     throw new TaskError('METHOD_NOT_ALLOWED', `${req.method} is not allowed here`);
   if (req.res !== undefined && isQueued(req.res as StreamResponse)) {
@@ -28,11 +27,13 @@ export function assertAcceptsStream({ headers: { accept } }: AnyRequest): void {
 }
 
 /**
- * What no browser shall start behind its user's back: a prefetched page, or a page of another site that is not on the
- * list. Attaching is left to CORS, since it changes nothing.
- * @throws TaskError `PREFETCH_REFUSED`, `ORIGIN_NOT_ALLOWED`
+ * What shall start nothing: a HEAD, and what a browser does behind its user's back: a prefetch, or a page of another
+ * site that is not on the list. Attaching is left to CORS, since it changes nothing.
+ * @throws TaskError `METHOD_NOT_ALLOWED`, `PREFETCH_REFUSED`, `ORIGIN_NOT_ALLOWED`
  */
-export function assertMayStart({ headers }: AnyRequest, allowedOrigins: readonly string[]): void {
+export function assertMayStart({ method, headers }: AnyRequest, allowedOrigins: readonly string[]): void {
+  // Express routes HEAD to GET handlers; a HEAD must not do what a GET does.
+  if (method === 'HEAD') throw new TaskError('METHOD_NOT_ALLOWED', 'HEAD starts no task');
   // Sec-Purpose is a Fetch metadata header; Purpose and X-Moz are what browsers sent before it.
   const purpose = [headers['sec-purpose'], headers['purpose'], headers['x-moz']].join();
   if (/prefetch|prerender/i.test(purpose)) throw new TaskError('PREFETCH_REFUSED', 'A prefetch starts no task');
