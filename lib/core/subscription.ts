@@ -90,11 +90,12 @@ export class Subscription {
     return slice;
   }
 
-  close(): void {
+  /** @param position the seq of the last event that was passed on, where that is not all that was read */
+  close(position = this.#position): void {
     if (this.#closed) return;
     this.#closed = true;
     this.feed.log.unfollow(this.follower);
-    this.feed.leave(this.subscriberId, this.#position);
+    this.feed.leave(this.subscriberId, position);
   }
 
   /** The snapshot, where there is one that the kept log goes on from. */
