@@ -184,11 +184,13 @@ export class Engine implements RunObserver {
   }
 
   failed(run: Run, error: unknown): void {
-    try {
-      this.options.onTaskError(error, toTaskInfo(run.record));
-    } catch (failure) {
-      process.emitWarning(failure instanceof Error ? failure : String(failure));
-    }
+    const hook: (...args: Parameters<typeof this.options.onTaskError>) => unknown = this.options.onTaskError;
+    const tell = async (): Promise<void> => {
+      await hook(error, toTaskInfo(run.record)); // it may be an async function
+    };
+    tell().catch((failure: unknown) => {
+      process.emitWarning(failure instanceof Error ? (failure.stack ?? failure.message) : String(failure));
+    });
   }
 
   #begin(run: Run, writer: TaskWriter): void {
