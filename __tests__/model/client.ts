@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert';
 import type { TaskEvent, TaskStream } from '../../lib/index.js';
-import { FakeResponse } from '../support/fake-response.js';
+import { type FakeResponse } from '../support/fake-response.js';
 import type { TaskModel } from './task-model.js';
-import { Follow, Wire } from './wire.js';
+import { Follow, type Wire } from './wire.js';
 
 export interface Connected {
   readonly res: FakeResponse;
@@ -103,7 +103,7 @@ export class Reader {
       ({ done, value }) => {
         this.#pending = false;
         if (done === true) this.over = true;
-        else this.#take(value as TaskEvent);
+        else this.#take(value);
       },
       (error: unknown) => {
         this.#pending = false;

@@ -42,7 +42,7 @@ async function holds(settings: Settings, steps: Iterable<fc.AsyncCommand<World, 
 
 describe('a task manager does what its model says', () => {
   for (const [name, kept] of Object.entries(memory)) {
-    itHolds(`where ${name}`, 60, [settingsOf(kept), fc.commands(commands, { maxCommands: 60, size: 'max' })], holds);
+    itHolds(`where ${name}`, 60, [settingsOf(kept), fc.commands(commands, { maxCommands: 150, size: 'max' })], holds);
   }
 
   itHolds(
@@ -50,7 +50,7 @@ describe('a task manager does what its model says', () => {
     40,
     [
       fc.constantFrom(...Object.values(memory)).chain(settingsOf),
-      fc.commands([...commands, ...finalCommands], { maxCommands: 40, size: 'max' }),
+      fc.commands([...commands, ...finalCommands], { maxCommands: 80, size: 'max' }),
     ],
     holds,
   );

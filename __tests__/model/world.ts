@@ -9,7 +9,7 @@ import {
 } from '../../lib/index.js';
 import { FakeResponse, fakeRequest } from '../support/fake-response.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { Client, Reader, type Connected } from './client.js';
+import { Client, type Reader, type Connected } from './client.js';
 import { turns } from './property.js';
 import { TaskModel } from './task-model.js';
 import { Follow, Wire } from './wire.js';
@@ -59,7 +59,6 @@ export class World {
   readonly ended = { started: 0, completed: 0, failed: 0, cancelled: 0 };
   readonly #closed: Connected[] = [];
   readonly #piping = new Set<Promise<void>>();
-  #checkedAt = 0;
 
   constructor(readonly settings: Settings) {
     const { hasOwners, ...options } = settings;
@@ -87,11 +86,15 @@ export class World {
   }
 
   task(index: number): TaskModel {
-    return this.tasks[index % this.tasks.length]!;
+    return this.tasks.at(-1 - (index % this.tasks.length))!;
   }
 
   client(index: number): Client {
-    return this.clients[index % this.clients.length]!;
+    return this.clients.at(-1 - (index % this.clients.length))!;
+  }
+
+  reader(index: number): Reader {
+    return this.readers.at(-1 - (index % this.readers.length))!;
   }
 
   request(
@@ -264,7 +267,6 @@ export class World {
     for (const { executions } of this.unwanted) assert.equal(executions, 0, 'a start that was not one ran its job');
     this.#checkStatistics(infos);
     assert.equal(this.reports, this.expectedReports, 'errors told to onTaskError');
-    this.#checkedAt = this.now;
   }
 
   /** Ends everything and sees that nothing is left: invariants 6 and 10. */
