@@ -9,7 +9,7 @@ import {
   type TaskContext,
   type TaskManagerOptions,
 } from '../../lib/index.js';
-import { FakeResponse, fakeRequest } from '../support/fake-response.js';
+import { MemoryResponse, fakeRequest } from '../support/memory-response.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { ProcessGuard } from '../support/process-guard.js';
 import { AsyncStore, type Fate, type Operation } from './async-store.js';
@@ -66,7 +66,7 @@ function setUp(options: TaskManagerOptions = {}) {
   };
   const watch = async (resumeKey: string) => {
     const wire = new Wire();
-    const response = new FakeResponse({
+    const response = new MemoryResponse({
       onReceive: (bytes) => {
         wire.feed(bytes);
       },
@@ -191,7 +191,7 @@ describe('a store that never answers', () => {
             return manager.cancelTask(taskId!);
           default: {
             const stream = await manager.executeWithSSE(fakeRequest('/job'), resumeKey, 'phone', job);
-            return stream.pipe(new FakeResponse().res);
+            return stream.pipe(new MemoryResponse().res);
           }
         }
       }
@@ -448,7 +448,7 @@ async function commitThenDeliver(scheduler: fc.Scheduler, steps: readonly Step[]
   const { taskId, resumeKey } = await starting;
   store.committed.length = 0;
 
-  const clients: { wire: Wire; response: FakeResponse }[] = [];
+  const clients: { wire: Wire; response: MemoryResponse }[] = [];
   const asked: string[] = [];
   const outcomes = new Map<string, string>();
   let refusals = 0;
@@ -475,7 +475,7 @@ async function commitThenDeliver(scheduler: fc.Scheduler, steps: readonly Step[]
       }
       case 'watch': {
         const wire = new Wire();
-        const response = new FakeResponse({
+        const response = new MemoryResponse({
           onReceive: (bytes) => {
             wire.feed(bytes);
             for (const data of dataOf(wire)) assert.ok(store.committed.includes(data), `${data} was told uncommitted`);
@@ -526,7 +526,7 @@ async function commitThenDeliver(scheduler: fc.Scheduler, steps: readonly Step[]
   finish('done');
   await quiet();
   const last = new Wire();
-  const response = new FakeResponse({
+  const response = new MemoryResponse({
     onReceive: (bytes) => {
       last.feed(bytes);
     },

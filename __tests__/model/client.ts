@@ -1,11 +1,11 @@
 import { strict as assert } from 'node:assert';
 import type { TaskEvent, TaskStream } from '../../lib/index.js';
-import { type FakeResponse } from '../support/fake-response.js';
+import { type MemoryResponse } from '../support/memory-response.js';
 import type { TaskModel } from './task-model.js';
 import { Follow, type Wire } from './wire.js';
 
 export interface Connected {
-  readonly res: FakeResponse;
+  readonly res: MemoryResponse;
   readonly follow: Follow;
   /** All that was written, and what the client has taken of it. */
   readonly written: Wire;

@@ -1,5 +1,5 @@
 import { createTaskManager, TaskError, type TaskContext, type TaskManagerOptions } from '../../lib/index.js';
-import { FakeResponse, fakeRequest } from '../support/fake-response.js';
+import { MemoryResponse, fakeRequest } from '../support/memory-response.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { ProcessGuard } from '../support/process-guard.js';
 import { turns } from './property.js';
@@ -28,7 +28,7 @@ async function startOne(options: TaskManagerOptions = {}) {
   };
   const watch = async (lastEventId?: string, taking = true) => {
     const wire = new Wire();
-    const response = new FakeResponse({
+    const response = new MemoryResponse({
       taking,
       highWaterMark: 1,
       onReceive: (bytes) => {

@@ -7,7 +7,7 @@ import {
   type TaskManager,
   type TaskStream,
 } from '../../lib/index.js';
-import { FakeResponse, fakeRequest } from '../support/fake-response.js';
+import { MemoryResponse, fakeRequest } from '../support/memory-response.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { Client, type Reader, type Connected } from './client.js';
 import { turns } from './property.js';
@@ -154,7 +154,7 @@ export class World {
     assert.equal(stream.position, start, 'the position that the stream starts from');
     const written = new Wire();
     const taken = new Wire();
-    const res = new FakeResponse({
+    const res = new MemoryResponse({
       ...options,
       onWrite: (bytes) => {
         written.feed(bytes);

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { v4, v7 } from 'uuid';
 import { Deadlines } from './deadlines.js';
 import { TaskError } from './errors.js';
@@ -92,10 +93,10 @@ export class Engine implements RunObserver {
         this.#begin(run, creation.writer);
         return { record: creation.writer.record, created: true };
       }
-      this.#runs.delete(taskId);
+      this.#drop(run);
       return { record: samePayload(creation.record, fingerprint), created: false };
     } catch (error) {
-      this.#runs.delete(taskId);
+      this.#drop(run);
       throw error;
     }
   }
@@ -189,16 +190,20 @@ export class Engine implements RunObserver {
       await hook(error, toTaskInfo(run.record)); // it may be an async function
     };
     tell().catch((failure: unknown) => {
-      process.emitWarning(failure instanceof Error ? (failure.stack ?? failure.message) : String(failure));
+      process.emitWarning(`onTaskError threw ${inspect(failure)}`);
     });
   }
 
   #begin(run: Run, writer: TaskWriter): void {
     this.counts.started++;
-    run.start(writer);
     this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
     this.#sweeper.start();
-    if (this.#stopping) run.stop('cancelled', shutdown()); // `stop` came while the store was asked
+    run.start(writer);
+  }
+
+  #drop(run: Run): void {
+    this.#runs.delete(run.taskId);
+    run.drop();
   }
 
   /** A task that may not be alone for a moment still has to be reached by its first subscriber. */
