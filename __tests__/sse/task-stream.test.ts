@@ -1,188 +1,171 @@
-import {
-  createTaskManager,
-  type TaskEvent,
-  type TaskManager,
-  type TaskManagerOptions,
-  type TaskStream,
-} from '../../lib/index.js';
-import { controlledJob, type ControlledRun } from '../support/controlled-job.js';
-import { fakeRequest } from '../support/fake-request.js';
-import { ManualClock } from '../support/manual-clock.js';
+import type { Http2ServerResponse } from 'node:http2';
+import type { TaskEvent } from '../../lib/core/task.js';
+import { Heartbeat } from '../../lib/sse/heartbeat.js';
+import { isQueued, StoredTaskStream, type StreamOptions } from '../../lib/sse/task-stream.js';
+import { endless, EngineFixture } from '../support/engine-fixture.js';
+import { controlledJob } from '../support/controlled-job.js';
+import { turn } from '../support/run-fixture.js';
+import { codeOf } from '../support/store-fixtures.js';
 
-const managers: TaskManager[] = [];
-afterEach(async () => {
-  for (const tasks of managers.splice(0)) await tasks.stop();
-});
+type Stream = StoredTaskStream<unknown, unknown>;
 
-interface Started {
-  readonly tasks: TaskManager;
-  readonly run: ControlledRun;
-  readonly stream: TaskStream;
-  /** Another stream of the same task, after `seq`. */
-  readonly attach: (seq?: number) => Promise<TaskStream>;
-}
+describe('StoredTaskStream', () => {
+  let fixture: EngineFixture;
+  let maxSubscribersPerTask: number;
 
-async function start(options: TaskManagerOptions = {}): Promise<Started> {
-  const tasks = createTaskManager({ onTaskError: () => undefined, ...options });
-  managers.push(tasks);
-  const { job, run } = controlledJob();
-  const stream = await tasks.executeWithSSE(fakeRequest(), undefined, undefined, job);
-  const { resumeKey } = stream;
-  const attach = (seq?: number): Promise<TaskStream> => {
-    const request = fakeRequest('/', seq === undefined ? {} : { 'last-event-id': `${resumeKey}.${seq}` });
-    return tasks.executeWithSSE(request, resumeKey, undefined, job);
+  const streamOf = async (taskId: string, changed: Partial<StreamOptions['start']> = {}): Promise<Stream> => {
+    const { engine } = fixture;
+    const record = await engine.find({ taskId });
+    const start = { position: 0, snapshot: false, ...changed };
+    return new StoredTaskStream(
+      { record, start, subscriberId: 'ann', resumed: true },
+      { heartbeat: new Heartbeat(engine.options), maxSubscribersPerTask, open: (id) => engine.open(id) },
+    );
   };
-  return { tasks, run: await run(), stream, attach };
-}
+  const read = async (stream: Stream, count = Infinity): Promise<TaskEvent[]> => {
+    const events: TaskEvent[] = [];
+    for await (const event of stream) if (events.push(event) >= count) break;
+    return events;
+  };
 
-async function all(stream: TaskStream): Promise<TaskEvent[]> {
-  const events: TaskEvent[] = [];
-  for await (const event of stream) events.push(event);
-  return events;
-}
+  beforeEach(() => {
+    fixture = new EngineFixture({ maxEventsPerTask: 16, ttlMs: 1_000, sweepIntervalMs: 1_000 });
+    maxSubscribersPerTask = 2;
+  });
 
-describe('iterating a TaskStream', () => {
-  it('gives progress, named events and the result, each with its seq', async () => {
-    const { run, stream } = await start();
-    await run.context.updateProgress({ step: 1 });
-    await run.context.emit('note', ['a\nb']);
-    run.finish({ rows: 3 });
-    expect(await all(stream)).toEqual([
+  it('is a description of the attachment until it is read', async () => {
+    const { taskId, resumeKey } = await fixture.start(endless);
+    expect(await streamOf(taskId, { position: 7 })).toMatchObject({ taskId, resumeKey, resumed: true, position: 7 });
+    expect((await fixture.engine.find({ taskId })).subscribers).toBe(0);
+  });
+
+  it('iterates over progress and named events up to the end', async () => {
+    const { taskId } = await fixture.start(async ({ updateProgress, emit }) => {
+      await updateProgress({ step: 1 });
+      await emit('token', 'a: "b"');
+      return ['done'];
+    });
+    expect(await read(await streamOf(taskId))).toEqual([
       { kind: 'progress', seq: 1, data: { step: 1 } },
-      { kind: 'event', seq: 2, event: 'note', data: ['a\nb'] },
-      { kind: 'complete', seq: 3, result: { rows: 3 } },
+      { kind: 'event', seq: 2, event: 'token', data: 'a: "b"' },
+      { kind: 'complete', seq: 3, result: ['done'] },
     ]);
   });
 
-  it('gives a failure with its code', async () => {
-    const { run, stream } = await start();
-    run.fail(new Error('secret'));
+  it('iterates to a failure and to a cancellation', async () => {
+    const failed = await fixture.start(() => Promise.reject(new Error('secret')));
     const error = { code: 'TASK_FAILED', message: 'The task failed' };
-    expect(await all(stream)).toEqual([{ kind: 'failed', seq: 1, error }]);
+    expect(await read(await streamOf(failed.taskId))).toEqual([{ kind: 'failed', seq: 1, error }]);
+    const cancelled = await fixture.start(endless);
+    await fixture.engine.cancel(cancelled.taskId, 'Enough');
+    expect(await read(await streamOf(cancelled.taskId))).toEqual([{ kind: 'cancelled', seq: 1, reason: 'Enough' }]);
   });
 
-  it('gives a cancellation with its reason', async () => {
-    const { tasks, stream } = await start();
-    await tasks.cancelTask(stream.taskId, 'Enough');
-    expect(await all(stream)).toEqual([{ kind: 'cancelled', seq: 1, reason: 'Enough' }]);
+  it('has no result where the job has none', async () => {
+    const { taskId } = await fixture.start(() => undefined);
+    expect(await read(await streamOf(taskId))).toEqual([{ kind: 'complete', seq: 1, result: undefined }]);
   });
 
-  it('gives a gap for what was trimmed', async () => {
-    const { run, attach } = await start({ maxEventsPerTask: 8 });
-    for (let step = 1; step <= 20; step++) await run.context.updateProgress({ step });
-    const stream = await attach(2);
-    run.finish();
-    const [gap, next, ...rest] = await all(stream);
-    expect(gap).toMatchObject({ kind: 'gap', from: 3, reason: 'trimmed' });
-    expect(next).toMatchObject({ kind: 'progress', seq: (gap as { to: number }).to + 1 });
-    expect(rest.at(-1)).toMatchObject({ kind: 'complete', seq: 21 });
+  it('begins after its position, and with a gap where that was trimmed', async () => {
+    const { taskId } = await fixture.start(({ updateProgress }) => {
+      for (let n = 1; n <= 99; n++) void updateProgress(n);
+    });
+    await turn();
+    const [gap, first, ...rest] = await read(await streamOf(taskId, { position: 5 }));
+    expect(gap).toMatchObject({ kind: 'gap', from: 6, reason: 'trimmed' });
+    expect(first?.kind === 'progress' && first.seq).toBe((gap as { to: number }).to + 1);
+    expect(rest.at(-1)).toMatchObject({ kind: 'complete', seq: 100 });
+    expect(await read(await streamOf(taskId, { position: 98 }))).toHaveLength(2);
+    expect(await read(await streamOf(taskId, { position: 100 }))).toEqual([]);
   });
 
-  it('gives a gap for a cursor that is ahead', async () => {
-    const { run, attach } = await start();
-    const events = (await attach(5))[Symbol.asyncIterator]();
-    const gap = { kind: 'gap', from: 1, to: 5, reason: 'ahead' };
-    expect(await events.next()).toEqual({ done: false, value: gap });
-    await run.context.updateProgress('on');
-    expect(await events.next()).toMatchObject({ value: { kind: 'progress', seq: 1 } });
+  it('gives the snapshot that is asked for', async () => {
+    const snapshot = { initial: () => 0, reduce: (sum: unknown, n: unknown) => Number(sum) + Number(n) };
+    const { taskId } = await fixture.start(({ updateProgress }) => void [1, 2].map((n) => updateProgress(n)), {
+      snapshot,
+    });
+    await turn();
+    expect(await read(await streamOf(taskId, { snapshot: true }))).toEqual([
+      { kind: 'snapshot', seq: 2, data: 3 },
+      { kind: 'complete', seq: 3, result: undefined },
+    ]);
   });
 
-  it('waits for what comes next', async () => {
-    const { run, stream } = await start();
-    const events = stream[Symbol.asyncIterator]();
-    for (let step = 1; step <= 3; step++) {
-      const next = events.next();
-      await new Promise(setImmediate);
-      await run.context.updateProgress({ step });
-      expect(await next).toEqual({ done: false, value: { kind: 'progress', seq: step, data: { step } } });
+  it('waits for what comes', async () => {
+    const controlled = controlledJob();
+    const { taskId } = await fixture.start(controlled.job);
+    const run = await controlled.run();
+    const iterator = (await streamOf(taskId))[Symbol.asyncIterator]();
+    for (const n of [1, 2, 3]) {
+      const next = iterator.next();
+      await turn();
+      void run.context.updateProgress(n);
+      expect(await next).toEqual({ done: false, value: { kind: 'progress', seq: n, data: n } });
     }
-  });
-
-  it('begins after the cursor, and says where that is', async () => {
-    const { run, stream, attach } = await start();
-    for (let step = 1; step <= 3; step++) await run.context.updateProgress({ step });
-    const later = await attach(2);
     run.finish();
-    expect(stream).toMatchObject({ resumed: false, position: 0, taskId: run.context.taskId });
-    expect(later).toMatchObject({ resumed: true, position: 2, resumeKey: stream.resumeKey });
-    expect((await all(later)).map(({ kind }) => kind)).toEqual(['progress', 'complete']);
+    expect((await iterator.next()).value).toMatchObject({ kind: 'complete', seq: 4 });
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  it('is over at once for a cursor at the end', async () => {
-    const { run, stream, attach } = await start();
-    run.finish();
-    await all(stream);
-    expect(await all(await attach(1))).toEqual([]);
+  it('leaves the task when its reader breaks off, and remembers the position', async () => {
+    const { taskId } = await fixture.start(async ({ updateProgress }) => {
+      void updateProgress(1);
+      await endless(undefined as never, '', undefined as never);
+    });
+    await turn();
+    expect(await read(await streamOf(taskId), 1)).toHaveLength(1);
+    const record = await fixture.engine.find({ taskId });
+    expect(record).toMatchObject({ subscribers: 0, status: 'running' });
+    expect(
+      (await fixture.engine.startOf(record, { cursor: undefined, subscriberId: 'ann', snapshot: false })).position,
+    ).toBe(1);
   });
 
-  it('fails where the task is forgotten before it was read', async () => {
-    const clock = new ManualClock();
-    const { run, stream, attach } = await start({ clock, ttlMs: 1_000, sweepIntervalMs: 1_000 });
-    await run.context.updateProgress(1);
-    await run.context.updateProgress(2);
-    const reading = (await attach())[Symbol.asyncIterator]();
-    expect(await reading.next()).toMatchObject({ value: { seq: 1 } });
-    run.finish();
-    await all(stream);
-    clock.advance(2_000);
-    expect(await reading.next()).toMatchObject({ value: { seq: 2 } });
-    await expect(reading.next()).rejects.toMatchObject({ code: 'TASK_EXPIRED' });
-    await expect(all(stream)).rejects.toMatchObject({ code: 'TASK_EXPIRED' });
+  it('rejects when the task is forgotten while it is read', async () => {
+    const { taskId } = await fixture.start(async ({ updateProgress }) => {
+      await updateProgress(1);
+    });
+    await turn();
+    const stream = await streamOf(taskId);
+    const iterator = stream[Symbol.asyncIterator]();
+    const feed = await fixture.engine.open(taskId);
+    feed.log.discard();
+    expect(await codeOf(() => iterator.next())).toBe('TASK_EXPIRED');
+    expect(feed.record.subscribers).toBe(0);
   });
 
-  it.each([
-    ['breaking out of the loop', breakOut],
-    ['an error in the loop', throwInside],
-  ])('detaches after %s, and the task does not notice', async (_what, leave) => {
-    const { run, stream, tasks } = await start();
-    await run.context.updateProgress(1);
-    const seen: number[] = [];
-    await leave(stream, () => seen.push(run.context.subscriberCount));
-    expect(seen).toEqual([1]);
-    expect(run.context.subscriberCount).toBe(0);
-    expect(run.context.signal.aborted).toBe(false);
-    expect((await tasks.getTaskInfo(stream.taskId)).status).toBe('running');
+  it('refuses to be read once the task has expired', async () => {
+    const { taskId } = await fixture.start(() => 1);
+    await turn();
+    const stream = await streamOf(taskId);
+    fixture.clock.advance(1_000);
+    expect(await codeOf(() => read(stream))).toBe('TASK_EXPIRED');
   });
 
-  it('detaches after the end', async () => {
-    const { run, stream, tasks } = await start();
-    run.finish();
-    await all(stream);
-    expect((await tasks.getTaskInfo(stream.taskId)).subscribers).toBe(0);
-  });
-
-  it('attaches nobody before it begins', async () => {
-    const { run } = await start();
-    expect(run.context.subscriberCount).toBe(0);
-  });
-
-  it('can be done by several at once, and again', async () => {
-    const { run, stream } = await start();
-    await run.context.updateProgress(1);
-    const both = Promise.all([all(stream), all(stream)]);
-    await new Promise(setImmediate);
-    expect(run.context.subscriberCount).toBe(2);
-    run.finish();
-    const [one, other] = await both;
-    expect(one).toHaveLength(2);
-    expect(other).toEqual(one);
-    expect(await all(stream)).toEqual(one);
+  it('refuses more subscribers than maxSubscribersPerTask, and takes one for each that leaves', async () => {
+    const { taskId } = await fixture.start(
+      ({ updateProgress }) => (void updateProgress(1), endless(undefined as never, '', undefined as never)),
+    );
+    await turn();
+    const open = async (): Promise<AsyncGenerator<TaskEvent>> => {
+      const iterator = (await streamOf(taskId))[Symbol.asyncIterator]();
+      await iterator.next();
+      return iterator;
+    };
+    const first = await open();
+    await open();
+    expect(await codeOf(open)).toBe('TOO_MANY_SUBSCRIBERS');
+    await first.return(undefined);
+    expect(await codeOf(open)).toBeUndefined();
   });
 });
 
-async function breakOut(stream: TaskStream, look: () => void): Promise<void> {
-  for await (const _event of stream) {
-    look();
-    break;
-  }
-}
-
-async function throwInside(stream: TaskStream, look: () => void): Promise<void> {
-  const read = async (): Promise<void> => {
-    for await (const event of stream) {
-      look();
-      throw new Error(event.kind);
-    }
-  };
-  await expect(read()).rejects.toThrow('progress');
-}
+describe('isQueued', () => {
+  it.each([
+    [1, null, true],
+    [1, {}, false],
+    [2, null, false],
+  ])('of an HTTP/%d response with the socket %j is %s', (httpVersionMajor, socket, queued) => {
+    expect(isQueued({ req: { httpVersionMajor }, socket } as unknown as Http2ServerResponse)).toBe(queued);
+  });
+});

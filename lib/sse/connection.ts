@@ -65,21 +65,21 @@ export class Connection implements Follower, Beating {
   wake(): void {
     const source = this.#source;
     if (source === undefined) return;
-    while (!this.#blocked && !this.#ended) {
+    while (!this.#blocked && !this.#over) {
       const item = source.read();
       if (item === undefined) break;
       this.#write(item.kind === 'frames' ? item.bytes : this.#encode(item));
     }
     if (source.finished) this.#end();
-    else if (source.discarded) this.#res.destroy(); // never an end without a terminal event: the client finds out by asking again
+    else if (source.discarded) this.#cut(); // never an end without a terminal event: the client finds out by asking again
   }
 
   /** One tick of the shared timer. */
   beat(): void {
     const { heartbeat } = this;
     const idleTicks = heartbeat.ticks - this.#lastTick;
-    if (this.#blocked || this.#ended) {
-      if (idleTicks >= heartbeat.stallTicks) this.#res.destroy();
+    if (this.#blocked || this.#over) {
+      if (idleTicks >= heartbeat.stallTicks) this.#cut();
     } else if (heartbeat.ticks >= this.#retireTick) {
       this.retire();
     } else if (idleTicks >= heartbeat.silenceTicks) {
@@ -90,7 +90,7 @@ export class Connection implements Follower, Beating {
   /** Ends the response before its task: the client comes back, after a while of its own, and goes on. */
   retire(): void {
     this.wake();
-    if (!this.#ended) this.#write(`${encodeRetry(this.heartbeat.nextRetryMs())}\n`);
+    if (!this.#over) this.#write(`${encodeRetry(this.heartbeat.nextRetryMs())}\n`);
     this.#end();
   }
 
@@ -115,10 +115,20 @@ export class Connection implements Follower, Beating {
     this.#res.flush?.(); // compression middlewares hold everything back until they are told
   }
 
+  /** Nothing may be written any more. A middleware of the application can have ended the response, too. */
+  get #over(): boolean {
+    return this.#ended || this.#res.writableEnded;
+  }
+
   #end(): void {
-    if (this.#ended) return;
+    if (this.#over) return;
     this.#ended = true;
     this.#res.end();
+  }
+
+  #cut(): void {
+    this.#ended = true;
+    this.#res.destroy();
   }
 
   #encode(item: Exclude<Item, { kind: 'frames' }>): string {
