@@ -3,6 +3,7 @@ import type { TaskFeed, TaskStore } from '../../lib/core/ports.js';
 import type { AsyncTask } from '../../lib/core/task.js';
 import { controlledJob } from '../support/controlled-job.js';
 import { endless, EngineFixture } from '../support/engine-fixture.js';
+import { isCollected } from '../support/garbage.js';
 import { turn } from '../support/run-fixture.js';
 import { codeOf } from '../support/store-fixtures.js';
 
@@ -97,6 +98,21 @@ describe('An engine', () => {
     await pass(fixture, 1_000);
     expect(sweep.mock.calls.length).toBeGreaterThan(3);
     expect(fixture.clock.timers).toBe(0);
+  });
+
+  it('lets go of the input of a task when it ends, and of what its job holds', async () => {
+    const fixture = new EngineFixture();
+    const snapshot = { initial: () => 0, reduce: (state: unknown) => state };
+    for (const more of [{}, { snapshot }]) {
+      const collected = await isCollected(async () => {
+        const input = { upload: 'large' };
+        const { taskId } = await fixture.start(({ input: given }) => void given, { input, ...more });
+        await turn();
+        expect(await statusOf(fixture, taskId)).toEqual(['completed', undefined]);
+        return input;
+      });
+      expect(collected).toBe(true);
+    }
   });
 
   describe('that is stopped', () => {
