@@ -88,6 +88,17 @@ describe('An engine', () => {
     expect(fixture.clock.periods).toEqual([100]);
   });
 
+  it('goes on sweeping while it runs anything, whatever its store keeps', async () => {
+    const store = new MemoryStore();
+    jest.spyOn(store, 'sweep').mockReturnValue(false);
+    const fixture = new EngineFixture({ ...SWEEP, store, abandonAfterMs: 1_000 });
+    const { taskId } = await fixture.start(endless);
+    await pass(fixture, 1_000);
+    expect(await statusOf(fixture, taskId)).toEqual(['cancelled', 'TASK_ABANDONED']);
+    await pass(fixture, 100);
+    expect(fixture.clock.timers).toBe(0);
+  });
+
   it('goes on sweeping when its store fails once', async () => {
     const store = new MemoryStore();
     const sweep = jest.spyOn(store, 'sweep').mockImplementationOnce(() => {
@@ -106,7 +117,7 @@ describe('An engine', () => {
     for (const more of [{}, { snapshot }]) {
       const collected = await isCollected(async () => {
         const input = { upload: 'large' };
-        const { taskId } = await fixture.start(({ input: given }) => void given, { input, ...more });
+        const { taskId } = await fixture.start(({ input: given }) => given, { input, ...more });
         await turn();
         expect(await statusOf(fixture, taskId)).toEqual(['completed', undefined]);
         return input;
