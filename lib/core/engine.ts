@@ -20,6 +20,7 @@ import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
 import { Sweeper } from './sweeper.js';
 import { toTaskInfo, type AsyncTask } from './task.js';
+import { within } from './time-limit.js';
 
 /** What a task is started with. */
 export interface StartRequest extends RunOptions {
@@ -161,19 +162,18 @@ export class Engine implements RunObserver {
     const run = this.#runs.get(taskId);
     if (run !== undefined) return run;
     const { status } = await this.find({ taskId });
-    throw new TaskError(
-      'TASK_NOT_RUNNING',
-      status === 'running' ? 'Another instance runs it' : `It is already ${status}`,
-    );
+    const why = status === 'running' ? 'Another instance runs it' : `It is already ${status}`;
+    throw new TaskError('TASK_NOT_RUNNING', why);
   }
 
   /** Takes no new work, gives what runs `graceMs`, then cancels it. Resolves when every task here has ended. */
   async stop(graceMs: number): Promise<void> {
+    const { clock, storeTimeoutMs } = this.options;
     this.#stopping = true;
     const ended = Promise.all([...this.#runs.values()].map((run) => run.ended));
-    if (graceMs > 0 && this.#runs.size > 0) await this.#within(graceMs, ended).catch(() => undefined);
+    if (graceMs > 0 && this.#runs.size > 0) await within(clock, graceMs, ended).catch(() => undefined);
     for (const run of [...this.#runs.values()]) run.stop('cancelled', shutdown());
-    await this.#within(this.options.storeTimeoutMs, ended).catch(() => undefined);
+    await within(clock, storeTimeoutMs, ended).catch(() => undefined);
     this.#sweeper.stop();
   }
 
@@ -190,11 +190,13 @@ export class Engine implements RunObserver {
   }
 
   failed(run: Run, error: unknown): void {
-    try {
-      this.options.onTaskError(error, toTaskInfo(run.record));
-    } catch (failure) {
+    const hook: (...args: Parameters<typeof this.options.onTaskError>) => unknown = this.options.onTaskError;
+    const tell = async (): Promise<void> => {
+      await hook(error, toTaskInfo(run.record)); // it may be an async function
+    };
+    tell().catch((failure: unknown) => {
       process.emitWarning(inspect(failure), { type: 'TaskErrorWarning', detail: 'in onTaskError' });
-    }
+    });
   }
 
   #begin(run: Run, writer: TaskWriter): void {
@@ -233,16 +235,7 @@ export class Engine implements RunObserver {
   /** What the store answers. @throws TaskError `STORE_UNAVAILABLE` where it takes longer than `storeTimeoutMs` */
   #ask<T>(question: () => Awaitable<T>): Awaitable<T> {
     const answer = question();
-    return answer instanceof Promise ? this.#within(this.options.storeTimeoutMs, answer) : answer;
-  }
-
-  #within<T>(ms: number, answer: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.options.clock.after(ms, () => {
-        reject(new TaskError('STORE_UNAVAILABLE', `The store did not answer within ${ms} ms`));
-      });
-      answer.then(resolve, reject).finally(cancel);
-    });
+    return answer instanceof Promise ? within(this.options.clock, this.options.storeTimeoutMs, answer) : answer;
   }
 }
 
