@@ -217,6 +217,21 @@ describe('An engine', () => {
       expect(job).not.toHaveBeenCalled();
     });
 
+    it('cancels a task that the store creates only after the stop', async () => {
+      const { store, answer } = slowStore();
+      const fixture = new EngineFixture({ store });
+      const job = jest.fn(endless);
+      const starting = codeOf(() => fixture.start(job, { idempotencyKey: 'late' }));
+      fixture.clock.advance(2_000);
+      expect(await starting).toBe('STORE_UNAVAILABLE');
+      await fixture.engine.stop(0);
+      answer();
+      await turn();
+      const found = await fixture.engine.findRepeated('late', undefined, undefined);
+      expect(await statusOf(fixture, found!.taskId)).toEqual(['cancelled', 'SHUTDOWN']);
+      expect(job).not.toHaveBeenCalled();
+    });
+
     it('does not wait for a start that came to nothing', async () => {
       const store = new MemoryStore();
       let refuse: (error: Error) => void = () => undefined;
