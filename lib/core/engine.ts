@@ -76,8 +76,7 @@ export class Engine implements RunObserver {
   /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY` where no task can be started now */
   admit(): void {
     if (this.#stopping) throw shutdown();
-    if (this.#runs.size < this.options.maxRunningTasks) return;
-    throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
+    if (this.#runs.size >= this.options.maxRunningTasks) throw new TaskError('AT_CAPACITY', 'Too many tasks run');
   }
 
   /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY`, `TOO_MANY_TASKS`, `KEY_REUSED`, `STORE_UNAVAILABLE` */
@@ -205,6 +204,7 @@ export class Engine implements RunObserver {
     this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
     this.#sweeper.start();
     run.start(writer);
+    if (this.#stopping) run.stop('cancelled', shutdown()); // the store has answered after the stop
   }
 
   #drop(run: Run): void {
