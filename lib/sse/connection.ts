@@ -32,9 +32,7 @@ export class Connection implements Follower, Beating {
   /** Heartbeat ticks: when it is too old, and when it last wrote or was last able to. */
   readonly #retireTick: number;
   #lastTick: number;
-  #resolveClosed: (() => void) | undefined;
-  /** Resolves when the response is over, for whatever reason. */
-  readonly closed: Promise<void>;
+  #onClosed: (() => void) | undefined;
 
   /** @param idPrefix what stands before the seq in the ids of the source's events */
   constructor(
@@ -46,10 +44,14 @@ export class Connection implements Follower, Beating {
     this.#res[CONNECTION] = this;
     this.#lastTick = heartbeat.ticks;
     this.#retireTick = heartbeat.ticks + heartbeat.nextAgeTicks();
-    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     // Shared listeners that find their connection by the response: no closure per connection.
     (res as ServerResponse).on('drain', onDrain).on('close', onClose);
     heartbeat.add(this);
+  }
+
+  /** Resolves when the response is over, for whatever reason. */
+  async closed(): Promise<void> {
+    if (this.#source !== undefined) await new Promise<void>((resolve) => (this.#onClosed = resolve));
   }
 
   /** Writes `prelude`, then everything that `source` has, then what comes. */
@@ -103,7 +105,7 @@ export class Connection implements Follower, Beating {
     this.#ended = true;
     this.#source?.close();
     this.#source = undefined;
-    this.#resolveClosed?.();
+    this.#onClosed?.();
   }
 
   #write(frames: string | Buffer): void {
