@@ -27,6 +27,8 @@ type Held = StreamResponse & { [CONNECTION]?: Connection; flush?: () => void };
 export class Connection implements Follower, Beating {
   readonly #res: Held;
   #source: Source | undefined;
+  /** Compression middlewares hold everything back until they are told. */
+  readonly #flushes: boolean;
   #blocked = false;
   #ended = false;
   /** Heartbeat ticks: when it is too old, and when it last wrote or was last able to. */
@@ -42,6 +44,7 @@ export class Connection implements Follower, Beating {
   ) {
     this.#res = res;
     this.#res[CONNECTION] = this;
+    this.#flushes = this.#res.flush !== undefined; // asking for what is not there is slow on Express's responses
     this.#lastTick = heartbeat.ticks;
     this.#retireTick = heartbeat.ticks + heartbeat.nextAgeTicks();
     // Shared listeners that find their connection by the response: no closure per connection.
@@ -111,7 +114,7 @@ export class Connection implements Follower, Beating {
   #write(frames: string | Buffer): void {
     this.#lastTick = this.heartbeat.ticks;
     this.#blocked = !(this.#res as ServerResponse).write(frames);
-    this.#res.flush?.(); // compression middlewares hold everything back until they are told
+    if (this.#flushes) this.#res.flush?.();
   }
 
   #end(): void {
