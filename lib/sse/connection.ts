@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Follower } from '../core/event-log.js';
 import type { Item } from '../core/subscription.js';
+import { directSocket, type Socket } from './chunks.js';
 import { encodeEvent, encodeRetry, HEARTBEAT } from './frame.js';
 import type { Beating, Heartbeat } from './heartbeat.js';
 
@@ -29,6 +30,8 @@ export class Connection implements Follower, Beating {
   #source: Source | undefined;
   /** Compression middlewares hold everything back until they are told. */
   readonly #flushes: boolean;
+  /** Where frames go once the headers have been written; undefined: to the response. */
+  #socket: Socket | undefined;
   #blocked = false;
   #ended = false;
   /** Heartbeat ticks: when it is too old, and when it last wrote or was last able to. */
@@ -48,7 +51,7 @@ export class Connection implements Follower, Beating {
     this.#lastTick = heartbeat.ticks;
     this.#retireTick = heartbeat.ticks + heartbeat.nextAgeTicks();
     // Shared listeners that find their connection by the response: no closure per connection.
-    (res as ServerResponse).on('drain', onDrain).on('close', onClose);
+    (res as ServerResponse).on('close', onClose);
     heartbeat.add(this);
   }
 
@@ -61,6 +64,9 @@ export class Connection implements Follower, Beating {
   open(prelude: string, source: Source): void {
     this.#source = source;
     this.#write(prelude);
+    this.#socket = directSocket(this.#res);
+    if (this.#socket === undefined) (this.#res as ServerResponse).on('drain', onDrain);
+    else if (this.#blocked) this.#awaitDrain(this.#socket);
     this.wake();
   }
 
@@ -113,8 +119,27 @@ export class Connection implements Follower, Beating {
 
   #write(frames: string | Buffer): void {
     this.#lastTick = this.heartbeat.ticks;
+    if (this.#socket !== undefined) {
+      this.#writeChunk(this.#socket, frames);
+      return;
+    }
     this.#blocked = !(this.#res as ServerResponse).write(frames);
     if (this.#flushes) this.#res.flush?.();
+  }
+
+  #writeChunk(socket: Socket, frames: string | Buffer): void {
+    if (!socket.writable) {
+      this.#blocked = true; // the client is leaving: `close` follows
+    } else if (!this.heartbeat.chunks.write(socket, frames)) {
+      this.#blocked = true;
+      this.#awaitDrain(socket);
+    }
+  }
+
+  #awaitDrain(socket: Socket): void {
+    socket.once('drain', () => {
+      this.drained();
+    });
   }
 
   #end(): void {
