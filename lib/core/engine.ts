@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { v4, v7 } from 'uuid';
 import { Deadlines } from './deadlines.js';
 import { TaskError } from './errors.js';
@@ -5,6 +6,7 @@ import { MemoryStore } from './memory-store.js';
 import type { ResolvedOptions } from './options.js';
 import type {
   Awaitable,
+  Creation,
   StoreSettings,
   TaskFeed,
   TaskFilter,
@@ -18,6 +20,7 @@ import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
 import { Sweeper } from './sweeper.js';
 import { toTaskInfo, type AsyncTask } from './task.js';
+import { within } from './time-limit.js';
 
 /** What a task is started with. */
 export interface StartRequest extends RunOptions {
@@ -85,17 +88,21 @@ export class Engine implements RunObserver {
     const run = new Run(taskId, job, options, this.options, this);
     const snapshot = run.snapshot && (() => run.snapshot?.toJson());
     this.#runs.set(taskId, run); // before the store is asked, so that concurrent starts count
+    let creating: Awaitable<Creation> | undefined;
     try {
       const draft = { taskId, resumeKey, owner, idempotencyKey, fingerprint, snapshot };
-      const creation = await this.#ask(() => this.#store.create(draft, run));
+      creating = this.#store.create(draft, run);
+      const creation = await this.#ask(() => creating as Awaitable<Creation>);
       if (creation.created) {
         this.#begin(run, creation.writer);
         return { record: creation.writer.record, created: true };
       }
-      this.#runs.delete(taskId);
+      this.#drop(run);
       return { record: samePayload(creation.record, fingerprint), created: false };
     } catch (error) {
-      this.#runs.delete(taskId);
+      this.#drop(run);
+      if (creating instanceof Promise)
+        creating.then((late) => this.#beginLate(run, late, idempotencyKey)).catch(() => undefined);
       throw error;
     }
   }
@@ -155,19 +162,18 @@ export class Engine implements RunObserver {
     const run = this.#runs.get(taskId);
     if (run !== undefined) return run;
     const { status } = await this.find({ taskId });
-    throw new TaskError(
-      'TASK_NOT_RUNNING',
-      status === 'running' ? 'Another instance runs it' : `It is already ${status}`,
-    );
+    const why = status === 'running' ? 'Another instance runs it' : `It is already ${status}`;
+    throw new TaskError('TASK_NOT_RUNNING', why);
   }
 
   /** Takes no new work, gives what runs `graceMs`, then cancels it. Resolves when every task here has ended. */
   async stop(graceMs: number): Promise<void> {
+    const { clock, storeTimeoutMs } = this.options;
     this.#stopping = true;
     const ended = Promise.all([...this.#runs.values()].map((run) => run.ended));
-    if (graceMs > 0 && this.#runs.size > 0) await this.#within(graceMs, ended).catch(() => undefined);
+    if (graceMs > 0 && this.#runs.size > 0) await within(clock, graceMs, ended).catch(() => undefined);
     for (const run of [...this.#runs.values()]) run.stop('cancelled', shutdown());
-    await this.#within(this.options.storeTimeoutMs, ended).catch(() => undefined);
+    await within(clock, storeTimeoutMs, ended).catch(() => undefined);
     this.#sweeper.stop();
   }
 
@@ -184,19 +190,36 @@ export class Engine implements RunObserver {
   }
 
   failed(run: Run, error: unknown): void {
-    try {
-      this.options.onTaskError(error, toTaskInfo(run.record));
-    } catch (failure) {
-      process.emitWarning(failure instanceof Error ? failure : String(failure));
-    }
+    const hook: (...args: Parameters<typeof this.options.onTaskError>) => unknown = this.options.onTaskError;
+    const tell = async (): Promise<void> => {
+      await hook(error, toTaskInfo(run.record)); // it may be an async function
+    };
+    tell().catch((failure: unknown) => {
+      process.emitWarning(inspect(failure), { type: 'TaskErrorWarning', detail: 'in onTaskError' });
+    });
   }
 
   #begin(run: Run, writer: TaskWriter): void {
     this.counts.started++;
-    run.start(writer);
+    this.#runs.set(run.taskId, run);
     this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
     this.#sweeper.start();
-    if (this.#stopping) run.stop('cancelled', shutdown()); // `stop` came while the store was asked
+    run.start(writer);
+  }
+
+  #drop(run: Run): void {
+    this.#runs.delete(run.taskId);
+    run.drop();
+  }
+
+  /**
+   * The store has created the task after its start was refused. Who repeats the start with an idempotency key finds it,
+   * so it runs; any other could be reached by nobody.
+   */
+  #beginLate(run: Run, late: Creation, idempotencyKey: string | undefined): void {
+    if (!late.created) return;
+    this.#begin(run, late.writer);
+    if (idempotencyKey === undefined) run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
   }
 
   /** A task that may not be alone for a moment still has to be reached by its first subscriber. */
@@ -212,16 +235,7 @@ export class Engine implements RunObserver {
   /** What the store answers. @throws TaskError `STORE_UNAVAILABLE` where it takes longer than `storeTimeoutMs` */
   #ask<T>(question: () => Awaitable<T>): Awaitable<T> {
     const answer = question();
-    return answer instanceof Promise ? this.#within(this.options.storeTimeoutMs, answer) : answer;
-  }
-
-  #within<T>(ms: number, answer: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.options.clock.after(ms, () => {
-        reject(new TaskError('STORE_UNAVAILABLE', `The store did not answer within ${ms} ms`));
-      });
-      answer.then(resolve, reject).finally(cancel);
-    });
+    return answer instanceof Promise ? within(this.options.clock, this.options.storeTimeoutMs, answer) : answer;
   }
 }
 

@@ -42,7 +42,7 @@ export class EventLog {
   #lastSeq = 0;
   #capacity = 0;
   #wireBytes = 0;
-  #nextSegmentBytes = FIRST_SEGMENT_BYTES;
+  #segmentBytes = FIRST_SEGMENT_BYTES;
   #slice: Slice | undefined;
   readonly #segments: Segment[] = [];
   readonly #followers = new Set<Follower>();
@@ -75,6 +75,11 @@ export class EventLog {
     return this.#capacity;
   }
 
+  /** Pieces of memory that it takes; the last holds the newest event. */
+  get segments(): number {
+    return this.#segments.length;
+  }
+
   /** Nothing will be appended any more. */
   get ended(): boolean {
     return this.#ended;
@@ -90,8 +95,8 @@ export class EventLog {
     const dropped = this.events >= this.limits.maxEvents ? this.#dropOldest() : undefined;
     const last = this.#segments.at(-1);
     const full = last === undefined || last.count >= this.limits.maxEvents / SEGMENTS_PER_LOG;
-    const bytes = (full ? 0 : last.append(frame)) || this.#addSegment(frame, dropped).append(frame);
-    this.#wireBytes += bytes; // a statement of its own: making room takes from it
+    const written = (full ? 0 : last.append(frame)) || this.#addSegment(frame, !full, dropped).append(frame);
+    this.#wireBytes += written; // read only now: a new segment may have cost an old one
     this.#lastSeq++;
     this.#slice = undefined;
     this.#ring();
@@ -139,12 +144,16 @@ export class EventLog {
     this.#followers.delete(follower);
   }
 
-  /** Makes room for `frame`, at the cost of the oldest segments where the log's own budget is used up. */
-  #addSegment(frame: string, dropped: Segment | undefined): Segment {
+  /**
+   * Makes room for `frame`, at the cost of the oldest segments where the log's own budget is used up; the memory of the
+   * last of them is used again. Segments grow only while their bytes run out: one that is full of events needs no larger
+   * successor.
+   */
+  #addSegment(frame: string, grow: boolean, dropped: Segment | undefined): Segment {
     const { maxBytes } = this.limits;
     const largest = Math.min(MAX_SEGMENT_BYTES, Math.max(FIRST_SEGMENT_BYTES, (maxBytes / SEGMENTS_PER_LOG) & ~3));
-    const usual = Math.min(this.#nextSegmentBytes, largest);
-    this.#nextSegmentBytes = usual * 2;
+    if (grow) this.#segmentBytes *= 2;
+    const usual = (this.#segmentBytes = Math.min(this.#segmentBytes, largest));
     const capacity = Math.max(usual, Segment.capacityFor(Buffer.byteLength(frame)));
     let spare = dropped;
     while (this.#capacity + capacity > maxBytes && this.#segments.length > 0) spare = this.#dropOldest();

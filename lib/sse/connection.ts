@@ -50,7 +50,7 @@ export class Connection implements Follower, Beating {
     this.#flushes = this.#res.flush !== undefined; // asking for what is not there is slow on Express's responses
     this.#lastTick = heartbeat.ticks;
     this.#retireTick = heartbeat.ticks + heartbeat.nextAgeTicks();
-    // Shared listeners that find their connection by the response: no closure per connection.
+    // A shared listener that finds its connection by the response: no closure per connection.
     (res as ServerResponse).on('close', onClose);
     heartbeat.add(this);
   }
@@ -65,29 +65,33 @@ export class Connection implements Follower, Beating {
     this.#source = source;
     this.#write(prelude);
     this.#socket = directSocket(this.#res);
-    if (this.#socket === undefined) (this.#res as ServerResponse).on('drain', onDrain);
-    else if (this.#blocked) this.#awaitDrain(this.#socket);
+    if (this.#socket === undefined) {
+      // A compression middleware hands the drain listener on to its own stream, and answers with that: then this is
+      // whom the listener hears.
+      const drained = (this.#res as ServerResponse).on('drain', onDrain) as unknown as Held;
+      drained[CONNECTION] = this;
+    } else if (this.#blocked) this.#awaitDrain(this.#socket);
     this.wake();
   }
 
   wake(): void {
     const source = this.#source;
     if (source === undefined) return;
-    while (!this.#blocked && !this.#ended) {
+    while (!this.#blocked && !this.#over) {
       const item = source.read();
       if (item === undefined) break;
       this.#write(item.kind === 'frames' ? item.bytes : this.#encode(item));
     }
     if (source.finished) this.#end();
-    else if (source.discarded) this.#res.destroy(); // never an end without a terminal event: the client finds out by asking again
+    else if (source.discarded) this.#cut(); // never an end without a terminal event: the client finds out by asking again
   }
 
   /** One tick of the shared timer. */
   beat(): void {
     const { heartbeat } = this;
     const idleTicks = heartbeat.ticks - this.#lastTick;
-    if (this.#blocked || this.#ended) {
-      if (idleTicks >= heartbeat.stallTicks) this.#res.destroy();
+    if (this.#blocked || this.#over) {
+      if (idleTicks >= heartbeat.stallTicks) this.#cut();
     } else if (heartbeat.ticks >= this.#retireTick) {
       this.retire();
     } else if (idleTicks >= heartbeat.silenceTicks) {
@@ -98,7 +102,7 @@ export class Connection implements Follower, Beating {
   /** Ends the response before its task: the client comes back, after a while of its own, and goes on. */
   retire(): void {
     this.wake();
-    if (!this.#ended) this.#write(`${encodeRetry(this.heartbeat.nextRetryMs())}\n`);
+    if (!this.#over) this.#write(`${encodeRetry(this.heartbeat.nextRetryMs())}\n`);
     this.#end();
   }
 
@@ -142,10 +146,20 @@ export class Connection implements Follower, Beating {
     });
   }
 
+  /** Nothing may be written any more. A middleware of the application can have ended the response, too. */
+  get #over(): boolean {
+    return this.#ended || this.#res.writableEnded;
+  }
+
   #end(): void {
-    if (this.#ended) return;
+    if (this.#over) return;
     this.#ended = true;
     this.#res.end();
+  }
+
+  #cut(): void {
+    this.#ended = true;
+    this.#res.destroy();
   }
 
   #encode(item: Exclude<Item, { kind: 'frames' }>): string {
