@@ -5,7 +5,7 @@ import { TaskError } from './errors.js';
 import { MemoryStore } from './memory-store.js';
 import type { ResolvedOptions } from './options.js';
 import type {
-  Awaitable,
+  Creation,
   StoreSettings,
   TaskFeed,
   TaskFilter,
@@ -19,6 +19,7 @@ import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
 import { Sweeper } from './sweeper.js';
 import { toTaskInfo, type AsyncTask } from './task.js';
+import { TimeLimit } from './time-limit.js';
 
 /** What a task is started with. */
 export interface StartRequest extends RunOptions {
@@ -49,6 +50,7 @@ export class Engine implements RunObserver {
   /** Runs that nobody is attached to. */
   readonly #idle = new Deadlines<Run>();
   readonly #sweeper: Sweeper;
+  readonly #limit: TimeLimit;
   #stopping = false;
 
   constructor(
@@ -60,6 +62,7 @@ export class Engine implements RunObserver {
     this.#store = store ?? new MemoryStore();
     const log = { maxEvents: maxEventsPerTask, maxBytes: maxBytesPerTask };
     this.#store.start({ clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, log, encode });
+    this.#limit = new TimeLimit(clock, options.storeTimeoutMs);
     this.#sweeper = new Sweeper(clock, options.sweepIntervalMs, () => this.#sweep());
   }
 
@@ -88,7 +91,9 @@ export class Engine implements RunObserver {
     this.#runs.set(taskId, run); // before the store is asked, so that concurrent starts count
     try {
       const draft = { taskId, resumeKey, owner, idempotencyKey, fingerprint, snapshot };
-      const creation = await this.#ask(() => this.#store.create(draft, run));
+      const creation = await this.#limit.keep(this.#store.create(draft, run), (late) => {
+        this.#disown(run, late);
+      });
       if (creation.created) {
         this.#begin(run, creation.writer);
         return { record: creation.writer.record, created: true };
@@ -103,7 +108,7 @@ export class Engine implements RunObserver {
 
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `STORE_UNAVAILABLE` */
   async find(ref: TaskRef): Promise<TaskRecord> {
-    const found = await this.#ask(() => this.#store.find(ref));
+    const found = await this.#limit.keep(this.#store.find(ref));
     if (found === undefined) throw notFound();
     if (found.status === 'expired') throw expired();
     return found;
@@ -111,7 +116,7 @@ export class Engine implements RunObserver {
 
   /** The same for a caller who may see nothing of other owners' tasks: those do not exist for them. */
   async findOwned(ref: TaskRef, owner: string | undefined): Promise<TaskRecord> {
-    const found = await this.#ask(() => this.#store.find(ref));
+    const found = await this.#limit.keep(this.#store.find(ref));
     if (found === undefined || found.owner !== owner) throw notFound();
     if (found.status === 'expired') throw expired();
     return found;
@@ -123,7 +128,7 @@ export class Engine implements RunObserver {
     owner: string | undefined,
     fingerprint: string | undefined,
   ): Promise<TaskRecord | undefined> {
-    const found = await this.#ask(() => this.#store.find({ idempotencyKey, owner }));
+    const found = await this.#limit.keep(this.#store.find({ idempotencyKey, owner }));
     return found === undefined || found.status === 'expired' ? undefined : samePayload(found, fingerprint);
   }
 
@@ -131,24 +136,24 @@ export class Engine implements RunObserver {
   async startOf({ taskId }: TaskRecord, { cursor, subscriberId, snapshot }: Resume): Promise<Start> {
     if (cursor !== undefined) return { position: cursor, snapshot };
     const departed =
-      subscriberId === undefined ? undefined : await this.#ask(() => this.#store.departedAt(taskId, subscriberId));
+      subscriberId === undefined ? undefined : await this.#limit.keep(this.#store.departedAt(taskId, subscriberId));
     return { position: departed ?? 0, snapshot };
   }
 
   async open(taskId: string): Promise<TaskFeed> {
-    const feed = await this.#ask(() => this.#store.open(taskId));
+    const feed = await this.#limit.keep(this.#store.open(taskId));
     if (feed === undefined) throw expired();
     return feed;
   }
 
   async list(filter: TaskFilter): Promise<readonly TaskRecord[]> {
-    return this.#ask(() => this.#store.list(filter));
+    return this.#limit.keep(this.#store.list(filter));
   }
 
   /** False: it had ended before. */
   async cancel(taskId: string, message: string): Promise<boolean> {
     await this.find({ taskId });
-    return this.#ask(() => this.#store.requestCancel(taskId, { code: 'TASK_CANCELLED', message }));
+    return this.#limit.keep(this.#store.requestCancel(taskId, { code: 'TASK_CANCELLED', message }));
   }
 
   /** The run of a task that this instance executes. @throws TaskError `TASK_NOT_RUNNING` and as `find` */
@@ -166,9 +171,9 @@ export class Engine implements RunObserver {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     const ended = Promise.all([...this.#runs.values()].map((run) => run.ended));
-    if (graceMs > 0 && this.#runs.size > 0) await this.#within(graceMs, ended).catch(() => undefined);
+    if (graceMs > 0 && this.#runs.size > 0) await this.#limit.within(graceMs, ended).catch(() => undefined);
     for (const run of [...this.#runs.values()]) run.stop('cancelled', shutdown());
-    await this.#within(this.options.storeTimeoutMs, ended).catch(() => undefined);
+    await this.#limit.within(this.options.storeTimeoutMs, ended).catch(() => undefined);
     this.#sweeper.stop();
   }
 
@@ -196,9 +201,18 @@ export class Engine implements RunObserver {
 
   #begin(run: Run, writer: TaskWriter): void {
     this.counts.started++;
-    this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
     this.#sweeper.start();
-    run.start(writer);
+    run.start(this.#limit.writer(writer));
+    // A shared store may have told of subscribers, or of the end, before it answered.
+    if (run.subscribers > 0 || !this.#runs.has(run.taskId)) return;
+    this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
+  }
+
+  /** Its creation was answered when nobody waited for it any more: a task that nobody runs must not stay. */
+  #disown(run: Run, creation: Creation): void {
+    if (!creation.created) return;
+    this.#begin(run, creation.writer);
+    run.stop('failed', new TaskError('TASK_LOST', 'The store answered too late for the task to start'));
   }
 
   #drop(run: Run): void {
@@ -213,22 +227,7 @@ export class Engine implements RunObserver {
 
   async #sweep(): Promise<boolean> {
     for (const run of this.#idle.take(this.options.clock.now())) run.stop('cancelled', abandoned());
-    return (await this.#ask(() => this.#store.sweep())) || this.#runs.size > 0;
-  }
-
-  /** What the store answers. @throws TaskError `STORE_UNAVAILABLE` where it takes longer than `storeTimeoutMs` */
-  #ask<T>(question: () => Awaitable<T>): Awaitable<T> {
-    const answer = question();
-    return answer instanceof Promise ? this.#within(this.options.storeTimeoutMs, answer) : answer;
-  }
-
-  #within<T>(ms: number, answer: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.options.clock.after(ms, () => {
-        reject(new TaskError('STORE_UNAVAILABLE', `The store did not answer within ${ms} ms`));
-      });
-      answer.then(resolve, reject).finally(cancel);
-    });
+    return (await this.#limit.keep(this.#store.sweep())) || this.#runs.size > 0;
   }
 }
 

@@ -42,7 +42,7 @@ export class Run implements Executor {
   #cancelTimeout: (() => void) | undefined;
   #eventsThisTurn = 0;
   #nextTurn: Promise<void> | undefined;
-  #subscribers = 0;
+  subscribers = 0;
   #reported: unknown;
   /** Resolves when the terminal event is committed. */
   readonly ended: Promise<void>;
@@ -66,6 +66,7 @@ export class Run implements Executor {
   /** Starts the job in a later turn of the event loop, so that whoever started it hears of it first. */
   start(writer: TaskWriter): void {
     this.#writer = writer;
+    if (isFinal(this.#status)) return; // fenced before its store has answered
     const { timeoutMs } = this.options;
     this.#cancelTimeout = this.settings.clock.after(timeoutMs, () => {
       this.stop('failed', new TaskError('TASK_TIMEOUT', `The task took longer than ${timeoutMs} ms`));
@@ -135,7 +136,7 @@ export class Run implements Executor {
   }
 
   audienceChanged(subscribers: number): void {
-    this.#subscribers = subscribers;
+    this.subscribers = subscribers;
     if (!isFinal(this.#status)) this.observer.audienceChanged(this, subscribers);
   }
 
@@ -159,7 +160,7 @@ export class Run implements Executor {
 
   #context(): TaskContext {
     const { taskId, resumeKey, attempt, progress } = this.record;
-    const subscribers = (): number => this.#subscribers;
+    const subscribers = (): number => this.subscribers;
     return {
       taskId,
       resumeKey,
