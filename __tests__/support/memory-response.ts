@@ -48,6 +48,10 @@ export class MemoryResponse extends EventEmitter {
     this.taking = options.taking ?? true;
   }
 
+  get writableEnded(): boolean {
+    return this.ended;
+  }
+
   /** The same object as the library takes it. */
   get res(): ServerResponse {
     return this as unknown as ServerResponse;
