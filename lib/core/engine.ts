@@ -5,6 +5,7 @@ import { TaskError } from './errors.js';
 import { MemoryStore } from './memory-store.js';
 import type { ResolvedOptions } from './options.js';
 import type {
+  Awaitable,
   Creation,
   StoreSettings,
   TaskFeed,
@@ -89,11 +90,11 @@ export class Engine implements RunObserver {
     const run = new Run(taskId, job, options, this.options, this);
     const snapshot = run.snapshot && (() => run.snapshot?.toJson());
     this.#runs.set(taskId, run); // before the store is asked, so that concurrent starts count
+    let creating: Awaitable<Creation> | undefined;
     try {
       const draft = { taskId, resumeKey, owner, idempotencyKey, fingerprint, snapshot };
-      const creation = await this.#limit.keep(this.#store.create(draft, run), (late) => {
-        this.#disown(run, late);
-      });
+      creating = this.#store.create(draft, run);
+      const creation = await this.#limit.keep(creating);
       if (creation.created) {
         this.#begin(run, creation.writer);
         return { record: creation.writer.record, created: true };
@@ -102,6 +103,8 @@ export class Engine implements RunObserver {
       return { record: samePayload(creation.record, fingerprint), created: false };
     } catch (error) {
       this.#drop(run);
+      if (creating instanceof Promise)
+        creating.then((late) => this.#beginLate(run, late, idempotencyKey)).catch(() => undefined);
       throw error;
     }
   }
@@ -195,12 +198,13 @@ export class Engine implements RunObserver {
       await hook(error, toTaskInfo(run.record)); // it may be an async function
     };
     tell().catch((failure: unknown) => {
-      process.emitWarning(`onTaskError threw ${inspect(failure)}`);
+      process.emitWarning(inspect(failure), { type: 'TaskErrorWarning', detail: 'in onTaskError' });
     });
   }
 
   #begin(run: Run, writer: TaskWriter): void {
     this.counts.started++;
+    this.#runs.set(run.taskId, run);
     this.#sweeper.start();
     run.start(this.#limit.writer(writer));
     // A shared store may have told of subscribers, or of the end, before it answered.
@@ -208,16 +212,19 @@ export class Engine implements RunObserver {
     this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
   }
 
-  /** Its creation was answered when nobody waited for it any more: a task that nobody runs must not stay. */
-  #disown(run: Run, creation: Creation): void {
-    if (!creation.created) return;
-    this.#begin(run, creation.writer);
-    run.stop('failed', new TaskError('TASK_LOST', 'The store answered too late for the task to start'));
-  }
-
   #drop(run: Run): void {
     this.#runs.delete(run.taskId);
     run.drop();
+  }
+
+  /**
+   * The store has created the task after its start was refused. Who repeats the start with an idempotency key finds it,
+   * so it runs; any other could be reached by nobody.
+   */
+  #beginLate(run: Run, late: Creation, idempotencyKey: string | undefined): void {
+    if (!late.created) return;
+    this.#begin(run, late.writer);
+    if (idempotencyKey === undefined) run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
   }
 
   /** A task that may not be alone for a moment still has to be reached by its first subscriber. */

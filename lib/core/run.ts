@@ -66,7 +66,6 @@ export class Run implements Executor {
   /** Starts the job in a later turn of the event loop, so that whoever started it hears of it first. */
   start(writer: TaskWriter): void {
     this.#writer = writer;
-    if (isFinal(this.#status)) return; // fenced before its store has answered
     const { timeoutMs } = this.options;
     this.#cancelTimeout = this.settings.clock.after(timeoutMs, () => {
       this.stop('failed', new TaskError('TASK_TIMEOUT', `The task took longer than ${timeoutMs} ms`));
@@ -141,7 +140,8 @@ export class Run implements Executor {
   }
 
   fenced(reason: TaskError): void {
-    if (isFinal(this.#status)) return;
+    if (this.#writer === undefined) this.#earlyStop ??= () => this.fenced(reason);
+    if (isFinal(this.#status) || this.#writer === undefined) return;
     this.#end('failed');
     this.#resolveEnded?.();
     this.#controller.abort(reason);

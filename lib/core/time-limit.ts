@@ -11,17 +11,15 @@ export class TimeLimit {
 
   /**
    * What the store answers; at once where that is no promise.
-   * @param late gets an answer that came too late to be passed on
    * @throws TaskError `STORE_UNAVAILABLE` where it takes too long; what was asked for may be done all the same
    */
-  keep<T>(answer: Awaitable<T>, late?: (answer: T) => void): Awaitable<T> {
-    return answer instanceof Promise ? this.within(this.ms, answer, late) : answer;
+  keep<T>(answer: Awaitable<T>): Awaitable<T> {
+    return answer instanceof Promise ? this.within(this.ms, answer) : answer;
   }
 
-  within<T>(ms: number, answer: Promise<T>, late?: (answer: T) => void): Promise<T> {
+  within<T>(ms: number, answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const cancel = this.clock.after(ms, () => {
-        if (late !== undefined) void answer.then(late, () => undefined);
         reject(new TaskError('STORE_UNAVAILABLE', `The store did not answer within ${ms} ms`));
       });
       answer.then(resolve, reject).finally(cancel);

@@ -47,8 +47,11 @@ export class Connection implements Follower, Beating {
     this.#lastTick = heartbeat.ticks;
     this.#retireTick = heartbeat.ticks + heartbeat.nextAgeTicks();
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    // Shared listeners that find their connection by the response: no closure per connection.
-    (res as ServerResponse).on('drain', onDrain).on('close', onClose);
+    // Shared listeners that find their connection by the response: no closure per connection. A compression middleware
+    // hands the drain listener on to its own stream, and answers with that: then this is whom the listener hears.
+    const drained = (res as ServerResponse).on('drain', onDrain) as unknown as Held;
+    drained[CONNECTION] = this;
+    (res as ServerResponse).on('close', onClose);
     heartbeat.add(this);
   }
 
