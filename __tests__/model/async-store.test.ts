@@ -371,6 +371,7 @@ describe('a task that another instance has taken over', () => {
     const { context, finish } = await start();
     gate.hold('append');
     const pending = outcomeOf(context.updateProgress('one'));
+    await turns(1);
     store.fenced = true;
     store.executor!.fenced(new TaskError('FENCED', 'Another instance has taken the task over'));
     expect(context.signal.aborted).toBe(true);
@@ -408,6 +409,10 @@ const fates = (...others: Fate[]): fc.Arbitrary<Fate> =>
     { arbitrary: fc.constantFrom<Fate>('answered', ...others), weight: 2 },
   );
 
+const unavailable = (error: unknown): void => {
+  assert.equal((error as TaskError).code, 'STORE_UNAVAILABLE');
+};
+
 interface Step {
   readonly act: 'emit' | 'emit and wait' | 'watch' | 'drop' | 'look';
   readonly fate: Fate;
@@ -427,7 +432,9 @@ async function commitThenDeliver(scheduler: fc.Scheduler, steps: readonly Step[]
   const clock = new ManualClock();
   const store = new AsyncStore((operation) => scheduler.schedule(Promise.resolve(), operation));
   let errors = 0;
-  const onTaskError = (): void => void errors++;
+  const onTaskError = (): void => {
+    errors += 1;
+  };
   const manager = createTaskManager({ clock, store, storeTimeoutMs: 500, abandonAfterMs: Infinity, onTaskError });
   /** Lets the store answer until nobody waits for it; then time passes for those who wait for nothing. */
   const quiet = async (): Promise<void> => {
@@ -464,8 +471,8 @@ async function commitThenDeliver(scheduler: fc.Scheduler, steps: readonly Step[]
             assert.ok(store.committed.includes(json), 'it resolved before it was committed');
             outcomes.set(json, 'resolved');
           },
-          ({ code }: TaskError) => {
-            assert.equal(code, 'STORE_UNAVAILABLE');
+          (error: unknown) => {
+            unavailable(error);
             outcomes.set(json, 'rejected');
             refusals++;
           },
@@ -487,7 +494,7 @@ async function commitThenDeliver(scheduler: fc.Scheduler, steps: readonly Step[]
             clients.push({ wire, response });
             return stream.pipe(response.res);
           })
-          .catch(({ code }: TaskError) => assert.equal(code, 'STORE_UNAVAILABLE'));
+          .catch(unavailable);
         break;
       }
       case 'drop':
@@ -497,7 +504,7 @@ async function commitThenDeliver(scheduler: fc.Scheduler, steps: readonly Step[]
         manager
           .getTaskInfo(taskId)
           .then(({ lastSeq }) => assert.ok(lastSeq <= store.committed.length))
-          .catch(({ code }: TaskError) => assert.equal(code, 'STORE_UNAVAILABLE'));
+          .catch(unavailable);
         break;
     }
   };

@@ -63,8 +63,9 @@ it.each(['a failure', 'a cancellation'])('keeps the budgets whatever %s has to s
   const { bufferedBytes, error } = await task.manager.getTaskInfo(task.taskId);
   expect(bufferedBytes).toBeLessThanOrEqual(600 + 1_024);
   expect(task.manager.getStatistics().bufferedBytes).toBeLessThanOrEqual(4_096);
-  expect(error!.message).toMatch(/…$/);
-  expect(text.startsWith(error!.message.slice(0, -1))).toBe(true);
+  const told = error!.message.replace(/…$/, '');
+  expect(told.length).toBeGreaterThan(40);
+  expect(text.startsWith(told)).toBe(true);
 });
 
 it('tells the end of a task that has filled the whole memory', async () => {

@@ -42,12 +42,12 @@ async function holds(settings: Settings, steps: Iterable<fc.AsyncCommand<World, 
 
 describe('a task manager does what its model says', () => {
   for (const [name, kept] of Object.entries(memory)) {
-    itHolds(`where ${name}`, 60, [settingsOf(kept), fc.commands(commands, { maxCommands: 150, size: 'max' })], holds);
+    itHolds(`where ${name}`, 40, [settingsOf(kept), fc.commands(commands, { maxCommands: 150, size: 'max' })], holds);
   }
 
   itHolds(
     'when it is stopped in the middle',
-    40,
+    30,
     [
       fc.constantFrom(...Object.values(memory)).chain(settingsOf),
       fc.commands([...commands, ...finalCommands], { maxCommands: 80, size: 'max' }),

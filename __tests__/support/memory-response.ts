@@ -3,7 +3,8 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 
 /** A request as `executeWithSSE` reads it: method, URL and headers. */
 export function fakeRequest(url: string, headers: IncomingHttpHeaders = {}, method = 'GET'): IncomingMessage {
-  const request: Partial<IncomingMessage> = { method, url, headers, httpVersion: '1.1', httpVersionMajor: 1 };
+  // A socket of its own, so that nothing is pipelined.
+  const request: object = { method, url, headers, socket: {}, httpVersion: '1.1', httpVersionMajor: 1 };
   return request as IncomingMessage;
 }
 
@@ -46,6 +47,10 @@ export class MemoryResponse extends EventEmitter {
     super();
     this.#options = options;
     this.taking = options.taking ?? true;
+  }
+
+  get writableEnded(): boolean {
+    return this.ended;
   }
 
   /** The same object as the library takes it. */
