@@ -163,7 +163,7 @@ describe('Connection', () => {
       expect(f.feed.subscribers).toBe(1);
       expect(f.clock.timers).toBe(1);
       f.res.close();
-      await f.connection.closed;
+      await f.connection.closed();
       expect(f.feed.subscribers).toBe(0);
       expect(f.feed.departedAt('ann')).toBe(2);
       expect(f.heartbeat.size).toBe(0);
@@ -176,9 +176,23 @@ describe('Connection', () => {
 
     it('before it was opened is told so', async () => {
       f.res.close();
-      await f.connection.closed;
+      await f.connection.closed();
       expect(f.heartbeat.size).toBe(0);
     });
+  });
+
+  it('to a response whose write throws is cut, and costs the others nothing', async () => {
+    f.open();
+    const broken = f.res;
+    broken.write = () => {
+      throw new Error('A middleware that fails');
+    };
+    f.prepare();
+    f.open();
+    f.append(1);
+    await turn();
+    expect(broken).toMatchObject({ destroyed: true, ended: false });
+    expect(f.res.writes).toEqual([PRELUDE, f.event(1)]);
   });
 
   it('writes nothing to a response that somebody else has ended', async () => {

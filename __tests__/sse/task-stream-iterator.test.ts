@@ -7,7 +7,7 @@ import { controlledJob } from '../support/controlled-job.js';
 import { turn } from '../support/run-fixture.js';
 import { codeOf } from '../support/store-fixtures.js';
 
-type Stream = StoredTaskStream<unknown, unknown>;
+type Stream = StoredTaskStream;
 
 describe('StoredTaskStream', () => {
   let fixture: EngineFixture;

@@ -25,8 +25,8 @@ export class FakeResponse extends EventEmitter {
   }
 
   write(frames: string | Buffer): boolean {
+    this.writes.push(frames.toString()); // first, so that a test sees it whoever catches the error
     if (this.ended || this.destroyed) throw new Error(`Written after the end: ${frames.toString()}`);
-    this.writes.push(frames.toString());
     return !this.full;
   }
 

@@ -77,7 +77,8 @@ export class Connection implements Follower, Beating {
   wake(): void {
     const source = this.#source;
     if (source === undefined) return;
-    const over = this.#over; // looked at once: it is slow on Express, and nothing below changes it
+    // Looked at once: it is slow on Express, and nothing below changes it. What cannot be written is not read either.
+    const over = this.#over || this.#socket?.writable === false;
     while (!over && !this.#blocked) {
       const item = source.read();
       if (item === undefined) break;
@@ -122,23 +123,26 @@ export class Connection implements Follower, Beating {
     this.#onClosed?.();
   }
 
+  /** A middleware's `write` that throws costs this connection, not the others that are woken with it. */
   #write(frames: string | Buffer): void {
     this.#lastTick = this.heartbeat.ticks;
-    if (this.#socket !== undefined) {
-      this.#writeChunk(this.#socket, frames);
-      return;
+    try {
+      this.#blocked = !this.#send(frames);
+    } catch {
+      this.#blocked = true;
+      this.#cut();
     }
-    this.#blocked = !(this.#res as ServerResponse).write(frames);
-    if (this.#flushes) this.#res.flush?.();
   }
 
-  #writeChunk(socket: Socket, frames: string | Buffer): void {
-    if (!socket.writable) {
-      this.#blocked = true; // the client is leaving: `close` follows
-    } else if (!this.heartbeat.chunks.write(socket, frames)) {
-      this.#blocked = true;
-      this.#awaitDrain(socket);
+  #send(frames: string | Buffer): boolean {
+    if (this.#socket === undefined) {
+      const more = (this.#res as ServerResponse).write(frames);
+      if (this.#flushes) this.#res.flush?.();
+      return more;
     }
+    const more = this.heartbeat.chunks.write(this.#socket, frames);
+    if (!more) this.#awaitDrain(this.#socket);
+    return more;
   }
 
   #awaitDrain(socket: Socket): void {
