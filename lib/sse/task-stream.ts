@@ -3,7 +3,7 @@ import type { Awaitable, TaskFeed, TaskRecord } from '../core/ports.js';
 import { Subscription, type Item, type Start } from '../core/subscription.js';
 import { Connection, type StreamResponse } from './connection.js';
 import { decodeEvents, encodeEvent, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';
-import { streamHeaders } from './headers.js';
+import { streamHeaders, taskLink } from './headers.js';
 import type { Heartbeat } from './heartbeat.js';
 
 /** One subscriber's view of one task: kept events after its position, then new ones, until the terminal event. */
@@ -26,6 +26,8 @@ export interface TaskStream<P = unknown, R = unknown> extends AsyncIterable<Task
 export interface StreamSettings {
   readonly heartbeat: Heartbeat;
   readonly maxSubscribersPerTask: number;
+  /** Where the router is mounted, if streams shall say so. */
+  readonly tasksPath: string | undefined;
   /** Follows the task. @throws TaskError where it is gone. */
   readonly open: (taskId: string) => Awaitable<TaskFeed>;
 }
@@ -65,7 +67,8 @@ export class StoredTaskStream<P, R> implements TaskStream<P, R> {
       return;
     }
     this.#admit(feed);
-    res.writeHead(200, streamHeaders(res.req.httpVersion, taskId, resumeKey));
+    const link = taskLink(this.settings.tasksPath, taskId);
+    res.writeHead(200, { ...streamHeaders(res.req.httpVersion, taskId, resumeKey), ...link });
     const connection = new Connection(res, resumeKey, heartbeat);
     const task = { task_id: taskId, resume_key: resumeKey, status: feed.record.status, resumed, position };
     const prelude =
