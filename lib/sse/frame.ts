@@ -53,13 +53,13 @@ export type TaskEvent<P = unknown, R = unknown> =
   | { kind: 'failed'; seq: number; error: { code: string; message: string } }
   | { kind: 'cancelled'; seq: number; reason: string };
 
-/** What the data of the library's own events may hold. */
+/** What the data of the library's own events holds, each its part of it. */
 interface ControlData {
   readonly from: number;
   readonly to: number;
-  readonly reason?: string;
-  readonly result?: unknown;
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly reason: never;
+  readonly result: never;
+  readonly error: { readonly code: string; readonly message: string };
 }
 
 /**
@@ -71,17 +71,16 @@ export function toTaskEvent<P, R>(event: string | undefined, json: string, seq: 
   const control = data as ControlData;
   switch (event) {
     case undefined:
-      return { kind: 'progress', seq, data: data as P };
-    case 'gap':
-      return { kind: event, from: control.from, to: control.to, reason: control.reason as 'trimmed' | 'ahead' };
     case 'snapshot':
-      return { kind: event, seq, data };
+      return { kind: event ?? 'progress', seq, data: data as P };
+    case 'gap':
+      return { kind: event, ...control };
     case 'complete':
-      return { kind: event, seq, result: control.result as R };
+      return { kind: event, seq, result: control.result };
     case 'failed':
-      return { kind: event, seq, error: control.error ?? { code: 'TASK_FAILED', message: 'The task failed' } };
+      return { kind: event, seq, error: control.error };
     case 'cancelled':
-      return { kind: event, seq, reason: control.reason ?? '' };
+      return { kind: event, seq, reason: control.reason };
     default:
       return { kind: 'event', seq, event, data };
   }
