@@ -35,6 +35,8 @@ interface TaskStore<P, R> {
   readonly subscribe: (listener: () => void) => () => void;
 }
 
+const IDLE = { status: 'idle', progress: undefined, events: [], result: undefined, error: undefined } as const;
+
 /** The task outside of React: a component that is mounted twice in one turn, as StrictMode does, finds it running. */
 export function createTaskStore<P, R>(url: string): TaskStore<P, R> {
   let view: TaskView<P, R> = IDLE;

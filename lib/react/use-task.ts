@@ -16,5 +16,3 @@ export function useTask<P = unknown, R = unknown>(url: string, options: UseTaskO
   const view = useSyncExternalStore(store.subscribe, store.view, store.view);
   return { ...view, start: store.start, cancel: store.cancel };
 }
-
-const IDLE = { status: 'idle', progress: undefined, events: [], result: undefined, error: undefined } as const;
