@@ -58,6 +58,11 @@ export function useFakeFetch(): FakeFetch {
 
 function toAsked(request: Request, resolve: (response: Response) => void, reject: (error: Error) => void): Asked {
   const { url, method, headers, signal } = request;
+  const respond = (body: ReadableStream | string | null, init: ResponseInit): void => {
+    const response = new Response(body, init);
+    Object.defineProperty(response, 'url', { value: url });
+    resolve(response);
+  };
   return {
     ...{ request, url, method, headers, signal },
     stream(given = {}) {
@@ -72,15 +77,14 @@ function toAsked(request: Request, resolve: (response: Response) => void, reject
         'abort',
         once(() => controller.error(signal.reason)),
       );
-      resolve(new Response(body, { headers: { 'Content-Type': 'text/event-stream', ...given } }));
+      respond(body, { headers: { 'Content-Type': 'text/event-stream', ...given } });
       return {
         write: (text) => controller.enqueue(typeof text === 'string' ? new TextEncoder().encode(text) : text),
         end: once(() => controller.close()),
         cut: once(() => controller.error(new TypeError('terminated'))),
       };
     },
-    answer: (status, given = {}, body = '') =>
-      resolve(new Response(status === 204 ? null : body, { status, headers: given })),
+    answer: (status, given = {}, body = '') => respond(status === 204 ? null : body, { status, headers: given }),
     fail: () => reject(new TypeError('fetch failed')),
   };
 }
