@@ -1,6 +1,7 @@
 import { buildSync } from 'esbuild';
 import express from 'express';
 import type { Page } from 'playwright-core';
+import type { StreamTaskOptions, TaskConnection, TaskStorage } from '../../lib/client/index.js';
 import { createTaskManager } from '../../lib/index.js';
 import { describeInBrowser } from '../support/browser.js';
 import { startCutProxy, type CutProxy, type Plan } from '../support/cut-proxy.js';
@@ -16,6 +17,9 @@ const script = buildSync({
   ...{ entryPoints: ['lib/client/index.ts'], bundle: true, minify: true, write: false },
   ...{ format: 'esm', target: 'es2022', tsconfigRaw: {} },
 }).outputFiles[0]!.text;
+
+const PAGE = `<!doctype html><title>client</title><a href="/away">away</a>
+<script type="module">import * as client from '/client.js'; globalThis.client = client;</script>`;
 
 interface Site {
   /** Where pages are, behind the proxy. */
@@ -42,7 +46,7 @@ async function startSite(plan?: Plan, allowedOrigins: readonly string[] = []): P
     for (const step of PROGRESS) {
       if (step === EVENTS / 2 && 'pause' in query) await released;
       if (signal.aborted) return undefined;
-      await updateProgress({ step });
+      await updateProgress({ step, padding: '.'.repeat(60) });
       if (step % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     return { steps: EVENTS };
@@ -53,13 +57,13 @@ async function startSite(plan?: Plan, allowedOrigins: readonly string[] = []): P
     next();
   });
   app.get('/', (_req, res) => {
-    res.type('html').send('<!doctype html><title>client</title><a href="/away">away</a>');
+    res.type('html').send(PAGE);
   });
   app.get('/away', (_req, res) => {
     res.type('html').send('<!doctype html><title>away</title>');
   });
   app.get('/client.js', (_req, res) => {
-    res.type('js').set('Access-Control-Allow-Origin', '*').send(script);
+    res.type('js').send(script);
   });
   app.all('/report', report);
   app.use('/tasks', tasks.router());
@@ -80,34 +84,43 @@ async function startSite(plan?: Plan, allowedOrigins: readonly string[] = []): P
   };
 }
 
-/** In the page: opens the client and keeps what it hears on `window`. */
-async function follow(page: Page, options: { url?: string; client?: string; init?: object; storage?: boolean } = {}) {
+interface Following {
+  url?: string;
+  init?: StreamTaskOptions;
+  /** With the page's sessionStorage. */
+  storage?: boolean;
+}
+
+/** What a page keeps of a stream. */
+interface PageState {
+  client: typeof import('../../lib/client/index.js');
+  sessionStorage: TaskStorage;
+  steps: number[];
+  states: string[];
+  connection: TaskConnection;
+  ended: Promise<unknown>;
+}
+
+/** In the page: opens the client and keeps what it hears. */
+async function follow(page: Page, following: Following = {}): Promise<void> {
+  await page.waitForFunction('globalThis.client', undefined, { polling: 20 });
   await page.evaluate(
-    async ({ url = '/report', client = '/client.js', init = {}, storage = false }) => {
-      const w = globalThis as unknown as Record<string, unknown> & { steps: number[]; states: string[] };
-      const module = (await import(client)) as typeof import('../../lib/client/index.js');
-      w.steps = [];
-      w.states = [];
-      w.gaps = 0;
-      const connection = module.streamTask<{ step: number }>(url, {
-        ...init,
-        ...(storage
-          ? {
-              storage: (w as unknown as { sessionStorage: import('../../lib/client/index.js').TaskStorage })
-                .sessionStorage,
-            }
-          : {}),
-        onProgress: ({ step }) => w.steps.push(step),
-        onGap: () => (w.gaps = 1),
-        onStateChange: (state) => w.states.push(state),
+    ({ url = '/report', init = {}, storage = false }) => {
+      const state = globalThis as unknown as PageState;
+      state.steps = [];
+      state.states = [];
+      state.connection = state.client.streamTask<{ step: number }>(url, {
+        ...(init as object),
+        ...(storage ? { storage: state.sessionStorage } : {}),
+        onProgress: ({ step }) => state.steps.push(step),
+        onStateChange: (now) => state.states.push(now),
       });
-      w.connection = connection;
-      w.ended = connection.result.then(
+      state.ended = state.connection.result.then(
         (result) => ({ result }),
         (error: unknown) => ({ code: (error as { code: string }).code }),
       );
     },
-    options as { url?: string; client?: string; init?: object; storage?: boolean },
+    following as object as { url?: string; init?: object; storage?: boolean },
   );
 }
 
