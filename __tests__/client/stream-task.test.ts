@@ -195,7 +195,7 @@ describe('the end', () => {
   });
 
   it.each([
-    [204, '', 'ALREADY_ENDED'],
+    [204, '', 'ENDED'],
     [400, '{"code":"INVALID_CURSOR","detail":"no"}', 'INVALID_CURSOR'],
     [401, 'please log in', 'HTTP_401'],
     [403, '{"code":"ORIGIN_NOT_ALLOWED"}', 'ORIGIN_NOT_ALLOWED'],
@@ -203,7 +203,7 @@ describe('the end', () => {
     [410, '{"code":"TASK_EXPIRED"}', 'TASK_EXPIRED'],
     [422, '{"code":"KEY_REUSED"}', 'KEY_REUSED'],
     [429, 'no Retry-After', 'HTTP_429'],
-    [200, 'a page, no stream', 'NOT_A_STREAM'],
+    [200, 'a page, no stream', 'NO_STREAM'],
   ])('is an answer %i %j: %s', async (status, body, code) => {
     const { connection, states } = open();
     (await fake.request(1)).answer(status, {}, body);

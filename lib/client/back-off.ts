@@ -2,8 +2,8 @@
 export const DEFAULT_RETRY_MS = 2_000;
 /** No wait grows longer by itself. */
 const MAX_WAIT_MS = 30_000;
-/** The longest delay a timer takes; a longer one would fire at once. */
-export const MAX_DELAY_MS = 2 ** 31 - 1;
+/** A timer takes 2^31 - 1 ms at most, and with more would fire at once. */
+export const MAX_DELAY_MS = 2e9;
 
 /**
  * Exponential back-off with full jitter, in ms: anything from 0 to `retryMs` doubled with each of `failures` in a row, so

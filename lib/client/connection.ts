@@ -104,7 +104,7 @@ export function openConnection(endpoint: Endpoint, options: ConnectionOptions): 
       throw error;
     }
     // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
-    if (status === 204) end(new StreamError('ALREADY_ENDED', undefined, status));
+    if (status === 204) end(new StreamError('ENDED', undefined, status));
     else if (endpoint.answered(response)) leastWaitMs = -1;
     else if (body !== null && headers.get('Content-Type')?.startsWith('text/event-stream')) {
       move('open');
@@ -125,7 +125,7 @@ export function openConnection(endpoint: Endpoint, options: ConnectionOptions): 
         parser.feed(decoder.decode(value, { stream: true }));
         feedWatchdog();
       }
-    } else end(new StreamError('NOT_A_STREAM'));
+    } else end(new StreamError('NO_STREAM'));
   };
 
   const run = async (): Promise<void> => {

@@ -5,8 +5,8 @@
  *
  * - `CLOSED`: by `close()`;
  * - `GAVE_UP`: `maxRetries` attempts in a row brought nothing; `cause` is what the last one met;
- * - `ALREADY_ENDED`: the task has ended, and its end was seen before (204);
- * - `NOT_A_STREAM`: the answer is no `text/event-stream`;
+ * - `ENDED`: the task has ended, and its end was seen before (204);
+ * - `NO_STREAM`: the answer is no `text/event-stream`;
  * - `NO_LINK`: the server did not say where the task can be cancelled (its option `tasksPath`).
  */
 export class StreamError extends Error {

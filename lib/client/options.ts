@@ -28,7 +28,7 @@ export interface StreamTaskOptions<P = unknown, R = unknown> extends ConnectionO
   storage?: TaskStorage | undefined;
   /**
    * The name of the item in the storage; as long as it is there, a call comes back to that task and starts nothing.
-   * Default: `resumable-sse:` and the URL (where that is a function: nothing more).
+   * Default: `task:` and the URL (where that is a function: nothing more).
    */
   storageKey?: string | undefined;
   /**

@@ -17,7 +17,7 @@ export function streamTask<P = unknown, R = unknown>(
   options: StreamTaskOptions<P, R> = {},
 ): TaskConnection<P, R> {
   const { method, body, headers: givenHeaders, credentials, onProgress, onEvent, onGap } = options;
-  const { storage, storageKey = `resumable-sse:${typeof url === 'function' ? '' : url}`, resumeFrom } = options;
+  const { storage, storageKey = `task:${typeof url === 'function' ? '' : url}`, resumeFrom } = options;
   const keepsPosition = resumeFrom === 'position';
 
   // What must not be forgotten: how the start is named; then which task it became, where we are, and, from a 202, where
