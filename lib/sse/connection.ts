@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Follower } from '../core/event-log.js';
 import type { Item } from '../core/subscription.js';
+import { directSocket, type Socket } from './chunks.js';
 import { encodeEvent, encodeRetry, HEARTBEAT } from './frame.js';
 import type { Beating, Heartbeat } from './heartbeat.js';
 
@@ -27,14 +28,16 @@ type Held = StreamResponse & { [CONNECTION]?: Connection; flush?: () => void };
 export class Connection implements Follower, Beating {
   readonly #res: Held;
   #source: Source | undefined;
+  /** Compression middlewares hold everything back until they are told. */
+  readonly #flushes: boolean;
+  /** Where frames go once the headers have been written; undefined: to the response. */
+  #socket: Socket | undefined;
   #blocked = false;
   #ended = false;
   /** Heartbeat ticks: when it is too old, and when it last wrote or was last able to. */
   readonly #retireTick: number;
   #lastTick: number;
-  #resolveClosed: (() => void) | undefined;
-  /** Resolves when the response is over, for whatever reason. */
-  readonly closed: Promise<void>;
+  #onClosed: (() => void) | undefined;
 
   /** @param idPrefix what stands before the seq in the ids of the source's events */
   constructor(
@@ -44,39 +47,51 @@ export class Connection implements Follower, Beating {
   ) {
     this.#res = res;
     this.#res[CONNECTION] = this;
+    this.#flushes = this.#res.flush !== undefined; // asking for what is not there is slow on Express's responses
     this.#lastTick = heartbeat.ticks;
     this.#retireTick = heartbeat.ticks + heartbeat.nextAgeTicks();
-    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    // Shared listeners that find their connection by the response: no closure per connection.
-    (res as ServerResponse).on('drain', onDrain).on('close', onClose);
+    // A shared listener that finds its connection by the response: no closure per connection.
+    (res as ServerResponse).on('close', onClose);
     heartbeat.add(this);
+  }
+
+  /** Resolves when the response is over, for whatever reason. */
+  async closed(): Promise<void> {
+    if (this.#source !== undefined) await new Promise<void>((resolve) => (this.#onClosed = resolve));
   }
 
   /** Writes `prelude`, then everything that `source` has, then what comes. */
   open(prelude: string, source: Source): void {
     this.#source = source;
     this.#write(prelude);
+    this.#socket = directSocket(this.#res);
+    if (this.#socket === undefined) {
+      // A compression middleware hands the drain listener on to its own stream, and answers with that: then this is
+      // whom the listener hears.
+      const drained = (this.#res as ServerResponse).on('drain', onDrain) as unknown as Held;
+      drained[CONNECTION] = this;
+    } else if (this.#blocked) this.#awaitDrain(this.#socket);
     this.wake();
   }
 
   wake(): void {
     const source = this.#source;
     if (source === undefined) return;
-    while (!this.#blocked && !this.#ended) {
+    while (!this.#blocked && !this.#over) {
       const item = source.read();
       if (item === undefined) break;
       this.#write(item.kind === 'frames' ? item.bytes : this.#encode(item));
     }
     if (source.finished) this.#end();
-    else if (source.discarded) this.#res.destroy(); // never an end without a terminal event: the client finds out by asking again
+    else if (source.discarded) this.#cut(); // never an end without a terminal event: the client finds out by asking again
   }
 
   /** One tick of the shared timer. */
   beat(): void {
     const { heartbeat } = this;
     const idleTicks = heartbeat.ticks - this.#lastTick;
-    if (this.#blocked || this.#ended) {
-      if (idleTicks >= heartbeat.stallTicks) this.#res.destroy();
+    if (this.#blocked || this.#over) {
+      if (idleTicks >= heartbeat.stallTicks) this.#cut();
     } else if (heartbeat.ticks >= this.#retireTick) {
       this.retire();
     } else if (idleTicks >= heartbeat.silenceTicks) {
@@ -87,7 +102,7 @@ export class Connection implements Follower, Beating {
   /** Ends the response before its task: the client comes back, after a while of its own, and goes on. */
   retire(): void {
     this.wake();
-    if (!this.#ended) this.#write(`${encodeRetry(this.heartbeat.nextRetryMs())}\n`);
+    if (!this.#over) this.#write(`${encodeRetry(this.heartbeat.nextRetryMs())}\n`);
     this.#end();
   }
 
@@ -103,19 +118,48 @@ export class Connection implements Follower, Beating {
     this.#ended = true;
     this.#source?.close();
     this.#source = undefined;
-    this.#resolveClosed?.();
+    this.#onClosed?.();
   }
 
   #write(frames: string | Buffer): void {
     this.#lastTick = this.heartbeat.ticks;
+    if (this.#socket !== undefined) {
+      this.#writeChunk(this.#socket, frames);
+      return;
+    }
     this.#blocked = !(this.#res as ServerResponse).write(frames);
-    this.#res.flush?.(); // compression middlewares hold everything back until they are told
+    if (this.#flushes) this.#res.flush?.();
+  }
+
+  #writeChunk(socket: Socket, frames: string | Buffer): void {
+    if (!socket.writable) {
+      this.#blocked = true; // the client is leaving: `close` follows
+    } else if (!this.heartbeat.chunks.write(socket, frames)) {
+      this.#blocked = true;
+      this.#awaitDrain(socket);
+    }
+  }
+
+  #awaitDrain(socket: Socket): void {
+    socket.once('drain', () => {
+      this.drained();
+    });
+  }
+
+  /** Nothing may be written any more. A middleware of the application can have ended the response, too. */
+  get #over(): boolean {
+    return this.#ended || this.#res.writableEnded;
   }
 
   #end(): void {
-    if (this.#ended) return;
+    if (this.#over) return;
     this.#ended = true;
     this.#res.end();
+  }
+
+  #cut(): void {
+    this.#ended = true;
+    this.#res.destroy();
   }
 
   #encode(item: Exclude<Item, { kind: 'frames' }>): string {

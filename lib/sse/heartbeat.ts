@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import { ChunkWriter } from './chunks.js';
 
 /** What the shared timer calls. */
 export interface Beating {
@@ -25,6 +26,8 @@ const RESOLUTION = 4;
  */
 export class Heartbeat {
   ticks = 0;
+  /** Shared as well: what the connections write with. */
+  readonly chunks = new ChunkWriter();
   readonly silenceTicks: number;
   readonly stallTicks: number;
   readonly #periodMs: number;
@@ -34,7 +37,8 @@ export class Heartbeat {
   constructor(readonly settings: HeartbeatSettings) {
     const { heartbeatMs, stallTimeoutMs, maxConnectionAgeMs } = settings;
     const times = [heartbeatMs, stallTimeoutMs, maxConnectionAgeMs].filter((ms) => ms > 0);
-    this.#periodMs = Math.max(1, Math.min(...times) / RESOLUTION);
+    // Node's timers drop the fraction of a millisecond; the ticks must not be shorter than they are counted.
+    this.#periodMs = Math.max(1, Math.floor(Math.min(...times) / RESOLUTION));
     // n ticks are between n - 1 and n periods: a silence is never longer than asked for, a stall never shorter.
     this.silenceTicks = heartbeatMs === 0 ? Infinity : Math.max(1, Math.floor(heartbeatMs / this.#periodMs));
     this.stallTicks = Math.ceil(stallTimeoutMs / this.#periodMs) + 1;
