@@ -104,24 +104,21 @@ interface PageState {
 /** In the page: opens the client and keeps what it hears. */
 async function follow(page: Page, following: Following = {}): Promise<void> {
   await page.waitForFunction('globalThis.client', undefined, { polling: 20 });
-  await page.evaluate(
-    ({ url = '/report', init = {}, storage = false }) => {
-      const state = globalThis as unknown as PageState;
-      state.steps = [];
-      state.states = [];
-      state.connection = state.client.streamTask<{ step: number }>(url, {
-        ...(init as object),
-        ...(storage ? { storage: state.sessionStorage } : {}),
-        onProgress: ({ step }) => state.steps.push(step),
-        onStateChange: (now) => state.states.push(now),
-      });
-      state.ended = state.connection.result.then(
-        (result) => ({ result }),
-        (error: unknown) => ({ code: (error as { code: string }).code }),
-      );
-    },
-    following as object as { url?: string; init?: object; storage?: boolean },
-  );
+  await page.evaluate(({ url = '/report', init = {}, storage = false }) => {
+    const state = globalThis as unknown as PageState;
+    state.steps = [];
+    state.states = [];
+    state.connection = state.client.streamTask<{ step: number }>(url, {
+      ...(init as StreamTaskOptions<{ step: number }>),
+      ...(storage ? { storage: state.sessionStorage } : {}),
+      onProgress: ({ step }) => state.steps.push(step),
+      onStateChange: (now) => state.states.push(now),
+    });
+    state.ended = state.connection.result.then(
+      (result) => ({ result }),
+      (error: unknown) => ({ code: (error as { code: string }).code }),
+    );
+  }, following);
 }
 
 const steps = (page: Page): Promise<number[]> => page.evaluate('steps');
@@ -258,7 +255,9 @@ describeInBrowser('in Chromium', (browser) => {
     await page.evaluate("globalThis.probe = fetch('/away?probe').then(({ status }) => status); undefined");
     // Time in which a request that may go out would have arrived many times over.
     await page.evaluate(async () => {
-      const { requestAnimationFrame: frame } = globalThis as unknown as { requestAnimationFrame(fn: () => void): void };
+      const { requestAnimationFrame: frame } = globalThis as unknown as {
+        requestAnimationFrame: (fn: () => void) => void;
+      };
       for (let count = 0; count < 30; count++) await new Promise<void>((resolve) => frame(resolve));
     });
     expect(site.paths.filter((path) => path.includes('probe'))).toEqual([]);

@@ -221,7 +221,7 @@ describe('the end', () => {
     [429, { 'Retry-After': '3' }, 3_000],
   ])('is not an answer %i with %j: asked again after %i ms', async (status, headers, ms) => {
     const { connection } = open();
-    (await fake.request(1)).answer(status, headers as Record<string, string>);
+    (await fake.request(1)).answer(status, headers);
     await settle();
     await passes(ms - 1);
     expect(fake.asked).toHaveLength(1);

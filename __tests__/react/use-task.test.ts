@@ -1,4 +1,3 @@
-import { JSDOM } from 'jsdom';
 import express from 'express';
 import { act, createElement, StrictMode, type ReactNode } from 'react';
 import type { Root } from 'react-dom/client';
@@ -6,8 +5,18 @@ import { createTaskManager } from '../../lib/index.js';
 import { useTask, type UseTask, type UseTaskOptions } from '../../lib/react/index.js';
 import { listen } from '../support/raw-http.js';
 
-type Step = { step: number };
+interface Step {
+  step: number;
+}
 type Seen = UseTask<Step, string>;
+
+interface DomWindow {
+  document: { getElementById(id: string): unknown };
+  navigator: object;
+  close(): void;
+}
+// Its types would bring those of a page into every file.
+const { JSDOM } = jest.requireActual<{ JSDOM: new (html: string) => { window: DomWindow } }>('jsdom');
 
 const dom = new JSDOM('<!doctype html><div id="root"></div>');
 const { window } = dom;
@@ -20,7 +29,7 @@ afterAll(() => {
   window.close();
 });
 // React looks for the document while it is loaded.
-const { createRoot } = jest.requireActual<{ createRoot: (container: Element) => Root }>('react-dom/client');
+const { createRoot } = jest.requireActual<{ createRoot: (container: unknown) => Root }>('react-dom/client');
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -49,7 +58,7 @@ async function show(options: UseTaskOptions<Step, string> = {}, wrap = (node: Re
     changed();
     return null;
   };
-  const root = createRoot(dom.window.document.getElementById('root')!);
+  const root = createRoot(dom.window.document.getElementById('root'));
   const render = (path: string): Promise<void> =>
     act(async () => root.render(wrap(createElement(View, { path, key: 'view' }))));
   closing.push(

@@ -27,7 +27,7 @@ export interface StreamSettings {
   readonly heartbeat: Heartbeat;
   readonly maxSubscribersPerTask: number;
   /** Where the router is mounted, if streams shall say so. */
-  readonly tasksPath: string | undefined;
+  readonly tasksPath?: string | undefined;
   /** Follows the task. @throws TaskError where it is gone. */
   readonly open: (taskId: string) => Awaitable<TaskFeed>;
 }
