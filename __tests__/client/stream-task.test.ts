@@ -90,7 +90,10 @@ describe('a stream that', () => {
     ['ends without a terminal event', (stream: FakeStream) => stream.end()],
     [
       'ends in the middle of an event',
-      (stream: FakeStream) => (stream.write(`data: {"step":2}\nid: ${KEY}.2\n`), stream.end()),
+      (stream: FakeStream) => {
+        stream.write(`data: {"step":2}\nid: ${KEY}.2\n`);
+        stream.end();
+      },
     ],
   ])('%s goes on at its position, and what comes again is dropped', async (_how, stop) => {
     const { connection, events, states } = open();
