@@ -39,10 +39,13 @@ export class Segment {
     return written;
   }
 
-  /** All frames after `position`, which is at least `firstSeq - 1`, as a view of the shared bytes. */
-  sliceAfter(position: number): Buffer {
-    const skipped = position - this.firstSeq + 1;
-    const start = skipped === 0 ? 0 : (this.#ends[this.#ends.length - skipped] as number);
-    return this.#bytes.subarray(start, this.used);
+  /** The frames after `position`, which is at least `firstSeq - 1`, up to `to`, as a view of the shared bytes. */
+  sliceAfter(position: number, to = this.lastSeq): Buffer {
+    return this.#bytes.subarray(this.#endOf(position), this.#endOf(to));
+  }
+
+  #endOf(seq: number): number {
+    const frames = seq - this.firstSeq + 1;
+    return frames === 0 ? 0 : (this.#ends[this.#ends.length - frames] as number);
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import { HEARTBEAT } from './frame.js';
 
 /** What the shared timer calls. */
 export interface Beating {
@@ -14,6 +15,8 @@ export interface HeartbeatSettings {
   /** 0: off. */
   readonly maxConnectionAgeMs: number;
   readonly retryMs: number;
+  /** What is sent where there was silence. Default: a comment. */
+  readonly beat?: string;
 }
 
 /** How many ticks the shortest of the three times takes. */
@@ -27,12 +30,14 @@ export class Heartbeat {
   ticks = 0;
   readonly silenceTicks: number;
   readonly stallTicks: number;
+  readonly beat: string;
   readonly #periodMs: number;
   readonly #connections = new Set<Beating>();
   #stopTimer: (() => void) | undefined;
 
   constructor(readonly settings: HeartbeatSettings) {
     const { heartbeatMs, stallTimeoutMs, maxConnectionAgeMs } = settings;
+    this.beat = settings.beat ?? HEARTBEAT;
     const times = [heartbeatMs, stallTimeoutMs, maxConnectionAgeMs].filter((ms) => ms > 0);
     this.#periodMs = Math.max(1, Math.min(...times) / RESOLUTION);
     // n ticks are between n - 1 and n periods: a silence is never longer than asked for, a stall never shorter.
