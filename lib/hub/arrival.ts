@@ -80,15 +80,17 @@ export interface History {
 /**
  * 1. After its `Last-Event-ID`, where that is a position in this hub. Who is not `known` gets what was for all, and a gap
  *    if anything was not.
- * 2. Without one: where its last connection left off, or with the next message.
- * 3. With one that the hub does not know (it has restarted, or the message is no longer kept): as 2, and a gap.
+ * 2. Without one: after the position that it last came back with, else from its beginning, since it cannot say that it
+ *    has received anything; a new client with the next message.
+ * 3. With one that the hub does not know (it has restarted, or the message is no longer kept): where its last connection
+ *    left off, or with the next message, and a gap.
  */
 export function startOf(lastEventId: string | undefined, known: Client | undefined, history: History): Start {
   const { lastSeq, lastDirectedSeq } = history;
-  const leftAt = known?.position ?? lastSeq;
-  if (lastEventId === undefined) return { position: leftAt, gap: undefined };
+  if (lastEventId === undefined) return { position: known?.confirmed ?? lastSeq, gap: undefined };
   const seq = seqOf(lastEventId, known, history);
   if (seq === undefined) {
+    const leftAt = known?.position ?? lastSeq;
     return { position: leftAt, gap: { kind: 'gap', from: 0, to: leftAt, reason: 'unknown', position: leftAt } };
   }
   if (seq > lastSeq) {

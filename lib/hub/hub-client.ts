@@ -44,8 +44,9 @@ export class Client implements HubClient, Member {
   messageCount = 0;
   /** Its direct messages, once there are any. */
   own: Channel | undefined;
-  /** Where its last connection left off. */
-  position: number;
+  /** The position that it last came back with, so has received. */
+  confirmed: number;
+  #position: number;
   /** Messages of rooms up to here may be missing. */
   lostTo = 0;
   #memberships: Membership[] | undefined;
@@ -57,12 +58,18 @@ export class Client implements HubClient, Member {
     readonly user: Channel | undefined,
     readonly firstSeq: number,
   ) {
-    this.position = firstSeq;
+    this.#position = firstSeq;
+    this.confirmed = firstSeq;
     user?.members.add(this);
   }
 
   get connected(): boolean {
     return this.cursor !== undefined;
+  }
+
+  /** Where its connection is, or where its last one left off: what it was sent, which it need not have received. */
+  get position(): number {
+    return this.cursor?.position ?? this.#position;
   }
 
   get rooms(): readonly string[] {
@@ -83,11 +90,11 @@ export class Client implements HubClient, Member {
     channel.follow(this.follower);
   }
 
-  leave(room: string, lastSeq: number, channels: Channels): void {
+  leave(room: string, channels: Channels): void {
     const membership = this.memberships.find(({ channel, until }) => channel.name === room && until === Infinity);
     if (membership === undefined) return;
     const { channel } = membership;
-    membership.until = lastSeq;
+    membership.until = channel.lastSeq; // that very message, so that losing it means losing something
     channel.members.delete(this);
     if (this.follower !== undefined) {
       channel.present--;
@@ -109,7 +116,7 @@ export class Client implements HubClient, Member {
 
   detach(): void {
     const { follower } = this;
-    this.position = this.cursor?.position ?? this.position;
+    this.#position = this.position;
     this.cursor = undefined;
     this.follower = undefined;
     if (follower === undefined) return;
@@ -145,7 +152,7 @@ export class Client implements HubClient, Member {
     let surplus = left.length - MAX_LEFT_ROOMS;
     for (const membership of left) {
       const { channel, since, until } = membership;
-      const sentNothing = channel.trimmedTo <= since && channel.nextAfter(since) > until;
+      const sentNothing = until <= since;
       if (!sentNothing && channel.trimmedTo < until && surplus <= 0) continue;
       surplus--;
       if (!sentNothing) this.lostTo = Math.max(this.lostTo, until);

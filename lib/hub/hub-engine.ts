@@ -83,6 +83,7 @@ export class HubEngine implements Delivery {
 
     const client = known ?? this.#create(arrival, start.position);
     this.#replace(client);
+    if (arrival.lastEventId !== undefined) client.confirmed = start.position;
     for (const room of arrival.rooms) client.join(room, this.messages.lastSeq, this.channels);
     client.ip = (req as { ip?: string }).ip ?? req.socket.remoteAddress;
     client.connectedAtMs = this.options.clock.wallNow();

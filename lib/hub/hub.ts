@@ -85,7 +85,7 @@ export function createHub(options: HubOptions = {}): Hub {
       engine.join(clients.get(clientId), room);
     },
     leave: (clientId, room) => {
-      clients.get(clientId).leave(room, engine.messages.lastSeq, engine.channels);
+      clients.get(clientId).leave(room, engine.channels);
     },
     disconnect: (clientId) => engine.disconnect(clientId),
 
