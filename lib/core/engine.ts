@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { v4, v7 } from 'uuid';
 import { Deadlines } from './deadlines.js';
 import { TaskError } from './errors.js';
@@ -5,6 +6,7 @@ import { MemoryStore } from './memory-store.js';
 import type { ResolvedOptions } from './options.js';
 import type {
   Awaitable,
+  Creation,
   StoreSettings,
   TaskFeed,
   TaskFilter,
@@ -85,17 +87,21 @@ export class Engine implements RunObserver {
     const run = new Run(taskId, job, options, this.options, this);
     const snapshot = run.snapshot && (() => run.snapshot?.toJson());
     this.#runs.set(taskId, run); // before the store is asked, so that concurrent starts count
+    let creating: Awaitable<Creation> | undefined;
     try {
       const draft = { taskId, resumeKey, owner, idempotencyKey, fingerprint, snapshot };
-      const creation = await this.#ask(() => this.#store.create(draft, run));
+      creating = this.#store.create(draft, run);
+      const creation = await this.#ask(() => creating as Awaitable<Creation>);
       if (creation.created) {
         this.#begin(run, creation.writer);
         return { record: creation.writer.record, created: true };
       }
-      this.#runs.delete(taskId);
+      this.#drop(run);
       return { record: samePayload(creation.record, fingerprint), created: false };
     } catch (error) {
-      this.#runs.delete(taskId);
+      this.#drop(run);
+      if (creating instanceof Promise)
+        creating.then((late) => this.#beginLate(run, late, idempotencyKey)).catch(() => undefined);
       throw error;
     }
   }
@@ -187,16 +193,31 @@ export class Engine implements RunObserver {
     try {
       this.options.onTaskError(error, toTaskInfo(run.record));
     } catch (failure) {
-      process.emitWarning(failure instanceof Error ? failure : String(failure));
+      process.emitWarning(inspect(failure), { type: 'TaskErrorWarning', detail: 'in onTaskError' });
     }
   }
 
   #begin(run: Run, writer: TaskWriter): void {
     this.counts.started++;
-    run.start(writer);
+    this.#runs.set(run.taskId, run);
     this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
     this.#sweeper.start();
-    if (this.#stopping) run.stop('cancelled', shutdown()); // `stop` came while the store was asked
+    run.start(writer);
+  }
+
+  #drop(run: Run): void {
+    this.#runs.delete(run.taskId);
+    run.drop();
+  }
+
+  /**
+   * The store has created the task after its start was refused. Who repeats the start with an idempotency key finds it,
+   * so it runs; any other could be reached by nobody.
+   */
+  #beginLate(run: Run, late: Creation, idempotencyKey: string | undefined): void {
+    if (!late.created) return;
+    this.#begin(run, late.writer);
+    if (idempotencyKey === undefined) run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
   }
 
   /** A task that may not be alone for a moment still has to be reached by its first subscriber. */

@@ -25,7 +25,6 @@ export class TaskRegistry implements MemoryBudget {
   readonly #graves = new Map<string, Grave>();
   readonly #decay = new Deadlines<Grave>();
   #reserved = 0;
-  #trimTurn: Iterator<StoredTask> = this.#running.values();
 
   constructor(readonly settings: StoreSettings) {
     this.#finished = new LRUCache<string, StoredTask>({
@@ -106,12 +105,17 @@ export class TaskRegistry implements MemoryBudget {
     return { finished: this.#finished.size, tombstones: this.#graves.size / 2, bufferedBytes: this.#reserved };
   }
 
-  /** Running tasks take turns, a segment each. */
+  /**
+   * Running tasks take turns, a segment each: whose turn it was goes to the end. No iterator is kept for that, because
+   * a Map's iterator keeps every table alive that the Map has had since, with all the tasks that were in it.
+   */
   #trimNextRunning(): boolean {
-    for (let looked = 0; looked <= this.#running.size; looked++) {
-      const next = this.#trimTurn.next();
-      if (next.done) this.#trimTurn = this.#running.values();
-      else if (next.value.log.dropOldestSegment() > 0) return true;
+    for (let left = this.#running.size; left > 0; left--) {
+      const [task] = this.#running.values();
+      if (task === undefined) return false;
+      this.#running.delete(task.taskId);
+      this.#running.set(task.taskId, task);
+      if (task.log.dropOldestSegment() > 0) return true;
     }
     return false;
   }

@@ -1,3 +1,4 @@
+import type { Request } from 'express';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
 import { CLIENT_ID_HEADER, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
@@ -16,20 +17,27 @@ const EXPOSED_HEADERS = [
   'Retry-After',
 ].join(', ');
 const ALLOWED_REQUEST_HEADERS = `Content-Type, Authorization, Idempotency-Key, Last-Event-ID, Prefer, ${CLIENT_ID_HEADER}`;
-const ACCEPTS_STREAM = /(?:^|,)\s*(?:text\/event-stream|text\/\*|\*\/\*)\s*(?:;|,|$)/i;
 
 /** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING` */
 export function assertServable(req: AnyRequest, methods: readonly string[]): void {
   if (!methods.includes(req.method ?? ''))
     throw new TaskError('METHOD_NOT_ALLOWED', `${req.method} is not allowed here`);
-  if (req.res !== undefined && isQueued(req.res as StreamResponse)) {
+  if (isPipelined(req)) {
     throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
   }
 }
 
+/** The request's response waits behind another one. Without Express only the socket knows whose turn it is. */
+function isPipelined(req: AnyRequest): boolean {
+  if (req.res !== undefined) return isQueued(req.res as StreamResponse);
+  if (req.httpVersionMajor !== 1) return false;
+  const { _httpMessage: current } = req.socket as { _httpMessage?: { req?: unknown } | null }; // Node names it nowhere else
+  return current?.req !== undefined && current.req !== req;
+}
+
 /** @throws TaskError `NOT_ACCEPTABLE` for clients that cannot read a stream */
-export function assertAcceptsStream({ headers: { accept } }: AnyRequest): void {
-  if (accept === undefined || accept === '' || ACCEPTS_STREAM.test(accept)) return;
+export function assertAcceptsStream(req: Request): void {
+  if (!req.headers.accept || req.accepts('text/event-stream')) return;
   throw new TaskError('NOT_ACCEPTABLE', 'The answer is text/event-stream, which the Accept header excludes');
 }
 

@@ -66,7 +66,7 @@ export class StoredTaskStream<P, R> implements TaskStream<P, R> {
       return;
     }
     this.#admit(feed);
-    res.writeHead(200, streamHeaders(res.req.httpVersion, taskId, resumeKey));
+    res.writeHead(200, streamHeaders(taskId, resumeKey));
     const connection = new Connection(res, resumeKey, heartbeat);
     const task = { task_id: taskId, resume_key: resumeKey, status: feed.record.status, resumed, position };
     const prelude =
