@@ -41,7 +41,9 @@ export async function hold(port, count) {
   while (sockets.length < count - 20) {
     const batch = Array.from({ length: Math.min(100, count - 20 - sockets.length) }, () => request(options));
     sockets.push(...batch);
-    await Promise.all(batch.map((socket) => new Promise((resolve) => socket.once('data', () => resolve(socket.pause())))));
+    await Promise.all(
+      batch.map((socket) => new Promise((resolve) => socket.once('data', () => resolve(socket.pause())))),
+    );
   }
 }
 
