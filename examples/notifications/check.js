@@ -24,6 +24,7 @@ async function read(client, count) {
   if (client.id) Object.assign(headers, { 'X-Client-ID': client.id, 'Last-Event-ID': client.lastEventId });
   const response = await fetch(`${origin}/hub/connect`, { headers });
   assert.equal(response.status, 200);
+  assert(response.body);
   client.id = response.headers.get('x-client-id');
   const messages = [];
   const frames = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());

@@ -3,6 +3,7 @@ const clientId = crypto.randomUUID();
 let lastEventId = '';
 let source;
 
+/** @returns {any} */
 const element = (id) => document.getElementById(id);
 
 function connect() {
