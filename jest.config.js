@@ -44,6 +44,8 @@ export default {
       moduleNameMapper: { ...sourceImports, '^express$': 'express4' },
     },
   ],
+  // No test depends on how fast the machine is; this only ends one that hangs.
+  testTimeout: 60_000,
   // CI counts the results of a plain `npm test`.
   reporters: ['default', ...(resultsFile ? [['<rootDir>/.ci/results-reporter.js', { file: resultsFile }]] : [])],
 };

@@ -3,6 +3,7 @@ import type { TaskFeed, TaskStore } from '../../lib/core/ports.js';
 import type { AsyncTask } from '../../lib/core/task.js';
 import { controlledJob } from '../support/controlled-job.js';
 import { endless, EngineFixture } from '../support/engine-fixture.js';
+import { isCollected } from '../support/garbage.js';
 import { turn } from '../support/run-fixture.js';
 import { codeOf } from '../support/store-fixtures.js';
 
@@ -87,6 +88,17 @@ describe('An engine', () => {
     expect(fixture.clock.periods).toEqual([100]);
   });
 
+  it('goes on sweeping while it runs anything, whatever its store keeps', async () => {
+    const store = new MemoryStore();
+    jest.spyOn(store, 'sweep').mockReturnValue(false);
+    const fixture = new EngineFixture({ ...SWEEP, store, abandonAfterMs: 1_000 });
+    const { taskId } = await fixture.start(endless);
+    await pass(fixture, 1_000);
+    expect(await statusOf(fixture, taskId)).toEqual(['cancelled', 'TASK_ABANDONED']);
+    await pass(fixture, 100);
+    expect(fixture.clock.timers).toBe(0);
+  });
+
   it('goes on sweeping when its store fails once', async () => {
     const store = new MemoryStore();
     const sweep = jest.spyOn(store, 'sweep').mockImplementationOnce(() => {
@@ -97,6 +109,21 @@ describe('An engine', () => {
     await pass(fixture, 1_000);
     expect(sweep.mock.calls.length).toBeGreaterThan(3);
     expect(fixture.clock.timers).toBe(0);
+  });
+
+  it('lets go of the input of a task when it ends, and of what its job holds', async () => {
+    const fixture = new EngineFixture();
+    const snapshot = { initial: () => 0, reduce: (state: unknown) => state };
+    for (const more of [{}, { snapshot }]) {
+      const collected = await isCollected(async () => {
+        const input = { upload: 'large' };
+        const { taskId } = await fixture.start(({ input: given }) => given, { input, ...more });
+        await turn();
+        expect(await statusOf(fixture, taskId)).toEqual(['completed', undefined]);
+        return input;
+      });
+      expect(collected).toBe(true);
+    }
   });
 
   describe('that is stopped', () => {
@@ -187,6 +214,21 @@ describe('An engine', () => {
       await stopped;
       await turn();
       expect(await statusOf(fixture, taskId)).toEqual(['cancelled', 'SHUTDOWN']);
+      expect(job).not.toHaveBeenCalled();
+    });
+
+    it('cancels a task that the store creates only after the stop', async () => {
+      const { store, answer } = slowStore();
+      const fixture = new EngineFixture({ store });
+      const job = jest.fn(endless);
+      const starting = codeOf(() => fixture.start(job, { idempotencyKey: 'late' }));
+      fixture.clock.advance(2_000);
+      expect(await starting).toBe('STORE_UNAVAILABLE');
+      await fixture.engine.stop(0);
+      answer();
+      await turn();
+      const found = await fixture.engine.findRepeated('late', undefined, undefined);
+      expect(await statusOf(fixture, found!.taskId)).toEqual(['cancelled', 'SHUTDOWN']);
       expect(job).not.toHaveBeenCalled();
     });
 

@@ -53,6 +53,28 @@ describe('EventLog', () => {
     for (const [bytes, text] of slices) expect(bytes.toString()).toBe(text);
   });
 
+  it('writes over no bytes that somebody has seen, whoever else has not', () => {
+    const log = logOf({ maxEvents: 16, maxBytes: 8_192 });
+    const slices: [Buffer, string][] = [];
+    for (let n = 0; n < 500; n++) {
+      log.append(`<${n}>`.padEnd(60, '='));
+      if (n % 7 !== 0) continue;
+      const { bytes } = log.readAfter(n)!;
+      slices.push([bytes, bytes.toString()]);
+    }
+    for (const [bytes, text] of slices) expect(bytes.toString()).toBe(text);
+  });
+
+  it('uses its memory again while nobody reads', () => {
+    const spy = jest.spyOn(Buffer, 'allocUnsafeSlow');
+    const log = logOf({ maxEvents: 64, maxBytes: 65_536 });
+    fill(log, 1_000);
+    const made = spy.mock.calls.length;
+    fill(log, 10_000);
+    expect(spy.mock.calls.length).toBe(made);
+    spy.mockRestore();
+  });
+
   it('starts with a segment of 1 KiB and doubles it up to 64 KiB', () => {
     const log = logOf();
     const capacities: number[] = [];

@@ -131,6 +131,9 @@ describe('The progress of a run', () => {
     await codeOf(() => context.updateProgress(1n));
     await context.updateProgress(2);
     expect(fixture.store.open('task-1')!.snapshot()).toEqual({ seq: 3, json: '3' });
+    await fixture.run.complete(undefined);
+    expect(await codeOf(() => context.updateProgress(100))).toBe('TASK_NOT_RUNNING');
+    expect(fixture.run.snapshot?.toJson()).toBe('3');
   });
 
   it('survives a snapshot whose reducer throws: the event is kept, the error reported once', async () => {

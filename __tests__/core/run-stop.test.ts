@@ -86,6 +86,14 @@ describe('Run', () => {
       expect(fixture.observer).toMatchObject({ errors: [], settlements: ['cancelled'] });
     });
 
+    it('tells its manager nothing of an audience any more', async () => {
+      const fixture = await started(never);
+      fixture.run.stop('cancelled', STOP);
+      fixture.run.audienceChanged(1);
+      fixture.run.audienceChanged(0);
+      expect(fixture.observer.audiences).toEqual([]);
+    });
+
     it('before its job began never runs it', async () => {
       const job = jest.fn(never);
       const fixture = new RunFixture(job).start();

@@ -28,6 +28,19 @@ describe('Segment', () => {
     expect(slice.toString()).toBe('first');
   });
 
+  it('can be used again where nobody has looked at its bytes, and not where somebody has', () => {
+    const segment = new Segment(1, 64);
+    segment.append('old');
+    expect(segment.restart(9)).toBe(true);
+    expect(segment).toMatchObject({ firstSeq: 9, lastSeq: 8, count: 0, used: 0 });
+    segment.append('new');
+    const slice = segment.sliceAfter(8);
+    expect(slice.toString()).toBe('new');
+    expect(segment.restart(20)).toBe(false);
+    expect(segment).toMatchObject({ firstSeq: 9, count: 1 });
+    expect(slice.toString()).toBe('new');
+  });
+
   it.each(['x', 'ü', '☃', '😀', '\ud800'])('holds one frame of %j × 1 to 200 in the capacity made for it', (unit) => {
     for (let length = 1; length <= 200; length++) {
       const frame = unit.repeat(length);

@@ -2,6 +2,7 @@ import { EventLog } from '../../lib/core/event-log.js';
 import type { StoreSettings } from '../../lib/core/ports.js';
 import { StoredTask } from '../../lib/core/stored-task.js';
 import { TaskRegistry } from '../../lib/core/task-registry.js';
+import { isCollected } from '../support/garbage.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { draft, RecordingExecutor, storeSettings } from '../support/store-fixtures.js';
 
@@ -102,6 +103,28 @@ describe('TaskRegistry', () => {
       expect(registry.sizes.bufferedBytes).toBe(BUDGET);
       expect(running.reduce((sum, { log }) => sum + log.events, 0)).toBe(24);
       for (const { log } of empty) expect(log.firstSeq).toBe(1);
+    });
+
+    it('goes all the way round to the only one that keeps something', () => {
+      open({ log: SEGMENTS, maxBufferedBytes: 4 * KIB });
+      const only = add();
+      add();
+      add();
+      for (let n = 1; n <= 12; n++) {
+        grow(only, 1);
+        expect(registry.sizes.bufferedBytes).toBe(Math.min(n, 4) * KIB);
+      }
+    });
+
+    it('lets go of what it has forgotten', async () => {
+      const forgotten = isCollected(() => {
+        const task = finished(4);
+        for (let n = 0; n < 3; n++) finished(8);
+        expect(statusOf(task)).toBe('expired');
+        return task;
+      });
+      expect(await forgotten).toBe(true);
+      expect(registry.sizes.finished).toBeGreaterThan(0);
     });
 
     it('takes every finished task before it trims one that runs', () => {

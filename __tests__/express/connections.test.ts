@@ -106,7 +106,7 @@ describe('a connection that takes nothing', () => {
     let last = await reader.next();
     while (last?.comment !== undefined) last = await reader.next();
     expect(last?.data).toBe('{"step":41}');
-  });
+  }, 30_000); // 40 MB have to be read
 });
 
 describe('a connection that has reached its age', () => {

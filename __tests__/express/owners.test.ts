@@ -41,14 +41,17 @@ describe('somebody else’s task', () => {
       'rows 12 and 36: %s is answered byte for byte as an unknown task',
       async (_what, method, path) => {
         const clock = new ManualClock();
-        const server = await start({ owner, clock, ttlMs: 1_000, sweepIntervalMs: 1_000 });
+        const server = await start({ owner, clock, ttlMs: 60_000, sweepIntervalMs: 1_000 });
         const { context, finish } = await server.begin('/report', { headers: ANN });
         if (state !== 'running') {
           const stream = await server.open(`/report?resume_key=${context.resumeKey}`, { headers: ANN });
           finish('secret');
           await stream.rest();
         }
-        if (state === 'expired') clock.advance(2_500);
+        if (state === 'expired') {
+          clock.advance(61_500);
+          expect((await server.open(`/tasks/${context.taskId}`, { headers: ANN })).status).toBe(410);
+        }
         const before = await server.state();
         const ask = (key: string, id: string, headers: Record<string, string>): Promise<string> => {
           const url = path.replace('$KEY', key).replace('$ID', id);

@@ -52,6 +52,17 @@ describe('The times of a connection', () => {
       expect(f.res.text).not.toContain(HEARTBEAT);
     });
 
+    it('counts the silence from when a full socket has drained', () => {
+      f.res.full = true;
+      f.open();
+      f.clock.advance(2_750);
+      f.res.drain();
+      f.clock.advance(750);
+      expect(f.res.writes).toEqual([PRELUDE]);
+      f.clock.advance(250);
+      expect(f.res.writes).toEqual([PRELUDE, HEARTBEAT]);
+    });
+
     it('does not beat when beating is off', () => {
       f.res.close();
       f.prepare({ heartbeatMs: 0 });

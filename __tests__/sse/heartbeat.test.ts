@@ -41,6 +41,16 @@ describe('Heartbeat', () => {
     expect(clock.timers).toBe(1);
   });
 
+  it('goes on for the others when one connection leaves', () => {
+    const heartbeat = heartbeatOf();
+    const [staying, leaving] = [new RecordingConnection(), new RecordingConnection()];
+    heartbeat.add(staying);
+    heartbeat.add(leaving);
+    heartbeat.delete(leaving);
+    clock.advance(15_000);
+    expect([staying.beats, leaving.beats]).toEqual([4, 0]);
+  });
+
   it('retires every connection, also those that leave at that', () => {
     const heartbeat = heartbeatOf();
     const retired: number[] = [];

@@ -20,6 +20,7 @@ import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
 import { Sweeper } from './sweeper.js';
 import { toTaskInfo, type AsyncTask } from './task.js';
+import { TimeLimit } from './time-limit.js';
 
 /** What a task is started with. */
 export interface StartRequest extends RunOptions {
@@ -50,6 +51,7 @@ export class Engine implements RunObserver {
   /** Runs that nobody is attached to. */
   readonly #idle = new Deadlines<Run>();
   readonly #sweeper: Sweeper;
+  readonly #limit: TimeLimit;
   #stopping = false;
 
   constructor(
@@ -61,6 +63,7 @@ export class Engine implements RunObserver {
     this.#store = store ?? new MemoryStore();
     const log = { maxEvents: maxEventsPerTask, maxBytes: maxBytesPerTask };
     this.#store.start({ clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, log, encode });
+    this.#limit = new TimeLimit(clock, options.storeTimeoutMs);
     this.#sweeper = new Sweeper(clock, options.sweepIntervalMs, () => this.#sweep());
   }
 
@@ -91,7 +94,7 @@ export class Engine implements RunObserver {
     try {
       const draft = { taskId, resumeKey, owner, idempotencyKey, fingerprint, snapshot };
       creating = this.#store.create(draft, run);
-      const creation = await this.#ask(() => creating as Awaitable<Creation>);
+      const creation = await this.#limit.keep(creating);
       if (creation.created) {
         this.#begin(run, creation.writer);
         return { record: creation.writer.record, created: true };
@@ -108,7 +111,7 @@ export class Engine implements RunObserver {
 
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `STORE_UNAVAILABLE` */
   async find(ref: TaskRef): Promise<TaskRecord> {
-    const found = await this.#ask(() => this.#store.find(ref));
+    const found = await this.#limit.keep(this.#store.find(ref));
     if (found === undefined) throw notFound();
     if (found.status === 'expired') throw expired();
     return found;
@@ -116,7 +119,7 @@ export class Engine implements RunObserver {
 
   /** The same for a caller who may see nothing of other owners' tasks: those do not exist for them. */
   async findOwned(ref: TaskRef, owner: string | undefined): Promise<TaskRecord> {
-    const found = await this.#ask(() => this.#store.find(ref));
+    const found = await this.#limit.keep(this.#store.find(ref));
     if (found === undefined || found.owner !== owner) throw notFound();
     if (found.status === 'expired') throw expired();
     return found;
@@ -128,7 +131,7 @@ export class Engine implements RunObserver {
     owner: string | undefined,
     fingerprint: string | undefined,
   ): Promise<TaskRecord | undefined> {
-    const found = await this.#ask(() => this.#store.find({ idempotencyKey, owner }));
+    const found = await this.#limit.keep(this.#store.find({ idempotencyKey, owner }));
     return found === undefined || found.status === 'expired' ? undefined : samePayload(found, fingerprint);
   }
 
@@ -136,24 +139,24 @@ export class Engine implements RunObserver {
   async startOf({ taskId }: TaskRecord, { cursor, subscriberId, snapshot }: Resume): Promise<Start> {
     if (cursor !== undefined) return { position: cursor, snapshot };
     const departed =
-      subscriberId === undefined ? undefined : await this.#ask(() => this.#store.departedAt(taskId, subscriberId));
+      subscriberId === undefined ? undefined : await this.#limit.keep(this.#store.departedAt(taskId, subscriberId));
     return { position: departed ?? 0, snapshot };
   }
 
   async open(taskId: string): Promise<TaskFeed> {
-    const feed = await this.#ask(() => this.#store.open(taskId));
+    const feed = await this.#limit.keep(this.#store.open(taskId));
     if (feed === undefined) throw expired();
     return feed;
   }
 
   async list(filter: TaskFilter): Promise<readonly TaskRecord[]> {
-    return this.#ask(() => this.#store.list(filter));
+    return this.#limit.keep(this.#store.list(filter));
   }
 
   /** False: it had ended before. */
   async cancel(taskId: string, message: string): Promise<boolean> {
     await this.find({ taskId });
-    return this.#ask(() => this.#store.requestCancel(taskId, { code: 'TASK_CANCELLED', message }));
+    return this.#limit.keep(this.#store.requestCancel(taskId, { code: 'TASK_CANCELLED', message }));
   }
 
   /** The run of a task that this instance executes. @throws TaskError `TASK_NOT_RUNNING` and as `find` */
@@ -171,9 +174,9 @@ export class Engine implements RunObserver {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     const ended = Promise.all([...this.#runs.values()].map((run) => run.ended));
-    if (graceMs > 0 && this.#runs.size > 0) await this.#within(graceMs, ended).catch(() => undefined);
+    if (graceMs > 0 && this.#runs.size > 0) await this.#limit.within(graceMs, ended).catch(() => undefined);
     for (const run of [...this.#runs.values()]) run.stop('cancelled', shutdown());
-    await this.#within(this.options.storeTimeoutMs, ended).catch(() => undefined);
+    await this.#limit.within(this.options.storeTimeoutMs, ended).catch(() => undefined);
     this.#sweeper.stop();
   }
 
@@ -190,19 +193,24 @@ export class Engine implements RunObserver {
   }
 
   failed(run: Run, error: unknown): void {
-    try {
-      this.options.onTaskError(error, toTaskInfo(run.record));
-    } catch (failure) {
+    const hook: (...args: Parameters<typeof this.options.onTaskError>) => unknown = this.options.onTaskError;
+    const tell = async (): Promise<void> => {
+      await hook(error, toTaskInfo(run.record)); // it may be an async function
+    };
+    tell().catch((failure: unknown) => {
       process.emitWarning(inspect(failure), { type: 'TaskErrorWarning', detail: 'in onTaskError' });
-    }
+    });
   }
 
   #begin(run: Run, writer: TaskWriter): void {
     this.counts.started++;
     this.#runs.set(run.taskId, run);
-    this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
     this.#sweeper.start();
-    run.start(writer);
+    run.start(this.#limit.writer(writer));
+    if (this.#stopping) run.stop('cancelled', shutdown()); // the store has answered after the stop
+    // A shared store may have told of subscribers, or of the end, before it answered.
+    if (run.subscribers > 0 || !this.#runs.has(run.taskId)) return;
+    this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
   }
 
   #drop(run: Run): void {
@@ -227,22 +235,7 @@ export class Engine implements RunObserver {
 
   async #sweep(): Promise<boolean> {
     for (const run of this.#idle.take(this.options.clock.now())) run.stop('cancelled', abandoned());
-    return (await this.#ask(() => this.#store.sweep())) || this.#runs.size > 0;
-  }
-
-  /** What the store answers. @throws TaskError `STORE_UNAVAILABLE` where it takes longer than `storeTimeoutMs` */
-  #ask<T>(question: () => Awaitable<T>): Awaitable<T> {
-    const answer = question();
-    return answer instanceof Promise ? this.#within(this.options.storeTimeoutMs, answer) : answer;
-  }
-
-  #within<T>(ms: number, answer: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.options.clock.after(ms, () => {
-        reject(new TaskError('STORE_UNAVAILABLE', `The store did not answer within ${ms} ms`));
-      });
-      answer.then(resolve, reject).finally(cancel);
-    });
+    return (await this.#limit.keep(this.#store.sweep())) || this.#runs.size > 0;
   }
 }
 

@@ -75,6 +75,11 @@ export class EventLog {
     return this.#capacity;
   }
 
+  /** Pieces of memory that it takes; the last holds the newest event. */
+  get segments(): number {
+    return this.#segments.length;
+  }
+
   /** Nothing will be appended any more. */
   get ended(): boolean {
     return this.#ended;

@@ -42,7 +42,7 @@ export class Run implements Executor {
   #cancelTimeout: (() => void) | undefined;
   #eventsThisTurn = 0;
   #nextTurn: Promise<void> | undefined;
-  #subscribers = 0;
+  subscribers = 0;
   #reported: unknown;
   /** Resolves when the terminal event is committed. */
   readonly ended: Promise<void>;
@@ -135,12 +135,13 @@ export class Run implements Executor {
   }
 
   audienceChanged(subscribers: number): void {
-    this.#subscribers = subscribers;
+    this.subscribers = subscribers;
     if (!isFinal(this.#status)) this.observer.audienceChanged(this, subscribers);
   }
 
   fenced(reason: TaskError): void {
-    if (isFinal(this.#status)) return;
+    if (this.#writer === undefined) this.#earlyStop ??= () => this.fenced(reason);
+    if (isFinal(this.#status) || this.#writer === undefined) return;
     this.#end('failed');
     this.#resolveEnded?.();
     this.#controller.abort(reason);
@@ -159,7 +160,7 @@ export class Run implements Executor {
 
   #context(): TaskContext {
     const { taskId, resumeKey, attempt, progress } = this.record;
-    const subscribers = (): number => this.#subscribers;
+    const subscribers = (): number => this.subscribers;
     return {
       taskId,
       resumeKey,

@@ -54,6 +54,8 @@ export class TaskRegistry implements MemoryBudget {
     this.#running.delete(task.taskId);
     task.expiresAt = now + ttlMs;
     this.#expiry.add(task, ttlMs, now);
+    // A task that alone takes all memory is kept at the cost of its oldest events, never of its end.
+    while (task.size > this.settings.maxBufferedBytes && task.log.segments > 1) task.log.dropOldestSegment();
     this.#finished.set(task.taskId, task);
     // lru-cache keeps nothing that is larger than the whole cache, and does not say so.
     if (!this.#finished.has(task.taskId)) this.#bury(task);

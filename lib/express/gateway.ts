@@ -6,7 +6,7 @@ import type { TaskRecord, TaskRef } from '../core/ports.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
 import type { Heartbeat } from '../sse/heartbeat.js';
-import { StoredTaskStream, type StreamSettings, type TaskStream } from '../sse/task-stream.js';
+import { StoredTaskStream, type StreamSettings } from '../sse/task-stream.js';
 import { assertMayStart } from './guards.js';
 import { fingerprintOf, readIdempotencyKey, type AnyRequest, type ResumeRequest } from './request.js';
 
@@ -63,7 +63,7 @@ export class Gateway {
     resume: ResumeRequest,
     subscriberId: string | undefined,
     execution: Execution,
-  ): Promise<TaskStream> {
+  ): Promise<StoredTaskStream> {
     const { resumeKey } = resume;
     if (resumeKey !== undefined) return this.attach(await this.find(req, { resumeKey }), resume, subscriberId);
     const key = readIdempotencyKey(req);
@@ -108,7 +108,7 @@ export class Gateway {
     { cursor, snapshot }: ResumeRequest,
     subscriberId: string | undefined,
     resumed = true,
-  ): Promise<TaskStream> {
+  ): Promise<StoredTaskStream> {
     const start = await this.engine.startOf(record, { cursor, subscriberId, snapshot });
     return new StoredTaskStream({ record, subscriberId, start, resumed }, this.#streams);
   }

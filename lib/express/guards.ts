@@ -31,8 +31,9 @@ export function assertServable(req: AnyRequest, methods: readonly string[]): voi
 function isPipelined(req: AnyRequest): boolean {
   if (req.res !== undefined) return isQueued(req.res as StreamResponse);
   if (req.httpVersionMajor !== 1) return false;
-  const { _httpMessage: current } = req.socket as { _httpMessage?: { req?: unknown } | null }; // Node names it nowhere else
-  return current?.req !== undefined && current.req !== req;
+  const socket = req.socket as { _httpMessage?: { req?: unknown } | null } | undefined; // Node names it nowhere else
+  const current = socket?._httpMessage?.req;
+  return current !== undefined && current !== req;
 }
 
 /** @throws TaskError `NOT_ACCEPTABLE` for clients that cannot read a stream */

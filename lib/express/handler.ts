@@ -47,7 +47,7 @@ export function createHandler(
     const execution = { job, timeoutMs, abandonAfterMs, snapshot, input: readInput };
     const stream = await gateway.execute(req, resume, subscriberId?.(req), execution);
     if (detached) answerAccepted(req, res, stream);
-    else await stream.pipe(res);
+    else await stream.begin(res);
   };
   return (req, res, next) => {
     serve(req, res).catch((error: unknown) => {

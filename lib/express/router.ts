@@ -84,7 +84,7 @@ export function createRouter(gateway: Gateway, { authorize }: RouterOptions): Ro
     // The id of a task that nobody owns is public, so its events need the secret as well.
     const resume = readResume(req, record.owner === undefined ? undefined : record.resumeKey);
     if (resume.resumeKey !== record.resumeKey) throw notFound();
-    await (await gateway.attach(record, resume, undefined)).pipe(res);
+    await (await gateway.attach(record, resume, undefined)).begin(res);
   };
 
   serve('/', { GET: list, HEAD: list });

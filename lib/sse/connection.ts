@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Follower } from '../core/event-log.js';
 import type { Gap, Item } from '../core/subscription.js';
+import { directSocket, type Socket } from './chunks.js';
 import { encodeEvent, encodeRetry } from './frame.js';
 import type { Beating, Heartbeat } from './heartbeat.js';
 
@@ -27,14 +28,16 @@ type Held = StreamResponse & { [CONNECTION]?: Connection; flush?: () => void };
 export class Connection implements Follower, Beating {
   readonly #res: Held;
   #source: Source | undefined;
+  /** Compression middlewares hold everything back until they are told. */
+  readonly #flushes: boolean;
+  /** Where frames go once the headers have been written; undefined: to the response. */
+  #socket: Socket | undefined;
   #blocked = false;
   #ended = false;
   /** Heartbeat ticks: when it is too old, and when it last wrote or was last able to. */
   readonly #retireTick: number;
   #lastTick: number;
-  #resolveClosed: (() => void) | undefined;
-  /** Resolves when the response is over, for whatever reason. */
-  readonly closed: Promise<void>;
+  #onClosed: (() => void) | undefined;
 
   /** @param idPrefix what stands before the seq in the ids of the source's events */
   constructor(
@@ -44,28 +47,38 @@ export class Connection implements Follower, Beating {
   ) {
     this.#res = res;
     this.#res[CONNECTION] = this;
+    this.#flushes = this.#res.flush !== undefined; // asking for what is not there is slow on Express's responses
     this.#lastTick = heartbeat.ticks;
     this.#retireTick = heartbeat.ticks + heartbeat.nextAgeTicks();
-    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    // Shared listeners that find their connection by the response: no closure per connection. A compression middleware
-    // hands the drain listener on to its own stream, and answers with that: then this is whom the listener hears.
-    const drained = (res as ServerResponse).on('drain', onDrain) as unknown as Held;
-    drained[CONNECTION] = this;
+    // A shared listener that finds its connection by the response: no closure per connection.
     (res as ServerResponse).on('close', onClose);
     heartbeat.add(this);
+  }
+
+  /** Resolves when the response is over, for whatever reason. */
+  async closed(): Promise<void> {
+    if (this.#source !== undefined) await new Promise<void>((resolve) => (this.#onClosed = resolve));
   }
 
   /** Writes `prelude`, then everything that `source` has, then what comes. */
   open(prelude: string, source: Source): void {
     this.#source = source;
     this.#write(prelude);
+    this.#socket = directSocket(this.#res);
+    if (this.#socket === undefined) {
+      // A compression middleware hands the drain listener on to its own stream, and answers with that: then this is
+      // whom the listener hears.
+      const drained = (this.#res as ServerResponse).on('drain', onDrain) as unknown as Held;
+      drained[CONNECTION] = this;
+    } else if (this.#blocked) this.#awaitDrain(this.#socket);
     this.wake();
   }
 
   wake(): void {
     const source = this.#source;
     if (source === undefined) return;
-    while (!this.#blocked && !this.#over) {
+    const over = this.#over; // looked at once: it is slow on Express, and nothing below changes it
+    while (!over && !this.#blocked) {
       const item = source.read();
       if (item === undefined) break;
       this.#write(item.kind === 'frames' ? item.bytes : this.#encode(item));
@@ -106,13 +119,32 @@ export class Connection implements Follower, Beating {
     this.#ended = true;
     this.#source?.close();
     this.#source = undefined;
-    this.#resolveClosed?.();
+    this.#onClosed?.();
   }
 
   #write(frames: string | Buffer): void {
     this.#lastTick = this.heartbeat.ticks;
+    if (this.#socket !== undefined) {
+      this.#writeChunk(this.#socket, frames);
+      return;
+    }
     this.#blocked = !(this.#res as ServerResponse).write(frames);
-    this.#res.flush?.(); // compression middlewares hold everything back until they are told
+    if (this.#flushes) this.#res.flush?.();
+  }
+
+  #writeChunk(socket: Socket, frames: string | Buffer): void {
+    if (!socket.writable) {
+      this.#blocked = true; // the client is leaving: `close` follows
+    } else if (!this.heartbeat.chunks.write(socket, frames)) {
+      this.#blocked = true;
+      this.#awaitDrain(socket);
+    }
+  }
+
+  #awaitDrain(socket: Socket): void {
+    socket.once('drain', () => {
+      this.drained();
+    });
   }
 
   /** Nothing may be written any more. A middleware of the application can have ended the response, too. */

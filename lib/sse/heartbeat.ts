@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import { ChunkWriter } from './chunks.js';
 import { HEARTBEAT } from './frame.js';
 
 /** What the shared timer calls. */
@@ -28,6 +29,8 @@ const RESOLUTION = 4;
  */
 export class Heartbeat {
   ticks = 0;
+  /** Shared as well: what the connections write with. */
+  readonly chunks = new ChunkWriter();
   readonly silenceTicks: number;
   readonly stallTicks: number;
   readonly beat: string;

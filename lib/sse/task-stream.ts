@@ -38,7 +38,7 @@ export interface StreamOptions {
   readonly resumed: boolean;
 }
 
-export class StoredTaskStream<P, R> implements TaskStream<P, R> {
+export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P, R> {
   readonly taskId: string;
   readonly resumeKey: string;
   readonly resumed: boolean;
@@ -55,15 +55,23 @@ export class StoredTaskStream<P, R> implements TaskStream<P, R> {
   }
 
   async pipe(res: StreamResponse): Promise<void> {
+    await (await this.begin(res))?.closed();
+  }
+
+  /**
+   * As `pipe`, but resolves as soon as the response is on its way: what waits for the end of a stream is memory that
+   * every held connection takes.
+   */
+  async begin(res: StreamResponse): Promise<Connection | undefined> {
     if (isQueued(res)) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
     const { taskId, resumeKey, resumed, position } = this;
     const { heartbeat } = this.settings;
     const feed = await this.settings.open(taskId);
-    if (isGone(res)) return; // the client left while the task was looked up: its `close` is over
+    if (isGone(res)) return undefined; // the client left while the task was looked up: its `close` is over
     if (feed.log.ended && position >= feed.log.lastSeq) {
       // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
       res.writeHead(204).end();
-      return;
+      return undefined;
     }
     this.#admit(feed);
     res.writeHead(200, streamHeaders(taskId, resumeKey));
@@ -72,7 +80,7 @@ export class StoredTaskStream<P, R> implements TaskStream<P, R> {
     const prelude =
       encodeRetry(heartbeat.nextRetryMs()) + encodeEvent(resumeKey, position, 'task', JSON.stringify(task));
     connection.open(prelude, this.#subscribe(feed, connection));
-    await connection.closed;
+    return connection;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<TaskEvent<P, R>, void, void> {
@@ -80,16 +88,23 @@ export class StoredTaskStream<P, R> implements TaskStream<P, R> {
     this.#admit(feed);
     let wake: (() => void) | undefined;
     const subscription = this.#subscribe(feed, { wake: () => wake?.() });
+    let { position } = subscription; // of what was given out: a slice may hold more
     try {
       while (!subscription.finished) {
         const item = subscription.read();
-        if (item !== undefined) yield* decodeItem<P, R>(item);
-        else if (subscription.discarded)
+        if (item !== undefined) {
+          for (const event of decodeItem<P, R>(item)) {
+            position = 'seq' in event ? event.seq : subscription.position;
+            yield event;
+          }
+        } else if (subscription.discarded) {
           throw new TaskError('TASK_EXPIRED', 'The task was forgotten while it was read');
-        else await new Promise<void>((resolve) => (wake = resolve));
+        } else {
+          await new Promise<void>((resolve) => (wake = resolve));
+        }
       }
     } finally {
-      subscription.close();
+      subscription.close(position);
     }
   }
 
