@@ -17,7 +17,7 @@ const OPTIONS: ts.CompilerOptions = {
   moduleResolution: ts.ModuleResolutionKind.Bundler,
   moduleDetection: ts.ModuleDetectionKind.Force,
   types: ['node'],
-  paths: { 'resumable-sse': [INDEX] },
+  paths: { 'resumable-sse': [INDEX], 'resumable-sse/*': [join(ROOT, 'lib', '*', 'index.ts')] },
   strict: true,
   noUncheckedIndexedAccess: true,
   exactOptionalPropertyTypes: true,

@@ -8,8 +8,8 @@ const ID_PREFIX = 26;
 const NOTHING = Buffer.alloc(0);
 
 /** A socket that has asked for a stream. */
-export function request({ port, path = '/stream', host = '127.0.0.1' }) {
-  const socket = connect(port, host).setNoDelay(true);
+export function request({ port, path = '/stream', host = '127.0.0.1', onread }) {
+  const socket = connect({ port, host, onread }).setNoDelay(true);
   socket.on('error', () => {}); // `close` follows
   socket.write(`GET ${path} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n`);
   return socket;
@@ -114,7 +114,7 @@ export class Reader {
     for (let i = idEnd - 1, unit = 1; bytes[i] !== DOT; i--, unit *= 10) seq += (bytes[i] - 48) * unit;
     if (event !== -1) {
       const name = bytes.latin1Slice(event, bytes.indexOf(LF, event));
-      if (name === 'task') return void (this.lastSeq = seq);
+      if (name === 'task' || name === 'connected') return void (this.lastSeq = seq);
       if (name === 'gap') {
         this.gaps.push(JSON.parse(bytes.toString('utf8', data, bytes.indexOf(LF, data))));
         return void (this.lastSeq = seq);

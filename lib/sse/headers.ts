@@ -2,7 +2,18 @@
 export const TASK_ID_HEADER = 'X-Task-ID';
 export const RESUME_KEY_HEADER = 'X-Resume-Key';
 
-const STREAM_HEADERS = Object.freeze({
+/**
+ * Where a client finds the task itself, to ask for its status or to cancel it: a link (RFC 8288) of relation `status`
+ * (RFC 8631). None where nobody said where the router is mounted.
+ */
+export function taskLink(tasksPath: string | undefined, taskId: string): Record<string, string> {
+  return tasksPath === undefined ? {} : { Link: `<${tasksPath.replace(/\/$/, '')}/${taskId}>; rel="status"` };
+}
+
+/** The same for a client of the hub; also how it says who it was. */
+export const CLIENT_ID_HEADER = 'X-Client-ID';
+
+export const STREAM_HEADERS = Object.freeze({
   // No charset: the format is UTF-8 by definition.
   'Content-Type': 'text/event-stream',
   // no-transform: a proxy or a compression middleware must not hold frames back.
