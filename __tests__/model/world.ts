@@ -486,11 +486,12 @@ export class World {
   }
 }
 
-/** `promise` is refused with one of `codes`. */
+/** `promise` is refused with one of `codes`, and soon: what waits instead is not refused. */
 export async function rejects(promise: Promise<unknown>, ...codes: string[]): Promise<void> {
-  const outcome = await promise.then(
+  const outcome = promise.then(
     () => 'nothing',
     (error: unknown) => (error as { code?: string }).code ?? String(error),
   );
-  assert.ok(codes.includes(outcome), `expected ${codes.join(' or ')}, got ${outcome}`);
+  const told = await Promise.race([outcome, turns(20).then(() => 'no answer')]);
+  assert.ok(codes.includes(told), `expected ${codes.join(' or ')}, got ${told}`);
 }
