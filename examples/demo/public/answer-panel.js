@@ -21,7 +21,9 @@ export function createAnswerPanel(line) {
     sessionStorage.removeItem(STORAGE_KEY);
     ask($('question').value);
   });
-  $('stop').addEventListener('click', () => current?.cancel().catch((error) => showProblem('answer-problem', error.message)));
+  $('stop').addEventListener('click', () =>
+    current?.cancel().catch((error) => showProblem('answer-problem', error.message)),
+  );
   const asked = sessionStorage.getItem('question');
   if (asked !== null && sessionStorage.getItem(STORAGE_KEY) !== null) {
     $('question').value = asked;

@@ -60,9 +60,9 @@ export function createEventStrip(list, tally) {
     get last() {
       return last;
     },
-    /** What comes now was made while nobody was connected. */
+    /** What comes now was made before this connection stood. */
     get catchingUp() {
-      return catchingUp && connections > 1;
+      return catchingUp;
     },
     clear() {
       counts = { received: 0, lost: 0, doubled: 0, cuts: 0 };

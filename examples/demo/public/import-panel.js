@@ -8,7 +8,12 @@ import { createImportView } from './import-view.js';
 const keyInAddress = () => location.hash.slice(1);
 
 export function createImportPanel(line) {
-  const strip = createEventStrip($('strip'), { received: $('received'), lost: $('lost'), doubled: $('doubled'), cuts: $('cuts') });
+  const strip = createEventStrip($('strip'), {
+    received: $('received'),
+    lost: $('lost'),
+    doubled: $('doubled'),
+    cuts: $('cuts'),
+  });
   const view = createImportView();
   /** @type {import('resumable-sse/client').TaskConnection | undefined} */
   let current;
@@ -38,6 +43,7 @@ export function createImportPanel(line) {
   }
 
   function watch(url, start) {
+    const started = 'body' in start;
     current?.close();
     showProblem('problem', undefined);
     strip.clear();
@@ -46,7 +52,7 @@ export function createImportPanel(line) {
       headers: line.headers,
       onStateChange(state) {
         line.report(connection, state);
-        if (connection === current) showConnection(state);
+        if (connection === current) showConnection(state, started);
       },
       onEvent(event) {
         if (connection === current) show(event);
@@ -54,28 +60,28 @@ export function createImportPanel(line) {
     });
     current = connection;
     line.report(connection, connection.state);
-    $('start').disabled = 'body' in start;
+    $('start').disabled = started;
     connection.result.then(
       (result) => connection === current && view.complete(result),
       (error) => connection === current && fail(error),
     );
   }
 
-  function showConnection(state) {
+  function showConnection(state, started) {
     if (state === 'open') {
       const first = strip.connect();
-      if (first) begin();
+      if (first) begin(started);
       else view.note(`Connected again. The server goes on after event ${strip.last}.`);
     }
     if (state === 'waiting' && strip.cut()) view.note('The connection is cut. The import goes on without this page.');
   }
 
   /** The import is there, new or found again. */
-  function begin() {
+  function begin(started) {
     $('start').disabled = false;
     location.hash = current?.resumeKey ?? '';
     $('second-tab').href = location.href;
-    view.begin();
+    view.begin(started);
   }
 
   function show(event) {

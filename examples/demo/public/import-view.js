@@ -26,7 +26,8 @@ export function createImportView() {
   return {
     note,
     end,
-    begin() {
+    /** `moves`: the one who started it wants to see it; a reloaded page stays where it was. */
+    begin(moves) {
       quarter = 0;
       chart.clear();
       $('bad-list').replaceChildren();
@@ -34,7 +35,7 @@ export function createImportView() {
       $('job').hidden = false;
       setStatus('running');
       note('The import runs on the server; this page only watches.');
-      $('job-title').focus({ preventScroll: true });
+      if (moves) $('job-title').focus();
     },
     /** `late`: it comes from the log, after a cut. */
     progress(data, late) {

@@ -50,6 +50,7 @@ export function createRateChart(element) {
   };
 }
 
+/** @returns {uPlot.Options} */
 function optionsFor(element) {
   const style = getComputedStyle(element);
   const colour = (name) => style.getPropertyValue(name).trim();
