@@ -10,11 +10,12 @@ const TERMINAL = ['complete', 'failed', 'cancelled'];
  * just those that arrived whole. The `task` frame, which is no event of the log, comes apart from them.
  *
  * @param {string | URL} url
- * @param {{ lastEventId?: string, count?: number }} [options]
+ * @param {{ lastEventId?: string, count?: number, method?: string, headers?: Record<string, string> }} [options]
  */
-export async function readEvents(url, { lastEventId, count = Infinity } = {}) {
-  const headers = { Accept: 'text/event-stream', ...(lastEventId && { 'Last-Event-ID': lastEventId }) };
-  const response = await fetch(url, { headers });
+export async function readEvents(url, { lastEventId, count = Infinity, method = 'GET', headers = {} } = {}) {
+  const all = new Headers({ Accept: 'text/event-stream', ...headers });
+  if (lastEventId !== undefined) all.set('Last-Event-ID', lastEventId);
+  const response = await fetch(url, { method, headers: all });
   const { status } = response;
   const events = [];
   let task;

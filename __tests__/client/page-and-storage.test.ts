@@ -1,22 +1,9 @@
-import type { TaskStorage } from '../../lib/client/index.js';
 import { callSafely } from '../../lib/client/safely.js';
 import { settle } from '../support/fake-fetch.js';
+import { Items } from '../support/task-storage.js';
 import { codeOf, complete, frame, KEY, open, passes, URL_, useFakeServer } from '../support/fake-task-server.js';
 
 const { fake, streamOf } = useFakeServer();
-
-class Items implements TaskStorage {
-  readonly items = new Map<string, string>();
-  getItem(name: string): string | null {
-    return this.items.get(name) ?? null;
-  }
-  setItem(name: string, value: string): void {
-    this.items.set(name, value);
-  }
-  removeItem(name: string): void {
-    this.items.delete(name);
-  }
-}
 
 /** What a page has and Node has not: the events of the window, with their listeners counted. */
 class Page {

@@ -221,8 +221,12 @@ describe('the end', () => {
     [502, {}, 2_000],
     [503, { 'Retry-After': '7' }, 7_000],
     [503, { 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT' }, 2_000],
+    [503, { 'Retry-After': 'Fri, 02 Jan 2026 00:00:11 GMT' }, 11_000],
+    [429, { 'Retry-After': 'Fri, 02 Jan 2026 00:00:11 GMT' }, 11_000],
+    [503, { 'Retry-After': 'soon' }, 2_000],
     [429, { 'Retry-After': '3' }, 3_000],
   ])('is not an answer %i with %j: asked again after %i ms', async (status, headers, ms) => {
+    jest.setSystemTime(Date.UTC(2026, 0, 2));
     const { connection } = open();
     (await fake.request(1)).answer(status, headers);
     await settle();

@@ -83,6 +83,9 @@ const firstEventMs = performance.now() - upAt;
 for (const [path, type] of [
   ['/', 'text/html'],
   ['/app.js', 'text/javascript'],
+  ['/modules/client.min.js', 'text/javascript'],
+  ['/modules/uPlot.esm.js', 'text/javascript'],
+  ['/modules/uPlot.min.css', 'text/css'],
   ['/sample.csv', 'text/csv'],
 ]) {
   const response = await fetch(origin + path);
@@ -115,14 +118,17 @@ assertImport(plain, excel.expected);
 
 // Cut by the server, resumed, cancelled by the client.
 const slow = await post({}, '?rows_per_second=100');
-const beforeCut = readEvents(slow.stream);
+const tab = { 'X-Demo-Tab': 'check' };
+const beforeCut = readEvents(slow.stream, { headers: tab });
 const statusOf = async () => (await fetch(`${origin}/tasks/${slow.taskId}`)).json();
 while ((await statusOf()).last_seq < 3) await sleep(20);
-const cutAnswer = await fetch(`${origin}/tasks/${slow.taskId}/cut`, { method: 'POST' });
-assert.deepEqual(await cutAnswer.json(), { cut: 1 });
+const cut = async (downMs) => (await fetch(`${origin}/line/check/cut?down_ms=${downMs}`, { method: 'POST' })).json();
+assert.deepEqual(await cut(60_000), { cut: 1 });
 const { events: seen } = await beforeCut;
 assert(seen.length >= 2 && seen.at(-1).event === undefined, 'the connection ended, the job did not');
-const afterCut = readEvents(slow.stream, { lastEventId: seen.at(-1).id });
+await assert.rejects(readEvents(slow.stream, { headers: tab }), TypeError, 'the line is down');
+assert.deepEqual(await cut(0), { cut: 0 });
+const afterCut = readEvents(slow.stream, { headers: tab, lastEventId: seen.at(-1).id });
 await sleep(150);
 const cancel = () => fetch(`${origin}/tasks/${slow.taskId}`, { method: 'DELETE' });
 assert.equal((await cancel()).status, 204);
@@ -134,6 +140,24 @@ assert.deepEqual(
 assert.equal(cancelled.at(-1).event, 'cancelled');
 assert.equal((await statusOf()).status, 'cancelled');
 await assertProblem(await cancel(), 409, 'TASK_NOT_RUNNING');
+
+// An answer, token by token, and its text so far for who comes back without it.
+const answers = `${origin}/answers?question=reload`;
+const asked = await readEvents(answers, { method: 'POST', count: 20 });
+const key = asked.task.resume_key;
+const after = await readEvents(`${answers}&resume_key=${key}&replay=snapshot`, { method: 'POST' });
+const [snapshot, ...tokens] = after.events;
+const text =
+  snapshot.data +
+  tokens
+    .slice(0, -1)
+    .map(({ data }) => data)
+    .join('');
+assert.equal(snapshot.event, 'snapshot');
+assert(snapshot.data.startsWith(asked.events.map(({ data }) => data).join('')));
+assert.match(text, /^Because the answer .* what comes back\.$/s);
+assert.deepEqual(tokens.at(-1).data.result, { tokens: tokens.at(-1).seq - 1 });
+await assertProblem(await fetch(`${origin}/answers?question=6x9`, { method: 'POST' }), 400, 'INVALID_INPUT');
 
 // The synthetic job.
 const steps = 5_000;

@@ -11,6 +11,9 @@ const PROGRESS_MS = 100;
 /** After so long, and so much, the server has its turn: others wait no longer than that. */
 const TURN_MS = 5;
 const TURN_BYTES = 16_384;
+/** An import that is slowed down has its quick and its slow seconds, as real ones have. */
+const SWELL = 0.45;
+const SWELL_MS = 1_300;
 /** A file that is bad from end to end must not make one event of a megabyte. */
 const BAD_ROWS_PER_EVENT = 200;
 /** So many reports fit into the log with room to spare: none is trimmed before everybody could read it. */
@@ -31,6 +34,7 @@ export async function importOrders({ input, signal }, _taskId, updateProgress) {
   let reader;
   let unclosedQuote = false;
   let turnEndsAt = performance.now() + TURN_MS;
+  let dueMs = 0;
 
   const source = createReadStream(file.path, { signal, highWaterMark: TURN_BYTES });
   const records = source.pipe(
@@ -65,7 +69,8 @@ export async function importOrders({ input, signal }, _taskId, updateProgress) {
         await nextTurn();
         turnEndsAt = performance.now() + TURN_MS;
       }
-      const aheadMs = (progress.rows / rowsPerSecond) * 1_000 - progress.elapsedMs;
+      dueMs += 1_000 / (rowsPerSecond * (1 + SWELL * Math.sin(dueMs / SWELL_MS)));
+      const aheadMs = dueMs - progress.elapsedMs;
       if (aheadMs > 10) await sleep(aheadMs, undefined, { signal });
     }
     await progress.send();

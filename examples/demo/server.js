@@ -3,7 +3,9 @@ import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
 import { createTaskManager, problemHandler, TaskError } from 'resumable-sse';
+import { answerQuestion, QUESTIONS, TEXT_SO_FAR } from './answer-job.js';
 import { importOrders } from './import-job.js';
+import { createLines } from './line.js';
 import { answerRefusal, Refusal } from './problems.js';
 import { readWhole } from './query.js';
 import { buildReport } from './report-job.js';
@@ -14,13 +16,18 @@ const GRACE_MS = 3_000;
 
 const tasks = createTaskManager({
   retryMs: 1_000,
+  tasksPath: '/tasks', // answers say where their task is, so that a client can cancel it
   // A TaskError is for the client, who gets it: a file that holds no orders is no fault of ours.
   onTaskError: (error, { taskId }) => void (error instanceof TaskError || console.error(`task ${taskId}:`, error)),
 });
 const receiveFile = createReceiver();
+const lines = createLines();
 const app = express();
 app.disable('x-powered-by');
+app.use(lines.carry);
 app.use(express.static(fileURLToPath(new URL('./public', import.meta.url))));
+// What the page imports: the client in one file, and the chart, as they are.
+app.use('/modules', express.static(folderOf('resumable-sse/client.min.js')), express.static(folderOf('uplot')));
 app.get('/sample.csv', (_req, res) => res.sendFile(SAMPLE_PATH));
 
 // A file comes with POST and is answered 202; the Location, /imports?resume_key=…, streams to whoever GETs it.
@@ -28,7 +35,6 @@ app.post('/imports', (req, _res, next) => {
   req.headers.prefer = 'respond-async';
   next();
 });
-app.get('/imports', trackStream);
 app.all('/imports', tasks.handler(importOrders, { input: readImport }));
 
 async function readImport(req) {
@@ -38,8 +44,16 @@ async function readImport(req) {
   return { file: await receiveFile(req), rowsPerSecond };
 }
 
+// Text, token by token. Who comes back without it asks for a snapshot, which is the text so far.
+app.post('/answers', tasks.handler(answerQuestion, { input: readQuestion, snapshot: TEXT_SO_FAR }));
+
+function readQuestion({ query }) {
+  const question = String(query.question);
+  if (QUESTIONS.includes(question)) return { question };
+  throw new TaskError('INVALID_INPUT', `question is one of ${QUESTIONS.join(', ')}`);
+}
+
 // GET starts this one, so that `new EventSource('/report?steps=100')` and `curl -N` are all it takes.
-app.get('/report', trackStream);
 app.all('/report', tasks.handler(buildReport, { input: readReport, timeoutMs: Infinity }));
 
 function readReport(req) {
@@ -50,27 +64,7 @@ function readReport(req) {
   };
 }
 
-// What no application needs: pulls the plug on the streams of one task, so that one sees them come back.
-const streams = new Map();
-
-function trackStream(req, res, next) {
-  const key = String(req.query.resume_key ?? '');
-  const open = streams.get(key) ?? new Set();
-  streams.set(key, open.add(res));
-  res.once('close', () => {
-    open.delete(res);
-    if (open.size === 0) streams.delete(key);
-  });
-  next();
-}
-
-app.post('/tasks/:taskId/cut', async (req, res) => {
-  const { resumeKey } = await tasks.getTaskInfo(req.params.taskId);
-  const cut = [...(streams.get(resumeKey) ?? [])];
-  for (const stream of cut) stream.socket?.destroy();
-  res.json({ cut: cut.length });
-});
-
+app.post('/line/:tab/cut', lines.cut);
 app.use('/tasks', tasks.router());
 app.use((req) => {
   throw new Refusal(404, 'NOT_FOUND', `There is no ${req.method} ${req.path}`);
@@ -100,6 +94,10 @@ async function drain() {
   await tasks.stop({ graceMs: GRACE_MS });
   server.close(() => process.exit(0));
   setTimeout(() => server.closeAllConnections(), 1_000).unref(); // a half-sent upload, for one
+}
+
+function folderOf(specifier) {
+  return fileURLToPath(new URL('.', import.meta.resolve(specifier)));
 }
 
 function exitNow() {

@@ -5,6 +5,12 @@ const MAX_WAIT_MS = 30_000;
 /** A timer takes 2^31 - 1 ms at most, and with more would fire at once. */
 export const MAX_DELAY_MS = 2e9;
 
+/** What an answer asks a client to wait, in ms: seconds, or a date (RFC 9110, section 10.2.3). 0 where it does not say. */
+export function readRetryAfter(headers: Headers): number {
+  const text = headers.get('Retry-After') as string; // the cast: null counts as 0 and as no date
+  return Number(text) * 1_000 || Date.parse(text) - Date.now() || 0;
+}
+
 /**
  * Exponential back-off with full jitter, in ms: anything from 0 to `retryMs` doubled with each of `failures` in a row, so
  * that clients which were cut at once do not come back at once.

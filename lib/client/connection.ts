@@ -1,6 +1,7 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS } from './back-off.js';
+import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS, readRetryAfter } from './back-off.js';
 import { StreamError, toStreamError } from './error.js';
+import { fresh, type Fresh } from './fresh.js';
 import { page } from './page.js';
 import { callSafely } from './safely.js';
 
@@ -8,6 +9,11 @@ import { callSafely } from './safely.js';
 export type ConnectionState = 'connecting' | 'open' | 'waiting' | 'closed';
 
 export interface ConnectionOptions {
+  /** Asked for at every attempt where it is a function: a token never gets old. */
+  headers?: Fresh<RequestInit['headers']>;
+  credentials?: RequestInit['credentials'] | undefined;
+  /** Sends the requests, all of them: one with a proxy, a cookie jar, a log. Default: the global `fetch`. */
+  fetch?: ((request: Request | string, init?: RequestInit) => Promise<Response>) | undefined;
   /** Reconnect when nothing has come for so long, not even a heartbeat; Infinity: never. Default: 45,000. */
   watchdogMs?: number | undefined;
   /** Give up after so many attempts in a row that brought nothing; never while offline. Default: Infinity. */
@@ -19,8 +25,10 @@ export interface ConnectionOptions {
 
 /** Whoever stands on a connection: says what to ask, and hears what comes. */
 export interface Endpoint {
-  /** Called anew for every attempt. What it throws counts as an attempt that failed. */
-  readonly prepare: () => Promise<[url: string, init: RequestInit]>;
+  /** Called anew for every attempt, to add its headers. What it throws counts as an attempt that failed. */
+  readonly prepare: (
+    headers: Headers,
+  ) => Promise<[url: string | URL, method?: string | undefined, body?: RequestInit['body']]>;
   /** An answer that is no refusal is there. True: there is nothing to read here, ask again at once. */
   readonly answered: (response: Response) => boolean;
   readonly receive: (message: EventSourceMessage) => void;
@@ -34,6 +42,9 @@ export interface Connection {
   readonly end: (error?: Error) => void;
 }
 
+/** The next attempt is due: nothing was lost, so there is nothing to wait for. */
+const AT_ONCE = -1;
+
 /**
  * One stream over as many connections as it takes, until somebody ends it. Closures and not a class, since a minifier
  * can shorten their names: every page pays for this file.
@@ -45,7 +56,7 @@ export function openConnection(endpoint: Endpoint, options: ConnectionOptions): 
   let attempt = new AbortController();
   let state: ConnectionState = 'connecting';
   let stopWaiting: (() => void) | undefined;
-  /** What `Retry-After` asks for; below 0 the next attempt is due at once. */
+  /** What `Retry-After` asks for, or `AT_ONCE`. */
   let leastWaitMs = 0;
   let retryMs = DEFAULT_RETRY_MS;
   let failures = 0;
@@ -83,30 +94,38 @@ export function openConnection(endpoint: Endpoint, options: ConnectionOptions): 
 
   const tryOnce = async (): Promise<void> => {
     attempt = new AbortController();
-    const [url, init] = await endpoint.prepare();
+    const headers = new Headers(await fresh(options.headers));
+    headers.set('Accept', 'text/event-stream');
+    const [url, method, body] = await endpoint.prepare(headers);
     let request;
     try {
-      request = new Request(url, { ...init, signal: attempt.signal });
+      // The cast: an undefined member counts as absent, which the types do not know.
+      request = new Request(url, {
+        headers,
+        credentials: options.credentials,
+        method,
+        body,
+        signal: attempt.signal,
+      } as RequestInit);
     } catch (error) {
       end(error as TypeError); // no URL, no header: it will never be one
       return;
     }
     // An upload may take longer than any silence.
-    if (init.body === undefined) feedWatchdog();
-    const response = await fetch(request);
+    if (body === undefined) feedWatchdog();
+    const response = await (options.fetch ?? fetch)(request);
     feedWatchdog();
-    const { status, headers, body } = response;
+    const { status, body: stream, headers: answer } = response;
     if (!response.ok) {
       const error = await toStreamError(response);
-      // A date is legal as well; there the back-off has to do.
-      leastWaitMs = Number(headers.get('Retry-After')) * 1_000 || 0;
+      leastWaitMs = readRetryAfter(answer);
       if (status < 500 && !(status === 429 && leastWaitMs)) end(error);
       throw error;
     }
     // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
     if (status === 204) end(new StreamError('ENDED', undefined, status));
-    else if (endpoint.answered(response)) leastWaitMs = -1;
-    else if (body !== null && headers.get('Content-Type')?.startsWith('text/event-stream')) {
+    else if (endpoint.answered(response)) leastWaitMs = AT_ONCE;
+    else if (stream && answer.get('Content-Type')?.startsWith('text/event-stream')) {
       move('open');
       const decoder = new TextDecoder();
       const parser = createParser({
@@ -117,7 +136,7 @@ export function openConnection(endpoint: Endpoint, options: ConnectionOptions): 
         },
         onRetry: (ms) => (retryMs = ms),
       });
-      const reader = (body as ReadableStream<Uint8Array>).getReader();
+      const reader = (stream as ReadableStream<Uint8Array>).getReader();
       for (;;) {
         const { done, value } = await reader.read();
         // [spec] "Once the end of the file is reached, any pending data must be discarded."
@@ -142,11 +161,10 @@ export function openConnection(endpoint: Endpoint, options: ConnectionOptions): 
       }
       clearTimeout(timer);
       cut();
-      if (leastWaitMs < 0 || isOver()) continue;
-      if (failures >= maxRetries && page.navigator?.onLine !== false) {
+      if (leastWaitMs !== AT_ONCE && failures >= maxRetries && page.navigator?.onLine !== false) {
         end(new StreamError('GAVE_UP', undefined, undefined, cause));
-        return;
       }
+      if (leastWaitMs === AT_ONCE || isOver()) continue;
       move('waiting');
       await new Promise<void>((resolve) => {
         stopWaiting = resolve;
@@ -164,7 +182,7 @@ export function openConnection(endpoint: Endpoint, options: ConnectionOptions): 
       // What was open may be dead without knowing it: the network that is back need not be the one that was lost, and
       // timers stand still while a machine sleeps.
       if (state === 'open' && (type === 'online' || Date.now() - lastByteMs > watchdogMs)) {
-        leastWaitMs = -1;
+        leastWaitMs = AT_ONCE;
         cut();
       }
     }

@@ -1,9 +1,7 @@
 import type { TaskEvent } from '../sse/frame.js';
 import type { ConnectionOptions, ConnectionState } from './connection.js';
+import type { Fresh } from './fresh.js';
 import type { TaskStorage } from './storage.js';
-
-/** A value, or a function that is asked for it at every attempt. */
-export type Fresh<T> = T | (() => T | Promise<T>);
 
 /** Of another origin: its server must allow the page's. Relative ones need a page. */
 export type TaskUrl = Fresh<string | URL>;
@@ -13,9 +11,6 @@ export interface StreamTaskOptions<P = unknown, R = unknown> extends ConnectionO
   method?: string | undefined;
   /** Sent with the start alone. No stream: the start is repeated where its first answer is lost. */
   body?: Exclude<RequestInit['body'], ReadableStream> | undefined;
-  /** Asked for at every attempt where it is a function: a token never gets old. */
-  headers?: Fresh<RequestInit['headers']>;
-  credentials?: RequestInit['credentials'] | undefined;
   /**
    * Names the start, so that it can be repeated until it has been answered: the same key is the same task. 1 to 255
    * visible ASCII characters. Default: a random one for each call.

@@ -1,10 +1,11 @@
 import type { EventSourceMessage } from 'eventsource-parser';
 import { formatEventId, parseEventId } from '../sse/event-id.js';
 import { toTaskEvent, type TaskEvent } from '../sse/frame.js';
-import { openConnection } from './connection.js';
+import { openConnection, type Endpoint } from './connection.js';
 import { StreamError, toStreamError } from './error.js';
 import { createEventLoops } from './event-loops.js';
-import type { Fresh, StreamTaskOptions, TaskConnection, TaskUrl } from './options.js';
+import { fresh } from './fresh.js';
+import type { StreamTaskOptions, TaskConnection, TaskUrl } from './options.js';
 import { callSafely } from './safely.js';
 import { openItem } from './storage.js';
 
@@ -16,7 +17,7 @@ export function streamTask<P = unknown, R = unknown>(
   url: TaskUrl,
   options: StreamTaskOptions<P, R> = {},
 ): TaskConnection<P, R> {
-  const { method, body, headers: givenHeaders, credentials, onProgress, onEvent, onGap } = options;
+  const { method, body, onProgress, onEvent, onGap } = options;
   const { storage, storageKey = `task:${typeof url === 'function' ? '' : url}`, resumeFrom } = options;
   const keepsPosition = resumeFrom === 'position';
 
@@ -49,11 +50,9 @@ export function streamTask<P = unknown, R = unknown>(
   };
   const loops = createEventLoops<TaskEvent<P, R>>(position, remember);
 
-  const prepare = async (): Promise<[string, RequestInit]> => {
+  const prepare: Endpoint['prepare'] = async (headers) => {
     const starts = !resumeKey && !location;
-    const headers = new Headers(await fresh(givenHeaders));
     let target = location || String(await fresh(url));
-    headers.set('Accept', 'text/event-stream');
     if (starts) headers.set('Idempotency-Key', idempotencyKey);
     // In a header and not in the URL: keys have no business in logs, and a CORS preflight is kept per URL.
     if (resumeKey) headers.set('Last-Event-ID', formatEventId(resumeKey, position));
@@ -61,14 +60,13 @@ export function streamTask<P = unknown, R = unknown>(
       target += `${target.includes('?') ? '&' : '?'}replay=snapshot`;
     }
     remember();
-    // The cast: an undefined member counts as absent, which the types do not know.
-    const init = { headers, credentials, method: location ? 'GET' : method, body: starts ? body : undefined };
-    return [target, init as RequestInit];
+    return [target, location ? 'GET' : method, starts ? body : undefined];
   };
 
   const answered = ({ headers, status, url: base }: Response): boolean => {
     resumeKey ??= headers.get('X-Resume-Key') ?? undefined;
-    const path = /<([^>]*)>; rel="status"/.exec(headers.get('Link') ?? '')?.[1];
+    // The cast: null is looked at as 'null', which is no link.
+    const path = /<([^>]*)>; rel="status"/.exec(headers.get('Link') as string)?.[1];
     setLink(path && new URL(path, base).href);
     const attachAt = status === 202 && !location && headers.get('Location');
     if (attachAt) location = new URL(attachAt, base).href;
@@ -87,15 +85,16 @@ export function streamTask<P = unknown, R = unknown>(
     // A gap may lead back, and a snapshot stands for what was seen; everything else comes once.
     if (event !== 'gap' && event !== 'snapshot' && seq <= position) return;
     const taskEvent = toTaskEvent<P, R>(event, data, seq);
+    const { kind } = taskEvent;
     loops.push(taskEvent, seq);
     position = seq;
-    if (taskEvent.kind === 'progress') void callSafely(onProgress, taskEvent.data, seq);
-    if (taskEvent.kind === 'gap') void callSafely(onGap, taskEvent);
+    if (kind === 'progress') void callSafely(onProgress, taskEvent.data, seq);
+    if (kind === 'gap') void callSafely(onGap, taskEvent);
     void callSafely(onEvent, taskEvent);
     remember();
-    if (taskEvent.kind === 'complete') resolve(taskEvent.result);
-    else if (taskEvent.kind === 'failed') reject(new StreamError(taskEvent.error.code, taskEvent.error.message));
-    else if (taskEvent.kind === 'cancelled') {
+    if (kind === 'complete') resolve(taskEvent.result);
+    else if (kind === 'failed') reject(new StreamError(taskEvent.error.code, taskEvent.error.message));
+    else if (kind === 'cancelled') {
       reject(new StreamError((JSON.parse(data) as { code: string }).code, taskEvent.reason));
     } else return;
     done = true;
@@ -130,17 +129,14 @@ export function streamTask<P = unknown, R = unknown>(
       const target = await link;
       if (done) return;
       if (!target) throw new StreamError('NO_LINK');
-      const init = { credentials, headers: await fresh(givenHeaders), method: 'DELETE' };
-      const response = await fetch(target, init as RequestInit);
+      const init = { credentials: options.credentials, headers: await fresh(options.headers), method: 'DELETE' };
+      const response = await (options.fetch ?? fetch)(target, init as RequestInit);
       // 409: it ended in the meantime.
       if (!response.ok && response.status !== 409) throw await toStreamError(response);
     },
     [Symbol.asyncIterator]: loops.iterate,
   };
 }
-
-const fresh = <T>(value: Fresh<T>): T | Promise<T> =>
-  typeof value === 'function' ? (value as () => T | Promise<T>)() : value;
 
 /** 128 random bits. `crypto.randomUUID` would need a page from https or localhost. */
 const randomKey = (): string => crypto.getRandomValues(new Uint32Array(4)).join('-');

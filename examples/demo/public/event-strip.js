@@ -1,66 +1,129 @@
-// Every event as a cell with its number, every cut and every return marked between them: what is lost or comes twice
-// would show.
-const MAX_CELLS = 600;
-/** Events that come closer together than this after a connection stands were made before it did. */
-const BURST_MS = 50;
+// Every event as a cell with its number, in one row for each connection: what is lost or comes twice would show.
+import { whole } from './element.js';
 
-export function createEventStrip(strip, tally) {
+/** The oldest cells go; a strip of ten thousand would slow the page down. */
+const MAX_CELLS = 1_000;
+/** Events that come closer together than this after a connection stands were made before it did. */
+const BURST_MS = 40;
+
+export function createEventStrip(list, tally) {
+  let counts = { received: 0, lost: 0, doubled: 0, cuts: 0 };
   let last = 0;
-  let received = 0;
-  let lost = 0;
-  let twice = 0;
-  let cuts = 0;
+  let cells = 0;
+  /** The row of the connection that stands, or stood last. @type {{ row: HTMLElement, title: HTMLElement, from: number, late: number } | undefined} */
+  let connection;
+  let connected = false;
+  let connections = 0;
   let catchingUp = false;
-  let lastArrival = 0;
+  let lastArrivalMs = 0;
+  let cutAtMs = 0;
+
+  const showCounts = () => {
+    for (const [name, count] of Object.entries(counts)) tally[name].textContent = whole.format(count);
+    tally.lost.parentElement.classList.toggle('wrong', counts.lost > 0);
+    tally.doubled.parentElement.classList.toggle('wrong', counts.doubled > 0);
+  };
 
   const append = (className, text) => {
+    const item = document.createElement('li');
+    item.className = className;
+    const title = document.createElement('p');
+    title.textContent = text;
+    item.append(title);
+    list.append(item);
+    return item;
+  };
+
+  const addCell = (seq, className) => {
+    if (!connection) return;
     const cell = document.createElement('span');
     cell.className = className;
-    cell.textContent = text;
-    strip.append(cell);
-    if (strip.childElementCount > MAX_CELLS) strip.firstElementChild.remove();
-    strip.scrollTop = strip.scrollHeight;
+    cell.textContent = String(seq);
+    connection.row.append(cell);
+    if (++cells > MAX_CELLS) dropOldest();
   };
-  const count = () => {
-    const cutsText = cuts === 0 ? '' : `, ${cuts} ${cuts === 1 ? 'cut' : 'cuts'}`;
-    tally.textContent = `${received} received, ${lost} lost, ${twice} twice${cutsText}`;
-    tally.classList.toggle('wrong', lost + twice > 0);
+
+  const dropOldest = () => {
+    cells--;
+    const oldest = list.querySelector('.cells:not(:empty)');
+    oldest?.firstElementChild?.remove();
+  };
+
+  const describe = () => {
+    if (!connection) return;
+    const { from, late, title } = connection;
+    const range = last < from ? 'no event yet' : from === last ? `event ${from}` : `events ${from} to ${last}`;
+    title.textContent = `Connection ${connections}: ${range}${late > 0 ? `, ${late} from the log` : ''}`;
   };
 
   return {
+    get last() {
+      return last;
+    },
+    /** What comes now was made before this connection stood. */
+    get catchingUp() {
+      return catchingUp;
+    },
     clear() {
-      last = received = lost = twice = cuts = 0;
-      strip.replaceChildren();
-      count();
+      counts = { received: 0, lost: 0, doubled: 0, cuts: 0 };
+      last = cells = connections = 0;
+      connected = catchingUp = false;
+      connection = undefined;
+      list.replaceChildren();
+      showCounts();
     },
-    /** A connection stands, and its events begin after `position`. */
-    attach(position, first) {
+    /** A connection stands. True for the first one. */
+    connect() {
+      connected = true;
       catchingUp = true;
-      lastArrival = performance.now();
-      append('mark back', first ? 'connected' : `↻ resumed after ${position}`);
+      lastArrivalMs = performance.now();
+      if (connections > 0) {
+        const seconds = ((lastArrivalMs - cutAtMs) / 1_000).toFixed(1);
+        append('resumed', `↻ resumed after event ${last}, ${seconds} s later`);
+      }
+      const item = append('connection', '');
+      const row = document.createElement('div');
+      row.className = 'cells';
+      row.setAttribute('aria-hidden', 'true'); // the title says it in words
+      item.append(row);
+      connections++;
+      connection = { row, title: /** @type {HTMLElement} */ (item.firstElementChild), from: last + 1, late: 0 };
+      describe();
+      list.scrollTop = list.scrollHeight;
+      return connections === 1;
     },
+    /** The connection is lost. False where there was none. */
     cut() {
-      cuts++;
-      append('mark cut', `✂ cut after ${last}`);
-      count();
+      if (!connected) return false;
+      connected = false;
+      cutAtMs = performance.now();
+      counts.cuts++;
+      append('cut', `✂ cut after event ${last}`);
+      showCounts();
+      list.scrollTop = list.scrollHeight;
+      return true;
     },
-    add(seq, isEnd = false) {
+    add(seq, isEnd) {
       const now = performance.now();
-      if (now - lastArrival > BURST_MS) catchingUp = false;
-      lastArrival = now;
-      received++;
-      if (seq <= last) twice++;
-      else lost += seq - last - 1;
+      if (now - lastArrivalMs > BURST_MS) catchingUp = false;
+      lastArrivalMs = now;
+      counts.received++;
+      if (seq <= last) counts.doubled++;
+      else counts.lost += seq - last - 1;
       last = Math.max(last, seq);
-      append(isEnd ? 'end' : catchingUp ? 'late' : 'live', String(seq));
-      count();
+      const late = catchingUp;
+      if (connection && late) connection.late++;
+      addCell(seq, isEnd ? 'last' : late ? 'late' : 'live');
+      describe();
+      showCounts();
+      list.scrollTop = list.scrollHeight;
     },
     /** The server says what it no longer has: events up to `seq`. */
     skip(seq) {
-      append('mark cut', `gap: ${last + 1} to ${seq} are no longer kept`);
-      lost += seq - last;
+      append('cut', `gap: events ${last + 1} to ${seq} are no longer kept`);
+      counts.lost += seq - last;
       last = seq;
-      count();
+      showCounts();
     },
   };
 }

@@ -38,7 +38,7 @@ function createTable(title, key, lines) {
     orders.textContent = whole.format(line.orders);
     const revenue = row.insertCell();
     revenue.className = 'number bar';
-    revenue.textContent = money.format(line.revenue);
+    revenue.textContent = whole.format(Math.round(line.revenue));
     revenue.style.setProperty('--share', `${(line.revenue / most) * 100}%`);
   }
   return table;

@@ -1,0 +1,291 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { describeInBrowser } from '../support/browser.js';
+import { startExample, type ExampleServer } from '../support/example-server.js';
+
+const ROOT = join(__dirname, '../..');
+const SCREENSHOTS = join(ROOT, 'screenshots');
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const PHONE: BrowserContextOptions = { viewport: { width: 375, height: 740 }, isMobile: true, hasTouch: true };
+
+jest.setTimeout(90_000);
+
+/** What the page shows of an import. */
+interface Shown {
+  status: string;
+  /** The numbers of all cells, in order. */
+  cells: number[];
+  /** How many of them came from the log. */
+  late: number;
+  tally: { received: number; lost: number; doubled: number; cuts: number };
+  badLines: number[];
+  rows: string;
+  summary: string;
+}
+
+/** The little of the DOM that is read here; its own types would bring those of a page into every file. */
+interface Elements {
+  document: {
+    querySelectorAll(selector: string): Iterable<{ textContent: string }>;
+    documentElement: { scrollWidth: number };
+  };
+  innerWidth: number;
+}
+
+const shown = (page: Page): Promise<Shown> =>
+  page.evaluate(() => {
+    const { document } = globalThis as unknown as Elements;
+    const texts = (selector: string): string[] => [...document.querySelectorAll(selector)].map((e) => e.textContent);
+    const numbers = (selector: string): number[] => texts(selector).map((text) => Number(text.replace(/,/g, '')));
+    const [received = -1, lost = -1, doubled = -1, cuts = -1] = numbers('#tally dd');
+    return {
+      status: texts('#status').join(),
+      cells: numbers('.cells span'),
+      late: texts('.cells .late').length,
+      tally: { received, lost, doubled, cuts },
+      badLines: numbers('#bad-list .number'),
+      rows: texts('#rows').join(),
+      summary: texts('#summary').join(),
+    };
+  });
+
+const received = (page: Page, count: number): Promise<unknown> =>
+  page.waitForFunction(`Number(document.getElementById('received').textContent) >= ${count}`);
+const ended = (page: Page, status = 'completed'): Promise<unknown> =>
+  page.waitForFunction(`document.getElementById('status').textContent === '${status}'`);
+
+/** The sample is imported whole, and the page has every event of it once. */
+function expectExact({ status, cells, tally, badLines, rows, summary }: Shown): void {
+  expect([status, rows]).toEqual(['completed', '20,000']);
+  expect(summary).toMatch(/20,000 rows read .* 184 of them bad/);
+  expect(cells).toEqual(cells.map((_, at) => at + 1));
+  expect(tally).toMatchObject({ received: cells.length, lost: 0, doubled: 0 });
+  expect(badLines).toHaveLength(184);
+  expect(badLines).toEqual([...new Set(badLines)].sort((a, b) => a - b));
+}
+
+describeInBrowser('the demo page in Chromium', (browser) => {
+  let demo: ExampleServer;
+  const contexts: BrowserContext[] = [];
+  const errors: string[] = [];
+  beforeAll(async () => {
+    demo = await startExample('demo');
+    mkdirSync(SCREENSHOTS, { recursive: true });
+  });
+  afterAll(() => demo.stop());
+  afterEach(async () => {
+    for (const context of contexts.splice(0)) await context.close();
+    expect(errors.splice(0)).toEqual([]);
+  });
+
+  async function visit(options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await browser().newContext(options);
+    contexts.push(context);
+    const page = await context.newPage();
+    page.on('pageerror', (error) => errors.push(String(error)));
+    await page.goto(demo.url);
+    return page;
+  }
+
+  async function startImport(page: Page, speed = '4000'): Promise<void> {
+    await page.getByLabel('at', { exact: true }).selectOption(speed);
+    await page.getByRole('button', { name: 'Import the sample' }).click();
+    await received(page, 5);
+  }
+
+  /** As a person sees it, with the bar at the top where it belongs. */
+  async function shoot(page: Page, name: string): Promise<void> {
+    await page.evaluate('scrollTo(0, 0)');
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+  }
+
+  it('an import that is cut again and again arrives whole', async () => {
+    const page = await visit();
+    await startImport(page);
+    for (let cuts = 1; cuts <= 4; cuts++) {
+      await page.getByRole('button', { name: 'Cut the connection' }).click();
+      await page.waitForFunction(`document.querySelectorAll('.resumed').length === ${cuts}`);
+    }
+    await ended(page);
+    const seen = await shown(page);
+    expectExact(seen);
+    expect(seen.tally.cuts).toBe(4);
+  });
+
+  /** Goes offline for ten seconds in the middle of an import, and takes the three screenshots. */
+  async function goOffline(name: string, options: BrowserContextOptions): Promise<void> {
+    const page = await visit(options);
+    await startImport(page, '1000');
+    await received(page, 20);
+    await shoot(page, `${name}-running`);
+    await page.getByRole('button', { name: 'Go offline for 10 s' }).click();
+    await page.waitForFunction("document.getElementById('line').dataset.state === 'offline'");
+    await page.waitForFunction("document.querySelectorAll('.resumed').length === 1");
+    await page.waitForFunction("document.querySelectorAll('.connection:last-child .live').length >= 5");
+    await shoot(page, `${name}-resumed`);
+    await ended(page);
+    await shoot(page, `${name}-finished`);
+    const seen = await shown(page);
+    expectExact(seen);
+    expect(seen.tally.cuts).toBe(1);
+    expect(seen.late).toBeGreaterThan(50);
+  }
+
+  it('ten seconds offline are made good from the log, on a desktop, a phone, and in the dark', async () => {
+    const looks = { desktop: {}, phone: PHONE, 'desktop-dark': { colorScheme: 'dark' as const } };
+    await Promise.all(Object.entries(looks).map(([name, options]) => goOffline(name, options)));
+  });
+
+  it('a page that is reloaded in the middle goes on, and one that is reloaded at the end still shows it', async () => {
+    const page = await visit();
+    await startImport(page);
+    await page.reload();
+    await received(page, 5);
+    expect((await shown(page)).status).toBe('running');
+    await ended(page);
+    const seen = await shown(page);
+    expectExact(seen);
+    await page.reload();
+    await ended(page);
+    expectExact(await shown(page));
+    expect((await shown(page)).cells).toEqual(seen.cells);
+  });
+
+  it('a second tab sees the same, and is not cut with the first', async () => {
+    const page = await visit();
+    await startImport(page);
+    const opened = page.context().waitForEvent('page');
+    await page.getByRole('link', { name: 'Open a second tab' }).click();
+    const second = await opened;
+    await received(second, 5);
+    await page.getByRole('button', { name: 'Cut the connection' }).click();
+    await Promise.all([ended(page), ended(second)]);
+    const [here, there] = [await shown(page), await shown(second)];
+    expectExact(here);
+    expectExact(there);
+    expect([here.tally.cuts, there.tally.cuts, there.cells]).toEqual([1, 0, here.cells]);
+  });
+
+  it('an import that is cancelled says so, and stays so', async () => {
+    const page = await visit();
+    await startImport(page, '1000');
+    await page.getByRole('button', { name: 'Cancel the import' }).click();
+    await ended(page, 'cancelled');
+    const seen = await shown(page);
+    expect([seen.tally.lost, seen.tally.doubled, seen.cells.at(-1)]).toEqual([0, 0, seen.cells.length]);
+    expect(await page.getByRole('button', { name: 'Cancel the import' }).isDisabled()).toBe(true);
+    await page.reload();
+    await ended(page, 'cancelled');
+    expect((await shown(page)).cells).toEqual(seen.cells);
+  });
+
+  it('a page from the back/forward cache goes on where it was', async () => {
+    const page = await visit();
+    await startImport(page);
+    await page.evaluate("addEventListener('pageshow', ({ persisted }) => (globalThis.persisted = persisted))");
+    await page.goto(`${demo.url}/nowhere`);
+    await page.goBack({ waitUntil: 'commit' });
+    await page.waitForFunction('globalThis.persisted === true');
+    await ended(page);
+    expectExact(await shown(page));
+  });
+
+  it('a file that is dropped is imported, and one that holds no orders is refused in words', async () => {
+    const page = await visit();
+    await page.evaluate(() => {
+      const w = globalThis as unknown as {
+        DataTransfer: new () => { items: { add(file: unknown): void } };
+        DragEvent: new (type: string, options: object) => unknown;
+        File: new (parts: string[], name: string, options: object) => unknown;
+        document: { getElementById(id: string): { dispatchEvent(event: unknown): void } };
+      };
+      const dataTransfer = new w.DataTransfer();
+      dataTransfer.items.add(new w.File(['name;age\nAnn;7\n'], 'people.csv', { type: 'text/csv' }));
+      w.document.getElementById('drop').dispatchEvent(new w.DragEvent('drop', { dataTransfer, cancelable: true }));
+    });
+    await page.getByRole('button', { name: 'Import people.csv' }).click();
+    await ended(page, 'failed');
+    expect(await page.locator('#note').textContent()).toMatch(/The first line must name the columns id, date/);
+
+    await page.getByLabel('Drop a CSV file').setInputFiles(join(ROOT, 'examples/demo/sample.csv'));
+    await page.getByLabel('at', { exact: true }).selectOption('');
+    await page.getByRole('button', { name: 'Import sample.csv' }).click();
+    await ended(page);
+    expectExact(await shown(page));
+  });
+
+  it('an import that the server does not know is explained', async () => {
+    const page = await visit();
+    await page.goto(`${demo.url}/#${'A'.repeat(22)}`);
+    expect(await page.getByRole('alert').first().textContent()).toMatch(/^That import is gone/);
+  });
+
+  it('an answer is back at once after a reload, and goes on to its end', async () => {
+    const page = await visit();
+    const text = page.locator('#answer-text');
+    await page.getByRole('button', { name: 'Ask' }).click();
+    await page.waitForFunction("document.getElementById('answer-text').textContent.length > 200");
+    const before = await text.textContent();
+    await page.reload();
+    await page.waitForFunction("document.querySelector('#answer-text .late')");
+    const atOnce = await page.locator('#answer-text .late').textContent();
+    expect(atOnce!.startsWith(before!)).toBe(true);
+    await page.getByRole('button', { name: 'Cut the connection' }).click();
+    await page.waitForFunction("document.getElementById('answer-text').getAttribute('aria-busy') === 'false'");
+    const whole = (await text.textContent())!;
+    expect(whole).toMatch(/^Because the answer .* look at the colour of what comes back\.$/s);
+    await page.reload();
+    await page.waitForFunction("document.querySelector('#answer-text .late')");
+    expect(await text.textContent()).toBe(whole);
+  });
+
+  it('an answer can be stopped', async () => {
+    const page = await visit();
+    await page.getByLabel('Question', { exact: true }).selectOption('shanty');
+    await page.getByRole('button', { name: 'Ask' }).click();
+    await page.waitForFunction("document.getElementById('answer-text').textContent.length > 20");
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.waitForFunction("document.getElementById('answer-text').getAttribute('aria-busy') === 'false'");
+    expect(await page.getByRole('status').textContent()).toBe('The answer has stopped.');
+  });
+
+  it('the keyboard is enough, and a screen reader hears what happens', async () => {
+    const page = await visit();
+    for (let stops = 0; stops < 10 && (await page.evaluate('document.activeElement.id')) !== 'start'; stops++) {
+      await page.keyboard.press('Tab');
+    }
+    await page.keyboard.press('Enter');
+    await received(page, 5);
+    expect(await page.evaluate('document.activeElement.id')).toBe('job-title');
+    expect(await page.getByRole('status').textContent()).toMatch(/The import runs on the server|% of the file/);
+    expect(await page.getByRole('progressbar', { name: 'Share of the file that is read' }).count()).toBe(1);
+    await page.getByRole('button', { name: 'Cut the connection' }).press('Enter');
+    await page.waitForFunction("document.getElementById('note').textContent.startsWith('Connected again')");
+    await page.getByRole('button', { name: 'Cancel the import' }).press('Enter');
+    await ended(page, 'cancelled');
+    expect(await page.getByRole('status').textContent()).toBe('Cancelled.');
+  });
+
+  it.each([
+    ['light', {}],
+    ['dark', { colorScheme: 'dark' as const }],
+    ['light, on a phone', PHONE],
+  ])('nothing is in the way of assistive technology, or out of the window: %s', async (_name, options) => {
+    const page = await visit(options);
+    await startImport(page, '');
+    await ended(page);
+    await page.getByRole('button', { name: 'Ask' }).click();
+    await page.waitForFunction("document.getElementById('answer-text').textContent.length > 20");
+    await page.evaluate(AXE);
+    const { violations, passes } = await page.evaluate<{ violations: object[]; passes: object[] }>('axe.run()');
+    expect(violations).toEqual([]);
+    expect(passes.length).toBeGreaterThan(20); // it has looked
+    expect(
+      await page.evaluate(() => {
+        const { document, innerWidth } = globalThis as unknown as Elements;
+        return document.documentElement.scrollWidth - innerWidth;
+      }),
+    ).toBeLessThanOrEqual(0);
+  });
+});

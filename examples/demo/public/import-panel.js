@@ -1,0 +1,117 @@
+// Imports: starts one, or follows the one that the address names, so that a reload, a second tab and a link to a phone
+// all find it. The client does the rest: it comes back after a cut, and goes on after the last event that it has.
+import { streamTask } from 'resumable-sse/client';
+import { $, announce, showProblem } from './element.js';
+import { createEventStrip } from './event-strip.js';
+import { createImportView } from './import-view.js';
+
+const keyInAddress = () => location.hash.slice(1);
+
+export function createImportPanel(line) {
+  const strip = createEventStrip($('strip'), {
+    received: $('received'),
+    lost: $('lost'),
+    doubled: $('doubled'),
+    cuts: $('cuts'),
+  });
+  const view = createImportView();
+  /** @type {import('resumable-sse/client').TaskConnection | undefined} */
+  let current;
+
+  $('import-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const [file] = $('file').files;
+    const body = new FormData();
+    if (file) body.append('file', file);
+    watch(`imports?rows_per_second=${$('speed').value}`, { method: 'POST', body });
+  });
+  $('file').addEventListener('change', showChoice);
+  for (const type of ['dragenter', 'dragover', 'dragleave', 'drop']) $('drop').addEventListener(type, onDrag);
+  $('cancel').addEventListener('click', async () => {
+    $('cancel').disabled = true;
+    await current?.cancel().catch((error) => view.note(`It could not be cancelled: ${error.message}`));
+  });
+  addEventListener('hashchange', followAddress);
+  followAddress();
+
+  function followAddress() {
+    const key = keyInAddress();
+    if (key === current?.resumeKey) return;
+    current?.close();
+    $('job').hidden = true;
+    if (key) watch(`imports?resume_key=${encodeURIComponent(key)}`, {});
+  }
+
+  function watch(url, start) {
+    const started = 'body' in start;
+    current?.close();
+    showProblem('problem', undefined);
+    strip.clear();
+    const connection = streamTask(url, {
+      ...start,
+      headers: line.headers,
+      onStateChange(state) {
+        line.report(connection, state);
+        if (connection === current) showConnection(state, started);
+      },
+      onEvent(event) {
+        if (connection === current) show(event);
+      },
+    });
+    current = connection;
+    line.report(connection, connection.state);
+    $('start').disabled = started;
+    connection.result.then(
+      (result) => connection === current && view.complete(result),
+      (error) => connection === current && fail(error),
+    );
+  }
+
+  function showConnection(state, started) {
+    if (state === 'open') {
+      const first = strip.connect();
+      if (first) begin(started);
+      else view.note(`Connected again. The server goes on after event ${strip.last}.`);
+    }
+    if (state === 'waiting' && strip.cut()) view.note('The connection is cut. The import goes on without this page.');
+  }
+
+  /** The import is there, new or found again. */
+  function begin(started) {
+    $('start').disabled = false;
+    location.hash = current?.resumeKey ?? '';
+    $('second-tab').href = location.href;
+    view.begin(started);
+  }
+
+  function show(event) {
+    if (event.kind === 'gap') strip.skip(event.to);
+    else strip.add(event.seq, event.kind !== 'progress');
+    if (event.kind === 'progress') view.progress(event.data, strip.catchingUp);
+  }
+
+  function fail(error) {
+    $('start').disabled = false;
+    const known = !$('job').hidden;
+    if (known && ['TASK_CANCELLED', 'SHUTDOWN'].includes(error.code)) view.end('cancelled', 'Cancelled.');
+    else if (known) view.end('failed', `Failed: ${error.message}`);
+    else if (error.status === 404 || error.status === 410) {
+      showProblem('problem', 'That import is gone: the server keeps it for an hour after its end, and until it stops.');
+    } else if (error.code !== 'CLOSED') showProblem('problem', error.message);
+  }
+}
+
+function showChoice() {
+  const [file] = $('file').files;
+  $('start').textContent = file ? `Import ${file.name}` : 'Import the sample';
+}
+
+function onDrag(event) {
+  event.preventDefault();
+  $('drop').classList.toggle('over', event.type === 'dragenter' || event.type === 'dragover');
+  if (event.type !== 'drop' || event.dataTransfer.files.length === 0) return;
+  $('file').files = event.dataTransfer.files;
+  showChoice();
+  announce(`${event.dataTransfer.files[0].name} is chosen.`);
+  $('start').focus();
+}

@@ -1,0 +1,78 @@
+// What one sees of an import: figures, chart, bad rows, result.
+import { $, announce, whole } from './element.js';
+import { createRateChart } from './rate-chart.js';
+import { showResult } from './result.js';
+
+const MAX_BAD_ROWS_SHOWN = 1_000;
+
+export function createImportView() {
+  const chart = createRateChart($('chart'));
+  let quarter = 0;
+
+  const setStatus = (status) => {
+    $('status').textContent = status;
+    $('status').dataset.state = status;
+    $('cancel').disabled = status !== 'running';
+  };
+  const note = (text) => {
+    $('note').textContent = text;
+    announce(text);
+  };
+  const end = (status, text) => {
+    setStatus(status);
+    note(text);
+  };
+
+  return {
+    note,
+    end,
+    /** `moves`: the one who started it wants to see it; a reloaded page stays where it was. */
+    begin(moves) {
+      quarter = 0;
+      chart.clear();
+      $('bad-list').replaceChildren();
+      for (const id of ['result', 'bad-rows', 'bad-more']) $(id).hidden = true;
+      $('job').hidden = false;
+      setStatus('running');
+      note('The import runs on the server; this page only watches.');
+      if (moves) $('job-title').focus();
+    },
+    /** `late`: it comes from the log, after a cut. */
+    progress(data, late) {
+      const { file, rows, bad_rows, rows_per_second, elapsed_ms, bytes, bytes_total, new_bad_rows } = data;
+      const share = bytes_total === 0 ? 0 : bytes / bytes_total;
+      $('job-title').textContent = file;
+      $('progress').value = share;
+      $('rows').textContent = whole.format(rows);
+      $('rate').textContent = whole.format(rows_per_second);
+      $('bad').textContent = whole.format(bad_rows);
+      $('seconds').textContent = (elapsed_ms / 1_000).toFixed(1);
+      chart.add({ seconds: elapsed_ms / 1_000, rows, late });
+      addBadRows(new_bad_rows, bad_rows);
+      // Often enough to know, seldom enough to listen to.
+      const reached = Math.floor(share * 4);
+      if (reached > quarter && reached < 4) announce(`${reached * 25} % of the file is read.`);
+      quarter = reached;
+    },
+    complete(result) {
+      $('progress').value = 1;
+      end('completed', 'The import is complete.');
+      showResult(result, { section: $('result'), summary: $('summary'), tables: $('tables') });
+    },
+  };
+}
+
+function addBadRows(rows, count) {
+  const list = $('bad-list');
+  for (const { line, reason } of rows.slice(0, MAX_BAD_ROWS_SHOWN - list.childElementCount)) {
+    const row = list.insertRow();
+    const number = row.insertCell();
+    number.className = 'number';
+    number.textContent = whole.format(line);
+    row.insertCell().textContent = reason;
+  }
+  $('bad-rows').hidden = count === 0;
+  $('bad-title').textContent = `Bad rows (${whole.format(count)})`;
+  $('bad-more').hidden = count <= MAX_BAD_ROWS_SHOWN;
+  $('bad-more').textContent = `The first ${whole.format(MAX_BAD_ROWS_SHOWN)} of ${whole.format(count)} are shown.`;
+}
