@@ -1,8 +1,9 @@
 // Tasks
 export { createTaskManager } from './task-manager.js';
 export type { ManagerStatistics, StartOptions, TaskManager, TaskManagerOptions } from './task-manager.js';
-export type { AsyncTask, GapReason, TaskContext, TaskEvent, TaskInfo, UpdateProgress } from './core/task.js';
+export type { AsyncTask, GapReason, TaskContext, TaskInfo, UpdateProgress } from './core/task.js';
 export type { TaskStatus } from './core/status.js';
+export type { TaskEvent } from './sse/frame.js';
 export type { TaskStream } from './sse/task-stream.js';
 export type { HandlerOptions } from './express/handler.js';
 export type { RouterOptions } from './express/router.js';

@@ -26,6 +26,11 @@ export interface TaskManagerOptions extends EngineOptions {
   owner?: (req: IncomingMessage) => string | undefined | Promise<string | undefined>;
   /** Origins whose pages may start and read tasks across sites, as `https://app.example`. Default: none. */
   allowedOrigins?: readonly string[];
+  /**
+   * Where `router()` is mounted, as clients see it: `/tasks`, or a whole URL. Streams and 202 answers then say in a
+   * `Link` header where the task can be cancelled. Default: they say nothing.
+   */
+  tasksPath?: string;
 }
 
 export interface StartOptions<I = unknown> {
@@ -108,13 +113,14 @@ export interface TaskManager {
 
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
 export function createTaskManager(options: TaskManagerOptions = {}): TaskManager {
-  const { owner, allowedOrigins = [], ...engineOptions } = options;
+  const { owner, allowedOrigins = [], tasksPath, ...engineOptions } = options;
   expect(owner === undefined || typeof owner === 'function', 'owner', 'a function', owner);
   checkOrigins(allowedOrigins);
+  checkTasksPath(tasksPath);
   const resolved = resolveOptions(engineOptions);
   const engine = new Engine(resolved, options.store, encodeEvent);
   const heartbeat = new Heartbeat(resolved);
-  const gateway = new Gateway(engine, { owner, allowedOrigins }, heartbeat);
+  const gateway = new Gateway(engine, { owner, allowedOrigins, tasksPath }, heartbeat);
   let stopped: Promise<void> | undefined;
 
   return {
@@ -187,4 +193,10 @@ function checkOrigins(origins: readonly string[]): void {
     const plain = URL.canParse(origin) && new URL(origin).origin === origin;
     expect(plain, 'allowedOrigins', 'origins such as https://app.example', origin);
   }
+}
+
+/** It goes into a header as it is, between angle brackets. */
+function checkTasksPath(path: unknown): void {
+  const plain = path === undefined || (typeof path === 'string' && /^(?:\/|https?:\/\/)[\x21-\x7e]*$/.test(path));
+  expect(plain && !/[<>"]/.test(path ?? ''), 'tasksPath', 'a path or URL such as /tasks', path);
 }

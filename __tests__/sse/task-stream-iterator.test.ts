@@ -1,5 +1,5 @@
 import type { Http2ServerResponse } from 'node:http2';
-import type { TaskEvent } from '../../lib/core/task.js';
+import type { TaskEvent } from '../../lib/sse/frame.js';
 import { Heartbeat } from '../../lib/sse/heartbeat.js';
 import { isQueued, StoredTaskStream, type StreamOptions } from '../../lib/sse/task-stream.js';
 import { endless, EngineFixture } from '../support/engine-fixture.js';

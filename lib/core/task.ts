@@ -38,15 +38,6 @@ export interface TaskContext<P = unknown, I = unknown> {
 /** What went missing: `trimmed` before it could be sent, or the client's position was `ahead` of the log. */
 export type GapReason = 'trimmed' | 'ahead';
 
-export type TaskEvent<P = unknown, R = unknown> =
-  | { kind: 'progress'; seq: number; data: P }
-  | { kind: 'event'; seq: number; event: string; data: unknown }
-  | { kind: 'gap'; from: number; to: number; reason: GapReason }
-  | { kind: 'snapshot'; seq: number; data: unknown }
-  | { kind: 'complete'; seq: number; result: R }
-  | { kind: 'failed'; seq: number; error: { code: string; message: string } }
-  | { kind: 'cancelled'; seq: number; reason: string };
-
 /** What a task is doing. */
 export interface TaskInfo {
   taskId: string;

@@ -29,6 +29,7 @@ export interface Idempotency {
 export interface GatewayOptions {
   readonly owner: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined;
   readonly allowedOrigins: readonly string[];
+  readonly tasksPath: string | undefined;
 }
 
 /** Where requests meet tasks: who asks, may they, and do they start something or come back to it. */
@@ -41,7 +42,8 @@ export class Gateway {
     heartbeat: Heartbeat,
   ) {
     const { maxSubscribersPerTask } = engine.options;
-    this.#streams = { heartbeat, maxSubscribersPerTask, open: (taskId) => engine.open(taskId) };
+    const { tasksPath } = options;
+    this.#streams = { heartbeat, maxSubscribersPerTask, tasksPath, open: (taskId) => engine.open(taskId) };
   }
 
   get hasOwners(): boolean {

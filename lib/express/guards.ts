@@ -8,7 +8,14 @@ import type { AnyRequest } from './request.js';
 /** What starts and resumes a task. */
 export const STREAM_METHODS: readonly string[] = ['GET', 'POST'];
 
-const EXPOSED_HEADERS = [TASK_ID_HEADER, RESUME_KEY_HEADER, 'Location', 'Preference-Applied', 'Retry-After'].join(', ');
+const EXPOSED_HEADERS = [
+  TASK_ID_HEADER,
+  RESUME_KEY_HEADER,
+  'Location',
+  'Preference-Applied',
+  'Retry-After',
+  'Link',
+].join(', ');
 const ALLOWED_REQUEST_HEADERS = 'Content-Type, Authorization, Idempotency-Key, Last-Event-ID, Prefer';
 
 /** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING` */

@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { checkNumber, expect } from '../core/options.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
-import { RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
+import { RESUME_KEY_HEADER, TASK_ID_HEADER, taskLink } from '../sse/headers.js';
 import type { TaskStream } from '../sse/task-stream.js';
 import type { Gateway } from './gateway.js';
 import { allowOrigin, answerOptions, assertAcceptsStream, assertServable, STREAM_METHODS } from './guards.js';
@@ -46,7 +46,7 @@ export function createHandler(
     const readInput = (): unknown => (input === undefined ? inputOf(req) : input(req));
     const execution = { job, timeoutMs, abandonAfterMs, snapshot, input: readInput };
     const stream = await gateway.execute(req, resume, subscriberId?.(req), execution);
-    if (detached) answerAccepted(req, res, stream);
+    if (detached) answerAccepted(req, res, stream, gateway.options.tasksPath);
     else await stream.begin(res);
   };
   return (req, res, next) => {
@@ -62,7 +62,12 @@ const inputOf = ({ params, query, body }: Request): unknown => ({ params, query,
 const prefersAsync = (req: Request): boolean => /(?:^|,)\s*respond-async\s*(?:;|,|$)/i.test(req.get('Prefer') ?? '');
 
 /** 202 with where to attach: the same URL, whose handler now finds the task. */
-function answerAccepted(req: Request, res: Response, { taskId, resumeKey }: TaskStream): void {
+function answerAccepted(
+  req: Request,
+  res: Response,
+  { taskId, resumeKey }: TaskStream,
+  tasksPath: string | undefined,
+): void {
   const query = queryOf(req);
   query.delete('idempotency_key');
   query.set('resume_key', resumeKey);
@@ -73,5 +78,6 @@ function answerAccepted(req: Request, res: Response, { taskId, resumeKey }: Task
     .set('Cache-Control', 'no-store')
     .set(TASK_ID_HEADER, taskId)
     .set(RESUME_KEY_HEADER, resumeKey)
+    .set(taskLink(tasksPath, taskId))
     .json({ task_id: taskId, resume_key: resumeKey });
 }

@@ -1,6 +1,7 @@
 /** 16 bytes as base64url. */
 const RESUME_KEY = /^[A-Za-z0-9_-]{22}$/;
 const SEQ = /^(?:0|[1-9]\d{0,15})$/;
+const EVENT_ID = /^([\w-]{22})\.(0|[1-9]\d{0,15})$/;
 
 export const isResumeKey = (text: string): boolean => RESUME_KEY.test(text);
 
@@ -20,8 +21,7 @@ export function parseSeq(text: string): number | undefined {
 
 /** The parts of `<resumeKey>.<seq>`; undefined for anything else. */
 export function parseEventId(text: string): EventId | undefined {
-  const dot = text.indexOf('.');
-  const resumeKey = text.slice(0, Math.max(dot, 0));
-  const seq = parseSeq(text.slice(dot + 1));
-  return isResumeKey(resumeKey) && seq !== undefined ? { resumeKey, seq } : undefined;
+  const [, resumeKey, digits] = EVENT_ID.exec(text) ?? [];
+  const seq = Number(digits);
+  return resumeKey !== undefined && Number.isSafeInteger(seq) ? { resumeKey, seq } : undefined;
 }

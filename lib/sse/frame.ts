@@ -42,3 +42,46 @@ export function* decodeEvents(text: string): Generator<Frame> {
     yield { event, data, seq };
   }
 }
+
+/** One event as programs get it, the same on the server and in the client. */
+export type TaskEvent<P = unknown, R = unknown> =
+  | { kind: 'progress'; seq: number; data: P }
+  | { kind: 'event'; seq: number; event: string; data: unknown }
+  | { kind: 'gap'; from: number; to: number; reason: 'trimmed' | 'ahead' }
+  | { kind: 'snapshot'; seq: number; data: unknown }
+  | { kind: 'complete'; seq: number; result: R }
+  | { kind: 'failed'; seq: number; error: { code: string; message: string } }
+  | { kind: 'cancelled'; seq: number; reason: string };
+
+/** What the data of the library's own events holds, each its part of it. */
+interface ControlData {
+  readonly from: number;
+  readonly to: number;
+  readonly reason: never;
+  readonly result: never;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+/**
+ * What a frame says; `json` is its data. Not for `task` frames, which are no event of the log.
+ * @throws SyntaxError where `json` is none
+ */
+export function toTaskEvent<P, R>(event: string | undefined, json: string, seq: number): TaskEvent<P, R> {
+  const data: unknown = JSON.parse(json);
+  const control = data as ControlData;
+  switch (event) {
+    case undefined:
+    case 'snapshot':
+      return { kind: event ?? 'progress', seq, data: data as P };
+    case 'gap':
+      return { kind: event, ...control };
+    case 'complete':
+      return { kind: event, seq, result: control.result };
+    case 'failed':
+      return { kind: event, seq, error: control.error };
+    case 'cancelled':
+      return { kind: event, seq, reason: control.reason };
+    default:
+      return { kind: 'event', seq, event, data };
+  }
+}

@@ -2,6 +2,14 @@
 export const TASK_ID_HEADER = 'X-Task-ID';
 export const RESUME_KEY_HEADER = 'X-Resume-Key';
 
+/**
+ * Where a client finds the task itself, to ask for its status or to cancel it: a link (RFC 8288) of relation `status`
+ * (RFC 8631). None where nobody said where the router is mounted.
+ */
+export function taskLink(tasksPath: string | undefined, taskId: string): Record<string, string> {
+  return tasksPath === undefined ? {} : { Link: `<${tasksPath.replace(/\/$/, '')}/${taskId}>; rel="status"` };
+}
+
 const STREAM_HEADERS = Object.freeze({
   // No charset: the format is UTF-8 by definition.
   'Content-Type': 'text/event-stream',

@@ -1,10 +1,9 @@
 import { TaskError } from '../core/errors.js';
 import type { Awaitable, TaskFeed, TaskRecord } from '../core/ports.js';
 import { Subscription, type Item, type Start } from '../core/subscription.js';
-import type { OutcomeData, TaskEvent } from '../core/task.js';
 import { Connection, type StreamResponse } from './connection.js';
-import { decodeEvents, encodeEvent, encodeRetry, type Frame } from './frame.js';
-import { streamHeaders } from './headers.js';
+import { decodeEvents, encodeEvent, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';
+import { streamHeaders, taskLink } from './headers.js';
 import type { Heartbeat } from './heartbeat.js';
 
 /** One subscriber's view of one task: kept events after its position, then new ones, until the terminal event. */
@@ -27,6 +26,8 @@ export interface TaskStream<P = unknown, R = unknown> extends AsyncIterable<Task
 export interface StreamSettings {
   readonly heartbeat: Heartbeat;
   readonly maxSubscribersPerTask: number;
+  /** Where the router is mounted, if streams shall say so. */
+  readonly tasksPath?: string | undefined;
   /** Follows the task. @throws TaskError where it is gone. */
   readonly open: (taskId: string) => Awaitable<TaskFeed>;
 }
@@ -74,7 +75,8 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
       return undefined;
     }
     this.#admit(feed);
-    res.writeHead(200, streamHeaders(taskId, resumeKey));
+    const link = taskLink(this.settings.tasksPath, taskId);
+    res.writeHead(200, { ...streamHeaders(taskId, resumeKey), ...link });
     const connection = new Connection(res, resumeKey, heartbeat);
     const task = { task_id: taskId, resume_key: resumeKey, status: feed.record.status, resumed, position };
     const prelude =
@@ -132,7 +134,7 @@ function isGone(res: StreamResponse): boolean {
 function* decodeItem<P, R>(item: Item): Generator<TaskEvent<P, R>> {
   switch (item.kind) {
     case 'frames':
-      for (const frame of decodeEvents(item.bytes.toString())) yield toTaskEvent<P, R>(frame);
+      for (const { event, data, seq } of decodeEvents(item.bytes.toString())) yield toTaskEvent<P, R>(event, data, seq);
       break;
     case 'gap':
       yield { kind: 'gap', from: item.from, to: item.to, reason: item.reason };
@@ -140,22 +142,5 @@ function* decodeItem<P, R>(item: Item): Generator<TaskEvent<P, R>> {
     case 'snapshot':
       yield { kind: 'snapshot', seq: item.seq, data: JSON.parse(item.json) };
       break;
-  }
-}
-
-function toTaskEvent<P, R>({ event, data, seq }: Frame): TaskEvent<P, R> {
-  const value: unknown = JSON.parse(data);
-  const outcome = value as OutcomeData;
-  switch (event) {
-    case undefined:
-      return { kind: 'progress', seq, data: value as P };
-    case 'complete':
-      return { kind: 'complete', seq, result: outcome.result as R };
-    case 'failed':
-      return { kind: 'failed', seq, error: outcome.error ?? { code: 'TASK_FAILED', message: 'The task failed' } };
-    case 'cancelled':
-      return { kind: 'cancelled', seq, reason: outcome.reason ?? '' };
-    default:
-      return { kind: 'event', seq, event, data: value };
   }
 }

@@ -1,0 +1,146 @@
+import express from 'express';
+import { act, createElement, StrictMode, type ReactNode } from 'react';
+import type { Root } from 'react-dom/client';
+import { createTaskManager } from '../../lib/index.js';
+import { useTask, type UseTask, type UseTaskOptions } from '../../lib/react/index.js';
+import { listen } from '../support/raw-http.js';
+
+interface Step {
+  step: number;
+}
+type Seen = UseTask<Step, string>;
+
+interface DomWindow {
+  document: { getElementById(id: string): unknown };
+  navigator: object;
+  close(): void;
+}
+// Its types would bring those of a page into every file.
+const { JSDOM } = jest.requireActual<{ JSDOM: new (html: string) => { window: DomWindow } }>('jsdom');
+
+const dom = new JSDOM('<!doctype html><div id="root"></div>');
+const { window } = dom;
+const pageGlobals = { window, document: window.document, navigator: window.navigator, IS_REACT_ACT_ENVIRONMENT: true };
+for (const [name, value] of Object.entries(pageGlobals)) {
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+}
+afterAll(() => {
+  for (const name of Object.keys(pageGlobals)) Reflect.deleteProperty(globalThis, name);
+  window.close();
+});
+// React looks for the document while it is loaded.
+const { createRoot } = jest.requireActual<{ createRoot: (container: unknown) => Root }>('react-dom/client');
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** A server whose job takes two steps when it is let to, and a component that shows it. */
+async function show(options: UseTaskOptions<Step, string> = {}, wrap = (node: ReactNode): ReactNode => node) {
+  const inputs: unknown[] = [];
+  const go: (() => void)[] = [];
+  const tasks = createTaskManager({ retryMs: 1, tasksPath: '/tasks' });
+  const job = tasks.handler<Step, string, unknown, unknown>(async ({ updateProgress, input }) => {
+    inputs.push((input as { body: unknown }).body);
+    await updateProgress({ step: 1 });
+    await new Promise<void>((resolve) => go.push(resolve));
+    await updateProgress({ step: 2 });
+    if (inputs.length > 10) throw new Error('never');
+    return 'built';
+  });
+  const server = await listen(express().use(express.text()).all('/job', job).use('/tasks', tasks.router()));
+  // The client of a page resolves what the server says against the answer's own URL.
+  const seen: Seen[] = [];
+  let changed = (): void => undefined;
+  const View = ({ path }: { path: string }): null => {
+    seen.push(useTask<Step, string>(`${server.url}${path}`, options));
+    changed();
+    return null;
+  };
+  const root = createRoot(dom.window.document.getElementById('root'));
+  const render = (path: string): Promise<void> =>
+    act(async () => root.render(wrap(createElement(View, { path, key: 'view' }))));
+  closing.push(
+    () => tasks.stop(),
+    () => server.close(),
+    () => act(async () => root.unmount()),
+  );
+  await render('/job');
+  /** Resolves to the first view for which `is` holds, now or later. */
+  const until = async (is: (view: Seen) => boolean): Promise<Seen> => {
+    for (;;) {
+      const last = seen.at(-1)!;
+      if (is(last)) return last;
+      await act(() => new Promise<void>((resolve) => (changed = resolve)));
+    }
+  };
+  return { seen, inputs, go, until, render, tasks, unmount: () => act(async () => root.unmount()) };
+}
+
+const strict = (node: ReactNode): ReactNode => createElement(StrictMode, null, node);
+
+it.each([
+  ['as it is', undefined],
+  ['in StrictMode, whose double effects start the job once', strict],
+])('shows a task to its end, %s', async (_name, wrap) => {
+  const { until, go, inputs } = await show({}, wrap);
+  const running = await until(({ progress }) => progress?.step === 1);
+  expect([running.status, running.result, running.error]).toEqual(['open', undefined, undefined]);
+  go[0]!();
+  const done = await until(({ status }) => status === 'completed');
+  expect([done.progress, done.result]).toEqual([{ step: 2 }, 'built']);
+  expect(done.events.map(({ kind }) => kind)).toEqual(['progress', 'progress', 'complete']);
+  expect(inputs).toHaveLength(1);
+});
+
+it('waits for start() where it is told to, which may bring the body', async () => {
+  const { until, go, inputs, seen } = await show({
+    autoStart: false,
+    method: 'POST',
+    headers: { 'Content-Type': 'text/plain' },
+  });
+  expect([seen.at(-1)!.status, inputs]).toEqual(['idle', []]);
+  await act(async () => seen.at(-1)!.start({ body: 'orders' }));
+  await until(({ progress }) => progress?.step === 1);
+  go[0]!();
+  await until(({ status }) => status === 'completed');
+  expect(inputs).toEqual(['orders']);
+});
+
+it('cancels', async () => {
+  const { until, seen } = await show();
+  await until(({ progress }) => progress?.step === 1);
+  await act(async () => seen.at(-1)!.cancel());
+  const { error } = await until(({ status }) => status === 'cancelled');
+  expect(error).toMatchObject({ code: 'TASK_CANCELLED' });
+});
+
+it('closes the stream with the component, and leaves the task running', async () => {
+  const { until, unmount, tasks } = await show();
+  await until(({ progress }) => progress?.step === 1);
+  await unmount();
+  const left = async (): Promise<number> => {
+    for (;;) {
+      const { connections, running } = tasks.getStatistics();
+      if (connections === 0) return running;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  expect(await left()).toBe(1);
+});
+
+it('follows another task where the url is another', async () => {
+  const { until, render, inputs } = await show();
+  const first = await until(({ progress }) => progress?.step === 1);
+  await render('/job?other');
+  await until(({ events }) => events.length === 1 && events !== first.events);
+  expect(inputs).toHaveLength(2);
+});
+
+it('says why a stream is over', async () => {
+  const { until, render } = await show();
+  await render('/job?resume_key=AAAAAAAAAAAAAAAAAAAAAA');
+  const { error } = await until(({ status }) => status === 'closed');
+  expect(error).toMatchObject({ code: 'TASK_NOT_FOUND', status: 404 });
+});
