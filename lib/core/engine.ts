@@ -56,9 +56,10 @@ export class Engine implements RunObserver {
     encode: StoreSettings['encode'],
   ) {
     const { clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, maxEventsPerTask, maxBytesPerTask } = options;
+    const { storeTimeoutMs: timeoutMs, onLost } = options;
     this.#store = store ?? new MemoryStore();
     const log = { maxEvents: maxEventsPerTask, maxBytes: maxBytesPerTask };
-    this.#store.start({ clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, log, encode });
+    this.#store.start({ clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, timeoutMs, onLost, log, encode });
     this.#sweeper = new Sweeper(clock, options.sweepIntervalMs, () => this.#sweep());
   }
 
@@ -169,6 +170,7 @@ export class Engine implements RunObserver {
     for (const run of [...this.#runs.values()]) run.stop('cancelled', shutdown());
     await this.#within(this.options.storeTimeoutMs, ended).catch(() => undefined);
     this.#sweeper.stop();
+    await this.#store.stop?.();
   }
 
   audienceChanged(run: Run, subscribers: number): void {
