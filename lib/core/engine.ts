@@ -195,10 +195,9 @@ export class Engine implements RunObserver {
 
   #begin(run: Run, writer: TaskWriter): void {
     this.counts.started++;
-    run.start(writer);
     this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
     this.#sweeper.start();
-    if (this.#stopping) run.stop('cancelled', shutdown()); // `stop` came while the store was asked
+    run.start(writer);
   }
 
   /** A task that may not be alone for a moment still has to be reached by its first subscriber. */

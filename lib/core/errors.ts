@@ -53,12 +53,38 @@ export interface PublicError {
   readonly message: string;
 }
 
+/** How much of an error clients may see. */
+export interface ErrorExposure {
+  /** The text of any error, not only of a TaskError. */
+  readonly exposeErrors: boolean;
+  /** How long the JSON of a text may be. */
+  readonly maxEventBytes: number;
+}
+
 /**
- * What a client may see of `error`: a `TaskError` as it is, anything else only when `expose` is set, because
- * a stray error text can hold a path, a query or a secret.
+ * What a client may see of `error`: a `TaskError` as it is, anything else only when errors are exposed, because
+ * a stray error text can hold a path, a query or a secret. Never more than fits into an event.
  */
-export function toPublicError(error: unknown, expose: boolean): PublicError {
-  if (error instanceof TaskError) return { code: error.code, message: error.message };
-  if (!expose) return { code: 'TASK_FAILED', message: 'The task failed' };
-  return { code: 'TASK_FAILED', message: error instanceof Error ? error.message : String(error) };
+export function toPublicError(error: unknown, { exposeErrors, maxEventBytes }: ErrorExposure): PublicError {
+  try {
+    const code = error instanceof TaskError ? textOf(error.code) : 'TASK_FAILED';
+    if (exposeErrors || error instanceof TaskError) {
+      return { code, message: clip(textOf(error instanceof Error ? error.message : error), maxEventBytes) };
+    }
+  } catch {
+    // Anything can be thrown, also what throws when it is looked at.
+  }
+  return { code: 'TASK_FAILED', message: 'The task failed' };
+}
+
+/** A job can have put anything in the place of a message. */
+const textOf = (value: unknown): string => String(value);
+
+/** As much of the start of `text` as takes at most `maxBytes` of JSON text. */
+function clip(text: string, maxBytes: number): string {
+  let clipped = text;
+  while (clipped !== '' && Buffer.byteLength(JSON.stringify(clipped)) > maxBytes) {
+    clipped = clipped.slice(0, clipped.length >> 1);
+  }
+  return clipped === text ? text : `${clipped}…`;
 }

@@ -42,7 +42,7 @@ export class EventLog {
   #lastSeq = 0;
   #capacity = 0;
   #wireBytes = 0;
-  #nextSegmentBytes = FIRST_SEGMENT_BYTES;
+  #segmentBytes = FIRST_SEGMENT_BYTES;
   #slice: Slice | undefined;
   readonly #segments: Segment[] = [];
   readonly #followers = new Set<Follower>();
@@ -94,7 +94,8 @@ export class EventLog {
     if (this.events >= this.limits.maxEvents) this.dropOldestSegment();
     const last = this.#segments.at(-1);
     const full = last === undefined || last.count >= this.limits.maxEvents / SEGMENTS_PER_LOG;
-    this.#wireBytes += (full ? 0 : last.append(frame)) || this.#addSegment(frame).append(frame);
+    const written = (full ? 0 : last.append(frame)) || this.#addSegment(frame, !full).append(frame);
+    this.#wireBytes += written; // read only now: a new segment may have cost an old one
     this.#lastSeq++;
     this.#slice = undefined;
     this.#ring();
@@ -155,12 +156,15 @@ export class EventLog {
     this.#followers.delete(follower);
   }
 
-  /** Makes room for `frame`, at the cost of the oldest segments where the log's own budget is used up. */
-  #addSegment(frame: string): Segment {
+  /**
+   * Makes room for `frame`, at the cost of the oldest segments where the log's own budget is used up. Segments grow
+   * only while their bytes run out: one that is full of events needs no larger successor.
+   */
+  #addSegment(frame: string, grow: boolean): Segment {
     const { maxBytes } = this.limits;
     const largest = Math.min(MAX_SEGMENT_BYTES, Math.max(FIRST_SEGMENT_BYTES, (maxBytes / SEGMENTS_PER_LOG) & ~3));
-    const usual = Math.min(this.#nextSegmentBytes, largest);
-    this.#nextSegmentBytes = usual * 2;
+    if (grow) this.#segmentBytes *= 2;
+    const usual = (this.#segmentBytes = Math.min(this.#segmentBytes, largest));
     const capacity = Math.max(usual, Segment.capacityFor(Buffer.byteLength(frame)));
     while (this.#capacity + capacity > maxBytes && this.dropOldestSegment() > 0);
     this.budget.reserve(capacity);

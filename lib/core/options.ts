@@ -107,10 +107,10 @@ export function resolveOptions({ store, ...given }: EngineOptions): ResolvedOpti
   expect(typeof exposeErrors === 'boolean', 'exposeErrors', 'a boolean', exposeErrors);
   expect(['fail', 'restart'].includes(onLost), 'onLost', "'fail' or 'restart'", onLost);
   expect(typeof onTaskError === 'function', 'onTaskError', 'a function', onTaskError);
-  expect(typeof clock.now === 'function', 'clock', 'a Clock', clock);
+  expect(isPort(clock, ['now', 'wallNow', 'after', 'every']), 'clock', 'a Clock', clock);
   const known = { ...numbers, exposeErrors, onLost, onTaskError, clock };
   for (const name of Object.keys(given)) expect(Object.hasOwn(known, name), name, 'an option that exists', name);
-  expect(store === undefined || typeof store.create === 'function', 'store', 'a TaskStore', store);
+  expect(store === undefined || isPort(store, ['start', 'create']), 'store', 'a TaskStore', store);
   return known;
 }
 
@@ -127,6 +127,11 @@ export function checkNumber(name: NumericOption, value: unknown): number {
 /** @throws TaskError `INVALID_OPTION` unless `ok`. */
 export function expect(ok: boolean, name: string, rule: string, value: unknown): void {
   if (!ok) throw new TaskError('INVALID_OPTION', `Expected ${name} to be ${rule}, got ${describe(value)}`);
+}
+
+function isPort(value: unknown, methods: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 }
 
 function describe(value: unknown): string {

@@ -37,8 +37,9 @@ export interface RunObserver {
 export class Run implements Executor {
   readonly snapshot: Snapshot | undefined;
   readonly #controller = new AbortController();
-  readonly #job: AsyncTask;
   #writer: TaskWriter | undefined;
+  /** A stop that came before the store had answered. */
+  #earlyStop: (() => void) | undefined;
   #status: TaskStatus = 'running';
   #cancelTimeout: (() => void) | undefined;
   #eventsThisTurn = 0;
@@ -51,12 +52,11 @@ export class Run implements Executor {
 
   constructor(
     readonly taskId: string,
-    job: AsyncTask,
+    readonly job: AsyncTask,
     readonly options: RunOptions,
     readonly settings: RunSettings,
     readonly observer: RunObserver,
   ) {
-    this.#job = job;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
     if (options.snapshot !== undefined) {
       this.snapshot = new Snapshot(options.snapshot, this.#report);
@@ -74,13 +74,18 @@ export class Run implements Executor {
     this.#cancelTimeout = this.settings.clock.after(timeoutMs, () => {
       this.stop('failed', new TaskError('TASK_TIMEOUT', `The task took longer than ${timeoutMs} ms`));
     });
+    this.#earlyStop?.();
     setImmediate(() => void this.#execute());
   }
 
   /** Ends the task from outside and aborts the job's signal with `reason`; false where it has ended already. */
   stop(status: 'failed' | 'cancelled', reason: TaskError): boolean {
-    if (isFinal(this.#status) || this.#writer === undefined) return false;
-    const { code, message } = reason;
+    if (isFinal(this.#status)) return false;
+    if (this.#writer === undefined) {
+      this.#earlyStop ??= () => this.stop(status, reason);
+      return true;
+    }
+    const { code, message } = toPublicError(reason, this.settings);
     const outcome = status === 'failed' ? { error: { code, message } } : { code, reason: message };
     this.#settle(status, members(outcome)).catch(this.#report);
     this.#controller.abort(reason);
@@ -101,7 +106,7 @@ export class Run implements Executor {
 
   /** @throws TaskError `TASK_NOT_RUNNING` where it has ended already. */
   async fail(error: unknown): Promise<void> {
-    await this.#settle('failed', members({ error: toPublicError(error, this.settings.exposeErrors) }));
+    await this.#settle('failed', members({ error: toPublicError(error, this.settings) }));
     this.#report(error);
   }
 
@@ -144,7 +149,7 @@ export class Run implements Executor {
   async #execute(): Promise<void> {
     if (isFinal(this.#status)) return;
     try {
-      const result = await this.#job(this.#context(), this.taskId, this.updateProgress);
+      const result = await this.job(this.#context(), this.taskId, this.updateProgress);
       if (!isFinal(this.#status)) await this.complete(result);
     } catch (error) {
       if (!isFinal(this.#status)) await this.fail(error).catch(this.#report);
@@ -207,7 +212,7 @@ export class Run implements Executor {
   /** What a job throws because it was stopped: the reason, an AbortError, or the refusal of its late progress. */
   #isEcho(error: unknown): boolean {
     if (error === this.#controller.signal.reason) return true;
-    return error instanceof Error && (error.name === 'AbortError' || isLate(error));
+    return isLate(error) || (error as Error | null | undefined)?.name === 'AbortError';
   }
 
   /** Tells the observer once, although a refusal that the job awaits fails the job as well. */

@@ -4,6 +4,8 @@ import type { Awaitable } from './ports.js';
 /** One timer, which runs while there is something to look after. */
 export class Sweeper {
   #cancel: (() => void) | undefined;
+  #sweeping = false;
+  #starts = 0;
 
   /** @param sweep true while anything is left; an error counts as that */
   constructor(
@@ -13,6 +15,7 @@ export class Sweeper {
   ) {}
 
   start(): void {
+    this.#starts++;
     this.#cancel ??= this.clock.every(this.intervalMs, () => void this.#run());
   }
 
@@ -22,10 +25,17 @@ export class Sweeper {
   }
 
   async #run(): Promise<void> {
+    if (this.#sweeping) return; // the store is slower than the interval
+    this.#sweeping = true;
+    const starts = this.#starts;
     try {
-      if (!(await this.sweep())) this.stop();
+      const left = await this.sweep();
+      // What came while the store was asked may not be in its answer.
+      if (!left && this.#starts === starts) this.stop();
     } catch {
       // The store did not answer; what is due now is still due at the next turn.
+    } finally {
+      this.#sweeping = false;
     }
   }
 }

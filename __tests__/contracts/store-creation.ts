@@ -1,0 +1,184 @@
+import type { TaskStore } from '../../lib/core/ports.js';
+import { codeOf, draft, RecordingExecutor } from '../support/store-fixtures.js';
+import { finished, recordOf, started } from './store-steps.js';
+import type { OpenStore } from './task-store.js';
+
+export function describeStoreCreation(open: OpenStore): void {
+  describe('creating', () => {
+    it('knows the task at once, under its id and its resume key, from every instance', async () => {
+      const { store, peer } = await open();
+      const { draft: asked, writer } = await started(store, { owner: 'ann', fingerprint: 'f' });
+      expect(writer.record.taskId).toBe(asked.taskId);
+      for (const ref of [{ taskId: asked.taskId }, { resumeKey: asked.resumeKey }]) {
+        expect(pick(await recordOf(peer, ref))).toEqual({
+          taskId: asked.taskId,
+          resumeKey: asked.resumeKey,
+          owner: 'ann',
+          fingerprint: 'f',
+          status: 'running',
+          attempt: 1,
+          lastSeq: 0,
+          firstKeptSeq: 1,
+          bufferedEvents: 0,
+          bufferedBytes: 0,
+          subscribers: 0,
+          endedAtMs: undefined,
+          expiresAtMs: undefined,
+          progress: undefined,
+          outcome: undefined,
+        });
+      }
+    });
+
+    it('creates one task for fifty concurrent starts with one idempotency key', async () => {
+      const { store, peer } = await open();
+      const asked = Array.from({ length: 50 }, () => draft({ idempotencyKey: 'once', owner: 'ann' }));
+      const creations = await Promise.all(
+        asked.map(async (each, n) => (n % 2 ? peer : store).create(each, new RecordingExecutor())),
+      );
+      const [created, ...others] = creations.filter((creation) => creation.created);
+      expect(others).toEqual([]);
+      const { taskId } = created!.writer.record;
+      for (const creation of creations) {
+        expect((creation.created ? creation.writer.record : creation.record).taskId).toBe(taskId);
+      }
+      expect(await store.list({ limit: 100 })).toHaveLength(1);
+    });
+
+    it('shows a repeated start the fingerprint of the first, whatever came with the second', async () => {
+      const { store } = await open();
+      await started(store, { idempotencyKey: 'once', fingerprint: 'first' });
+      const again = await store.create(
+        draft({ idempotencyKey: 'once', fingerprint: 'second' }),
+        new RecordingExecutor(),
+      );
+      expect(again).toMatchObject({ created: false, record: { fingerprint: 'first' } });
+    });
+
+    it('finds the task of an idempotency key after its end as well', async () => {
+      const { store } = await open();
+      const { taskId } = await finished(store, 1, { idempotencyKey: 'once' });
+      const again = await store.create(draft({ idempotencyKey: 'once' }), new RecordingExecutor());
+      expect(again).toMatchObject({ created: false, record: { taskId, status: 'completed' } });
+    });
+
+    it('keeps the same idempotency key of different owners apart', async () => {
+      const { store } = await open();
+      const scopes: readonly [string | undefined, string][] = [
+        [undefined, 'k'],
+        ['', 'k'],
+        ['undefined', 'k'],
+        ['null', 'k'],
+        ['a', 'b:c'],
+        ['a:b', 'c'],
+        ['a"', ',"b'],
+        ['a', '",",b'],
+        ['__proto__', 'constructor'],
+      ];
+      const ids = new Set<string>();
+      for (const [owner, idempotencyKey] of scopes) {
+        const { taskId } = await started(store, { owner, idempotencyKey });
+        ids.add(taskId);
+        expect((await recordOf(store, { owner, idempotencyKey })).taskId).toBe(taskId);
+      }
+      expect(ids.size).toBe(scopes.length);
+    });
+
+    it('creates a task for every start without an idempotency key', async () => {
+      const { store } = await open();
+      await started(store, { owner: 'ann' });
+      await started(store, { owner: 'ann' });
+      expect(await store.list({ limit: 10 })).toHaveLength(2);
+    });
+
+    it('refuses an owner more running tasks than allowed, and no other owner', async () => {
+      const { store, peer } = await open({ maxTasksPerOwner: 2 });
+      const [first] = [await started(store, { owner: 'ann' }), await started(peer, { owner: 'ann' })];
+      for (const instance of [store, peer]) expect(await refusal(instance, 'ann')).toBe('TOO_MANY_TASKS');
+      expect(await refusal(store, 'bob')).toBeUndefined();
+      expect(await store.list({ owner: 'ann', limit: 10 })).toHaveLength(2);
+      await first.writer.finish('completed', '{}');
+      expect(await refusal(peer, 'ann')).toBeUndefined();
+      expect(await refusal(store, 'ann')).toBe('TOO_MANY_TASKS');
+    });
+
+    it('holds the limit per owner under concurrent starts', async () => {
+      const { store, peer } = await open({ maxTasksPerOwner: 3 });
+      const codes = await Promise.all(Array.from({ length: 12 }, async (_, n) => refusal(n % 2 ? peer : store, 'ann')));
+      expect(codes.filter((code) => code === undefined)).toHaveLength(3);
+      expect(codes.filter((code) => code === 'TOO_MANY_TASKS')).toHaveLength(9);
+    });
+
+    it('attaches a repeated start although its owner may start no more', async () => {
+      const { store } = await open({ maxTasksPerOwner: 1 });
+      const { taskId } = await started(store, { owner: 'ann', idempotencyKey: 'once' });
+      const again = await store.create(draft({ owner: 'ann', idempotencyKey: 'once' }), new RecordingExecutor());
+      expect(again).toMatchObject({ created: false, record: { taskId } });
+    });
+  });
+
+  describe('finding', () => {
+    const UNKNOWN = ['', 'nobody', '__proto__', 'constructor', 'toString', '*', 'a:b', '../x'];
+
+    it.each(UNKNOWN)('knows nothing of %j', async (name) => {
+      const { store } = await open();
+      await started(store, { idempotencyKey: 'k' });
+      expect(await store.find({ taskId: name })).toBeUndefined();
+      expect(await store.find({ resumeKey: name })).toBeUndefined();
+      expect(await store.find({ idempotencyKey: name, owner: undefined })).toBeUndefined();
+      expect(await store.open(name)).toBeUndefined();
+      expect(await store.departedAt(name, 'anybody')).toBeUndefined();
+      expect(await store.requestCancel(name, { code: 'TASK_CANCELLED', message: 'Stop' })).toBe(false);
+      expect(await store.claim(name, new RecordingExecutor())).toBeUndefined();
+    });
+
+    it('takes no resume key for a task id, and no task id for a resume key', async () => {
+      const { store } = await open();
+      const { taskId, draft: asked } = await started(store);
+      expect(await store.find({ taskId: asked.resumeKey })).toBeUndefined();
+      expect(await store.find({ resumeKey: taskId })).toBeUndefined();
+    });
+
+    it('tells nobody of another owner who has the idempotency key', async () => {
+      const { store } = await open();
+      await started(store, { owner: 'ann', idempotencyKey: 'k' });
+      expect(await store.find({ idempotencyKey: 'k', owner: 'bob' })).toBeUndefined();
+      expect(await store.find({ idempotencyKey: 'k', owner: undefined })).toBeUndefined();
+    });
+  });
+
+  describe('listing', () => {
+    it('filters by status and owner, newest first, up to the limit', async () => {
+      const { store, peer } = await open();
+      const ids: string[] = [];
+      for (let n = 0; n < 6; n++) {
+        const owner = n % 2 ? 'ann' : 'bob';
+        const task = n < 3 ? await started(store, { owner }) : await finished(store, 0, { owner });
+        ids.push(task.taskId);
+      }
+      const listed = async (filter: Parameters<TaskStore['list']>[0]): Promise<number[]> =>
+        (await peer.list(filter)).map(({ taskId }) => ids.indexOf(taskId));
+      expect(await listed({ limit: 10 })).toEqual([5, 4, 3, 2, 1, 0]);
+      expect(await listed({ limit: 2 })).toEqual([5, 4]);
+      expect(await listed({ limit: 10, owner: 'ann' })).toEqual([5, 3, 1]);
+      expect(await listed({ limit: 10, status: 'running' })).toEqual([2, 1, 0]);
+      expect(await listed({ limit: 10, status: 'completed', owner: 'bob' })).toEqual([4]);
+      expect(await listed({ limit: 1, status: 'running', owner: 'ann' })).toEqual([1]);
+      expect(await listed({ limit: 10, status: 'failed' })).toEqual([]);
+      expect(await listed({ limit: 10, owner: 'nobody' })).toEqual([]);
+    });
+  });
+}
+
+const refusal = async (store: TaskStore, owner: string): Promise<unknown> =>
+  codeOf(async () => store.create(draft({ owner }), new RecordingExecutor()));
+
+/** A record without its times. */
+function pick(record: Awaited<ReturnType<typeof recordOf>>): object {
+  const { taskId, resumeKey, owner, fingerprint, status, attempt, lastSeq, firstKeptSeq } = record;
+  const { bufferedEvents, bufferedBytes, subscribers, endedAtMs, expiresAtMs, progress, outcome } = record;
+  return {
+    ...{ taskId, resumeKey, owner, fingerprint, status, attempt, lastSeq, firstKeptSeq },
+    ...{ bufferedEvents, bufferedBytes, subscribers, endedAtMs, expiresAtMs, progress, outcome },
+  };
+}

@@ -1,0 +1,215 @@
+import type { FinalStatus } from '../../lib/core/status.js';
+import { encodeEvent } from '../../lib/sse/frame.js';
+import { codeOf, RecordingExecutor } from '../support/store-fixtures.js';
+import { finished, reading, recordOf, started } from './store-steps.js';
+import type { OpenStore } from './task-store.js';
+
+const ENDS: readonly [FinalStatus, string][] = [
+  ['completed', 'complete'],
+  ['failed', 'failed'],
+  ['cancelled', 'cancelled'],
+];
+
+export function describeStoreWriting(open: OpenStore): void {
+  describe('appending', () => {
+    it('numbers the events 1, 2, 3 in the order of the calls, awaited or not', async () => {
+      const { store } = await open();
+      const { taskId, writer } = await started(store);
+      const committed: unknown[] = [];
+      for (let n = 1; n <= 300; n++) {
+        const commit = writer.append(n % 3 ? undefined : 'third', `{"n":${n}}`);
+        if (n % 7 === 0) await commit;
+        committed.push(commit);
+      }
+      await Promise.all(committed);
+      const reader = await (await reading(store, taskId)).until(300);
+      expect(reader.frames).toEqual(
+        Array.from({ length: 300 }, (_, i) => ({
+          seq: i + 1,
+          event: (i + 1) % 3 ? undefined : 'third',
+          data: `{"n":${i + 1}}`,
+        })),
+      );
+      reader.close();
+    });
+
+    it('writes the bytes that its settings encode, and counts them', async () => {
+      const { store } = await open();
+      const { taskId, writer, draft } = await started(store);
+      await writer.append('named', '"ü ☃ 😀 \\r\\n"');
+      await writer.append(undefined, '1');
+      const expected =
+        encodeEvent(draft.resumeKey, 1, 'named', '"ü ☃ 😀 \\r\\n"') + encodeEvent(draft.resumeKey, 2, undefined, '1');
+      const feed = (await store.open(taskId))!;
+      const reader = await (await reading(store, taskId)).until(2);
+      expect(feed.log.readAfter(0)?.bytes.toString()).toBe(expected);
+      expect(await recordOf(store, { taskId })).toMatchObject({
+        bufferedEvents: 2,
+        bufferedBytes: Buffer.byteLength(expected),
+        lastSeq: 2,
+        firstKeptSeq: 1,
+      });
+      reader.close();
+    });
+
+    it('keeps the last progress, which named events do not change', async () => {
+      const { store, peer } = await open();
+      const { taskId, writer } = await started(store);
+      await writer.append(undefined, '1');
+      await writer.append(undefined, '{"step":2}');
+      await writer.append('named', '3');
+      expect(await recordOf(peer, { taskId })).toMatchObject({
+        progress: '{"step":2}',
+        outcome: undefined,
+        lastSeq: 3,
+      });
+    });
+
+    it('says when it was created and when it last grew', async () => {
+      const { store, advance } = await open();
+      const { taskId, writer } = await started(store);
+      const { createdAtMs } = await recordOf(store, { taskId });
+      await advance(50);
+      await writer.append(undefined, '1');
+      const record = await recordOf(store, { taskId });
+      expect(record.createdAtMs).toBe(createdAtMs);
+      expect(record.updatedAtMs).toBeGreaterThanOrEqual(createdAtMs + 50);
+    });
+  });
+
+  describe('finishing', () => {
+    it.each(ENDS)('as %s appends %s, the last event of the log', async (status, event) => {
+      const { store, peer } = await open();
+      const { taskId, writer } = await started(store);
+      await writer.append(undefined, '1');
+      await writer.finish(status, '{"why":1}');
+      expect(await recordOf(peer, { taskId })).toMatchObject({
+        status,
+        lastSeq: 2,
+        progress: '1',
+        outcome: '{"why":1}',
+      });
+      const reader = await (await reading(peer, taskId)).untilFinished();
+      expect(reader.frames.at(-1)).toEqual({ seq: 2, event, data: '{"why":1}' });
+      reader.close();
+    });
+
+    it('comes after every append before it, awaited or not', async () => {
+      const { store } = await open();
+      const { taskId, writer } = await started(store);
+      await Promise.all([
+        writer.append(undefined, '1'),
+        writer.append(undefined, '2'),
+        writer.finish('completed', '{}'),
+      ]);
+      const reader = await (await reading(store, taskId)).untilFinished();
+      expect(reader.frames.map(({ data }) => data)).toEqual(['1', '2', '{}']);
+      reader.close();
+    });
+
+    it.each(ENDS)('as %s is final: no second end, no event after it', async (status) => {
+      const { store } = await open();
+      const { taskId, writer } = await started(store);
+      await writer.finish(status, '"first"');
+      for (const [second] of ENDS) {
+        expect(await codeOf(async () => writer.finish(second, '"second"'))).toBe('TASK_NOT_RUNNING');
+      }
+      expect(await codeOf(async () => writer.append(undefined, '2'))).toBe('TASK_NOT_RUNNING');
+      expect(await recordOf(store, { taskId })).toMatchObject({
+        ...{ status, lastSeq: 1, outcome: '"first"', progress: undefined, bufferedEvents: 1 },
+      });
+    });
+
+    it('has one winner among concurrent ends', async () => {
+      const { store } = await open();
+      const { taskId, writer } = await started(store);
+      const codes = await Promise.all(ENDS.map(async ([status]) => codeOf(async () => writer.finish(status, '{}'))));
+      expect(codes).toEqual([undefined, 'TASK_NOT_RUNNING', 'TASK_NOT_RUNNING']);
+      expect(await recordOf(store, { taskId })).toMatchObject({ status: 'completed', lastSeq: 1 });
+    });
+  });
+
+  describe('the fencing token', () => {
+    it('is claimed from nobody who holds it, and for no task that has ended', async () => {
+      const { store, peer } = await open();
+      const running = await started(store);
+      const ended = await finished(store);
+      for (const instance of [store, peer]) {
+        expect(await instance.claim(running.taskId, new RecordingExecutor())).toBeUndefined();
+        expect(await instance.claim(ended.taskId, new RecordingExecutor())).toBeUndefined();
+      }
+      await running.writer.append(undefined, '1');
+      expect(await recordOf(store, { taskId: running.taskId })).toMatchObject({ attempt: 1, lastSeq: 1 });
+    });
+
+    it('refuses the old writer, lets the new one go on with the next seq, and keeps the progress', async () => {
+      const { store, peer } = await open();
+      const { taskId, writer: old } = await started(store);
+      await old.append(undefined, '{"step":1}');
+      await old.release();
+      const claimed = (await peer.claim(taskId, new RecordingExecutor()))!;
+      expect(claimed.record).toMatchObject({
+        taskId,
+        attempt: 2,
+        progress: '{"step":1}',
+        status: 'running',
+        lastSeq: 1,
+      });
+
+      await claimed.append(undefined, '{"step":2}');
+      expect(await codeOf(async () => old.append(undefined, '"stale"'))).toBe('FENCED');
+      expect(await codeOf(async () => old.finish('failed', '"stale"'))).toBe('FENCED');
+      await claimed.finish('completed', '{}');
+      expect(await codeOf(async () => old.append(undefined, '"stale"'))).toBe('FENCED');
+      expect(await codeOf(async () => old.finish('completed', '"stale"'))).toBe('FENCED');
+
+      const reader = await (await reading(store, taskId)).untilFinished();
+      expect(reader.frames).toEqual([
+        { seq: 1, event: undefined, data: '{"step":1}' },
+        { seq: 2, event: undefined, data: '{"step":2}' },
+        { seq: 3, event: 'complete', data: '{}' },
+      ]);
+      expect(await recordOf(store, { taskId })).toMatchObject({ attempt: 2, status: 'completed', lastSeq: 3 });
+      reader.close();
+    });
+
+    it('goes to one of many who claim it at the same time', async () => {
+      const { store, peer } = await open();
+      const { taskId, writer } = await started(store);
+      await writer.release();
+      const claims = await Promise.all(
+        Array.from({ length: 10 }, async (_, n) => (n % 2 ? peer : store).claim(taskId, new RecordingExecutor())),
+      );
+      expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
+      expect((await recordOf(store, { taskId })).attempt).toBe(2);
+    });
+
+    it('can be handed on again and again, each time with the next attempt', async () => {
+      const { store, peer } = await open();
+      const { taskId, writer } = await started(store);
+      const writers = [writer];
+      for (let attempt = 2; attempt <= 4; attempt++) {
+        await writers.at(-1)!.release();
+        const next = (await (attempt % 2 ? store : peer).claim(taskId, new RecordingExecutor()))!;
+        await next.append(undefined, String(attempt));
+        expect(next.record).toMatchObject({ attempt, lastSeq: attempt - 1 });
+        writers.push(next);
+      }
+      for (const old of writers.slice(0, -1)) {
+        expect(await codeOf(async () => old.append(undefined, '"stale"'))).toBe('FENCED');
+      }
+      expect((await recordOf(store, { taskId })).lastSeq).toBe(3);
+    });
+
+    it('takes the requests to cancel along', async () => {
+      const { store, peer } = await open();
+      const { taskId, writer, executor: old } = await started(store);
+      await writer.release();
+      const next = new RecordingExecutor();
+      await peer.claim(taskId, next);
+      expect(await store.requestCancel(taskId, { code: 'TASK_CANCELLED', message: 'Stop' })).toBe(true);
+      await next.until(({ cancels }) => cancels.length > 0);
+      expect(old.cancels).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,80 @@
+import { Snapshot } from '../../lib/core/snapshot.js';
+
+const failure = new Error('no');
+const fail = (): never => {
+  throw failure;
+};
+
+describe('Snapshot', () => {
+  it('is the initial state before any event', () => {
+    const snapshot = new Snapshot({ initial: () => ({ text: '' }), reduce: (state) => state }, fail);
+    expect(snapshot.toJson()).toBe('{"text":""}');
+  });
+
+  it('folds the events in order', () => {
+    const snapshot = new Snapshot(
+      { initial: () => '', reduce: (text: unknown, data) => `${String(text)}${String(data)}` },
+      fail,
+    );
+    for (const token of ['The ', 'text ', 'so far']) snapshot.add(token);
+    expect(snapshot.toJson()).toBe('"The text so far"');
+  });
+
+  it('follows a state that its reducer changes in place', () => {
+    const snapshot = new Snapshot(
+      {
+        initial: () => [] as unknown[],
+        reduce: (state, data) => {
+          (state as unknown[]).push(data);
+          return state;
+        },
+      },
+      fail,
+    );
+    snapshot.add(1);
+    expect(snapshot.toJson()).toBe('[1]');
+    snapshot.add(2);
+    expect(snapshot.toJson()).toBe('[1,2]');
+  });
+
+  it('encodes a state once, however many ask for it', () => {
+    let encoded = 0;
+    const state = { toJSON: () => ++encoded };
+    const snapshot = new Snapshot({ initial: () => state, reduce: () => state }, fail);
+    expect([snapshot.toJson(), snapshot.toJson(), snapshot.toJson()]).toEqual(['1', '1', '1']);
+    snapshot.add(0);
+    expect([snapshot.toJson(), snapshot.toJson()]).toEqual(['2', '2']);
+  });
+
+  it('is gone for good, reported once, when its reducer throws', () => {
+    const errors: unknown[] = [];
+    let calls = 0;
+    const reduce = (state: unknown): unknown => (++calls === 2 ? fail() : state);
+    const snapshot = new Snapshot({ initial: () => 1, reduce }, (error) => errors.push(error));
+    snapshot.add(1);
+    expect(snapshot.toJson()).toBe('1');
+    for (let n = 0; n < 3; n++) {
+      snapshot.add(2);
+      expect(snapshot.toJson()).toBeUndefined();
+    }
+    expect(errors).toEqual([failure]);
+    expect(calls).toBe(2);
+  });
+
+  it.each([
+    ['undefined', undefined],
+    ['a BigInt', 1n],
+    ['a function', fail],
+  ])('is gone for good, reported once, when its state is %s', (_, state) => {
+    const errors: unknown[] = [];
+    const snapshot = new Snapshot({ initial: () => state, reduce: () => 1 }, (error) => errors.push(error));
+    expect(snapshot.toJson()).toBeUndefined();
+    snapshot.add(1);
+    expect(snapshot.toJson()).toBeUndefined();
+    expect(errors).toEqual([expect.objectContaining({ code: 'UNSERIALIZABLE' })]);
+  });
+
+  it('throws what its initial state throws: the task cannot start', () => {
+    expect(() => new Snapshot({ initial: fail, reduce: fail }, () => undefined)).toThrow(failure);
+  });
+});

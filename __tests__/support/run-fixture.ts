@@ -1,0 +1,81 @@
+import { MemoryStore } from '../../lib/core/memory-store.js';
+import type { TaskInfo } from '../../lib/core/task.js';
+import { toTaskInfo, type AsyncTask } from '../../lib/core/task.js';
+import { Run, type RunObserver, type RunOptions, type RunSettings } from '../../lib/core/run.js';
+import type { FinalStatus } from '../../lib/core/status.js';
+import type { StoreSettings } from '../../lib/core/ports.js';
+import { decodeEvents, type Frame } from '../../lib/sse/frame.js';
+import { ManualClock } from './manual-clock.js';
+import { draft, storeSettings } from './store-fixtures.js';
+
+/** Notes what a run tells its manager. */
+export class RecordingObserver implements RunObserver {
+  readonly errors: unknown[] = [];
+  readonly settlements: FinalStatus[] = [];
+  readonly audiences: number[] = [];
+
+  audienceChanged(_run: Run, subscribers: number): void {
+    this.audiences.push(subscribers);
+  }
+
+  settled(_run: Run, status: FinalStatus): void {
+    this.settlements.push(status);
+  }
+
+  failed(_run: Run, error: unknown): void {
+    this.errors.push(error);
+  }
+}
+
+/** A run on a memory store of its own. */
+export class RunFixture {
+  readonly clock = new ManualClock();
+  readonly store = new MemoryStore();
+  readonly observer = new RecordingObserver();
+  readonly draft;
+  readonly run: Run;
+
+  constructor(
+    job: AsyncTask,
+    options: Partial<RunOptions> = {},
+    settings: Partial<RunSettings> = {},
+    storing: Partial<StoreSettings> = {},
+  ) {
+    this.store.start(storeSettings({ clock: this.clock, ...storing }));
+    const given = { input: undefined, timeoutMs: 1_000, abandonAfterMs: Infinity, snapshot: undefined, ...options };
+    const limits = { clock: this.clock, maxEventBytes: 1_024, exposeErrors: false, ...settings };
+    const run = new Run('task-1', job, given, limits, this.observer);
+    this.run = run;
+    const snapshot = run.snapshot && (() => run.snapshot?.toJson());
+    this.draft = draft({ taskId: 'task-1', snapshot });
+  }
+
+  /** Creates the task and starts the run. */
+  start(): this {
+    const creation = this.store.create(this.draft, this.run);
+    if (creation.created) this.run.start(creation.writer);
+    return this;
+  }
+
+  get info(): TaskInfo {
+    return toTaskInfo(this.run.record);
+  }
+
+  /** Every event that is kept. */
+  get events(): Frame[] {
+    const { log } = this.store.open('task-1')!;
+    const frames: Frame[] = [];
+    for (let slice = log.readAfter(log.firstSeq - 1); slice !== undefined; slice = log.readAfter(slice.to)) {
+      frames.push(...decodeEvents(slice.bytes.toString()));
+    }
+    return frames;
+  }
+
+  /** Name and data of every event that is kept. */
+  get said(): unknown[] {
+    return this.events.map(({ event, data }) => [event, JSON.parse(data)]);
+  }
+}
+
+/** Resolves in a later turn of the event loop, when everything that was ready has run. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

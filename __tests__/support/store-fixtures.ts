@@ -1,0 +1,78 @@
+import { v7 } from 'uuid';
+import type { Executor, StoreSettings, TaskDraft } from '../../lib/core/ports.js';
+import { TaskError, type PublicError } from '../../lib/core/errors.js';
+import { encodeEvent } from '../../lib/sse/frame.js';
+import { ManualClock } from './manual-clock.js';
+
+/** Settings of a store that is large enough not to matter, unless `changed` says otherwise. */
+export function storeSettings(changed: Partial<StoreSettings> = {}): StoreSettings {
+  return {
+    clock: new ManualClock(),
+    ttlMs: 60_000,
+    log: { maxEvents: 10_000, maxBytes: 1_048_576 },
+    maxBufferedBytes: 16_777_216,
+    maxTasksPerOwner: Infinity,
+    encode: encodeEvent,
+    ...changed,
+  };
+}
+
+let drafts = 0;
+
+/** A task that was never there before. */
+export function draft(changed: Partial<TaskDraft> = {}): TaskDraft {
+  return {
+    taskId: v7(),
+    resumeKey: String(++drafts).padStart(22, 'k'),
+    owner: undefined,
+    idempotencyKey: undefined,
+    fingerprint: undefined,
+    snapshot: undefined,
+    ...changed,
+  };
+}
+
+/** An executor that notes what it is told. */
+export class RecordingExecutor implements Executor {
+  readonly cancels: PublicError[] = [];
+  readonly audiences: number[] = [];
+  readonly fences: TaskError[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  cancelRequested(reason: PublicError): void {
+    this.cancels.push(reason);
+    this.#told();
+  }
+
+  audienceChanged(subscribers: number): void {
+    this.audiences.push(subscribers);
+    this.#told();
+  }
+
+  fenced(reason: TaskError): void {
+    this.fences.push(reason);
+    this.#told();
+  }
+
+  /** Resolves as soon as `condition` holds of what it was told. */
+  async until(condition: (executor: this) => boolean): Promise<void> {
+    while (!condition(this)) {
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  #told(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
+
+/** What code a call throws or rejects with, the error where it has none; undefined where it does neither. */
+export async function codeOf(call: () => unknown): Promise<unknown> {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    return error instanceof TaskError ? error.code : (error ?? 'undefined was thrown');
+  }
+}
