@@ -18,10 +18,15 @@ import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
 import { Sweeper } from './sweeper.js';
 import { toTaskInfo, type AsyncTask } from './task.js';
+import { within } from './within.js';
+
+/** What a task is run with. */
+export interface RunRequest extends RunOptions {
+  readonly job: AsyncTask;
+}
 
 /** What a task is started with. */
-export interface StartRequest extends RunOptions {
-  readonly job: AsyncTask;
+export interface StartRequest extends RunRequest {
   readonly owner: string | undefined;
   readonly idempotencyKey: string | undefined;
   readonly fingerprint: string | undefined;
@@ -101,6 +106,19 @@ export class Engine implements RunObserver {
     }
   }
 
+  /** Runs a task again whose instance died, where `onLost` says so and the store agrees; `request` brings its code. */
+  async restart(record: TaskRecord, request: () => Promise<RunRequest>): Promise<void> {
+    const { taskId, status } = record;
+    if (this.options.onLost !== 'restart' || !this.#store.shared || status !== 'running') return;
+    if (this.#stopping || this.#runs.has(taskId) || this.#runs.size >= this.options.maxRunningTasks) return;
+    const { job, ...options } = await request();
+    const run = new Run(taskId, job, options, this.options, this);
+    const writer = await this.#ask(() => this.#store.claim(taskId, run));
+    if (writer === undefined) return; // somebody runs it
+    this.#runs.set(taskId, run);
+    this.#begin(run, writer);
+  }
+
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `STORE_UNAVAILABLE` */
   async find(ref: TaskRef): Promise<TaskRecord> {
     const found = await this.#ask(() => this.#store.find(ref));
@@ -166,9 +184,11 @@ export class Engine implements RunObserver {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     const ended = Promise.all([...this.#runs.values()].map((run) => run.ended));
-    if (graceMs > 0 && this.#runs.size > 0) await this.#within(graceMs, ended).catch(() => undefined);
-    for (const run of [...this.#runs.values()]) run.stop('cancelled', shutdown());
-    await this.#within(this.options.storeTimeoutMs, ended).catch(() => undefined);
+    if (graceMs > 0 && this.#runs.size > 0) await within(this.options.clock, graceMs, ended).catch(() => undefined);
+    const handOver = this.#store.shared && this.options.onLost === 'restart';
+    const end = handOver ? (run: Run) => run.release(shutdown()) : (run: Run) => run.stop('cancelled', shutdown());
+    [...this.#runs.values()].forEach(end);
+    await within(this.options.clock, this.options.storeTimeoutMs, ended).catch(() => undefined);
     this.#sweeper.stop();
     await this.#store.stop?.();
   }
@@ -213,16 +233,7 @@ export class Engine implements RunObserver {
   /** What the store answers. @throws TaskError `STORE_UNAVAILABLE` where it takes longer than `storeTimeoutMs` */
   #ask<T>(question: () => Awaitable<T>): Awaitable<T> {
     const answer = question();
-    return answer instanceof Promise ? this.#within(this.options.storeTimeoutMs, answer) : answer;
-  }
-
-  #within<T>(ms: number, answer: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.options.clock.after(ms, () => {
-        reject(new TaskError('STORE_UNAVAILABLE', `The store did not answer within ${ms} ms`));
-      });
-      answer.then(resolve, reject).finally(cancel);
-    });
+    return answer instanceof Promise ? within(this.options.clock, this.options.storeTimeoutMs, answer) : answer;
   }
 }
 

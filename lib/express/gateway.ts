@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Engine, Started } from '../core/engine.js';
+import type { Engine, RunRequest, Started } from '../core/engine.js';
 import { checkNumber } from '../core/options.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
@@ -63,11 +63,17 @@ export class Gateway {
     subscriberId: string | undefined,
     execution: Execution,
   ): Promise<TaskStream> {
+    const { engine } = this;
     const { resumeKey } = resume;
-    if (resumeKey !== undefined) return this.attach(await this.find(req, { resumeKey }), resume, subscriberId);
+    if (resumeKey !== undefined) {
+      const record = await this.find(req, { resumeKey });
+      await engine.restart(record, () => this.#requestOf(execution));
+      return this.attach(record, resume, subscriberId);
+    }
     const key = readIdempotencyKey(req);
     const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(req) };
     const { record, created } = await this.start(req, execution, idempotency);
+    if (!created) await engine.restart(record, () => this.#requestOf(execution));
     return this.attach(record, resume, subscriberId, !created);
   }
 
@@ -80,17 +86,18 @@ export class Gateway {
     const repeated = key === undefined ? undefined : await engine.findRepeated(key, owner, fingerprint);
     if (repeated !== undefined) return { record: repeated, created: false };
     engine.admit(); // before the input is read, which may be an upload
-    const {
-      job,
-      snapshot,
-      timeoutMs = engine.options.timeoutMs,
-      abandonAfterMs = engine.options.abandonAfterMs,
-    } = execution;
-    return engine.start({
-      ...{ job, snapshot, owner, fingerprint, idempotencyKey: key, input: await execution.input() },
+    return engine.start({ ...(await this.#requestOf(execution)), owner, fingerprint, idempotencyKey: key });
+  }
+
+  /** What a run needs, with the manager's defaults. */
+  async #requestOf(execution: Execution): Promise<RunRequest> {
+    const { options } = this.engine;
+    const { job, snapshot, timeoutMs = options.timeoutMs, abandonAfterMs = options.abandonAfterMs } = execution;
+    return {
+      ...{ job, snapshot, input: await execution.input() },
       timeoutMs: checkNumber('timeoutMs', timeoutMs),
       abandonAfterMs: checkNumber('abandonAfterMs', abandonAfterMs),
-    });
+    };
   }
 
   async attach(
