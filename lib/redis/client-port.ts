@@ -25,7 +25,10 @@ export interface RedisListener {
   close(): void;
 }
 
-type Listener = (...args: never[]) => void;
+/** Both clients are; their own types for it differ. */
+interface Emitter {
+  on(event: string, listener: (...args: never[]) => void): unknown;
+}
 
 interface IoredisPipeline {
   call(command: string, ...args: string[]): unknown;
@@ -36,17 +39,15 @@ interface IoredisPipeline {
 export interface IoredisLike {
   readonly status: string;
   readonly isCluster?: boolean;
-  readonly options?: { readonly keyPrefix?: string | undefined };
+  readonly options?: object;
   call(command: string, ...args: string[]): Promise<unknown>;
   pipeline(): object;
   duplicate(): object;
-  on(event: string, listener: Listener): unknown;
 }
 
-interface IoredisSubscriber {
+interface IoredisSubscriber extends Emitter {
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
-  on(event: string, listener: Listener): unknown;
   disconnect(): void;
 }
 
@@ -57,14 +58,12 @@ export interface NodeRedisLike {
   readonly isReady?: boolean;
   sendCommand(...args: never[]): Promise<unknown>;
   duplicate(): object;
-  on(event: string, listener: Listener): unknown;
 }
 
-interface NodeRedisSubscriber {
+interface NodeRedisSubscriber extends Emitter {
   connect(): Promise<unknown>;
   subscribe(channel: string, listener: (message: string, channel: string) => void): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
-  on(event: string, listener: Listener): unknown;
   destroy(): unknown;
 }
 
@@ -83,12 +82,12 @@ const ignore = (): void => undefined;
 
 class IoredisPort implements RedisPort {
   readonly cluster: boolean;
-  readonly #client: IoredisLike;
+  readonly #client: IoredisLike & Emitter;
 
   constructor(client: Partial<IoredisLike>) {
-    this.#client = client as IoredisLike;
+    this.#client = client as IoredisLike & Emitter;
     this.cluster = this.#client.isCluster === true;
-    if (this.#client.options?.keyPrefix) {
+    if ((this.#client.options as { keyPrefix?: string } | undefined)?.keyPrefix) {
       throw new TaskError('INVALID_OPTION', 'Expected client to have no keyPrefix: give the store its own prefix');
     }
   }
@@ -134,10 +133,10 @@ class IoredisPort implements RedisPort {
 
 class NodeRedisPort implements RedisPort {
   readonly cluster: boolean;
-  readonly #client: NodeRedisLike;
+  readonly #client: NodeRedisLike & Emitter;
 
   constructor(client: Partial<NodeRedisLike>) {
-    this.#client = client as NodeRedisLike;
+    this.#client = client as NodeRedisLike & Emitter;
     this.cluster = this.#client.isReady === undefined;
   }
 

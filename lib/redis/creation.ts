@@ -51,6 +51,8 @@ export class Creation {
     const { context } = this;
     const { keys, commands, instance, runningTtlMs } = context;
     const { taskId, resumeKey, owner } = draft;
+    const repeated = await this.#findOnce(draft);
+    if (repeated !== undefined) return { existing: repeated };
     const ttl = String(runningTtlMs);
     const record = this.#recordOf(draft);
     const key = keys.resumeKey(resumeKey);
@@ -61,12 +63,14 @@ export class Creation {
       commands.runInOrder(CREATE, [keys.task(taskId)], [ttl, ...fieldsOf(record)]),
       commands.send(key, 'SET', key, taskId, 'PX', ttl),
     ];
-    const [, , , , quota] = await all([...steps, this.#enterQuota(draft)]);
-    if (quota === 0) throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
+    await all(steps);
     const existing = await this.#enterOnce(draft);
     if (existing !== undefined) {
       await this.#undo(draft);
       return { existing };
+    }
+    if ((await this.#enterQuota(draft)) === 0) {
+      throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
     }
     const lists = owner === undefined ? [keys.list(undefined)] : [keys.list(undefined), keys.list(owner)];
     await all(
@@ -85,7 +89,16 @@ export class Creation {
     return commands.runInOrder(ENTER_QUOTA, [keys.quota(owner)], args);
   }
 
-  /** The task that has the idempotency key already, if there is one. */
+  /** The task that has the idempotency key already. */
+  async #findOnce({ owner, idempotencyKey }: TaskDraft): Promise<TaskRecord | undefined> {
+    if (idempotencyKey === undefined) return undefined;
+    const key = this.context.keys.idempotencyKey(owner, idempotencyKey);
+    const taskId = await this.context.commands.send(key, 'GET', key);
+    const record = typeof taskId === 'string' ? await this.read(taskId) : undefined;
+    return record?.status === 'expired' ? undefined : record;
+  }
+
+  /** The same, and where there is none the key is taken for this task. */
   async #enterOnce({ taskId, owner, idempotencyKey }: TaskDraft): Promise<TaskRecord | undefined> {
     if (idempotencyKey === undefined) return undefined;
     const { keys, commands, runningTtlMs } = this.context;

@@ -6,7 +6,7 @@ import type { Mirror } from './mirror.js';
 import type { Mirrors } from './mirrors.js';
 import type { RedisRecord } from './record.js';
 import { RedisWriter, type WriterOwner } from './redis-writer.js';
-import { CLAIM } from './scripts.js';
+import { CLAIM, RETIRE } from './scripts.js';
 
 const nothing = (): void => undefined;
 const NOBODY: Executor = { cancelRequested: nothing, audienceChanged: nothing, fenced: nothing };
@@ -179,9 +179,7 @@ export class Holdings implements WriterOwner {
     if (status !== 'running') {
       const quota = keys.quota(owner);
       steps.push(commands.send(quota, 'SREM', quota, taskId));
-      const expires = await commands.send(keys.task(taskId), 'HGET', keys.task(taskId), 'expires');
-      steps.push(commands.send(keys.expiring, 'ZADD', keys.expiring, String(expires), taskId));
-      steps.push(commands.send(keys.expiring, 'PEXPIRE', keys.expiring, String(4 * settings.ttlMs)));
+      steps.push(commands.runInOrder(RETIRE, [keys.expiring], [taskId, String(settings.ttlMs)]));
     }
     await Promise.all(steps);
   }

@@ -104,18 +104,19 @@ export class Instance {
   async sweep(): Promise<boolean> {
     const { keys, commands } = this.context;
     await this.holdings.reconcile((taskId) => this.#readRunning(taskId));
-    const reply = await commands.run(EXPIRED, [keys.expiring], [String(BURIED_PER_SWEEP)]);
-    const [left, ...gone] = reply as [number, ...string[]];
-    const list = keys.list(undefined);
-    await Promise.all(
-      gone.map(async (taskId) => {
-        const owner = await commands.run(BURY, [keys.task(taskId), keys.events(taskId)], []);
-        await commands.send(list, 'ZREM', list, taskId);
-        const owned = typeof owner === 'string' ? keys.list(owner) : list;
-        await commands.send(owned, 'ZREM', owned, taskId);
-      }),
-    );
+    const { ttlMs } = this.context.settings;
+    const words = await commands.run(EXPIRED, [keys.expiring], [String(BURIED_PER_SWEEP), String(ttlMs)]);
+    const [left, ...gone] = words as [number, ...string[]];
+    await Promise.all(gone.map((taskId) => this.#bury(taskId)));
     return left + this.holdings.size > 0;
+  }
+
+  async #bury(taskId: string): Promise<void> {
+    const { keys, commands } = this.context;
+    this.mirrors.discard(taskId);
+    const owner = await commands.run(BURY, keys.ofTask(taskId), []);
+    const lists = typeof owner === 'string' ? [keys.list(undefined), keys.list(owner)] : [keys.list(undefined)];
+    await Promise.all(lists.map((list) => commands.send(list, 'ZREM', list, taskId)));
   }
 
   async stop(): Promise<void> {

@@ -47,6 +47,9 @@ export function createRedisStore({ client, prefix = 'rsse:', leaseMs = 10_000 }:
   return new RedisStore(port, prefix, leaseMs);
 }
 
+/** What can be a hash tag. */
+const isTaskId = (text: string): boolean => /^[\w-]{1,64}$/.test(text);
+
 class RedisStore implements TaskStore {
   readonly shared = true;
   #instance: Instance | undefined;
@@ -74,25 +77,30 @@ class RedisStore implements TaskStore {
 
   async find(ref: TaskRef): Promise<TaskRecord | Tombstone | undefined> {
     const taskId = await this.#resolve(ref);
-    return taskId === undefined ? undefined : this.instance.mirrors.read(taskId);
+    if (taskId === undefined || !isTaskId(taskId)) return undefined;
+    const found = await this.instance.mirrors.read(taskId);
+    return 'idempotencyKey' in ref && found?.status === 'expired' ? undefined : found; // then the key is free
   }
 
   list(filter: TaskFilter): Promise<readonly TaskRecord[]> {
     return listTasks(this.instance.context, filter, (taskId) => this.instance.mirrors.read(taskId));
   }
 
-  open(taskId: string): Promise<TaskFeed | undefined> {
+  async open(taskId: string): Promise<TaskFeed | undefined> {
+    if (!isTaskId(taskId)) return undefined;
     this.instance.listen();
     return this.instance.mirrors.open(taskId);
   }
 
-  departedAt(taskId: string, subscriberId: string): Promise<number | undefined> {
+  async departedAt(taskId: string, subscriberId: string): Promise<number | undefined> {
+    if (!isTaskId(taskId)) return undefined;
     return this.instance.audience.departedAt(taskId, subscriberId);
   }
 
   async requestCancel(taskId: string, reason: PublicError): Promise<boolean> {
     const { context, holdings, inbox, membership } = this.instance;
     const { keys, commands } = context;
+    if (!isTaskId(taskId)) return false;
     const reply = await commands.run(CANCEL, [keys.task(taskId)], [JSON.stringify(reason)]);
     if (!Array.isArray(reply)) return false;
     const [holder = '', released] = reply as string[];
@@ -105,7 +113,7 @@ class RedisStore implements TaskStore {
 
   async claim(taskId: string, executor: Executor): Promise<TaskWriter | undefined> {
     const { holdings, mirrors, membership } = this.instance;
-    const record = await mirrors.read(taskId);
+    const record = isTaskId(taskId) ? await mirrors.read(taskId) : undefined;
     if (record?.status !== 'running') return undefined;
     if (!record.released && !membership.isDead(record.holder)) return undefined;
     this.instance.listen();

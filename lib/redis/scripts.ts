@@ -135,18 +135,37 @@ return 1`);
 /** KEYS beats. A flat list whatever the protocol. */
 export const BEATS = script(`return redis.call('HGETALL', KEYS[1])`);
 
-/** KEYS expiring. ARGV how many at most. Takes out the tasks whose retention is over. */
+/** KEYS expiring. ARGV task id, ttl. Notes when the retention of a task that has just ended is over. */
+export const RETIRE = script(`
+${NOW}
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 4 * ARGV[2])`);
+
+/**
+ * KEYS expiring. ARGV how many at most, ttl. Takes out the tasks whose retention is over, and leaves a mark for as long
+ * as their tombstones stand. Answers how many entries are left, marks included, then the tasks.
+ */
 export const EXPIRED = script(`
 ${NOW}
-local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
-if #gone > 0 then redis.call('ZREM', KEYS[1], unpack(gone)) end
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+local gone = {}
+for i = 1, #due, 2 do
+  redis.call('ZREM', KEYS[1], due[i])
+  if string.sub(due[i], 1, 1) ~= '~' then
+    gone[#gone + 1] = due[i]
+    local decays = due[i + 1] + ARGV[2]
+    if decays > now then redis.call('ZADD', KEYS[1], decays, '~' .. due[i]) end
+  end
+end
 return {redis.call('ZCARD', KEYS[1]), unpack(gone)}`);
 
-/** KEYS task, events. What is past its retention keeps no text, only the answer that it has expired. */
+/** KEYS task, then its other keys. What is past its retention keeps only the answer that it has expired. */
 export const BURY = script(`
 local owner = redis.call('HGET', KEYS[1], 'owner')
-redis.call('HDEL', KEYS[1], 'progress', 'outcome', 'snapshot')
-redis.call('DEL', KEYS[2])
+if redis.call('HDEL', KEYS[1], 'progress', 'outcome', 'snapshot', 'seq') > 0 then
+  redis.call('DEL', unpack(KEYS, 2))
+  redis.call('PUBLISH', KEYS[2], '')
+end
 return owner`);
 
 export interface AppendSizes extends LogLimits {
