@@ -37,7 +37,7 @@ describeWithRedisServer('a task on any instance', () => {
 
   it('starts on one, is followed on the second, and resumes on the third, each event once', async () => {
     const [a, b, c] = [await open(), await open(), await open()];
-    const starter = a.follow();
+    const starter = await a.follow().until(({ frames }) => frames.length > 0);
     await stepped.started();
     await stepped.emit(1, 10);
     await starter.untilSeq(10);
@@ -99,7 +99,7 @@ describeWithRedisServer('a task on any instance', () => {
 
   it('counts subscribers on all instances, and lets those without a cursor go on where they left off', async () => {
     const [a, b] = [await open(), await open()];
-    const starter = a.follow();
+    const starter = await a.follow().until(({ frames }) => frames.length > 0);
     const context = await stepped.started();
     const guest = b.follower(starter.resumeKey, { 'x-subscriber': 'tab' });
     await until(() => context.subscriberCount === 2);
@@ -115,7 +115,7 @@ describeWithRedisServer('a task on any instance', () => {
 
   it('costs Redis the same for one subscriber of an instance as for fifty', async () => {
     const [a, b] = [await open(), await open()];
-    const starter = a.follow();
+    const starter = await a.follow().until(({ frames }) => frames.length > 0);
     await stepped.started();
     const read = async (subscribers: number, from: number): Promise<number> => {
       const followers = range(1, subscribers).map(() => b.resume(starter.resumeKey, from - 1));
@@ -171,7 +171,7 @@ describeWithRedisServer('a task on any instance', () => {
   it('delivers nothing that Redis has not acknowledged', async () => {
     const held = new Holding();
     const a = await open({ wrap: held.wrap });
-    const starter = a.follow();
+    const starter = await a.follow().until(({ frames }) => frames.length > 0);
     await stepped.started();
     await stepped.emit(1, 1);
     await starter.untilSeq(1);
@@ -191,7 +191,7 @@ describeWithRedisServer('a task on any instance', () => {
   it('appends once although the acknowledgement was lost', async () => {
     const held = new Holding();
     const a = await open({ wrap: held.wrap });
-    const starter = a.follow();
+    const starter = await a.follow().until(({ frames }) => frames.length > 0);
     await stepped.started();
     await stepped.emit(1, 1);
     held.loseNext = 3;

@@ -127,7 +127,11 @@ async function answers(port: number): Promise<boolean> {
   }
 }
 
-/** Asks again, a little later each time, until the answer is yes. */
-export async function until(holds: () => boolean | Promise<boolean>, everyMs = 10): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, everyMs));
+/** Asks again and again until the answer is yes. @throws where it is still no after `withinMs` */
+export async function until(holds: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+  const end = performance.now() + withinMs;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`It did not come true within ${withinMs} ms: ${holds.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
