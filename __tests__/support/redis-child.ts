@@ -40,7 +40,7 @@ export class ChildInstance {
 
   static async start(redisUrl: string, options: object): Promise<ChildInstance> {
     const args = [pathToFileURL(OUT).href, redisUrl, JSON.stringify(options)];
-    const child = new ChildInstance(fork(join(__dirname, 'redis-child.js'), args, { execArgv: [] }));
+    const child = new ChildInstance(fork(join(__dirname, 'instance-process.js'), args, { execArgv: [] }));
     child.#port = (await child.heard('listening')).port ?? 0;
     return child;
   }

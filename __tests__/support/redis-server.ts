@@ -96,6 +96,11 @@ export class RedisServer implements Redis {
     this.#process?.kill('SIGCONT');
   }
 
+  /** Lets nothing be saved any more, as a full disk does: its directory is gone. */
+  breakDirectory(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
   async close(): Promise<void> {
     await this.kill();
     rmSync(this.#directory, { recursive: true, force: true });
