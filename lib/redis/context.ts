@@ -1,6 +1,7 @@
 import type { StoreSettings } from '../core/ports.js';
 import type { Commands, Script } from './commands.js';
 import type { Keys } from './keys.js';
+import type { Turn } from './turn.js';
 
 /** What every part of one store shares. */
 export interface Context {
@@ -9,6 +10,7 @@ export interface Context {
   readonly keys: Keys;
   readonly commands: Commands;
   readonly settings: StoreSettings;
+  readonly turn: Turn;
   readonly leaseMs: number;
   /** For how long keys of a task that runs are kept without a sign of life of its instance, in ms. */
   readonly runningTtlMs: number;

@@ -13,6 +13,7 @@ import { Membership } from './membership.js';
 import { Mirrors } from './mirrors.js';
 import type { RedisRecord } from './record.js';
 import { appendScript, BURY, EXPIRED } from './scripts.js';
+import { Turn } from './turn.js';
 
 /** What is looked after at regular times is looked after so often at most, in ms. */
 const TICK_MS = 500;
@@ -45,7 +46,8 @@ export class Instance {
     const append = appendScript({ ...settings.log, ...encodedSizes(settings), ttlMs });
     const commands = new Commands(port, clock, timeoutMs);
     const keys = new Keys(prefix);
-    this.context = { instance, keys, commands, settings, leaseMs, runningTtlMs: runningTtlOf(ttlMs, leaseMs), append };
+    const runningTtlMs = runningTtlOf(ttlMs, leaseMs);
+    this.context = { instance, keys, commands, settings, turn: new Turn(), leaseMs, runningTtlMs, append };
     this.mirrors = new Mirrors(this.context, {
       subscribe: (taskId) => {
         this.#subscribe(keys.events(taskId), taskId);

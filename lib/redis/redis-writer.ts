@@ -98,8 +98,9 @@ export class RedisWriter implements TaskWriter {
     this.#refusal = reason;
     for (const batch of [this.#underWay, this.#next]) batch?.reject(reason);
     this.#next = this.#underWay = undefined;
+    const { executor } = this; // which `closed` lets go of
     this.owner.closed(this);
-    this.executor.fenced(reason);
+    executor.fenced(reason);
   }
 
   /** Refuses what has waited for too long. What was sent is pursued all the same, and so is a terminal event. */
@@ -117,7 +118,7 @@ export class RedisWriter implements TaskWriter {
     this.#next.add(event, json);
     if (!this.#scheduled && this.#underWay === undefined) {
       this.#scheduled = true;
-      setImmediate(this.#flush);
+      this.context.turn.add(this.#flush);
     }
     return this.#next;
   }
