@@ -6,6 +6,8 @@ import type { Command, RedisPort } from './client-port.js';
 
 /** So many commands wait for a connection at most. */
 const MAX_WAITING = 10_000;
+/** After so many words a write goes out before its tick is over, so that the server works while the rest is encoded. */
+const MAX_WORDS = 512;
 /** How precisely time-outs are kept, in ms. */
 const GRANULARITY_MS = 25;
 
@@ -36,6 +38,7 @@ export class Commands {
   readonly #overdue = new Set<Sent>();
   #waiting: Sent[] = [];
   #outgoing: Sent[] = [];
+  #words = 0;
   #cancelTimer: (() => void) | undefined;
 
   constructor(
@@ -108,11 +111,15 @@ export class Commands {
 
   #enqueue(sent: Sent): void {
     if (this.#outgoing.push(sent) === 1) queueMicrotask(this.#flush);
+    this.#words += sent.command.args.length;
+    if (this.#words > MAX_WORDS) this.#flush();
   }
 
   readonly #flush = (): void => {
     const batch = this.#outgoing;
+    if (batch.length === 0) return;
     this.#outgoing = [];
+    this.#words = 0;
     let replies: Promise<unknown>[];
     try {
       replies = this.port.send(batch.map(({ command }) => command));

@@ -197,41 +197,45 @@ if seq ~= tonumber(ARGV[3]) then
   redis.call('DEL', e)
   seq, bytes = tonumber(ARGV[3]), 0
   first = seq + 1
+  redis.call('HSET', t, 'first', first)
 end
-local function size(at, event, json)
-  return #json + #string.format('%.0f', at) + (event == '' and ${plainBytes} or ${namedBytes} + #event)
-end
-local changes = {'batch', ARGV[2], 'updated', ARGV[4]}
+local call = redis.call
 local progress
 for i = 9, #ARGV, 2 do
   seq = seq + 1
-  local event, json = ARGV[i], ARGV[i + 1]
-  redis.call('XADD', e, string.format('%.0f-0', seq), event, json)
-  bytes = bytes + size(seq, event, json)
-  if event == '' then progress = json end
+  local event, json, id = ARGV[i], ARGV[i + 1], seq .. '-0'
+  call('XADD', e, id, event, json)
+  if event == '' then
+    progress = json
+    bytes = bytes + #json + #id + ${plainBytes - 2}
+  else
+    bytes = bytes + #json + #id + #event + ${namedBytes - 2}
+  end
 end
 if progress then
-  changes[5], changes[6] = 'progress', progress
+  call('HSET', t, 'seq', seq, 'bytes', bytes, 'batch', ARGV[2], 'updated', ARGV[4], 'progress', progress)
+else
+  call('HSET', t, 'seq', seq, 'bytes', bytes, 'batch', ARGV[2], 'updated', ARGV[4])
 end
 if ARGV[8] ~= '' then
-  changes[#changes + 1] = 'snapshot'
-  changes[#changes + 1] = string.format('%.0f ', seq - (ARGV[6] ~= '' and 1 or 0)) .. ARGV[8]
+  call('HSET', t, 'snapshot', (seq - (ARGV[6] ~= '' and 1 or 0)) .. ' ' .. ARGV[8])
 end
 if seq - first + 1 > ${maxEvents} or bytes > ${maxBytes} then
   while first < seq and (seq - first + 1 > ${keepEvents} or bytes > ${keepBytes}) do
-    local some = redis.call('XRANGE', e, string.format('%.0f-0', first), '+', 'COUNT', 64)
+    local some = call('XRANGE', e, first .. '-0', '+', 'COUNT', 64)
     if #some == 0 then break end
     for _, entry in ipairs(some) do
       local at = tonumber(string.match(entry[1], '^%d+'))
       if at >= seq then first = seq end
       if at >= seq or (seq - at + 1 <= ${keepEvents} and bytes <= ${keepBytes}) then break end
-      bytes = bytes - size(at, entry[2][1], entry[2][2])
+      local event, json = entry[2][1], entry[2][2]
+      bytes = bytes - #json - #tostring(at) - (event == '' and ${plainBytes} or ${namedBytes} + #event)
       first = at + 1
     end
   end
-  redis.call('XTRIM', e, 'MINID', string.format('%.0f-0', first))
+  call('XTRIM', e, 'MINID', first .. '-0')
+  call('HSET', t, 'first', first, 'bytes', bytes)
 end
-redis.call('HSET', t, 'seq', seq, 'bytes', bytes, 'first', first, unpack(changes))
 if ARGV[6] ~= '' then
   ${NOW}
   redis.call('HSET', t, 'status', ARGV[6], 'outcome', ARGV[#ARGV], 'ended', ARGV[4],
@@ -240,6 +244,6 @@ if ARGV[6] ~= '' then
 elseif ARGV[5] ~= '0' then
   for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[5]) end
 end
-redis.call('PUBLISH', e, string.format('%.0f', seq))
+call('PUBLISH', e, '')
 return seq`);
 }
