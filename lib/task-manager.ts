@@ -96,7 +96,7 @@ export interface TaskManager {
   cancelTask(taskId: string, reason?: string): Promise<boolean>;
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED` */
   getTaskInfo(taskId: string): Promise<TaskInfo>;
-  /** Newest first; `limit` defaults to 100. */
+  /** Newest first; `limit` defaults to 100. @throws TaskError `INVALID_OPTION` */
   listTasks(filter?: { status?: TaskStatus; owner?: string; limit?: number }): Promise<TaskInfo[]>;
   getStatistics(): ManagerStatistics;
   /**
@@ -156,7 +156,12 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 
     cancelTask: (taskId, reason = 'The task was cancelled') => engine.cancel(taskId, reason),
     getTaskInfo: async (taskId) => toTaskInfo(await engine.find({ taskId })),
-    listTasks: async ({ limit = 100, ...filter } = {}) => (await engine.list({ limit, ...filter })).map(toTaskInfo),
+
+    async listTasks({ limit = 100, ...filter } = {}) {
+      const whole = limit === Infinity || (Number.isSafeInteger(limit) && limit >= 0);
+      expect(whole, 'limit', 'a whole number, at least 0 or Infinity', limit);
+      return (await engine.list({ limit, ...filter })).map(toTaskInfo);
+    },
 
     getStatistics: () => ({
       running: engine.running,

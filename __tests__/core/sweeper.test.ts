@@ -77,18 +77,6 @@ describe('Sweeper', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('does not sweep twice at a time when the store is slower than the interval', async () => {
-    const answers: ((left: boolean) => void)[] = [];
-    const sweeper = new Sweeper(clock, 100, () => new Promise<boolean>((resolve) => answers.push(resolve)));
-    sweeper.start();
-    clock.advance(500);
-    expect(answers).toHaveLength(1);
-    answers[0]?.(true);
-    await turn();
-    clock.advance(100);
-    expect(answers).toHaveLength(2);
-  });
-
   it('can be stopped, also twice, and while a sweep is under way', async () => {
     let answer: ((left: boolean) => void) | undefined;
     const sweeper = new Sweeper(clock, 100, () => new Promise<boolean>((resolve) => (answer = resolve)));

@@ -3,8 +3,8 @@ import type { AsyncTask, TaskContext } from '../../lib/index.js';
 /** One run of a job that does only what a test tells it to. */
 export interface ControlledRun {
   readonly context: TaskContext;
-  finish(result?: unknown): void;
-  fail(error: unknown): void;
+  readonly finish: (result?: unknown) => void;
+  readonly fail: (error: unknown) => void;
 }
 
 export interface ControlledJob {
@@ -12,7 +12,7 @@ export interface ControlledJob {
   /** How often the job was called. */
   readonly calls: number;
   /** The nth run, from 1, as soon as there is one. */
-  run(nth?: number): Promise<ControlledRun>;
+  readonly run: (nth?: number) => Promise<ControlledRun>;
 }
 
 /** A job that runs until a test ends it, and counts its calls. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { v4, v7 } from 'uuid';
 import { Deadlines } from './deadlines.js';
 import { TaskError } from './errors.js';
@@ -5,6 +6,7 @@ import { MemoryStore } from './memory-store.js';
 import type { ResolvedOptions } from './options.js';
 import type {
   Awaitable,
+  Creation,
   StoreSettings,
   TaskFeed,
   TaskFilter,
@@ -13,37 +15,15 @@ import type {
   TaskStore,
   TaskWriter,
 } from './ports.js';
-import { Run, type RunObserver, type RunOptions } from './run.js';
+import type { Resume, RunRequest, Started, StartRequest } from './requests.js';
+import { Run, type RunObserver } from './run.js';
 import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
 import { Sweeper } from './sweeper.js';
-import { toTaskInfo, type AsyncTask } from './task.js';
-import { within } from './within.js';
+import { toTaskInfo } from './task.js';
+import { within } from './time-limit.js';
 
-/** What a task is run with. */
-export interface RunRequest extends RunOptions {
-  readonly job: AsyncTask;
-}
-
-/** What a task is started with. */
-export interface StartRequest extends RunRequest {
-  readonly owner: string | undefined;
-  readonly idempotencyKey: string | undefined;
-  readonly fingerprint: string | undefined;
-}
-
-export interface Started {
-  readonly record: TaskRecord;
-  /** False: the idempotency key belongs to a task that was there before. */
-  readonly created: boolean;
-}
-
-/** Where a subscriber asks to start. */
-export interface Resume {
-  readonly cursor: number | undefined;
-  readonly subscriberId: string | undefined;
-  readonly snapshot: boolean;
-}
+export type { Resume, RunRequest, Started, StartRequest } from './requests.js';
 
 /** The tasks of one manager: what runs here, what is due, and the store that keeps them all. */
 export class Engine implements RunObserver {
@@ -91,17 +71,21 @@ export class Engine implements RunObserver {
     const run = new Run(taskId, job, options, this.options, this);
     const snapshot = run.snapshot && (() => run.snapshot?.toJson());
     this.#runs.set(taskId, run); // before the store is asked, so that concurrent starts count
+    let creating: Awaitable<Creation> | undefined;
     try {
       const draft = { taskId, resumeKey, owner, idempotencyKey, fingerprint, snapshot };
-      const creation = await this.#ask(() => this.#store.create(draft, run));
+      creating = this.#store.create(draft, run);
+      const creation = await this.#ask(() => creating as Awaitable<Creation>);
       if (creation.created) {
         this.#begin(run, creation.writer);
         return { record: creation.writer.record, created: true };
       }
-      this.#runs.delete(taskId);
+      this.#drop(run);
       return { record: samePayload(creation.record, fingerprint), created: false };
     } catch (error) {
-      this.#runs.delete(taskId);
+      this.#drop(run);
+      if (creating instanceof Promise)
+        creating.then((late) => this.#beginLate(run, late, idempotencyKey)).catch(() => undefined);
       throw error;
     }
   }
@@ -174,21 +158,20 @@ export class Engine implements RunObserver {
     const run = this.#runs.get(taskId);
     if (run !== undefined) return run;
     const { status } = await this.find({ taskId });
-    throw new TaskError(
-      'TASK_NOT_RUNNING',
-      status === 'running' ? 'Another instance runs it' : `It is already ${status}`,
-    );
+    const why = status === 'running' ? 'Another instance runs it' : `It is already ${status}`;
+    throw new TaskError('TASK_NOT_RUNNING', why);
   }
 
   /** Takes no new work, gives what runs `graceMs`, then cancels it. Resolves when every task here has ended. */
   async stop(graceMs: number): Promise<void> {
+    const { clock, storeTimeoutMs } = this.options;
     this.#stopping = true;
     const ended = Promise.all([...this.#runs.values()].map((run) => run.ended));
-    if (graceMs > 0 && this.#runs.size > 0) await within(this.options.clock, graceMs, ended).catch(() => undefined);
+    if (graceMs > 0 && this.#runs.size > 0) await within(clock, graceMs, ended).catch(() => undefined);
     const handOver = this.#store.shared && this.options.onLost === 'restart';
     const end = handOver ? (run: Run) => run.release(shutdown()) : (run: Run) => run.stop('cancelled', shutdown());
     [...this.#runs.values()].forEach(end);
-    await within(this.options.clock, this.options.storeTimeoutMs, ended).catch(() => undefined);
+    await within(clock, storeTimeoutMs, ended).catch(() => undefined);
     this.#sweeper.stop();
     await this.#store.stop?.();
   }
@@ -206,18 +189,36 @@ export class Engine implements RunObserver {
   }
 
   failed(run: Run, error: unknown): void {
-    try {
-      this.options.onTaskError(error, toTaskInfo(run.record));
-    } catch (failure) {
-      process.emitWarning(failure instanceof Error ? failure : String(failure));
-    }
+    const hook: (...args: Parameters<typeof this.options.onTaskError>) => unknown = this.options.onTaskError;
+    const tell = async (): Promise<void> => {
+      await hook(error, toTaskInfo(run.record)); // it may be an async function
+    };
+    tell().catch((failure: unknown) => {
+      process.emitWarning(inspect(failure), { type: 'TaskErrorWarning', detail: 'in onTaskError' });
+    });
   }
 
   #begin(run: Run, writer: TaskWriter): void {
     this.counts.started++;
+    this.#runs.set(run.taskId, run);
     this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
     this.#sweeper.start();
     run.start(writer);
+  }
+
+  #drop(run: Run): void {
+    this.#runs.delete(run.taskId);
+    run.drop();
+  }
+
+  /**
+   * The store has created the task after its start was refused. Who repeats the start with an idempotency key finds it,
+   * so it runs; any other could be reached by nobody.
+   */
+  #beginLate(run: Run, late: Creation, idempotencyKey: string | undefined): void {
+    if (!late.created) return;
+    this.#begin(run, late.writer);
+    if (idempotencyKey === undefined) run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
   }
 
   /** A task that may not be alone for a moment still has to be reached by its first subscriber. */

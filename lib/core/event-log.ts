@@ -79,6 +79,11 @@ export class EventLog {
     return this.#capacity;
   }
 
+  /** Pieces of memory that it takes; the last holds the newest event. */
+  get segments(): number {
+    return this.#segments.length;
+  }
+
   /** Nothing will be appended any more. */
   get ended(): boolean {
     return this.#ended;
@@ -91,10 +96,10 @@ export class EventLog {
 
   /** Appends one frame and wakes the followers once, after everything that this tick appends. */
   append(frame: string): void {
-    if (this.events >= this.limits.maxEvents) this.dropOldestSegment();
+    const dropped = this.events >= this.limits.maxEvents ? this.#dropOldest() : undefined;
     const last = this.#segments.at(-1);
     const full = last === undefined || last.count >= this.limits.maxEvents / SEGMENTS_PER_LOG;
-    const written = (full ? 0 : last.append(frame)) || this.#addSegment(frame, !full).append(frame);
+    const written = (full ? 0 : last.append(frame)) || this.#addSegment(frame, !full, dropped).append(frame);
     this.#wireBytes += written; // read only now: a new segment may have cost an old one
     this.#lastSeq++;
     this.#slice = undefined;
@@ -125,13 +130,7 @@ export class EventLog {
 
   /** Forgets the oldest segment; returns the bytes of memory that frees, 0 where the log keeps nothing. */
   dropOldestSegment(): number {
-    const segment = this.#segments.shift();
-    if (segment === undefined) return 0;
-    this.#slice = undefined;
-    this.#wireBytes -= segment.used;
-    this.#capacity -= segment.capacity;
-    this.budget.release(segment.capacity);
-    return segment.capacity;
+    return this.#dropOldest()?.capacity ?? 0;
   }
 
   /** Forgets every frame and tells the followers. */
@@ -157,20 +156,34 @@ export class EventLog {
   }
 
   /**
-   * Makes room for `frame`, at the cost of the oldest segments where the log's own budget is used up. Segments grow
-   * only while their bytes run out: one that is full of events needs no larger successor.
+   * Makes room for `frame`, at the cost of the oldest segments where the log's own budget is used up; the memory of the
+   * last of them is used again. Segments grow only while their bytes run out: one that is full of events needs no larger
+   * successor.
    */
-  #addSegment(frame: string, grow: boolean): Segment {
+  #addSegment(frame: string, grow: boolean, dropped: Segment | undefined): Segment {
     const { maxBytes } = this.limits;
     const largest = Math.min(MAX_SEGMENT_BYTES, Math.max(FIRST_SEGMENT_BYTES, (maxBytes / SEGMENTS_PER_LOG) & ~3));
     if (grow) this.#segmentBytes *= 2;
     const usual = (this.#segmentBytes = Math.min(this.#segmentBytes, largest));
     const capacity = Math.max(usual, Segment.capacityFor(Buffer.byteLength(frame)));
-    while (this.#capacity + capacity > maxBytes && this.dropOldestSegment() > 0);
+    let spare = dropped;
+    while (this.#capacity + capacity > maxBytes && this.#segments.length > 0) spare = this.#dropOldest();
     this.budget.reserve(capacity);
-    const segment = new Segment(this.#lastSeq + 1, capacity);
+    const firstSeq = this.#lastSeq + 1;
+    const reused = spare?.capacity === capacity && spare.restart(firstSeq);
+    const segment = reused ? (spare as Segment) : new Segment(firstSeq, capacity);
     this.#segments.push(segment);
     this.#capacity += capacity;
+    return segment;
+  }
+
+  #dropOldest(): Segment | undefined {
+    const segment = this.#segments.shift();
+    if (segment === undefined) return undefined;
+    this.#slice = undefined;
+    this.#wireBytes -= segment.used;
+    this.#capacity -= segment.capacity;
+    this.budget.release(segment.capacity);
     return segment;
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { TaskError, toPublicError, type PublicError } from './errors.js';
+import { TaskError, toPublicError, type ErrorExposure, type PublicError } from './errors.js';
 import { checkEventName, toJson } from './payload.js';
 import type { Awaitable, Executor, TaskRecord, TaskWriter } from './ports.js';
 import { Snapshot, type SnapshotOptions } from './snapshot.js';
@@ -11,10 +11,8 @@ const EVENTS_PER_TURN = 128;
 const DONE = Promise.resolve();
 
 /** What a run needs from its manager. */
-export interface RunSettings {
+export interface RunSettings extends ErrorExposure {
   readonly clock: Clock;
-  readonly maxEventBytes: number;
-  readonly exposeErrors: boolean;
 }
 
 /** What one task runs with. */
@@ -58,9 +56,7 @@ export class Run implements Executor {
     readonly observer: RunObserver,
   ) {
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
-    if (options.snapshot !== undefined) {
-      this.snapshot = new Snapshot(options.snapshot, this.#report);
-    }
+    this.snapshot = options.snapshot && new Snapshot(options.snapshot, this.#report);
   }
 
   get record(): TaskRecord {
@@ -76,6 +72,11 @@ export class Run implements Executor {
     });
     this.#earlyStop?.();
     setImmediate(() => void this.#execute());
+  }
+
+  /** The store has not created its task. */
+  drop(): void {
+    this.#resolveEnded?.();
   }
 
   /** Ends the task from outside and aborts the job's signal with `reason`; false where it has ended already. */
@@ -108,8 +109,7 @@ export class Run implements Executor {
     try {
       outcome = result === undefined ? '' : `,"result":${toJson(result, this.settings.maxEventBytes)}`;
     } catch (error) {
-      await this.fail(error);
-      return;
+      return this.fail(error);
     }
     await this.#settle('completed', outcome);
   }

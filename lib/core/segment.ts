@@ -7,12 +7,14 @@ export class Segment {
   count = 0;
   /** How many bytes they take. */
   used = 0;
+  /** Somebody has, or has had, a view of its bytes. */
+  #read = false;
   readonly #bytes: Buffer;
   readonly #ends: Uint32Array;
 
   /** @param capacity bytes in all, a multiple of 4 */
   constructor(
-    readonly firstSeq: number,
+    public firstSeq: number,
     readonly capacity: number,
   ) {
     this.#bytes = Buffer.allocUnsafeSlow(capacity); // its own memory: a slice of Node's pool would keep the pool alive
@@ -39,8 +41,21 @@ export class Segment {
     return written;
   }
 
+  /**
+   * Empties it for frames from `firstSeq` on; false where somebody may still be looking at its bytes. Nothing but
+   * garbage collection would give them back to a job that nobody watches, and that comes late for memory outside of the
+   * heap.
+   */
+  restart(firstSeq: number): boolean {
+    if (this.#read) return false;
+    this.firstSeq = firstSeq;
+    this.count = this.used = 0;
+    return true;
+  }
+
   /** All frames after `position`, which is at least `firstSeq - 1`, as a view of the shared bytes. */
   sliceAfter(position: number): Buffer {
+    this.#read = true;
     const skipped = position - this.firstSeq + 1;
     const start = skipped === 0 ? 0 : (this.#ends[this.#ends.length - skipped] as number);
     return this.#bytes.subarray(start, this.used);

@@ -34,6 +34,8 @@ export interface Start {
  */
 export class Subscription {
   #position: number;
+  /** Where the client says it is, while that is ahead of the log and it has not been told so. */
+  #claimed: number | undefined;
   #snapshotFirst: boolean;
   #closed = false;
 
@@ -43,7 +45,9 @@ export class Subscription {
     start: Start,
     readonly follower: Follower,
   ) {
-    this.#position = start.position;
+    // Back to the end as it is now: the log may grow, and end, before the client takes anything.
+    this.#position = Math.min(start.position, feed.log.lastSeq);
+    if (this.#position < start.position) this.#claimed = start.position;
     this.#snapshotFirst = start.snapshot;
     feed.join(subscriberId);
     feed.log.follow(follower);
@@ -68,32 +72,30 @@ export class Subscription {
   read(): Item | undefined {
     const { log } = this.feed;
     if (log.discarded) return undefined;
-    const firstMissed = this.#position + 1;
-    if (this.#snapshotFirst || firstMissed < log.firstSeq) {
+    const from = this.#position + 1;
+    const to = this.#claimed;
+    this.#claimed = undefined;
+    if (this.#snapshotFirst || from < log.firstSeq) {
       this.#snapshotFirst = false;
       const snapshot = this.#snapshot();
       if (snapshot !== undefined) return snapshot;
     }
-    if (this.#position > log.lastSeq) {
-      const to = this.#position;
-      this.#position = log.lastSeq;
-      return { kind: 'gap', from: log.lastSeq + 1, to, reason: 'ahead', position: log.lastSeq };
-    }
-    if (firstMissed < log.firstSeq) {
-      const to = log.firstSeq - 1;
-      this.#position = to;
-      return { kind: 'gap', from: firstMissed, to, reason: 'trimmed', position: to };
+    if (to !== undefined) return { kind: 'gap', from, to, reason: 'ahead', position: this.#position };
+    if (from < log.firstSeq) {
+      const position = (this.#position = log.firstSeq - 1);
+      return { kind: 'gap', from, to: position, reason: 'trimmed', position };
     }
     const slice = log.readAfter(this.#position);
     if (slice !== undefined) this.#position = slice.to;
     return slice;
   }
 
-  close(): void {
+  /** @param position the seq of the last event that was passed on, where that is not all that was read */
+  close(position = this.#position): void {
     if (this.#closed) return;
     this.#closed = true;
     this.feed.log.unfollow(this.follower);
-    this.feed.leave(this.subscriberId, this.#position);
+    this.feed.leave(this.subscriberId, position);
   }
 
   /** The snapshot, where there is one that the kept log goes on from. */

@@ -4,7 +4,6 @@ import type { Awaitable } from './ports.js';
 /** One timer, which runs while there is something to look after. */
 export class Sweeper {
   #cancel: (() => void) | undefined;
-  #sweeping = false;
   #starts = 0;
 
   /** @param sweep true while anything is left; an error counts as that */
@@ -25,8 +24,6 @@ export class Sweeper {
   }
 
   async #run(): Promise<void> {
-    if (this.#sweeping) return; // the store is slower than the interval
-    this.#sweeping = true;
     const starts = this.#starts;
     try {
       const left = await this.sweep();
@@ -34,8 +31,6 @@ export class Sweeper {
       if (!left && this.#starts === starts) this.stop();
     } catch {
       // The store did not answer; what is due now is still due at the next turn.
-    } finally {
-      this.#sweeping = false;
     }
   }
 }

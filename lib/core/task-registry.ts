@@ -25,7 +25,6 @@ export class TaskRegistry implements MemoryBudget {
   readonly #graves = new Map<string, Grave>();
   readonly #decay = new Deadlines<Grave>();
   #reserved = 0;
-  #trimTurn: Iterator<StoredTask> = this.#running.values();
 
   constructor(readonly settings: StoreSettings) {
     this.#finished = new LRUCache<string, StoredTask>({
@@ -55,6 +54,8 @@ export class TaskRegistry implements MemoryBudget {
     this.#running.delete(task.taskId);
     task.expiresAt = now + ttlMs;
     this.#expiry.add(task, ttlMs, now);
+    // A task that alone takes all memory is kept at the cost of its oldest events, never of its end.
+    while (task.size > this.settings.maxBufferedBytes && task.log.segments > 1) task.log.dropOldestSegment();
     this.#finished.set(task.taskId, task);
     // lru-cache keeps nothing that is larger than the whole cache, and does not say so.
     if (!this.#finished.has(task.taskId)) this.#bury(task);
@@ -106,12 +107,17 @@ export class TaskRegistry implements MemoryBudget {
     return { finished: this.#finished.size, tombstones: this.#graves.size / 2, bufferedBytes: this.#reserved };
   }
 
-  /** Running tasks take turns, a segment each. */
+  /**
+   * Running tasks take turns, a segment each: whose turn it was goes to the end. No iterator is kept for that, because
+   * a Map's iterator keeps every table alive that the Map has had since, with all the tasks that were in it.
+   */
   #trimNextRunning(): boolean {
-    for (let looked = 0; looked <= this.#running.size; looked++) {
-      const next = this.#trimTurn.next();
-      if (next.done) this.#trimTurn = this.#running.values();
-      else if (next.value.log.dropOldestSegment() > 0) return true;
+    for (let left = this.#running.size; left > 0; left--) {
+      const [task] = this.#running.values();
+      if (task === undefined) return false;
+      this.#running.delete(task.taskId);
+      this.#running.set(task.taskId, task);
+      if (task.log.dropOldestSegment() > 0) return true;
     }
     return false;
   }

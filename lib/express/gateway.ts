@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Engine, RunRequest, Started } from '../core/engine.js';
+import { TaskError } from '../core/errors.js';
 import { checkNumber } from '../core/options.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
@@ -83,10 +84,19 @@ export class Gateway {
     assertMayStart(req, this.options.allowedOrigins);
     const owner = await this.ownerOf(req);
     const { key, fingerprint } = idempotency ?? {};
-    const repeated = key === undefined ? undefined : await engine.findRepeated(key, owner, fingerprint);
+    const findRepeated = async (): Promise<TaskRecord | undefined> =>
+      key === undefined ? undefined : engine.findRepeated(key, owner, fingerprint);
+    const repeated = await findRepeated();
     if (repeated !== undefined) return { record: repeated, created: false };
-    engine.admit(); // before the input is read, which may be an upload
-    return engine.start({ ...(await this.#requestOf(execution)), owner, fingerprint, idempotencyKey: key });
+    try {
+      engine.admit(); // before the input is read, which may be an upload
+      return await engine.start({ ...(await this.#requestOf(execution)), owner, fingerprint, idempotencyKey: key });
+    } catch (error) {
+      // A twin of this request may have taken the last place meanwhile.
+      const twin = error instanceof TaskError && error.code === 'AT_CAPACITY' ? await findRepeated() : undefined;
+      if (twin === undefined) throw error;
+      return { record: twin, created: false };
+    }
   }
 
   /** What a run needs, with the manager's defaults. */

@@ -1,3 +1,4 @@
+import type { Request } from 'express';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
 import { RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
@@ -9,30 +10,39 @@ export const STREAM_METHODS: readonly string[] = ['GET', 'POST'];
 
 const EXPOSED_HEADERS = [TASK_ID_HEADER, RESUME_KEY_HEADER, 'Location', 'Preference-Applied', 'Retry-After'].join(', ');
 const ALLOWED_REQUEST_HEADERS = 'Content-Type, Authorization, Idempotency-Key, Last-Event-ID, Prefer';
-const ACCEPTS_STREAM = /(?:^|,)\s*(?:text\/event-stream|text\/\*|\*\/\*)\s*(?:;|,|$)/i;
 
 /** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING` */
 export function assertServable(req: AnyRequest, methods: readonly string[]): void {
-  // Express routes HEAD to GET handlers; a HEAD must not do what a GET does.
   if (!methods.includes(req.method ?? ''))
     throw new TaskError('METHOD_NOT_ALLOWED', `${req.method} is not allowed here`);
-  if (req.res !== undefined && isQueued(req.res as StreamResponse)) {
+  if (isPipelined(req)) {
     throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
   }
 }
 
+/** The request's response waits behind another one. Without Express only the socket knows whose turn it is. */
+function isPipelined(req: AnyRequest): boolean {
+  if (req.res !== undefined) return isQueued(req.res as StreamResponse);
+  if (req.httpVersionMajor !== 1) return false;
+  const socket = req.socket as { _httpMessage?: { req?: unknown } | null } | undefined; // Node names it nowhere else
+  const current = socket?._httpMessage?.req;
+  return current !== undefined && current !== req;
+}
+
 /** @throws TaskError `NOT_ACCEPTABLE` for clients that cannot read a stream */
-export function assertAcceptsStream({ headers: { accept } }: AnyRequest): void {
-  if (accept === undefined || accept === '' || ACCEPTS_STREAM.test(accept)) return;
+export function assertAcceptsStream(req: Request): void {
+  if (!req.headers.accept || req.accepts('text/event-stream')) return;
   throw new TaskError('NOT_ACCEPTABLE', 'The answer is text/event-stream, which the Accept header excludes');
 }
 
 /**
- * What no browser shall start behind its user's back: a prefetched page, or a page of another site that is not on the
- * list. Attaching is left to CORS, since it changes nothing.
- * @throws TaskError `PREFETCH_REFUSED`, `ORIGIN_NOT_ALLOWED`
+ * What shall start nothing: a HEAD, and what a browser does behind its user's back: a prefetch, or a page of another
+ * site that is not on the list. Attaching is left to CORS, since it changes nothing.
+ * @throws TaskError `METHOD_NOT_ALLOWED`, `PREFETCH_REFUSED`, `ORIGIN_NOT_ALLOWED`
  */
-export function assertMayStart({ headers }: AnyRequest, allowedOrigins: readonly string[]): void {
+export function assertMayStart({ method, headers }: AnyRequest, allowedOrigins: readonly string[]): void {
+  // Express routes HEAD to GET handlers; a HEAD must not do what a GET does.
+  if (method === 'HEAD') throw new TaskError('METHOD_NOT_ALLOWED', 'HEAD starts no task');
   // Sec-Purpose is a Fetch metadata header; Purpose and X-Moz are what browsers sent before it.
   const purpose = [headers['sec-purpose'], headers['purpose'], headers['x-moz']].join();
   if (/prefetch|prerender/i.test(purpose)) throw new TaskError('PREFETCH_REFUSED', 'A prefetch starts no task');

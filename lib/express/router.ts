@@ -81,8 +81,8 @@ export function createRouter(gateway: Gateway, { authorize }: RouterOptions): Ro
   const events: Answer = async (req, res) => {
     assertAcceptsStream(req);
     const record = await find(req);
-    // Where nobody owns a task its id is public, so the events need the secret as well.
-    const resume = readResume(req, gateway.hasOwners ? record.resumeKey : undefined);
+    // The id of a task that nobody owns is public, so its events need the secret as well.
+    const resume = readResume(req, record.owner === undefined ? undefined : record.resumeKey);
     if (resume.resumeKey !== record.resumeKey) throw notFound();
     await (await gateway.attach(record, resume, undefined)).pipe(res);
   };

@@ -47,8 +47,11 @@ export class Connection implements Follower, Beating {
     this.#lastTick = heartbeat.ticks;
     this.#retireTick = heartbeat.ticks + heartbeat.nextAgeTicks();
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    // Shared listeners that find their connection by the response: no closure per connection.
-    (res as ServerResponse).on('drain', onDrain).on('close', onClose);
+    // Shared listeners that find their connection by the response: no closure per connection. A compression middleware
+    // hands the drain listener on to its own stream, and answers with that: then this is whom the listener hears.
+    const drained = (res as ServerResponse).on('drain', onDrain) as unknown as Held;
+    drained[CONNECTION] = this;
+    (res as ServerResponse).on('close', onClose);
     heartbeat.add(this);
   }
 
@@ -62,21 +65,21 @@ export class Connection implements Follower, Beating {
   wake(): void {
     const source = this.#source;
     if (source === undefined) return;
-    while (!this.#blocked && !this.#ended) {
+    while (!this.#blocked && !this.#over) {
       const item = source.read();
       if (item === undefined) break;
       this.#write(item.kind === 'frames' ? item.bytes : this.#encode(item));
     }
     if (source.finished) this.#end();
-    else if (source.discarded) this.#res.destroy(); // never an end without a terminal event: the client finds out by asking again
+    else if (source.discarded) this.#cut(); // never an end without a terminal event: the client finds out by asking again
   }
 
   /** One tick of the shared timer. */
   beat(): void {
     const { heartbeat } = this;
     const idleTicks = heartbeat.ticks - this.#lastTick;
-    if (this.#blocked || this.#ended) {
-      if (idleTicks >= heartbeat.stallTicks) this.#res.destroy();
+    if (this.#blocked || this.#over) {
+      if (idleTicks >= heartbeat.stallTicks) this.#cut();
     } else if (heartbeat.ticks >= this.#retireTick) {
       this.retire();
     } else if (idleTicks >= heartbeat.silenceTicks) {
@@ -87,7 +90,7 @@ export class Connection implements Follower, Beating {
   /** Ends the response before its task: the client comes back, after a while of its own, and goes on. */
   retire(): void {
     this.wake();
-    if (!this.#ended) this.#write(`${encodeRetry(this.heartbeat.nextRetryMs())}\n`);
+    if (!this.#over) this.#write(`${encodeRetry(this.heartbeat.nextRetryMs())}\n`);
     this.#end();
   }
 
@@ -112,10 +115,20 @@ export class Connection implements Follower, Beating {
     this.#res.flush?.(); // compression middlewares hold everything back until they are told
   }
 
+  /** Nothing may be written any more. A middleware of the application can have ended the response, too. */
+  get #over(): boolean {
+    return this.#ended || this.#res.writableEnded;
+  }
+
   #end(): void {
-    if (this.#ended) return;
+    if (this.#over) return;
     this.#ended = true;
     this.#res.end();
+  }
+
+  #cut(): void {
+    this.#ended = true;
+    this.#res.destroy();
   }
 
   #encode(item: Exclude<Item, { kind: 'frames' }>): string {

@@ -13,12 +13,9 @@ const STREAM_HEADERS = Object.freeze({
   'Referrer-Policy': 'no-referrer',
 });
 
-/** The headers of a stream; `Connection` exists in HTTP/1.1 only (RFC 9113, section 8.2.2). */
-export function streamHeaders(httpVersion: string, taskId: string, resumeKey: string): Record<string, string> {
-  return {
-    ...STREAM_HEADERS,
-    [TASK_ID_HEADER]: taskId,
-    [RESUME_KEY_HEADER]: resumeKey,
-    ...(httpVersion === '1.1' ? { Connection: 'keep-alive' } : {}),
-  };
-}
+/** The headers of a stream. `Connection` is left to Node, which knows the protocol and what the client has asked for. */
+export const streamHeaders = (taskId: string, resumeKey: string): Record<string, string> => ({
+  ...STREAM_HEADERS,
+  [TASK_ID_HEADER]: taskId,
+  [RESUME_KEY_HEADER]: resumeKey,
+});

@@ -34,7 +34,8 @@ export class Heartbeat {
   constructor(readonly settings: HeartbeatSettings) {
     const { heartbeatMs, stallTimeoutMs, maxConnectionAgeMs } = settings;
     const times = [heartbeatMs, stallTimeoutMs, maxConnectionAgeMs].filter((ms) => ms > 0);
-    this.#periodMs = Math.max(1, Math.min(...times) / RESOLUTION);
+    // Node's timers drop the fraction of a millisecond; the ticks must not be shorter than they are counted.
+    this.#periodMs = Math.max(1, Math.floor(Math.min(...times) / RESOLUTION));
     // n ticks are between n - 1 and n periods: a silence is never longer than asked for, a stall never shorter.
     this.silenceTicks = heartbeatMs === 0 ? Infinity : Math.max(1, Math.floor(heartbeatMs / this.#periodMs));
     this.stallTicks = Math.ceil(stallTimeoutMs / this.#periodMs) + 1;

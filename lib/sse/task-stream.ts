@@ -66,7 +66,7 @@ export class StoredTaskStream<P, R> implements TaskStream<P, R> {
       return;
     }
     this.#admit(feed);
-    res.writeHead(200, streamHeaders(res.req.httpVersion, taskId, resumeKey));
+    res.writeHead(200, streamHeaders(taskId, resumeKey));
     const connection = new Connection(res, resumeKey, heartbeat);
     const task = { task_id: taskId, resume_key: resumeKey, status: feed.record.status, resumed, position };
     const prelude =
@@ -80,16 +80,23 @@ export class StoredTaskStream<P, R> implements TaskStream<P, R> {
     this.#admit(feed);
     let wake: (() => void) | undefined;
     const subscription = this.#subscribe(feed, { wake: () => wake?.() });
+    let { position } = subscription; // of what was given out: a slice may hold more
     try {
       while (!subscription.finished) {
         const item = subscription.read();
-        if (item !== undefined) yield* decodeItem<P, R>(item);
-        else if (subscription.discarded)
+        if (item !== undefined) {
+          for (const event of decodeItem<P, R>(item)) {
+            position = 'seq' in event ? event.seq : subscription.position;
+            yield event;
+          }
+        } else if (subscription.discarded) {
           throw new TaskError('TASK_EXPIRED', 'The task was forgotten while it was read');
-        else await new Promise<void>((resolve) => (wake = resolve));
+        } else {
+          await new Promise<void>((resolve) => (wake = resolve));
+        }
       }
     } finally {
-      subscription.close();
+      subscription.close(position);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 import { TaskError } from './errors.js';
 
-/** What `answer` brings. @throws TaskError `STORE_UNAVAILABLE` where that takes longer than `ms` */
+/** What `answer` says. @throws TaskError `STORE_UNAVAILABLE` where that takes longer than `ms` */
 export function within<T>(clock: Clock, ms: number, answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(ms, () => {

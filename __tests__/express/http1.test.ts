@@ -1,0 +1,261 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { createTaskManager, sendProblem, type TaskManager } from '../../lib/index.js';
+import { controlledJob, type ControlledJob } from '../support/controlled-job.js';
+import { listen, openStream, rawRequest, receiveAll, requestBytes, type Listening } from '../support/raw-http.js';
+import { useTaskServers } from '../support/task-server.js';
+
+const start = useTaskServers();
+
+interface BareServer extends Listening {
+  readonly tasks: TaskManager;
+  readonly job: ControlledJob;
+}
+
+const bareServers: BareServer[] = [];
+afterEach(async () => {
+  for (const server of bareServers.splice(0)) {
+    await server.tasks.stop();
+    await server.close();
+  }
+});
+
+/** `executeWithSSE` and `pipe` in a `node:http` server, with nothing of Express. */
+async function startBare(): Promise<BareServer> {
+  const tasks = createTaskManager({ onTaskError: () => undefined });
+  const job = controlledJob();
+  const listening = await listen((req, res) => {
+    tasks.executeWithSSE(req, undefined, undefined, job.job).then(
+      (stream) => stream.pipe(res).catch((error: unknown) => sendProblem(res, error)),
+      (error: unknown) => sendProblem(res, error),
+    );
+  });
+  const server = Object.assign(listening, { tasks, job });
+  bareServers.push(server);
+  return server;
+}
+
+/** The ids of a stream's frames, without the key. */
+const seqsOf = (body: string): number[] => [...body.matchAll(/^id: .*\.(\d+)$/gm)].map(([, seq]) => Number(seq));
+
+const problemCode = (body: string): unknown => (JSON.parse(body) as { code: unknown }).code;
+
+describe('a bare http server', () => {
+  it('starts a task, streams it, and resumes it exactly by Last-Event-ID', async () => {
+    const server = await startBare();
+    const first = await openStream(server.url);
+    const { context, finish } = await server.job.run();
+    await context.updateProgress({ step: 1 });
+    await first.next();
+    const id = (await first.next())?.id ?? '';
+    first.destroy();
+    await context.updateProgress({ step: 2 });
+    finish('done');
+    const back = await openStream(server.url, { headers: { 'Last-Event-ID': id } });
+    expect((await back.rest()).map(({ data, event }) => event ?? data)).toEqual(['task', '{"step":2}', 'complete']);
+    expect(server.job.calls).toBe(1);
+  });
+
+  it('answers 204 after the end and a problem for a bad key', async () => {
+    const server = await startBare();
+    const first = await openStream(server.url);
+    (await server.job.run()).finish();
+    const id = (await first.rest()).at(-1)?.id ?? '';
+    expect((await openStream(server.url, { headers: { 'Last-Event-ID': id } })).status).toBe(204);
+    const refused = await openStream(`${server.url}/?resume_key=x`);
+    expect(refused.status).toBe(400);
+    expect(problemCode(await refused.text())).toBe('INVALID_RESUME_KEY');
+  });
+
+  it('row 30: HEAD is 405, and nothing starts', async () => {
+    const server = await startBare();
+    const [response] = await rawRequest(server.port, requestBytes('HEAD', '/'), ['HEAD']);
+    expect(response).toMatchObject({ status: 405, body: '' });
+    expect(response?.headers.allow).toBe('GET, POST, OPTIONS');
+    expect(server.tasks.getStatistics().started).toBe(0);
+  });
+
+  it('row 37: a pipelined request is refused before it starts anything', async () => {
+    const server = await startBare();
+    const request = rawRequest(server.port, requestBytes('GET', '/').repeat(20), Array<string>(20).fill('GET'));
+    (await server.job.run()).finish('done');
+    const responses = await request;
+    expect(responses.map(({ status }) => status)).toEqual([200, 409]);
+    expect(responses[1]?.headers.connection).toBe('close');
+    expect(problemCode(responses[1]?.body ?? '')).toBe('PIPELINING');
+    expect(server.tasks.getStatistics().started).toBe(1);
+    expect(server.job.calls).toBe(1);
+  });
+});
+
+describe('HTTP/1.0', () => {
+  it.each(['/report', '/execute'])('row 38: %s streams without chunks and ends by closing', async (path) => {
+    const server = await start();
+    const request = receiveAll(server.port, requestBytes('GET', path, {}, '1.0'));
+    const { context, finish } = await server.job.run();
+    await context.updateProgress({ step: 1 });
+    finish('done');
+    const { bytes, reset } = await request;
+    const [head = '', body = ''] = bytes.toString().split('\r\n\r\n');
+    expect(reset).toBe(false);
+    expect(head).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(head).not.toMatch(/transfer-encoding|content-length|keep-alive/i);
+    expect(head).toMatch(/^connection: close$/im);
+    expect(body).toMatch(/^retry: \d+\nevent: task\n/);
+    expect(seqsOf(body)).toEqual([0, 1, 2]);
+  });
+
+  it('row 38: a client that asks to keep the connection gets the same', async () => {
+    const server = await start();
+    const request = receiveAll(server.port, requestBytes('GET', '/report', { Connection: 'keep-alive' }, '1.0'));
+    (await server.job.run()).finish();
+    const { bytes } = await request;
+    expect(bytes.toString()).toMatch(/^connection: close\r$/im);
+    expect(bytes.toString()).toMatch(/event: complete\n.*\n.*\n\n$/);
+  });
+});
+
+describe('one connection of HTTP/1.1', () => {
+  it('serves another request after a stream has ended', async () => {
+    const server = await start();
+    const socket = net.connect(server.port, '127.0.0.1');
+    const readUntil = async (ending: string): Promise<string> => {
+      let text = '';
+      while (!text.endsWith(ending)) text += String((await once(socket, 'data'))[0]);
+      return text;
+    };
+    for (let nth = 1; nth <= 2; nth++) {
+      socket.write(requestBytes('GET', '/report'));
+      (await server.job.run(nth)).finish(nth);
+      expect(await readUntil('0\r\n\r\n')).toContain(`"result":${nth}`);
+    }
+    socket.destroy();
+  });
+
+  it.each(['/report', '/execute', '/tasks/$TASK/events'])(
+    'row 37: requests pipelined to %s behind a stream are 409, and nothing starts or attaches',
+    async (path) => {
+      const server = await start();
+      const { context } = await server.begin();
+      const before = server.tasks.getStatistics().started;
+      const url = `${path.replace('$TASK', context.taskId)}?idempotency_key=`;
+      const first = requestBytes('GET', `/report?resume_key=${context.resumeKey}`);
+      const request = rawRequest(
+        server.port,
+        first + requestBytes('GET', url).repeat(200),
+        Array<string>(201).fill('GET'),
+      );
+      await server.refused(200);
+      await new Promise(setImmediate); // the first one attaches
+      expect(server.tasks.getStatistics()).toMatchObject({ started: before, connections: 1 });
+      await server.tasks.completeTask(context.taskId, 'completed');
+      const responses = await request;
+      expect(responses.map(({ status }) => status)).toEqual([200, 409]);
+      expect(responses[1]?.headers.connection).toBe('close');
+      expect(responses[1]?.headers['content-type']).toBe('application/problem+json');
+      expect(problemCode(responses[1]?.body ?? '')).toBe('PIPELINING');
+      expect(server.job.calls).toBe(1);
+    },
+  );
+
+  it('row 37: requests pipelined behind a short answer of the app start nothing either', async () => {
+    const server = await start({
+      use: (app) =>
+        app.get('/slow', (_req, res) => {
+          setImmediate(() => res.end('slow'));
+        }),
+    });
+    const bytes = requestBytes('GET', '/slow') + requestBytes('GET', '/report');
+    const responses = await rawRequest(server.port, bytes, ['GET', 'GET']);
+    expect(responses.map(({ status }) => status)).toEqual([200, 409]);
+    expect(server.tasks.getStatistics().started).toBe(0);
+  });
+});
+
+describe('a client that leaves while its request is looked at', () => {
+  it('starts its task, which nobody is attached to', async () => {
+    let asked: (() => void) | undefined;
+    let admit: ((owner: string) => void) | undefined;
+    const question = new Promise<void>((resolve) => (asked = resolve));
+    const owner = (): Promise<string> => {
+      asked?.();
+      return new Promise((resolve) => (admit = resolve));
+    };
+    const server = await start({ owner });
+    const socket = net.connect(server.port, '127.0.0.1');
+    socket.write(requestBytes('GET', '/report'));
+    await question;
+    socket.destroy();
+    await server.closed(1);
+    admit?.('ann');
+    const { context } = await server.job.run();
+    await new Promise(setImmediate);
+    expect(server.tasks.getStatistics()).toMatchObject({ running: 1, connections: 0 });
+    expect(context.subscriberCount).toBe(0);
+  });
+});
+
+describe('what a request brings along', () => {
+  it('row 39: a body on a GET is ignored, and the connection still tells when its client leaves', async () => {
+    const server = await start();
+    const headers = { 'Content-Length': '5', 'Content-Type': 'text/plain' };
+    const stream = await server.open('/report', { headers, body: 'hello' });
+    await stream.next();
+    const { context } = await server.job.run();
+    expect(server.tasks.getStatistics()).toMatchObject({ started: 1, connections: 1 });
+    stream.destroy();
+    await server.closed(1);
+    expect(server.tasks.getStatistics().connections).toBe(0);
+    expect(context.signal.aborted).toBe(false);
+  });
+
+  it('row 39: a body that never comes to its end starts one task, and leaves with its client', async () => {
+    const server = await start();
+    const socket = net.connect(server.port, '127.0.0.1');
+    socket.write(`${requestBytes('GET', '/report', { 'Content-Length': '1000' })}only this`);
+    await once(socket, 'data');
+    expect(server.tasks.getStatistics()).toMatchObject({ started: 1, connections: 1 });
+    socket.destroy();
+    await server.closed(1);
+    expect(server.tasks.getStatistics()).toMatchObject({ started: 1, connections: 0 });
+  });
+
+  it('row 39: `Expect: 100-continue` is answered, and one task starts', async () => {
+    const server = await start();
+    const body = '{"a":1}';
+    const headers = { Expect: '100-continue', 'Content-Length': String(body.length) };
+    const request = receiveAll(
+      server.port,
+      requestBytes('POST', '/report', { ...headers, Connection: 'close' }) + body,
+    );
+    (await server.job.run()).finish();
+    const text = (await request).bytes.toString();
+    expect(text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
+    expect(server.tasks.getStatistics()).toMatchObject({ started: 1, completed: 1, connections: 0 });
+  });
+
+  it('row 39: `Upgrade` is ignored', async () => {
+    const server = await start();
+    const headers = { Connection: 'Upgrade', Upgrade: 'websocket' };
+    const request = rawRequest(server.port, requestBytes('GET', '/report', headers));
+    (await server.job.run()).finish();
+    const [response] = await request;
+    expect(response).toMatchObject({ status: 200, complete: true });
+    expect(response?.headers).not.toHaveProperty('upgrade');
+    expect(server.tasks.getStatistics()).toMatchObject({ started: 1, connections: 0 });
+  });
+
+  it('a POST whose body was parsed keeps its stream: only the response tells when a client leaves', async () => {
+    const server = await start({
+      use: (app) =>
+        app.use((req, _res, next) => {
+          req.resume().once('end', next);
+        }),
+    });
+    const stream = await server.open('/report', { method: 'POST', body: '{}' });
+    const { context, finish } = await server.job.run();
+    await context.updateProgress({ step: 1 });
+    finish();
+    expect((await stream.rest()).map(({ event }) => event)).toEqual(['task', undefined, 'complete']);
+  });
+});

@@ -1,0 +1,171 @@
+import express from 'express';
+import { ManualClock } from '../support/manual-clock.js';
+import { rawRequest, requestBytes } from '../support/raw-http.js';
+import { expectRefused, get, streamRoutes } from '../support/refusal.js';
+import { startTaskServer, useTaskServers } from '../support/task-server.js';
+
+const ALLOWED = 'https://app.example';
+const STARTS: [name: string, path: string][] = [
+  ['handler()', '/report'],
+  ['executeWithSSE()', '/execute'],
+];
+
+let server: Awaited<ReturnType<typeof startTaskServer>>;
+let taskId: string;
+let key: string;
+
+beforeAll(async () => {
+  server = await startTaskServer({ clock: new ManualClock(), allowedOrigins: [ALLOWED] });
+  ({ taskId, resumeKey: key } = (await server.begin()).context);
+});
+
+afterAll(() => server.close());
+
+describe.each([...streamRoutes('$TASK')])('a method that streams nothing, on %s', (_name, path) => {
+  const url = (): string => `${path.replace('$TASK', taskId)}?resume_key=${key}`;
+
+  it('row 30: HEAD is 405 with Allow, on a stream', async () => {
+    const refusal = { method: 'HEAD', status: 405, code: 'METHOD_NOT_ALLOWED', secrets: [key] };
+    const { headers } = await expectRefused(server, { bytes: requestBytes('HEAD', url()), ...refusal });
+    expect(headers.allow).toMatch(/^GET, (POST, )?OPTIONS$/);
+  });
+
+  it.each(['PUT', 'DELETE', 'TRACE', 'PATCH'])('row 32: %s is 405 with Allow', async (method) => {
+    const refusal = { method, status: 405, code: 'METHOD_NOT_ALLOWED', secrets: [key] };
+    const { headers } = await expectRefused(server, { bytes: requestBytes(method, url()), ...refusal });
+    expect(headers.allow).toMatch(/^GET, (POST, )?OPTIONS$/);
+  });
+});
+
+describe.each(STARTS)('a start on %s', (_name, path) => {
+  it('row 30: HEAD starts nothing', async () => {
+    const bytes = requestBytes('HEAD', path);
+    const { headers } = await expectRefused(server, { bytes, method: 'HEAD', status: 405, code: 'METHOD_NOT_ALLOWED' });
+    expect(headers.allow).toBe('GET, POST, OPTIONS');
+  });
+
+  it.each(['PUT', 'DELETE', 'TRACE', 'PATCH'])('row 32: %s starts nothing', async (method) => {
+    const bytes = requestBytes(method, path);
+    await expectRefused(server, { bytes, method, status: 405, code: 'METHOD_NOT_ALLOWED' });
+  });
+
+  const FOREIGN: [what: string, headers: Record<string, string>][] = [
+    ['cross-site without an Origin', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['cross-site with a cookie', { 'Sec-Fetch-Site': 'cross-site', Cookie: 'session=1' }],
+    ['cross-site from another origin', { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' }],
+    ['another origin, without fetch metadata', { Origin: 'https://evil.example' }],
+    ['an origin that only begins like an allowed one', { Origin: `${ALLOWED}.evil.example` }],
+    ['an allowed host over another scheme', { Origin: 'http://app.example' }],
+    ['the null origin', { Origin: 'null' }],
+    ['an origin that is no URL', { Origin: 'evil' }],
+  ];
+
+  it.each(FOREIGN)('row 34: %s starts nothing', async (_what, headers) => {
+    for (const method of ['GET', 'POST']) {
+      const bytes = requestBytes(method, path, { ...headers, 'Content-Length': '0' });
+      const { headers: answered } = await expectRefused(server, { bytes, status: 403, code: 'ORIGIN_NOT_ALLOWED' });
+      expect(answered).not.toHaveProperty('access-control-allow-origin');
+    }
+  });
+
+  it.each([
+    ['Sec-Purpose', 'prefetch'],
+    ['Sec-Purpose', 'prefetch;prerender'],
+    ['Sec-Purpose', 'prefetch;anonymous-client-ip'],
+    ['Purpose', 'prefetch'],
+    ['X-Moz', 'prefetch'],
+  ])('row 35: "%s: %s" starts nothing', async (name, value) => {
+    await expectRefused(server, { bytes: get(path, { [name]: value }), status: 403, code: 'PREFETCH_REFUSED' });
+  });
+
+  it('row 35: an allowed origin does not make a prefetch a start', async () => {
+    const bytes = get(path, { Origin: ALLOWED, 'Sec-Purpose': 'prefetch' });
+    await expectRefused(server, { bytes, status: 403, code: 'PREFETCH_REFUSED' });
+  });
+});
+
+describe('requests that look foreign and are not', () => {
+  const start = useTaskServers();
+
+  it.each([
+    ['the page’s own origin', (port: number) => ({ Origin: `http://127.0.0.1:${port}` })],
+    ['an allowed origin across sites', () => ({ Origin: ALLOWED, 'Sec-Fetch-Site': 'cross-site' })],
+    ['another origin of the same site', () => ({ Origin: 'http://x.localhost', 'Sec-Fetch-Site': 'same-site' })],
+    ['a typed address', () => ({ 'Sec-Fetch-Site': 'none' })],
+  ])('row 34: %s starts a task', async (_what, headersFor) => {
+    const own = await start({ allowedOrigins: [ALLOWED] });
+    const { status } = await own.open('/report', { headers: headersFor(own.port) });
+    expect(status).toBe(200);
+    expect(own.tasks.getStatistics().started).toBe(1);
+  });
+
+  it('row 34: a foreign page may attach with a key, since that changes nothing and CORS hides it', async () => {
+    const own = await start();
+    const { context } = await own.begin();
+    const headers = { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' };
+    const stream = await own.open(`/report?resume_key=${context.resumeKey}`, { headers });
+    expect(stream.status).toBe(200);
+    expect(stream.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+});
+
+describe('a client that cannot read a stream', () => {
+  const ROUTES: [name: string, path: string][] = [
+    ['handler()', '/report'],
+    ['the router', '/tasks/$TASK/events'],
+  ];
+  const UNREADABLE = ['application/json', 'text/html, application/json', 'text/event-streams', 'image/*'];
+
+  it.each(ROUTES)('row 33: is 406 on %s', async (_name, path) => {
+    for (const Accept of UNREADABLE) {
+      const bytes = get(path.replace('$TASK', taskId), { Accept });
+      await expectRefused(server, { bytes, status: 406, code: 'NOT_ACCEPTABLE' });
+    }
+  });
+
+  it('row 33: is 406 where it rules the stream out by its weight', async () => {
+    const bytes = get('/report', { Accept: 'application/json, text/event-stream;q=0' });
+    await expectRefused(server, { bytes, status: 406, code: 'NOT_ACCEPTABLE' });
+  });
+
+  it.each(['*/*', 'text/*', 'text/event-stream', 'application/json, TEXT/EVENT-STREAM;q=0.5', ''])(
+    'row 33: %j is a client that can',
+    async (Accept) => {
+      const stream = await server.open(`/report?resume_key=${key}`, { headers: { Accept } });
+      expect(stream.status).toBe(200);
+      stream.destroy();
+    },
+  );
+});
+
+describe('a body', () => {
+  const start = useTaskServers();
+  const post = (body: string): string =>
+    requestBytes('POST', '/report', {
+      'Content-Type': 'application/json',
+      'Content-Length': String(Buffer.byteLength(body)),
+    }) + body;
+  const use = (app: express.Express): void => {
+    app.use(express.json({ limit: 1_000 }));
+  };
+
+  it('rows 40 and 41: what the app’s parser refuses never reaches the handler', async () => {
+    const own = await start({ use });
+    const before = await own.state();
+    await rawRequest(own.port, post('{"a":'));
+    await rawRequest(own.port, post(JSON.stringify('a'.repeat(2_000))));
+    expect(await own.state()).toEqual(before);
+  });
+
+  it('row 42: __proto__ in a body stays a member of the input and changes nothing else', async () => {
+    const own = await start({ use });
+    const body = '{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}}';
+    const headers = { 'Content-Type': 'application/json' };
+    const stream = await own.open('/report', { method: 'POST', body, headers });
+    const { context } = await own.job.run();
+    expect(stream.status).toBe(200);
+    expect(JSON.stringify((context.input as { body: unknown }).body)).toBe(body);
+    expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined();
+    expect(context).not.toHaveProperty('isAdmin');
+  });
+});

@@ -1,0 +1,232 @@
+import type { RouterOptions } from '../../lib/index.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { requestBytes } from '../support/raw-http.js';
+import { expectRefused, get } from '../support/refusal.js';
+import { useTaskServers, type TaskServer } from '../support/task-server.js';
+
+const start = useTaskServers();
+
+async function json(server: TaskServer, path: string, headers: Record<string, string> = {}): Promise<unknown> {
+  const stream = await server.open(path, { headers });
+  expect(stream.status).toBe(200);
+  expect(stream.headers['content-type']).toMatch(/^application\/json/);
+  expect(stream.headers['cache-control']).toBe('no-store');
+  return JSON.parse(await stream.text());
+}
+
+describe('GET /:taskId', () => {
+  it('tells the status in snake_case, while the task runs and after', async () => {
+    const clock = new ManualClock();
+    const server = await start({ clock, ttlMs: 60_000 });
+    const { context } = await server.begin();
+    clock.advance(1_000);
+    await context.updateProgress({ step: 1 });
+    const createdAt = new Date(clock.startedAtMs).toISOString();
+    const updatedAt = new Date(clock.startedAtMs + 1_000).toISOString();
+    const running = {
+      ...{ task_id: context.taskId, status: 'running', created_at: createdAt, updated_at: updatedAt, attempt: 1 },
+      ...{ last_seq: 1, first_kept_seq: 1, buffered_events: 1, buffered_bytes: expect.any(Number), subscribers: 0 },
+      progress: { step: 1 },
+    };
+    expect(await json(server, `/tasks/${context.taskId}`)).toEqual(running);
+    clock.advance(1_000);
+    await server.tasks.completeTask(context.taskId, 'completed', { rows: 3 });
+    const endedAt = new Date(clock.startedAtMs + 2_000).toISOString();
+    expect(await json(server, `/tasks/${context.taskId}`)).toEqual({
+      ...running,
+      ...{ status: 'completed', updated_at: endedAt, ended_at: endedAt, last_seq: 2, buffered_events: 2 },
+      expires_at: new Date(clock.startedAtMs + 62_000).toISOString(),
+      result: { rows: 3 },
+    });
+  });
+
+  it('tells how it failed, or why it was cancelled', async () => {
+    const server = await start();
+    const failed = (await server.begin()).context.taskId;
+    await server.tasks.completeTask(failed, 'failed', new Error('secret'));
+    expect(await json(server, `/tasks/${failed}`)).toMatchObject({
+      status: 'failed',
+      error: { code: 'TASK_FAILED', message: 'The task failed' },
+    });
+    const cancelled = (await server.begin()).context.taskId;
+    await server.tasks.cancelTask(cancelled, 'Enough');
+    expect(await json(server, `/tasks/${cancelled}`)).toMatchObject({
+      status: 'cancelled',
+      error: { code: 'TASK_CANCELLED', message: 'Enough' },
+    });
+  });
+
+  it('answers HEAD without a body', async () => {
+    const server = await start();
+    const { context } = await server.begin();
+    const stream = await server.open(`/tasks/${context.taskId}`, { method: 'HEAD' });
+    expect(stream.status).toBe(200);
+    expect(await stream.text()).toBe('');
+  });
+});
+
+describe('GET /:taskId/result', () => {
+  it('is 409 while the task runs', async () => {
+    const server = await start({ clock: new ManualClock() });
+    const { context } = await server.begin();
+    const bytes = get(`/tasks/${context.taskId}/result`);
+    await expectRefused(server, { bytes, status: 409, code: 'TASK_RUNNING', secrets: [context.resumeKey] });
+  });
+
+  it('is the data of the terminal event', async () => {
+    const server = await start();
+    const { context } = await server.begin();
+    await server.tasks.completeTask(context.taskId, 'completed', { rows: 3 });
+    const expected = { task_id: context.taskId, status: 'completed', result: { rows: 3 } };
+    expect(await json(server, `/tasks/${context.taskId}/result`)).toEqual(expected);
+  });
+});
+
+describe('DELETE /:taskId', () => {
+  it('cancels the task: 204, its clients get the terminal event, its signal aborts', async () => {
+    const server = await start();
+    const stream = await server.open('/report');
+    const { context } = await server.job.run();
+    expect((await server.open(`/tasks/${context.taskId}`, { method: 'DELETE' })).status).toBe(204);
+    expect(context.signal.reason).toMatchObject({ code: 'TASK_CANCELLED' });
+    expect(JSON.parse((await stream.rest()).at(-1)?.data ?? '')).toMatchObject({
+      status: 'cancelled',
+      code: 'TASK_CANCELLED',
+    });
+  });
+
+  it('is 409 for a task that has ended', async () => {
+    const server = await start({ clock: new ManualClock() });
+    const { context } = await server.begin();
+    await server.tasks.completeTask(context.taskId, 'completed');
+    const bytes = requestBytes('DELETE', `/tasks/${context.taskId}`);
+    await expectRefused(server, { bytes, method: 'DELETE', status: 409, code: 'TASK_NOT_RUNNING' });
+  });
+});
+
+describe('GET /:taskId/events', () => {
+  it.each([
+    ['no key', ''],
+    ['another key', '?resume_key=AAAAAAAAAAAAAAAAAAAAAA'],
+    ['another cursor', '?last_event_id=AAAAAAAAAAAAAAAAAAAAAA.1'],
+    ['the task id as a key', '?resume_key=$ID'],
+  ])('without owners is refused with %s: the id alone does not show events', async (_what, query) => {
+    const server = await start({ clock: new ManualClock() });
+    const { context } = await server.begin();
+    const bytes = get(`/tasks/${context.taskId}/events${query.replace('$ID', context.taskId)}`);
+    const answer = query.includes('$ID')
+      ? { status: 400, code: 'INVALID_RESUME_KEY' }
+      : { status: 404, code: 'TASK_NOT_FOUND' };
+    await expectRefused(server, { bytes, ...answer, secrets: [context.resumeKey] });
+  });
+
+  it('with owners takes the id alone, and a cursor', async () => {
+    const server = await start({ owner: () => 'ann' });
+    const { context, finish } = await server.begin();
+    for (let step = 1; step <= 3; step++) await context.updateProgress({ step });
+    const all = await server.open(`/tasks/${context.taskId}/events`);
+    const rest = await server.open(`/tasks/${context.taskId}/events?last_event_id=2`);
+    finish();
+    expect((await all.rest()).map(({ id }) => id?.split('.')[1])).toEqual(['0', '1', '2', '3', '4']);
+    expect((await rest.rest()).map(({ id }) => id?.split('.')[1])).toEqual(['2', '3', '4']);
+  });
+});
+
+describe('GET /', () => {
+  const authorize: RouterOptions['authorize'] = () => true;
+
+  it('is off where there are neither owners nor `authorize`', async () => {
+    const server = await start({ clock: new ManualClock() });
+    await server.begin();
+    await expectRefused(server, { bytes: get('/tasks'), status: 404, code: 'TASK_NOT_FOUND' });
+  });
+
+  it('lists the newest first, by status, up to a limit, without keys', async () => {
+    const server = await start({ router: { authorize } });
+    const ids: string[] = [];
+    const keys: string[] = [];
+    for (let nth = 0; nth < 4; nth++) {
+      const { context } = await server.begin();
+      ids.unshift(context.taskId);
+      keys.push(context.resumeKey);
+    }
+    await server.tasks.completeTask(ids[0] ?? '', 'completed');
+    const listed = async (query: string): Promise<string[]> => {
+      const { tasks } = (await json(server, `/tasks${query}`)) as { tasks: { task_id: string }[] };
+      for (const key of keys) expect(JSON.stringify(tasks)).not.toContain(key);
+      return tasks.map(({ task_id: id }) => id);
+    };
+    expect(await listed('')).toEqual(ids);
+    expect(await listed('?status=completed')).toEqual(ids.slice(0, 1));
+    expect(await listed('?status=running')).toEqual(ids.slice(1));
+    expect(await listed('?status=failed')).toEqual([]);
+    expect(await listed('?limit=2')).toEqual(ids.slice(0, 2));
+    expect(await listed('?status=running&limit=1')).toEqual(ids.slice(1, 2));
+  });
+
+  it.each(['limit=0', 'limit=-1', 'limit=1.5', 'limit=x', 'limit=1001', 'limit=', 'status=', 'status=gone'])(
+    'is 400 for ?%s',
+    async (query) => {
+      const server = await start({ router: { authorize }, clock: new ManualClock() });
+      await expectRefused(server, { bytes: get(`/tasks?${query}`), status: 400, code: 'INVALID_INPUT' });
+    },
+  );
+});
+
+describe('authorize', () => {
+  const ownerOf = { owner: (req: { headers: NodeJS.Dict<string | string[]> }) => String(req.headers['x-owner']) };
+
+  it('has the last word on every task, and its refusal looks like an unknown task', async () => {
+    const clock = new ManualClock();
+    const authorize = jest.fn<boolean | Promise<boolean>, unknown[]>(() => Promise.resolve(false));
+    const server = await start({ router: { authorize }, clock });
+    const { context } = await server.begin();
+    const requests: [method: string, path: string][] = [
+      ['GET', ''],
+      ['GET', '/result'],
+      ['GET', `/events?resume_key=${context.resumeKey}`],
+      ['DELETE', ''],
+    ];
+    for (const [method, path] of requests) {
+      const bytes = requestBytes(method, `/tasks/${context.taskId}${path}`);
+      await expectRefused(server, { bytes, method, status: 404, code: 'TASK_NOT_FOUND' });
+    }
+    expect(authorize).toHaveBeenCalledTimes(4);
+    expect(authorize).toHaveBeenCalledWith(expect.anything(), expect.objectContaining({ taskId: context.taskId }));
+    expect(await json(server, '/tasks')).toEqual({ tasks: [] });
+  });
+
+  it('is not asked about tasks of other owners', async () => {
+    const authorize = jest.fn(() => true);
+    const server = await start({ ...ownerOf, router: { authorize } });
+    const { context } = await server.begin('/report', { headers: { 'X-Owner': 'ann' } });
+    const headers = { 'X-Owner': 'bob' };
+    expect((await server.open(`/tasks/${context.taskId}`, { headers })).status).toBe(404);
+    expect(await json(server, '/tasks', headers)).toEqual({ tasks: [] });
+    expect(authorize).not.toHaveBeenCalled();
+  });
+
+  it('picks what the list shows', async () => {
+    const server = await start({ router: { authorize: (_req, task) => task.status === 'completed' } });
+    const { context } = await server.begin();
+    await server.begin();
+    await server.tasks.completeTask(context.taskId, 'completed');
+    expect(await json(server, '/tasks')).toEqual({ tasks: [expect.objectContaining({ task_id: context.taskId })] });
+  });
+
+  it('that throws is the app’s error, and shows nothing', async () => {
+    const server = await start({
+      router: {
+        authorize: () => {
+          throw new Error('secret');
+        },
+      },
+    });
+    const { context } = await server.begin();
+    for (const path of [`/tasks/${context.taskId}`, '/tasks']) {
+      const stream = await server.open(path);
+      expect(stream.status).toBe(500);
+      expect(await stream.text()).toBe('');
+    }
+  });
+});

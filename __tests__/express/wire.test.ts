@@ -1,0 +1,240 @@
+import type { RequestHandler } from 'express';
+import { TaskError } from '../../lib/index.js';
+import { eventsource } from '../support/clients/eventsource.js';
+import type { ControlledRun } from '../support/controlled-job.js';
+import { rawRequest } from '../support/raw-http.js';
+import { get, streamRoutes } from '../support/refusal.js';
+import { useTaskServers } from '../support/task-server.js';
+
+const start = useTaskServers();
+
+/** Without the line that is different for each connection. */
+const withoutRetry = (text: string): string => text.replace(/^retry: \d+\n/, '');
+
+/** A middleware that keeps every piece that is written to a response. */
+function recordWrites(): { writes: string[]; middleware: RequestHandler } {
+  const writes: string[] = [];
+  const middleware: RequestHandler = (_req, res, next) => {
+    const write = res.write.bind(res) as (chunk: Buffer | string) => boolean;
+    res.write = (chunk: Buffer | string) => {
+      writes.push(chunk.toString());
+      return write(chunk);
+    };
+    next();
+  };
+  return { writes, middleware };
+}
+
+describe('the head of a stream', () => {
+  it.each([...streamRoutes('$TASK')])('has exactly these headers on %s', async (_name, path) => {
+    const server = await start();
+    const { context, finish } = await server.begin();
+    const url = `${path.replace('$TASK', context.taskId)}?resume_key=${context.resumeKey}`;
+    const request = rawRequest(server.port, get(url));
+    finish();
+    const [response] = await request;
+    expect(response).toMatchObject({ version: '1.1', status: 200, complete: true });
+    expect(response?.headers).toEqual({
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'x-task-id': context.taskId,
+      'x-resume-key': context.resumeKey,
+      'x-powered-by': 'Express',
+      connection: 'keep-alive',
+      'keep-alive': expect.any(String),
+      'transfer-encoding': 'chunked',
+      date: expect.any(String),
+    });
+  });
+
+  it('is sent at once, with the task, before the job has said anything', async () => {
+    const server = await start();
+    const stream = await server.open('/report');
+    const task = await stream.next();
+    const { context } = await server.job.run();
+    expect(task?.event).toBe('task');
+    expect(stream.headers['x-task-id']).toBe(context.taskId);
+    expect(stream.headers['x-resume-key']).toBe(context.resumeKey);
+  });
+
+  it('tells ids apart: a v7 uuid for everybody, 22 base64url characters for whoever may attach', async () => {
+    const server = await start();
+    const { context } = await server.begin();
+    expect(context.taskId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(context.resumeKey).toMatch(/^[A-Za-z0-9_-]{22}$/);
+  });
+});
+
+describe('the body of a stream', () => {
+  it.each(['/report', '/execute'])('is these bytes from a start on %s to its end', async (path) => {
+    const server = await start();
+    const stream = await server.open(path);
+    const { context, finish } = await server.job.run();
+    await context.updateProgress({ step: 1, total: 10 });
+    await context.emit('note', 'zwei\nZeilen');
+    await context.updateProgress('ä😀');
+    finish({ rows: 3 });
+    const { taskId: id, resumeKey: key } = context;
+    const text = await stream.text();
+    expect(text).toMatch(/^retry: \d+\n/);
+    expect(withoutRetry(text)).toBe(
+      `event: task\ndata: {"task_id":"${id}","resume_key":"${key}","status":"running","resumed":false,"position":0}\nid: ${key}.0\n\n` +
+        `data: {"step":1,"total":10}\nid: ${key}.1\n\n` +
+        `event: note\ndata: "zwei\\nZeilen"\nid: ${key}.2\n\n` +
+        `data: "ä😀"\nid: ${key}.3\n\n` +
+        `event: complete\ndata: {"task_id":"${id}","status":"completed","result":{"rows":3}}\nid: ${key}.4\n\n`,
+    );
+  });
+
+  const ENDS: [what: string, end: (run: ControlledRun) => unknown, event: string, members: string][] = [
+    ['a result', ({ finish }) => finish([1]), 'complete', '"status":"completed","result":[1]'],
+    ['no result', ({ finish }) => finish(), 'complete', '"status":"completed"'],
+    ['null', ({ finish }) => finish(null), 'complete', '"status":"completed","result":null'],
+    [
+      'an error',
+      ({ fail }) => fail(new Error('at /srv/secret')),
+      'failed',
+      '"status":"failed","error":{"code":"TASK_FAILED","message":"The task failed"}',
+    ],
+    [
+      'a TaskError',
+      ({ fail }) => fail(new TaskError('INVALID_INPUT', 'Row 7 is not a number')),
+      'failed',
+      '"status":"failed","error":{"code":"INVALID_INPUT","message":"Row 7 is not a number"}',
+    ],
+  ];
+
+  it.each(ENDS)('ends with one terminal frame for %s', async (_what, end, event, members) => {
+    const server = await start();
+    const stream = await server.open('/report');
+    const run = await server.job.run();
+    end(run);
+    const { taskId, resumeKey } = run.context;
+    const frames = withoutRetry(await stream.text()).split(/(?<=\n\n)/);
+    expect(frames).toHaveLength(2);
+    expect(frames[1]).toBe(`event: ${event}\ndata: {"task_id":"${taskId}",${members}}\nid: ${resumeKey}.1\n\n`);
+  });
+
+  it('ends with `cancelled`, its code and its reason', async () => {
+    const server = await start();
+    const stream = await server.open('/report');
+    const { context } = await server.job.run();
+    await server.tasks.cancelTask(context.taskId, 'Not needed any more');
+    expect(withoutRetry(await stream.text()).split(/(?<=\n\n)/)[1]).toBe(
+      `event: cancelled\ndata: {"task_id":"${context.taskId}","status":"cancelled","code":"TASK_CANCELLED","reason":"Not needed any more"}\nid: ${context.resumeKey}.1\n\n`,
+    );
+  });
+
+  it('says in its task frame that the client came back, and where it goes on', async () => {
+    const server = await start();
+    const { context, finish } = await server.begin();
+    for (let step = 1; step <= 3; step++) await context.updateProgress({ step });
+    finish();
+    const { taskId: id, resumeKey: key } = context;
+    await (await server.open(`/report?resume_key=${key}`)).rest();
+    const stream = await server.open('/report', { headers: { 'Last-Event-ID': `${key}.2` } });
+    expect(withoutRetry(await stream.text())).toBe(
+      `event: task\ndata: {"task_id":"${id}","resume_key":"${key}","status":"completed","resumed":true,"position":2}\nid: ${key}.2\n\n` +
+        `data: {"step":3}\nid: ${key}.3\n\n` +
+        `event: complete\ndata: {"task_id":"${id}","status":"completed"}\nid: ${key}.4\n\n`,
+    );
+  });
+
+  it('says in a gap frame what was lost, with the id of the last event that was', async () => {
+    const server = await start({ maxEventsPerTask: 8 });
+    const { context } = await server.begin();
+    for (let step = 1; step <= 20; step++) await context.updateProgress({ step });
+    const { firstKeptSeq } = await server.tasks.getTaskInfo(context.taskId);
+    const { resumeKey: key } = context;
+    const stream = await server.open('/report', { headers: { 'Last-Event-ID': `${key}.2` } });
+    await stream.next();
+    expect(await stream.next()).toEqual({
+      event: 'gap',
+      data: `{"from":3,"to":${firstKeptSeq - 1},"reason":"trimmed"}`,
+      id: `${key}.${firstKeptSeq - 1}`,
+      retry: undefined,
+      comment: undefined,
+    });
+    expect(await stream.next()).toMatchObject({ data: `{"step":${firstKeptSeq}}`, id: `${key}.${firstKeptSeq}` });
+  });
+});
+
+describe('writing', () => {
+  it('never splits a frame over two writes', async () => {
+    const { writes, middleware } = recordWrites();
+    const server = await start({ use: (app) => app.use(middleware) });
+    const { context, finish } = await server.begin();
+    writes.length = 0;
+    const stream = await server.open(`/report?resume_key=${context.resumeKey}`);
+    for (let step = 1; step <= 5_000; step++) await context.updateProgress({ step, text: 'ä'.repeat(step % 100) });
+    finish();
+    await stream.rest();
+    expect(writes.length).toBeGreaterThan(5);
+    for (const write of writes) expect(write).toMatch(/^(retry|event|data): [^]*\nid: [\w-]{22}\.\d+\n\n$/);
+  });
+
+  it('sends what one tick appended as one write', async () => {
+    const { writes, middleware } = recordWrites();
+    const server = await start({ use: (app) => app.use(middleware) });
+    const stream = await server.open('/report');
+    await stream.next();
+    const { context } = await server.job.run();
+    // They fit into one segment of the log.
+    for (let step = 1; step <= 10; step++) void context.updateProgress({ step });
+    for (let step = 1; step <= 10; step++) expect((await stream.next())?.data).toBe(`{"step":${step}}`);
+    expect(writes).toHaveLength(2);
+  });
+
+  it('tells each connection a retry of its own, within 25 % of retryMs', async () => {
+    const server = await start({ retryMs: 1_000 });
+    const { context } = await server.begin();
+    const retries: number[] = [];
+    for (let connection = 0; connection < 40; connection++) {
+      const stream = await server.open(`/report?resume_key=${context.resumeKey}`);
+      retries.push((await stream.next())?.retry ?? NaN);
+    }
+    for (const retry of retries) expect(Math.abs(retry - 1_000)).toBeLessThanOrEqual(250);
+    expect(new Set(retries).size).toBeGreaterThan(10);
+    expect(Math.max(...retries) - Math.min(...retries)).toBeGreaterThan(100);
+  });
+});
+
+describe('after the end', () => {
+  it.each([
+    ['row 27: at the terminal event, by header', '', 'KEY.3'],
+    ['past the terminal event, by header', '', 'KEY.4'],
+    ['row 27: at the terminal event, by query', '?last_event_id=KEY.3', undefined],
+    ['at the terminal event, by key and bare seq', '?resume_key=KEY&last_event_id=3', undefined],
+    ['far past the terminal event', '?resume_key=KEY&last_event_id=9007199254740991', undefined],
+  ])('a client %s gets 204', async (_what, query, id) => {
+    const server = await start();
+    const { context, finish } = await server.begin();
+    for (let step = 1; step <= 2; step++) await context.updateProgress({ step });
+    finish();
+    await (await server.open(`/report?resume_key=${context.resumeKey}`)).rest();
+    const filled = (text: string): string => text.replace('KEY', context.resumeKey);
+    const headers = id === undefined ? {} : { 'Last-Event-ID': filled(id) };
+    for (const [, path] of streamRoutes(context.taskId)) {
+      const [response] = await rawRequest(server.port, get(`${path}${filled(query)}`, headers));
+      expect(response).toMatchObject({ status: 204, body: '' });
+      expect(response?.headers).not.toHaveProperty('content-type');
+    }
+    expect(server.job.calls).toBe(1);
+    expect(server.tasks.getStatistics().connections).toBe(0);
+  });
+
+  it('a plain EventSource comes back once by itself, with nothing but its last id, and stops for good', async () => {
+    const server = await start({ retryMs: 0 });
+    const client = eventsource.open(`${server.url}/report`);
+    const { context, finish } = await server.job.run();
+    await context.updateProgress({ step: 1 });
+    finish('done');
+    expect(await client.ended).toBe('no-content');
+    expect(client.events.map(({ event }) => event)).toEqual(['task', 'message', 'complete']);
+    expect(client.connections).toBe(2);
+    expect(server.job.calls).toBe(1);
+  });
+});

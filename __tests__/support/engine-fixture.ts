@@ -1,0 +1,32 @@
+import { Engine, type StartRequest } from '../../lib/core/engine.js';
+import { resolveOptions, type EngineOptions } from '../../lib/core/options.js';
+import type { TaskRecord } from '../../lib/core/ports.js';
+import type { AsyncTask } from '../../lib/core/task.js';
+import { encodeEvent } from '../../lib/sse/frame.js';
+import { ManualClock } from './manual-clock.js';
+
+/** A job that heeds nothing and never ends. */
+export const endless: AsyncTask = () => new Promise(() => undefined);
+
+/** An engine whose time is moved by hand. */
+export class EngineFixture {
+  readonly clock = new ManualClock();
+  readonly errors: [unknown, string][] = [];
+  readonly engine: Engine;
+
+  constructor(options: EngineOptions = {}) {
+    const onTaskError: EngineOptions['onTaskError'] = (error, { taskId }) => this.errors.push([error, taskId]);
+    const resolved = resolveOptions({ clock: this.clock, onTaskError, ...options });
+    this.engine = new Engine(resolved, options.store, encodeEvent);
+  }
+
+  async start(job: AsyncTask, changed: Partial<StartRequest> = {}): Promise<TaskRecord> {
+    const { timeoutMs, abandonAfterMs } = this.engine.options;
+    const request: StartRequest = {
+      ...{ job, timeoutMs, abandonAfterMs, input: undefined, snapshot: undefined },
+      ...{ owner: undefined, idempotencyKey: undefined, fingerprint: undefined },
+      ...changed,
+    };
+    return (await this.engine.start(request)).record;
+  }
+}

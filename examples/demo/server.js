@@ -1,0 +1,112 @@
+// A server whose jobs outlive the connections that watch them. `npm run demo`, then open the URL that it prints.
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import express from 'express';
+import { createTaskManager, problemHandler, TaskError } from 'resumable-sse';
+import { importOrders } from './import-job.js';
+import { answerRefusal, Refusal } from './problems.js';
+import { readWhole } from './query.js';
+import { buildReport } from './report-job.js';
+import { createReceiver, SAMPLE_PATH } from './upload.js';
+
+/** How long running jobs may go on after SIGTERM while their clients watch. */
+const GRACE_MS = 3_000;
+
+const tasks = createTaskManager({
+  retryMs: 1_000,
+  // A TaskError is for the client, who gets it: a file that holds no orders is no fault of ours.
+  onTaskError: (error, { taskId }) => void (error instanceof TaskError || console.error(`task ${taskId}:`, error)),
+});
+const receiveFile = createReceiver();
+const app = express();
+app.disable('x-powered-by');
+app.use(express.static(fileURLToPath(new URL('./public', import.meta.url))));
+app.get('/sample.csv', (_req, res) => res.sendFile(SAMPLE_PATH));
+
+// A file comes with POST and is answered 202; the Location, /imports?resume_key=…, streams to whoever GETs it.
+app.post('/imports', (req, _res, next) => {
+  req.headers.prefer = 'respond-async';
+  next();
+});
+app.get('/imports', trackStream);
+app.all('/imports', tasks.handler(importOrders, { input: readImport }));
+
+async function readImport(req) {
+  // The library asks for the input only where a task is about to start: this GET has no key.
+  if (req.method !== 'POST') throw new TaskError('INVALID_INPUT', 'POST a file here, then GET the Location');
+  const rowsPerSecond = readWhole(req, 'rows_per_second', { least: 1, most: 1_000_000, otherwise: Infinity });
+  return { file: await receiveFile(req), rowsPerSecond };
+}
+
+// GET starts this one, so that `new EventSource('/report?steps=100')` and `curl -N` are all it takes.
+app.get('/report', trackStream);
+app.all('/report', tasks.handler(buildReport, { input: readReport, timeoutMs: Infinity }));
+
+function readReport(req) {
+  return {
+    steps: readWhole(req, 'steps', { least: 1, most: 1_000_000, otherwise: 100 }),
+    intervalMs: readWhole(req, 'interval_ms', { least: 0, most: 60_000, otherwise: 100 }),
+    payloadBytes: readWhole(req, 'payload_bytes', { least: 0, most: 1_000_000, otherwise: 0 }),
+  };
+}
+
+// What no application needs: pulls the plug on the streams of one task, so that one sees them come back.
+const streams = new Map();
+
+function trackStream(req, res, next) {
+  const key = String(req.query.resume_key ?? '');
+  const open = streams.get(key) ?? new Set();
+  streams.set(key, open.add(res));
+  res.once('close', () => {
+    open.delete(res);
+    if (open.size === 0) streams.delete(key);
+  });
+  next();
+}
+
+app.post('/tasks/:taskId/cut', async (req, res) => {
+  const { resumeKey } = await tasks.getTaskInfo(req.params.taskId);
+  const cut = [...(streams.get(resumeKey) ?? [])];
+  for (const stream of cut) stream.socket?.destroy();
+  res.json({ cut: cut.length });
+});
+
+app.use('/tasks', tasks.router());
+app.use((req) => {
+  throw new Refusal(404, 'NOT_FOUND', `There is no ${req.method} ${req.path}`);
+});
+app.use(problemHandler, answerRefusal);
+
+const { PORT: port = '3000', HOST: host = '127.0.0.1' } = process.env;
+if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) fail(`PORT is a number from 0 to 65535, not "${port}".`);
+const server = createServer(app);
+server.on('error', (error) => {
+  const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (code === 'EADDRINUSE') fail(`Port ${port} is in use. Try another one: PORT=${Number(port) + 1} npm run demo`);
+  fail(`Cannot listen on ${host}:${port}: ${error.message}`);
+});
+server.listen(Number(port), host, () => {
+  const { address, family, port: bound } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  const shown = ['0.0.0.0', '::'].includes(address) ? 'localhost' : family === 'IPv6' ? `[${address}]` : address;
+  console.log(`resumable-sse demo: http://${shown}:${bound}  (Ctrl+C stops it)`);
+});
+
+process.once('SIGTERM', drain).once('SIGINT', drain);
+
+async function drain() {
+  const { running } = tasks.getStatistics();
+  if (running > 0) console.log(`Stopping: running jobs (${running}) have ${GRACE_MS / 1_000} s to end.`);
+  process.once('SIGTERM', exitNow).once('SIGINT', exitNow); // who asks twice does not want to wait
+  await tasks.stop({ graceMs: GRACE_MS });
+  server.close(() => process.exit(0));
+  setTimeout(() => server.closeAllConnections(), 1_000).unref(); // a half-sent upload, for one
+}
+
+function exitNow() {
+  process.exit(1);
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}

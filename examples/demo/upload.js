@@ -1,0 +1,86 @@
+// Takes the file of a request: a multipart field `file`, a text/csv body, or the sample where nothing is sent.
+import { randomUUID } from 'node:crypto';
+import { createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import multer from 'multer';
+import { TaskError } from 'resumable-sse';
+import { Refusal } from './problems.js';
+
+const MAX_MEGABYTES = 50;
+const MAX_BYTES = MAX_MEGABYTES * 2 ** 20;
+/** What multipart adds around a file. */
+const MAX_ENVELOPE_BYTES = 65_536;
+
+export const SAMPLE_PATH = fileURLToPath(new URL('./sample.csv', import.meta.url));
+
+/**
+ * Files go to a folder of this process, which is removed when it exits; the job removes its file when it is over.
+ *
+ * @returns {(req: import('express').Request) => Promise<import('./import-job.js').UploadedFile>}
+ */
+export function createReceiver() {
+  const folder = mkdtempSync(join(tmpdir(), 'resumable-sse-demo-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const receiveForm = multer({
+    storage: multer.diskStorage({ destination: folder, filename: (_req, _file, done) => done(null, randomUUID()) }),
+    limits: { fileSize: MAX_BYTES, files: 1, fields: 10, fieldSize: 1_024 },
+    defParamCharset: 'utf8',
+  }).single('file');
+
+  return async (req) => {
+    const length = Number(req.get('Content-Length') ?? NaN);
+    if (length > MAX_BYTES + MAX_ENVELOPE_BYTES) throw tooLarge(); // before a byte of it is read
+    if (req.is('multipart/form-data')) return (await readForm(receiveForm, req)) ?? sample();
+    if (req.is('text/csv')) return readBody(req, join(folder, randomUUID()));
+    const empty = length === 0 || (Number.isNaN(length) && req.get('Transfer-Encoding') === undefined);
+    if (empty) return sample();
+    throw new Refusal(
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      'Send multipart/form-data with a field "file", or a text/csv body',
+    );
+  };
+}
+
+async function readForm(receiveForm, req) {
+  await new Promise((resolve, reject) => {
+    receiveForm(req, req.res, (error) => (error ? reject(formProblem(error)) : resolve(undefined)));
+  });
+  const { file } = req;
+  return file && { path: file.path, name: file.originalname, bytes: file.size, temporary: true };
+}
+
+async function readBody(req, path) {
+  let bytes = 0;
+  // The iterator leaves the request alone on an error: with the request its socket would go, and the answer with it.
+  const chunks = req.iterator({ destroyOnReturn: false });
+  const measured = async function* () {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      if (bytes > MAX_BYTES) throw tooLarge();
+      yield chunk;
+    }
+  };
+  try {
+    await pipeline(measured, createWriteStream(path));
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+  return { path, name: 'upload.csv', bytes, temporary: true };
+}
+
+const sample = () => ({ path: SAMPLE_PATH, name: 'sample.csv', bytes: statSync(SAMPLE_PATH).size, temporary: false });
+
+const tooLarge = () => new Refusal(413, 'PAYLOAD_TOO_LARGE', `A file may have up to ${MAX_MEGABYTES} MiB`);
+
+function formProblem(error) {
+  if (error.code === 'LIMIT_FILE_SIZE') return tooLarge();
+  if (error.code === 'LIMIT_UNEXPECTED_FILE') return new TaskError('INVALID_INPUT', 'The field is called "file"');
+  if (error.code === 'ENOSPC') return error;
+  return new TaskError('INVALID_INPUT', 'The multipart body cannot be read', { cause: error });
+}
