@@ -4,7 +4,7 @@ import { TTL_MS } from '../contracts/store-steps.js';
 import { describeTaskStore } from '../contracts/task-store.js';
 import { age } from '../support/redis-aging.js';
 import { openClient } from '../support/redis-clients.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
+import { describeWithRedisServer, RedisServer, until } from '../support/redis-server.js';
 import { storeSettings } from '../support/store-fixtures.js';
 
 jest.setTimeout(30_000);
@@ -16,6 +16,7 @@ describeWithRedisServer('under the rules of a cluster', () => {
     redis = await RedisServer.start('--cluster-enabled', 'yes');
     const probe = await openClient(redis.url);
     await probe.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await until(async () => String(await probe.command('CLUSTER', 'INFO')).includes('cluster_state:ok'));
     probe.close();
   });
   afterAll(() => redis.close());
