@@ -93,6 +93,16 @@ export class Run implements Executor {
     return true;
   }
 
+  /** Stops running the task without ending it, so that another instance may claim it and run it again. */
+  release(reason: TaskError): void {
+    const writer = this.#writer;
+    if (isFinal(this.#status) || writer === undefined) return;
+    this.#end('cancelled');
+    this.#controller.abort(reason);
+    const released = Promise.resolve(writer.release());
+    void released.catch(this.#report).finally(this.#resolveEnded);
+  }
+
   /** A result that cannot be told fails the task. @throws TaskError `TASK_NOT_RUNNING` where it has ended already. */
   async complete(result: unknown): Promise<void> {
     let outcome: string;
@@ -160,20 +170,10 @@ export class Run implements Executor {
 
   #context(): TaskContext {
     const { taskId, resumeKey, attempt, progress } = this.record;
-    const subscribers = (): number => this.subscribers;
-    return {
-      taskId,
-      resumeKey,
-      attempt,
-      signal: this.#controller.signal,
-      input: this.options.input,
-      lastProgress: progress === undefined ? undefined : JSON.parse(progress),
-      get subscriberCount() {
-        return subscribers();
-      },
-      updateProgress: this.updateProgress,
-      emit: this.emit,
-    };
+    const known = { taskId, resumeKey, attempt, signal: this.#controller.signal, input: this.options.input };
+    const lastProgress: unknown = progress === undefined ? undefined : JSON.parse(progress);
+    const context = { ...known, lastProgress, subscriberCount: 0, updateProgress: this.updateProgress, emit: this.emit };
+    return Object.defineProperty(context, 'subscriberCount', { get: () => this.subscribers });
   }
 
   #append(event: string | undefined, json: string): Awaitable<void> {
