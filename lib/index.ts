@@ -9,6 +9,18 @@ export type { HandlerOptions } from './express/handler.js';
 export type { RouterOptions } from './express/router.js';
 export type { SnapshotOptions } from './core/snapshot.js';
 
+// Hub: connections that are not tasks
+export { createHub } from './hub/hub.js';
+export type { Hub, HubClientInfo } from './hub/hub.js';
+export type { ConnectOptions } from './hub/arrival.js';
+export type { HubGapReason } from './hub/cursor.js';
+export type { HubClient } from './hub/hub-client.js';
+export type { HubAddress, HubEntry, HubLog } from './hub/hub-log.js';
+export type { HubMessage } from './hub/message.js';
+export type { HubStatistics } from './hub/hub-engine.js';
+export type { HubOptions } from './hub/options.js';
+export type { HubRouterOptions } from './hub/router.js';
+
 // The same on one default manager, made on first use
 export { cancelTask, completeTask, executeWithSSE, getTaskInfo, init, updateProgress } from './default-manager.js';
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { RequestHandler, Router } from 'express';
 import { Engine } from './core/engine.js';
-import { expect, resolveOptions, type EngineOptions } from './core/options.js';
+import { checkOrigins, expect, resolveOptions, type EngineOptions } from './core/options.js';
 import type { TaskStatus } from './core/status.js';
 import { toTaskInfo, type AsyncTask, type TaskInfo } from './core/task.js';
 import { Gateway } from './express/gateway.js';
@@ -185,14 +185,6 @@ async function stop(engine: Engine, heartbeat: Heartbeat, graceMs: number): Prom
   if (engine.store.shared) heartbeat.retireAll();
   await engine.stop(graceMs);
   heartbeat.retireAll();
-}
-
-function checkOrigins(origins: readonly string[]): void {
-  expect(Array.isArray(origins), 'allowedOrigins', 'an array', origins);
-  for (const origin of origins) {
-    const plain = URL.canParse(origin) && new URL(origin).origin === origin;
-    expect(plain, 'allowedOrigins', 'origins such as https://app.example', origin);
-  }
 }
 
 /** It goes into a header as it is, between angle brackets. */

@@ -20,7 +20,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   core: { imports: [], packages: ['lru-cache', 'uuid', 'node:*'] },
   sse: { imports: ['core'], packages: ['node:http', 'node:http2', 'node:*'] },
   express: { imports: ['core', 'sse'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
-  hub: { imports: ['core', 'sse'], packages: ['express', 'uuid', 'node:http', 'node:http2', 'node:*'] },
+  hub: {
+    imports: ['core', 'sse', 'express/problem', 'express/guards', 'express/request'],
+    packages: ['express', 'uuid', 'node:http', 'node:http2', 'node:*'],
+  },
   redis: { imports: ['core'], packages: ['node:*'] },
   nats: { imports: ['core'], packages: ['@nats-io/*', 'node:*'] },
   client: { imports: ['sse/frame', 'sse/event-id'], packages: ['eventsource-parser'] },

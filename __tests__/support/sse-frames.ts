@@ -34,7 +34,7 @@ export class FrameSplitter {
 function parseBlock(block: string): Frame {
   const frame: Frame = { event: undefined, data: undefined, id: undefined, retry: undefined, comment: undefined };
   for (const line of block.split('\n')) {
-    const match = /^(event|data|id|retry|): ?(.*)$/.exec(line);
+    const match = /^(event|data|id|retry|): ?(.*)$/s.exec(line);
     if (match === null) throw new Error(`not a line of an event stream: ${JSON.stringify(line)}`);
     const [, field = '', value = ''] = match;
     switch (field) {

@@ -114,7 +114,7 @@ export class Reader {
     for (let i = idEnd - 1, unit = 1; bytes[i] !== DOT; i--, unit *= 10) seq += (bytes[i] - 48) * unit;
     if (event !== -1) {
       const name = bytes.latin1Slice(event, bytes.indexOf(LF, event));
-      if (name === 'task') return void (this.lastSeq = seq);
+      if (name === 'task' || name === 'connected') return void (this.lastSeq = seq);
       if (name === 'gap') {
         this.gaps.push(JSON.parse(bytes.toString('utf8', data, bytes.indexOf(LF, data))));
         return void (this.lastSeq = seq);

@@ -10,10 +10,20 @@ export type HttpErrorCode =
   | 'INVALID_RESUME_KEY'
   | 'INVALID_CURSOR'
   | 'INVALID_INPUT'
+  | 'INVALID_EVENT_NAME'
+  | 'RESERVED_EVENT_NAME'
+  | 'INVALID_EVENT_ID' // a hub message's own id
+  | 'INVALID_JSON'
+  | 'UNSERIALIZABLE' // JSON cannot say it
+  | 'EVENT_TOO_LARGE' // `maxEventBytes`
+  | 'PAYLOAD_TOO_LARGE' // the request's body
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'CLIENT_NOT_FOUND' // the hub does not know, or no longer knows, such a client
   | 'NOT_ACCEPTABLE' // the client accepts no text/event-stream
-  | 'AT_CAPACITY' // `maxRunningTasks`
+  | 'AT_CAPACITY' // `maxRunningTasks`, `maxClients`
   | 'TOO_MANY_TASKS' // `maxTasksPerOwner`
   | 'TOO_MANY_SUBSCRIBERS' // `maxSubscribersPerTask`
+  | 'TOO_MANY_CLIENTS' // `maxClientsPerUser`
   | 'KEY_REUSED' // an idempotency key came with another payload
   | 'ORIGIN_NOT_ALLOWED'
   | 'PREFETCH_REFUSED'
@@ -31,8 +41,7 @@ type OutcomeCode =
   | 'TASK_LOST'; // the instance that ran it died
 
 /** Thrown to the program, never to a client before its stream. */
-type ProgramErrorCode =
-  'EVENT_TOO_LARGE' | 'UNSERIALIZABLE' | 'INVALID_EVENT_NAME' | 'RESERVED_EVENT_NAME' | 'INVALID_OPTION' | 'FENCED'; // another instance has taken the task over
+type ProgramErrorCode = 'INVALID_OPTION' | 'FENCED'; // another instance has taken the task over
 
 /** The one error class of the library: branch on `code`; `cause` keeps the error underneath. */
 export class TaskError extends Error {

@@ -113,19 +113,18 @@ export class EventLog {
   }
 
   /**
-   * The frames after `position` up to the end of their segment, or undefined where there are none yet.
+   * The frames after `position` up to `limit` or the end of their segment, or undefined where there are none yet.
    * A position before `firstSeq - 1` has lost frames: the caller says so and continues from there.
    */
-  readAfter(position: number): Slice | undefined {
-    if (position >= this.#lastSeq) return undefined;
-    if (this.#slice?.from === position) return this.#slice;
+  readAfter(position: number, limit = this.#lastSeq): Slice | undefined {
+    if (position >= limit) return undefined;
+    const shared = this.#slice;
+    if (shared?.from === position && shared.to <= limit) return shared;
     const segment = this.#segmentOf(position + 1);
-    return (this.#slice = {
-      kind: 'frames',
-      from: position,
-      to: segment.lastSeq,
-      bytes: segment.sliceAfter(position),
-    });
+    const to = Math.min(segment.lastSeq, limit);
+    const slice: Slice = { kind: 'frames', from: position, to, bytes: segment.sliceAfter(position, to) };
+    if (to === segment.lastSeq) this.#slice = slice; // one that was cut short serves nobody else
+    return slice;
   }
 
   /** Forgets the oldest segment; returns the bytes of memory that frees, 0 where the log keeps nothing. */

@@ -59,11 +59,10 @@ type NumericOption = {
 export type ResolvedOptions = Required<Omit<EngineOptions, 'store'>>;
 
 /** What fits into one Node timer. */
-const TIMER_MS = 2 ** 31 - 1;
-const LARGE = Number.MAX_SAFE_INTEGER;
+export const TIMER_MS = 2 ** 31 - 1;
+export const LARGE = Number.MAX_SAFE_INTEGER;
 
-/** Default, least and greatest value of every option that is a number. Infinity as the greatest makes it legal. */
-const NUMBERS: Readonly<Record<NumericOption, readonly [number, number, number]>> = {
+const NUMBERS: Readonly<Record<NumericOption, Range>> = {
   ttlMs: [3_600_000, 1, LARGE],
   timeoutMs: [600_000, 1, Infinity],
   abandonAfterMs: [3_600_000, 0, Infinity],
@@ -115,13 +114,27 @@ export function resolveOptions({ store, ...given }: EngineOptions): ResolvedOpti
 }
 
 /** One number by the rule of the option `name`. @throws TaskError `INVALID_OPTION` */
-export function checkNumber(name: NumericOption, value: unknown): number {
-  const [, least, greatest] = NUMBERS[name];
+export const checkNumber = (name: NumericOption, value: unknown): number => checkRange(name, NUMBERS[name], value);
+
+/** Default, least and greatest value of an option that is a number. Infinity as the greatest makes it legal. */
+export type Range = readonly [number, number, number];
+
+/** @throws TaskError `INVALID_OPTION` */
+export function checkRange(name: string, [, least, greatest]: Range, value: unknown): number {
   const whole = Number.isSafeInteger(value) || (value === Infinity && greatest === Infinity);
   const most = greatest === LARGE ? '' : greatest === Infinity ? ' or Infinity' : `, at most ${greatest}`;
   const fits = whole && (value as number) >= least && (value as number) <= greatest;
   expect(fits, name, `a whole number, at least ${least}${most}`, value);
   return value as number;
+}
+
+/** @throws TaskError `INVALID_OPTION` */
+export function checkOrigins(origins: readonly string[]): void {
+  expect(Array.isArray(origins), 'allowedOrigins', 'an array', origins);
+  for (const origin of origins) {
+    const plain = URL.canParse(origin) && new URL(origin).origin === origin;
+    expect(plain, 'allowedOrigins', 'origins such as https://app.example', origin);
+  }
 }
 
 /** @throws TaskError `INVALID_OPTION` unless `ok`. */

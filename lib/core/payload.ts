@@ -30,10 +30,10 @@ const RESERVED = new Set(['task', 'complete', 'failed', 'cancelled', 'gap', 'sna
 const EVENT_NAME = /^[^\p{Cc}\p{Cs}\u2028\u2029]{1,128}$/u;
 
 /** @throws TaskError `INVALID_EVENT_NAME`, `RESERVED_EVENT_NAME` */
-export function checkEventName(event: unknown): asserts event is string {
+export function checkEventName(event: unknown, reserved: ReadonlySet<string> = RESERVED): asserts event is string {
   if (typeof event !== 'string' || !EVENT_NAME.test(event)) {
     throw new TaskError('INVALID_EVENT_NAME', 'An event name is 1 to 128 characters, none of them a control character');
   }
-  if (RESERVED.has(event))
+  if (reserved.has(event))
     throw new TaskError('RESERVED_EVENT_NAME', `The event name "${event}" has a meaning of its own`);
 }

@@ -1,6 +1,14 @@
 import type { TaskRecord } from './ports.js';
-import type { RunOptions } from './run.js';
+import type { SnapshotOptions } from './snapshot.js';
 import type { AsyncTask } from './task.js';
+
+/** How a task runs. */
+export interface RunOptions {
+  readonly input: unknown;
+  readonly timeoutMs: number;
+  readonly abandonAfterMs: number;
+  readonly snapshot: SnapshotOptions | undefined;
+}
 
 /** What a task is run with. */
 export interface RunRequest extends RunOptions {

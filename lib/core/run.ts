@@ -2,7 +2,8 @@ import type { Clock } from './clock.js';
 import { TaskError, toPublicError, type ErrorExposure, type PublicError } from './errors.js';
 import { checkEventName, toJson } from './payload.js';
 import type { Awaitable, Executor, TaskRecord, TaskWriter } from './ports.js';
-import { Snapshot, type SnapshotOptions } from './snapshot.js';
+import type { RunOptions } from './requests.js';
+import { Snapshot } from './snapshot.js';
 import { isFinal, move, type FinalStatus, type TaskStatus } from './status.js';
 import type { AsyncTask, TaskContext, UpdateProgress } from './task.js';
 
@@ -13,14 +14,6 @@ const DONE = Promise.resolve();
 /** What a run needs from its manager. */
 export interface RunSettings extends ErrorExposure {
   readonly clock: Clock;
-}
-
-/** What one task runs with. */
-export interface RunOptions {
-  readonly input: unknown;
-  readonly timeoutMs: number;
-  readonly abandonAfterMs: number;
-  readonly snapshot: SnapshotOptions | undefined;
 }
 
 /** Whom a run tells what happens to it. */
@@ -172,7 +165,8 @@ export class Run implements Executor {
     const { taskId, resumeKey, attempt, progress } = this.record;
     const known = { taskId, resumeKey, attempt, signal: this.#controller.signal, input: this.options.input };
     const lastProgress: unknown = progress === undefined ? undefined : JSON.parse(progress);
-    const context = { ...known, lastProgress, subscriberCount: 0, updateProgress: this.updateProgress, emit: this.emit };
+    const { updateProgress, emit } = this;
+    const context = { ...known, lastProgress, subscriberCount: 0, updateProgress, emit };
     return Object.defineProperty(context, 'subscriberCount', { get: () => this.subscribers });
   }
 

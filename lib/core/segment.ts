@@ -53,11 +53,14 @@ export class Segment {
     return true;
   }
 
-  /** All frames after `position`, which is at least `firstSeq - 1`, as a view of the shared bytes. */
-  sliceAfter(position: number): Buffer {
+  /** The frames after `position`, which is at least `firstSeq - 1`, up to `to`, as a view of the shared bytes. */
+  sliceAfter(position: number, to = this.lastSeq): Buffer {
     this.#read = true;
-    const skipped = position - this.firstSeq + 1;
-    const start = skipped === 0 ? 0 : (this.#ends[this.#ends.length - skipped] as number);
-    return this.#bytes.subarray(start, this.used);
+    return this.#bytes.subarray(this.#endOf(position), this.#endOf(to));
+  }
+
+  #endOf(seq: number): number {
+    const frames = seq - this.firstSeq + 1;
+    return frames === 0 ? 0 : (this.#ends[this.#ends.length - frames] as number);
   }
 }

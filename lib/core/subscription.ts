@@ -2,12 +2,12 @@ import type { Follower, Slice } from './event-log.js';
 import type { TaskFeed } from './ports.js';
 import type { GapReason } from './task.js';
 
-/** Events that the subscriber will not get: `from` to `to`, both included. `position` is where it goes on after them. */
-interface Gap {
+/** Events that the subscriber will not get: `from` to `to`, both included. `position` is where it goes on. */
+export interface Gap<Reason extends string = GapReason> {
   readonly kind: 'gap';
   readonly from: number;
   readonly to: number;
-  readonly reason: GapReason;
+  readonly reason: Reason;
   readonly position: number;
 }
 

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
-import { RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
+import { CLIENT_ID_HEADER, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
 import { isQueued } from '../sse/task-stream.js';
 import type { AnyRequest } from './request.js';
 
@@ -11,12 +11,13 @@ export const STREAM_METHODS: readonly string[] = ['GET', 'POST'];
 const EXPOSED_HEADERS = [
   TASK_ID_HEADER,
   RESUME_KEY_HEADER,
+  CLIENT_ID_HEADER,
   'Location',
   'Preference-Applied',
   'Retry-After',
   'Link',
 ].join(', ');
-const ALLOWED_REQUEST_HEADERS = 'Content-Type, Authorization, Idempotency-Key, Last-Event-ID, Prefer';
+const ALLOWED_REQUEST_HEADERS = `Content-Type, Authorization, Idempotency-Key, Last-Event-ID, Prefer, ${CLIENT_ID_HEADER}`;
 
 /** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING` */
 export function assertServable(req: AnyRequest, methods: readonly string[]): void {

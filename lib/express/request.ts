@@ -83,7 +83,7 @@ export function queryOf(req: AnyRequest): URLSearchParams {
 }
 
 /** The value of a parameter that may come once, as plain text; undefined where it is absent or empty. */
-function single(query: URLSearchParams, name: string, code: HttpErrorCode): string | undefined {
+export function single(query: URLSearchParams, name: string, code: HttpErrorCode): string | undefined {
   const values = query.getAll(name);
   const nested = [...query.keys()].some((key) => key.startsWith(`${name}[`));
   if (nested || values.length > 1) throw new TaskError(code, `${name} may be given once, as plain text`);

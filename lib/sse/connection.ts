@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Follower } from '../core/event-log.js';
-import type { Item } from '../core/subscription.js';
+import type { Gap, Item } from '../core/subscription.js';
 import { directSocket, type Socket } from './chunks.js';
-import { encodeEvent, encodeRetry, HEARTBEAT } from './frame.js';
+import { encodeEvent, encodeRetry } from './frame.js';
 import type { Beating, Heartbeat } from './heartbeat.js';
 
 /** A response that frames can be written to, whatever the protocol. */
@@ -11,7 +11,7 @@ export type StreamResponse = ServerResponse | Http2ServerResponse;
 
 /** What a connection reads from; it brings its position along. */
 export interface Source {
-  read(): Item | undefined;
+  read(): Item | Gap<string> | undefined;
   readonly finished: boolean;
   readonly discarded: boolean;
   close(): void;
@@ -97,7 +97,7 @@ export class Connection implements Follower, Beating {
     } else if (heartbeat.ticks >= this.#retireTick) {
       this.retire();
     } else if (idleTicks >= heartbeat.silenceTicks) {
-      this.#write(HEARTBEAT);
+      this.#write(heartbeat.beat);
     }
   }
 
@@ -167,7 +167,7 @@ export class Connection implements Follower, Beating {
     this.#res.destroy();
   }
 
-  #encode(item: Exclude<Item, { kind: 'frames' }>): string {
+  #encode(item: Exclude<Item | Gap<string>, { kind: 'frames' }>): string {
     switch (item.kind) {
       case 'snapshot':
         return encodeEvent(this.idPrefix, item.seq, 'snapshot', item.json);

@@ -7,8 +7,14 @@ import { formatEventId } from './event-id.js';
  * connection is cut between the two.
  */
 export function encodeEvent(resumeKey: string, seq: number, event: string | undefined, json: string): string {
+  return encodeFrame(event, json, formatEventId(resumeKey, seq));
+}
+
+/** The same with any id that holds no line break, or without one: then it leaves the client's position alone. */
+export function encodeFrame(event: string | undefined, json: string, id: string | undefined): string {
   const name = event === undefined ? '' : `event: ${event}\n`;
-  return `${name}data: ${json}\nid: ${formatEventId(resumeKey, seq)}\n\n`;
+  const last = id === undefined ? '' : `id: ${id}\n`;
+  return `${name}data: ${json}\n${last}\n`;
 }
 
 /** [spec] "If the field value consists of only ASCII digits, then … set the event stream's reconnection time". */

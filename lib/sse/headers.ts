@@ -10,7 +10,10 @@ export function taskLink(tasksPath: string | undefined, taskId: string): Record<
   return tasksPath === undefined ? {} : { Link: `<${tasksPath.replace(/\/$/, '')}/${taskId}>; rel="status"` };
 }
 
-const STREAM_HEADERS = Object.freeze({
+/** The same for a client of the hub; also how it says who it was. */
+export const CLIENT_ID_HEADER = 'X-Client-ID';
+
+export const STREAM_HEADERS = Object.freeze({
   // No charset: the format is UTF-8 by definition.
   'Content-Type': 'text/event-stream',
   // no-transform: a proxy or a compression middleware must not hold frames back.

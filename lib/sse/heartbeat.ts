@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import { ChunkWriter } from './chunks.js';
+import { HEARTBEAT } from './frame.js';
 
 /** What the shared timer calls. */
 export interface Beating {
@@ -15,6 +16,8 @@ export interface HeartbeatSettings {
   /** 0: off. */
   readonly maxConnectionAgeMs: number;
   readonly retryMs: number;
+  /** What is sent where there was silence. Default: a comment. */
+  readonly beat?: string;
 }
 
 /** How many ticks the shortest of the three times takes. */
@@ -30,12 +33,14 @@ export class Heartbeat {
   readonly chunks = new ChunkWriter();
   readonly silenceTicks: number;
   readonly stallTicks: number;
+  readonly beat: string;
   readonly #periodMs: number;
   readonly #connections = new Set<Beating>();
   #stopTimer: (() => void) | undefined;
 
   constructor(readonly settings: HeartbeatSettings) {
     const { heartbeatMs, stallTimeoutMs, maxConnectionAgeMs } = settings;
+    this.beat = settings.beat ?? HEARTBEAT;
     const times = [heartbeatMs, stallTimeoutMs, maxConnectionAgeMs].filter((ms) => ms > 0);
     // Node's timers drop the fraction of a millisecond; the ticks must not be shorter than they are counted.
     this.#periodMs = Math.max(1, Math.floor(Math.min(...times) / RESOLUTION));

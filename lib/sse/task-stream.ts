@@ -127,7 +127,7 @@ export function isQueued(res: StreamResponse): boolean {
 }
 
 /** The client has left. Node's HTTP/2 responses say so on their stream only. */
-function isGone(res: StreamResponse): boolean {
+export function isGone(res: StreamResponse): boolean {
   return 'stream' in res ? res.stream.destroyed : res.destroyed;
 }
 

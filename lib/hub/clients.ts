@@ -1,0 +1,90 @@
+import type { Clock } from '../core/clock.js';
+import { TaskError } from '../core/errors.js';
+import { Sweeper } from '../core/sweeper.js';
+import type { Client } from './hub-client.js';
+
+const SWEEP_MS = 30_000;
+
+interface Limits {
+  readonly clock: Clock;
+  readonly absenceMs: number;
+  readonly maxAbsentClients: number;
+}
+
+/** Every client that the hub remembers: those connected, and those away for a while. */
+export class Clients {
+  /** Connected now. */
+  active = 0;
+  /** Connections since the hub was made. */
+  total = 0;
+  readonly #byId = new Map<string, Client>();
+  /** Those away longest first. */
+  readonly #away = new Set<Client>();
+  readonly #sweeper: Sweeper;
+
+  /** @param forget gives back what a client holds */
+  constructor(
+    readonly limits: Limits,
+    readonly forget: (client: Client) => void,
+  ) {
+    const intervalMs = Math.max(1, Math.min(SWEEP_MS, limits.absenceMs));
+    this.#sweeper = new Sweeper(limits.clock, intervalMs, () => this.#sweep());
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  find(id: string): Client | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** @throws TaskError `CLIENT_NOT_FOUND` */
+  get(id: string): Client {
+    const client = this.#byId.get(id);
+    if (client === undefined) throw new TaskError('CLIENT_NOT_FOUND', 'There is no such client');
+    return client;
+  }
+
+  values(): Iterable<Client> {
+    return this.#byId.values();
+  }
+
+  arrived(client: Client): void {
+    this.#byId.set(client.id, client);
+    this.#away.delete(client);
+    this.active++;
+    this.total++;
+  }
+
+  /** Its connection is over, but it may come back. */
+  away(client: Client): void {
+    client.leftAtMs = this.limits.clock.now();
+    this.#away.add(client);
+    for (const longest of this.#away) {
+      if (this.limits.absenceMs > 0 && this.#away.size <= this.limits.maxAbsentClients) break;
+      this.remove(longest);
+    }
+    if (this.#away.size > 0) this.#sweeper.start();
+  }
+
+  /** It is not connected, and does not come back. */
+  remove(client: Client): void {
+    this.#away.delete(client);
+    if (this.#byId.delete(client.id)) this.forget(client);
+  }
+
+  stop(): void {
+    this.#sweeper.stop();
+    for (const client of this.#byId.values()) this.remove(client);
+  }
+
+  #sweep(): boolean {
+    const due = this.limits.clock.now() - this.limits.absenceMs;
+    for (const client of this.#away) {
+      if (client.leftAtMs > due) break;
+      this.remove(client);
+    }
+    return this.#away.size > 0;
+  }
+}

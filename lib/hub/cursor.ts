@@ -1,0 +1,111 @@
+import type { Slice } from '../core/event-log.js';
+import type { Gap } from '../core/subscription.js';
+import type { Source } from '../sse/connection.js';
+import type { Channel } from './channel.js';
+import type { Client } from './hub-client.js';
+
+/**
+ * Why a client may have missed something: it was `trimmed` before it could be sent, its position was `ahead` of the
+ * hub's, or the hub does not know what it has had.
+ */
+export type HubGapReason = 'trimmed' | 'ahead' | 'unknown';
+export type HubGap = Gap<HubGapReason>;
+
+/** What the cursors of one hub share. */
+export interface Delivery {
+  readonly all: Channel;
+  readonly merge: Merge;
+  totalMessages: number;
+  totalBytes: number;
+  /** The connection of this cursor is over. */
+  left(client: Client, cursor: Cursor): void;
+}
+
+/**
+ * One connection's place in the hub: a single hub-wide seq. What comes next is the earliest message after it in any
+ * of the client's channels, together with what follows in the same channel before another one has its turn.
+ */
+export class Cursor implements Source {
+  finished = false;
+  /** Set where the connection was replaced: whoever still listens there finds out by asking again. */
+  discarded = false;
+  #toldTo = 0;
+
+  constructor(
+    readonly client: Client,
+    public position: number,
+    public gap: HubGap | undefined,
+    readonly delivery: Delivery,
+  ) {}
+
+  read(): Slice | HubGap | undefined {
+    if (this.discarded) return undefined;
+    const { client, position, delivery, gap } = this;
+    if (gap !== undefined) {
+      this.gap = undefined;
+      return gap;
+    }
+    const { merge } = delivery;
+    merge.begin(Math.max(position, this.#toldTo), client.lostTo);
+    merge.offer(delivery.all, position, Infinity);
+    if (client.user !== undefined) merge.offer(client.user, position, Infinity);
+    if (client.own !== undefined) merge.offer(client.own, position, Infinity);
+    for (const { channel, since, until } of client.memberships) merge.offer(channel, Math.max(position, since), until);
+    if (merge.lostTo > 0) {
+      // Other channels may have kept what they sent in that time, so the position stays.
+      this.#toldTo = merge.lostTo;
+      return { kind: 'gap', from: position + 1, to: merge.lostTo, reason: 'trimmed', position };
+    }
+    const { channel } = merge;
+    const slice = channel?.readAfter(merge.after, merge.limit);
+    if (channel === undefined || slice === undefined) return undefined;
+    this.position = channel.seqOf(slice.to);
+    const messages = slice.to - slice.from;
+    client.messageCount += messages;
+    delivery.totalMessages += messages;
+    delivery.totalBytes += slice.bytes.length;
+    return slice;
+  }
+
+  close(): void {
+    this.delivery.left(this.client, this);
+  }
+}
+
+/** Finds whose turn it is. One for the whole hub, since it is asked and answered within one turn. */
+export class Merge {
+  /** The channel that has the earliest message, and the position and limit to read it with. */
+  channel: Channel | undefined;
+  after = 0;
+  limit = Infinity;
+  /** What was lost after the position that nobody was told yet; 0: nothing. */
+  lostTo = 0;
+  #next = Infinity;
+  #toldTo = 0;
+
+  begin(toldTo: number, lostTo: number): void {
+    this.channel = undefined;
+    this.limit = Infinity;
+    this.#next = Infinity;
+    this.#toldTo = toldTo;
+    this.lostTo = lostTo > toldTo ? lostTo : 0;
+  }
+
+  /** Takes the messages of `channel` after `after` up to `until` into account. */
+  offer(channel: Channel, after: number, until: number): void {
+    if (channel.lastSeq <= after) return;
+    const lost = Math.min(channel.trimmedTo, until);
+    if (lost > after && lost > this.#toldTo) this.lostTo = Math.max(this.lostTo, lost);
+    const next = channel.nextAfter(after);
+    if (next > until) return;
+    if (next < this.#next) {
+      if (this.channel !== undefined) this.limit = this.#next - 1; // it waits for its turn
+      this.limit = Math.min(this.limit, until);
+      this.channel = channel;
+      this.after = after;
+      this.#next = next;
+    } else {
+      this.limit = Math.min(this.limit, next - 1);
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import type { Follower } from '../core/event-log.js';
+import type { Channel, Member } from './channel.js';
+import type { Channels } from './channels.js';
+
+/** A client of the hub as listeners and callers of `connect` see it: the same object over all its connections. */
+export interface HubClient {
+  /** Unguessable, unless the application chose it: whoever has it may come back as this client. */
+  readonly id: string;
+  readonly userId: string | undefined;
+  /** False while it is away. */
+  readonly connected: boolean;
+  readonly rooms: readonly string[];
+}
+
+/** A connection's place in the hub. */
+interface Reading {
+  readonly position: number;
+  /** Ends the connection when it is next asked to read. */
+  discarded: boolean;
+}
+
+/** The messages of a room from which on, and up to which, a client is to get: hub-wide seqs, `since` excluded. */
+interface Membership {
+  readonly channel: Channel;
+  readonly since: number;
+  /** Infinity while it is in the room. */
+  until: number;
+}
+
+/** A client may come back for what came before it left this many rooms; what it missed in more is a gap. */
+const MAX_LEFT_ROOMS = 16;
+
+/** What the hub knows of one client, connected or away. */
+export class Client implements HubClient, Member {
+  /** What reads for it while it is connected. */
+  cursor: Reading | undefined;
+  follower: Follower | undefined;
+  ip: string | undefined;
+  connectedAtMs = 0;
+  /** Monotonic. */
+  since = 0;
+  /** Monotonic; while it is away. */
+  leftAtMs = 0;
+  messageCount = 0;
+  /** Its direct messages, once there are any. */
+  own: Channel | undefined;
+  /** The position that it last came back with, so has received. */
+  confirmed: number;
+  #position: number;
+  /** Messages of rooms up to here may be missing. */
+  lostTo = 0;
+  #memberships: Membership[] | undefined;
+
+  /** @param firstSeq it gets nothing from before that */
+  constructor(
+    readonly id: string,
+    readonly userId: string | undefined,
+    readonly user: Channel | undefined,
+    readonly firstSeq: number,
+  ) {
+    this.#position = firstSeq;
+    this.confirmed = firstSeq;
+    user?.members.add(this);
+  }
+
+  get connected(): boolean {
+    return this.cursor !== undefined;
+  }
+
+  /** Where its connection is, or where its last one left off: what it was sent, which it need not have received. */
+  get position(): number {
+    return this.cursor?.position ?? this.#position;
+  }
+
+  get rooms(): readonly string[] {
+    return this.memberships.filter(({ until }) => until === Infinity).map(({ channel }) => channel.name);
+  }
+
+  get memberships(): readonly Membership[] {
+    return this.#memberships ?? NONE;
+  }
+
+  join(room: string, lastSeq: number, channels: Channels): void {
+    if (this.memberships.some(({ channel, until }) => channel.name === room && until === Infinity)) return;
+    const channel = channels.hold('room', room);
+    (this.#memberships ??= []).push({ channel, since: lastSeq, until: Infinity });
+    channel.members.add(this);
+    if (this.follower === undefined) return;
+    channel.present++;
+    channel.follow(this.follower);
+  }
+
+  leave(room: string, channels: Channels): void {
+    const membership = this.memberships.find(({ channel, until }) => channel.name === room && until === Infinity);
+    if (membership === undefined) return;
+    const { channel } = membership;
+    membership.until = channel.lastSeq; // that very message, so that losing it means losing something
+    channel.members.delete(this);
+    if (this.follower !== undefined) {
+      channel.present--;
+      channel.unfollow(this.follower);
+    }
+    this.#forgetLeft(channels);
+  }
+
+  /** Goes on with this connection. */
+  attach(cursor: Reading, follower: Follower): void {
+    this.cursor = cursor;
+    this.follower = follower;
+    for (const channel of this.#audiences()) {
+      channel.present++;
+      channel.follow(follower);
+    }
+    this.own?.follow(follower);
+  }
+
+  detach(): void {
+    const { follower } = this;
+    this.#position = this.position;
+    this.cursor = undefined;
+    this.follower = undefined;
+    if (follower === undefined) return;
+    for (const channel of this.#audiences()) {
+      channel.present--;
+      channel.unfollow(follower);
+    }
+    this.own?.unfollow(follower);
+  }
+
+  /** Gives back what it holds; it is not attached. */
+  dispose(channels: Channels): void {
+    for (const { channel } of this.memberships) {
+      channel.members.delete(this);
+      channels.letGo('room', channel);
+    }
+    this.#memberships = undefined;
+    this.user?.members.delete(this);
+    if (this.user !== undefined) channels.letGo('user', this.user);
+    if (this.own !== undefined) channels.discard(this.own);
+  }
+
+  /** The seq of the kept message with this id of its own; the earliest, where several channels have it. */
+  seqOfId(id: string, all: Channel): number | undefined {
+    const channels = [all, this.user, this.own, ...this.memberships.map(({ channel }) => channel)];
+    const seqs = channels.flatMap((channel) => channel?.seqOfId(id) ?? []);
+    return seqs.length === 0 ? undefined : Math.min(...seqs);
+  }
+
+  /** Rooms it has left are kept while it may not have got what they sent before: what is written is not yet received. */
+  #forgetLeft(channels: Channels): void {
+    const left = this.memberships.filter(({ until }) => until !== Infinity);
+    let surplus = left.length - MAX_LEFT_ROOMS;
+    for (const membership of left) {
+      const { channel, since, until } = membership;
+      const sentNothing = until <= since;
+      if (!sentNothing && channel.trimmedTo < until && surplus <= 0) continue;
+      surplus--;
+      if (!sentNothing) this.lostTo = Math.max(this.lostTo, until);
+      this.#memberships = this.memberships.filter((other) => other !== membership);
+      channels.letGo('room', channel);
+    }
+  }
+
+  /** The channels that it shares with others, but for the one of all. */
+  *#audiences(): Generator<Channel> {
+    if (this.user !== undefined) yield this.user;
+    for (const { channel, until } of this.memberships) if (until === Infinity) yield channel;
+  }
+}
+
+const NONE: readonly Membership[] = Object.freeze([]);

@@ -1,0 +1,39 @@
+import { TaskError } from '../core/errors.js';
+import { expect } from '../core/options.js';
+import { checkEventName, toJson } from '../core/payload.js';
+import { parseEventId } from '../sse/event-id.js';
+import type { HubAddress, HubEntry } from './hub-log.js';
+
+export interface HubMessage {
+  /** 1 to 128 characters without control characters. Default: none, which `onmessage` sees. */
+  event?: string | undefined;
+  /** Anything JSON can say. */
+  data: unknown;
+  /**
+   * Sent as it is instead of the hub's own id; clients come back with it. 1 to 128 visible ASCII characters. A second
+   * message with it on the same channel is dropped while the first one is kept.
+   */
+  id?: string | undefined;
+}
+
+/** Names that the hub sends itself, and those that EventSource gives a meaning of its own. */
+const RESERVED: ReadonlySet<string> = new Set(['connected', 'heartbeat', 'gap', 'open', 'error']);
+const OWN_ID = /^[\x21-\x7e]{1,128}$/;
+
+/** Text that can be a message's own id, and so a `Last-Event-ID`. */
+export const isOwnId = (text: unknown): text is string => typeof text === 'string' && OWN_ID.test(text);
+
+/**
+ * @throws TaskError `INVALID_EVENT_NAME`, `RESERVED_EVENT_NAME`, `INVALID_EVENT_ID`, `UNSERIALIZABLE`,
+ * `EVENT_TOO_LARGE`
+ */
+export function toEntry(to: HubAddress, message: HubMessage, maxEventBytes: number): HubEntry {
+  expect(typeof message === 'object' && (message as unknown) !== null, 'the message', 'an object', message);
+  const { event, data, id } = message;
+  if (event !== undefined) checkEventName(event, RESERVED);
+  // One that looks like the hub's own would be taken for a position.
+  if (id !== undefined && (!isOwnId(id) || parseEventId(id) !== undefined)) {
+    throw new TaskError('INVALID_EVENT_ID', 'An id is 1 to 128 visible ASCII characters, and not one of the hub');
+  }
+  return { to, event, json: toJson(data, maxEventBytes), id };
+}
