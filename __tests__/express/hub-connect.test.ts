@@ -195,8 +195,9 @@ describe('limits of the hub', () => {
   it('forget who is away for too long, and drop their rooms', async () => {
     const clock = new ManualClock();
     const server = await startHub({ clock, absenceMs: 60_000, connect: () => ({ rooms: ['red'] }) });
-    const { clientId, destroy } = await server.open();
-    destroy();
+    const client = await server.open();
+    const { clientId } = client;
+    client.destroy();
     await server.left(1);
     clock.advance(59_000);
     server.hub.send(clientId, { data: 1 });

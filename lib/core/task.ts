@@ -64,7 +64,7 @@ export interface TaskInfo {
 }
 
 /** The data of a terminal event, as JSON on the wire and in stores. */
-export interface OutcomeData {
+interface OutcomeData {
   readonly task_id: string;
   readonly status: TaskStatus;
   readonly result?: unknown;
