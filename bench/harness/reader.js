@@ -8,8 +8,8 @@ const ID_PREFIX = 26;
 const NOTHING = Buffer.alloc(0);
 
 /** A socket that has asked for a stream. */
-export function request({ port, path = '/stream', host = '127.0.0.1' }) {
-  const socket = connect(port, host).setNoDelay(true);
+export function request({ port, path = '/stream', host = '127.0.0.1', onread }) {
+  const socket = connect({ port, host, onread }).setNoDelay(true);
   socket.on('error', () => {}); // `close` follows
   socket.write(`GET ${path} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n`);
   return socket;
