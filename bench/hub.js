@@ -71,7 +71,6 @@ export const activeAre = async (count) => {
 // The load's process.
 const latencies = new Histogram();
 let readers = [];
-let never = [];
 
 /** `connected` is to the reader what the `task` frame is: where it begins. */
 export async function attach(port, count) {
@@ -83,7 +82,7 @@ export async function attach(port, count) {
 export const idsOf = () => readers.map(({ head }) => /x-client-id: (\S+)/i.exec(head)[1]);
 
 export function attachNever(port, count) {
-  never = Array.from({ length: count }, () => request({ port }).pause());
+  Array.from({ length: count }, () => request({ port }).pause());
 }
 
 /** p50 and p99 in ms, once every reader has had `count` events. */

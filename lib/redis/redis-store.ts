@@ -66,8 +66,9 @@ class RedisStore implements TaskStore {
   }
 
   async create(draft: TaskDraft, executor: Executor): Promise<CreationResult> {
-    const { creation, holdings } = this.instance;
+    const { creation, holdings, membership } = this.instance;
     this.instance.listen();
+    await membership.beat(); // before it has a task: nobody misses an instance that was never there
     return holdings.expecting(draft.taskId, async () => {
       const entry = await creation.enter(draft);
       if ('existing' in entry) return { created: false, record: entry.existing };
@@ -117,6 +118,7 @@ class RedisStore implements TaskStore {
     if (record?.status !== 'running') return undefined;
     if (!record.released && !membership.isDead(record.holder)) return undefined;
     this.instance.listen();
+    await membership.beat();
     return holdings.expecting(taskId, async () => {
       const claimed = await holdings.claim(record, 1);
       if (claimed === undefined) return undefined;
