@@ -182,7 +182,10 @@ describeInBrowser('in Chromium', (browser) => {
     const { site, page } = await visit();
     const other = await startSite(cutting, allowed ? [site.url] : []);
     closing.push(other.close);
-    await follow(page, { url: `${other.url}/report`, init: { maxRetries: allowed ? 50 : 2, headers: { Authorization: 'Bearer 1' } } });
+    await follow(page, {
+      url: `${other.url}/report`,
+      init: { maxRetries: allowed ? 50 : 2, headers: { Authorization: 'Bearer 1' } },
+    });
     expect(await ended(page)).toEqual(allowed ? { result: { steps: EVENTS } } : { code: 'GAVE_UP' });
     expect(await steps(page)).toEqual(allowed ? PROGRESS : []);
     expect(other.starts()).toBe(allowed ? 1 : 0);

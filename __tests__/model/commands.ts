@@ -199,7 +199,15 @@ const UNSERIALIZABLE = [undefined, () => 1, Symbol('s'), 10n, cycle, throwing];
 const BAD_NAMES = ['', 'a\nb', 'a\rb', 'a\0b', 'n'.repeat(129), '\u2028', '\ud800', 5, null, { toString: () => 'x' }];
 const RESERVED = ['task', 'complete', 'failed', 'cancelled', 'gap', 'snapshot', 'open', 'error', 'message'];
 
-const bad = command<{ task: number; data: unknown; name: unknown; reserved: string; kind: string; outside: boolean }>(
+const bad = command<{
+  task: number;
+  data: unknown;
+  name: unknown;
+  reserved: string;
+  kind: string;
+  outside: boolean;
+  awaited: boolean;
+}>(
   'emitBad',
   {
     task: index,
@@ -208,19 +216,25 @@ const bad = command<{ task: number; data: unknown; name: unknown; reserved: stri
     reserved: fc.constantFrom(...RESERVED),
     kind: fc.constantFrom('data', 'large', 'name', 'reserved'),
     outside,
+    awaited: fc.boolean(),
   },
-  async (world, { task: at, data, name, reserved, kind, outside: fromOutside }) => {
+  async (world, { task: at, data, name, reserved, kind, outside: fromOutside, awaited }) => {
     const task = world.task(at);
     const { emit, updateProgress } = task.context!;
     const send = (what: unknown): Promise<void> =>
       fromOutside ? world.manager.updateProgress(task.taskId, what) : updateProgress(what);
     if (task.status !== 'running') return;
     world.expectedReports++;
-    if (kind === 'data') await world.refuses('UNSERIALIZABLE', () => send(data));
-    if (kind === 'large')
-      await world.refuses('EVENT_TOO_LARGE', () => send('x'.repeat(world.settings.maxEventBytes - 1)));
-    if (kind === 'name') await world.refuses('INVALID_EVENT_NAME', () => emit(name as string, 1));
-    if (kind === 'reserved') await world.refuses('RESERVED_EVENT_NAME', () => emit(reserved, 1));
+    const refusals: Record<string, [string, () => Promise<void>]> = {
+      data: ['UNSERIALIZABLE', () => send(data)],
+      large: ['EVENT_TOO_LARGE', () => send('x'.repeat(world.settings.maxEventBytes - 1))],
+      name: ['INVALID_EVENT_NAME', () => emit(name as string, 1)],
+      reserved: ['RESERVED_EVENT_NAME', () => emit(reserved, 1)],
+    };
+    const [code, act] = refusals[kind]!;
+    if (awaited || fromOutside) return world.refuses(code, act);
+    // Progress need not be awaited: a refusal that nobody handles is no unhandled rejection.
+    return world.leavesNoTrace(() => void act());
   },
   hasTask,
 );

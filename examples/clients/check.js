@@ -41,12 +41,14 @@ async function startCuttingProxy(upstreamPort) {
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
-  return { proxy, port: proxy.address().port, connections: () => connections };
+  const { port } = /** @type {import('node:net').AddressInfo} */ (proxy.address());
+  return { proxy, port, connections: () => connections };
 }
 
 /** What a client prints, as [seq, event, data], and its exit code. */
-async function follow([command, ...args], url) {
-  const child = run(command, [...args, url], { MAX_FIRST_WAIT_S: '0.02' });
+async function follow(command, url) {
+  const [program = '', ...args] = command;
+  const child = run(program, [...args, url], { MAX_FIRST_WAIT_S: '0.02' });
   const exited = once(child, 'exit');
   const events = [];
   for await (const line of createInterface({ input: child.stdout })) {
@@ -59,7 +61,7 @@ async function follow([command, ...args], url) {
 
 const server = run(process.execPath, [path('server.js')], { PORT: '0' });
 const [line] = await once(createInterface({ input: server.stdout }), 'line');
-const serverPort = Number(/:(\d+)\//.exec(line)[1]);
+const [, serverPort] = /:(\d+)\//.exec(line) ?? [];
 
 const clients = [
   ['Python', 'python3', path('python_client.py')],
@@ -71,7 +73,7 @@ for (const [index, [name, ...command]] of clients.entries()) {
   const expected = Array.from({ length: TOTAL }, (_, at) => {
     return [at + 1, 'message', { step: at + 1, text: 'zwölf Boxkämpfer 🥊\n' }];
   });
-  const [seq, event, { result }] = events.pop();
+  const [seq, event, { result }] = events.pop() ?? [0, '', {}];
   assert.deepEqual(events, expected, `${name}: every event once, in order`);
   assert.deepEqual([seq, event, result.total], [TOTAL + 1, 'complete', TOTAL]);
   assert.equal(result.started, index + 1 + index, `${name}: one task was started, although the first answer was lost`);

@@ -23,7 +23,8 @@ app.get(
 
 const { PORT: port = '3000', HOST: host = '127.0.0.1' } = process.env;
 const server = app.listen(Number(port), host, () => {
-  console.log(`counting at http://${host}:${server.address().port}/count`);
+  const { port: bound } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  console.log(`counting at http://${host}:${bound}/count`);
 });
 
 process.once('SIGTERM', async () => {
