@@ -14,8 +14,11 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
   end
 end`;
 
+/** A timer may fire a part of a millisecond before the wall clock, which counts whole ones, has moved on by as many. */
+const ROUNDING_MS = 3;
+
 /** Lets `ms` pass for Redis: a short time by waiting, a long one by moving the deadlines. */
 export async function age(client: TestClient, prefix: string, ms: number): Promise<void> {
   if (ms > 100) await client.command('EVAL', AGE, '0', prefix, String(ms));
-  else await new Promise<void>((resolve) => void systemClock.after(ms, resolve));
+  else await new Promise<void>((resolve) => void systemClock.after(ms + ROUNDING_MS, resolve));
 }

@@ -47,11 +47,15 @@ export class Mirrors implements MemoryBudget {
     return parseRecord(taskId, await commands.run(READ, names, []));
   }
 
-  /** The copy of a task, read before it is given away; undefined where there is no task any more. */
+  /**
+   * The copy of a task, with all that was committed before the call: whoever comes from another instance may be ahead
+   * of a bell that is still on its way. Undefined where there is no task any more.
+   */
   async open(taskId: string): Promise<Mirror | undefined> {
     const mirror = this.#mirrors.get(taskId);
     if (mirror !== undefined && !this.#opening.has(taskId)) {
       mirror.usedMs = this.context.settings.clock.now();
+      if (mirror.writer === undefined) await mirror.fetch();
       await mirror.refreshSnapshot(0);
       return mirror.log.discarded ? undefined : mirror;
     }
