@@ -35,7 +35,7 @@ describeWithRedis('an instance that the bell has not reached', () => {
     redis = await openRedis();
   });
   afterAll(async () => {
-    await Promise.all(stores.map((store) => store.stop?.()));
+    for (const store of stores) await store.stop?.();
     for (const client of clients) client.close();
     await redis.close();
   });
@@ -54,7 +54,7 @@ describeWithRedis('an instance that the bell has not reached', () => {
     );
     const { taskId, writer } = await started(store!);
     const early = await reading(peer!, taskId); // from here on the peer has a copy
-    await Promise.all(range(1, 20).map((n) => writer.append(undefined, String(n))));
+    for (const n of range(1, 20)) await writer.append(undefined, String(n));
     const returning = (await reading(peer!, taskId, { position: 20 })).drain();
     expect(returning.others).toEqual([]);
     expect(early.drain().seqs).toEqual(range(1, 20));

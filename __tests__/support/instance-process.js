@@ -15,6 +15,15 @@ const tasks = createTaskManager({
   ...managerOptions,
 });
 
+/** Blocks the event loop in the middle of the next append: sent, and its answer not read. */
+let stallMs = 0;
+const stall = () => {
+  const end = performance.now() + stallMs;
+  stallMs = 0;
+  while (performance.now() < end);
+  process.send?.({ kind: 'stalled' });
+};
+
 const app = express();
 app.get(
   '/job',
@@ -23,7 +32,9 @@ app.get(
     process.send?.({ kind: 'started', attempt, lastProgress });
     const to = Number(input.query.to ?? Infinity);
     for (let n = (lastProgress?.n ?? 0) + 1; n <= to; n++) {
-      await updateProgress({ n, attempt });
+      const committed = updateProgress({ n, attempt });
+      if (stallMs > 0) setImmediate(stall); // after the turn that sends it
+      await committed;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return 'done';
@@ -33,11 +44,8 @@ app.use('/tasks', tasks.router());
 const server = app.listen(0, '127.0.0.1', () => process.send?.({ kind: 'listening', port: server.address().port }));
 
 process.on('message', async ({ kind, ms }) => {
-  if (kind === 'stall') {
-    const end = performance.now() + ms;
-    while (performance.now() < end);
-    process.send?.({ kind: 'stalled' });
-  } else if (kind === 'stop') {
+  if (kind === 'stall') stallMs = ms;
+  else if (kind === 'stop') {
     await tasks.stop({ graceMs: ms });
     process.send?.({ kind: 'stopped' });
   }

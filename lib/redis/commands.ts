@@ -71,7 +71,7 @@ export class Commands {
       this.#open.add(sent);
       this.#deadlines.add(sent, this.timeoutMs, this.clock.now());
       this.#cancelTimer ??= this.clock.every(GRANULARITY_MS, () => {
-        this.#expire();
+        setImmediate(this.#expire); // answers first that came while the event loop stood still
       });
       if (sent.waiting) this.#waiting.push(sent);
       else this.#enqueue(sent);
@@ -146,7 +146,7 @@ export class Commands {
     answer();
   }
 
-  #expire(): void {
+  readonly #expire = (): void => {
     this.resume();
     const due = this.#deadlines.take(this.clock.now());
     if (due.length === 0) return;
@@ -155,7 +155,7 @@ export class Commands {
       this.#settle(sent, () => sent.reject(unavailable(`The store did not answer within ${this.timeoutMs} ms`)));
       if (!sent.waiting) this.#overdue.add(sent);
     }
-  }
+  };
 }
 
 const unavailable = (message: string, cause?: unknown): TaskError =>
