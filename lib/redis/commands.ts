@@ -130,7 +130,7 @@ export class Commands {
       const sent = batch[index] as Sent;
       reply.then(
         (value) => this.#settle(sent, () => sent.resolve(value)),
-        (cause: unknown) => this.#settle(sent, () => sent.reject(unavailable('The store refused or failed', cause))),
+        (cause: unknown) => this.#settle(sent, () => sent.reject(refused(cause))),
       );
     });
   };
@@ -160,6 +160,8 @@ export class Commands {
 
 const unavailable = (message: string, cause?: unknown): TaskError =>
   new TaskError('STORE_UNAVAILABLE', message, cause === undefined ? undefined : { cause });
+
+export const refused = (cause: unknown): TaskError => unavailable('The store refused or failed', cause);
 
 /** What Redis itself said, as `OOM command not allowed …`; empty where it said nothing. */
 export function replyOf(error: unknown): string {

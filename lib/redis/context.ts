@@ -1,5 +1,6 @@
 import type { StoreSettings } from '../core/ports.js';
-import type { Commands, Script } from './commands.js';
+import type { Appender } from './appender.js';
+import type { Commands } from './commands.js';
 import type { Keys } from './keys.js';
 import type { Turn } from './turn.js';
 
@@ -14,8 +15,7 @@ export interface Context {
   readonly leaseMs: number;
   /** For how long keys of a task that runs are kept without a sign of life of its instance, in ms. */
   readonly runningTtlMs: number;
-  /** Appends to a task; made for the limits of this store. */
-  readonly append: Script;
+  readonly appender: Appender;
 }
 
 const FEW = 60_000;

@@ -164,7 +164,7 @@ function fieldsOf({ resumeKey, owner, fingerprint, holder, token, createdAtMs }:
     'released',
     '',
   ];
-  fields.push('created', now, 'updated', now, 'seq', '0', 'first', '1', 'bytes', '0');
+  fields.push('created', now, 'updated', now, 'seq', '0', 'first', '1', 'bytes', '0', 'entries', '0');
   if (owner !== undefined) fields.push('owner', owner);
   if (fingerprint !== undefined) fields.push('fingerprint', fingerprint);
   return fields;

@@ -1,6 +1,7 @@
 import { TaskError, type PublicError } from '../core/errors.js';
 import type { Executor } from '../core/ports.js';
 import type { FinalStatus } from '../core/status.js';
+import type { Batch } from './batch.js';
 import type { Context } from './context.js';
 import type { Mirror } from './mirror.js';
 import type { Mirrors } from './mirrors.js';
@@ -58,15 +59,11 @@ export class Holdings implements WriterOwner {
     mirror.holder = writer.record.holder;
   }
 
-  committed(
-    { taskId }: RedisWriter,
-    seq: number,
-    events: readonly { event: string | undefined; json: string }[],
-  ): void {
+  committed({ taskId }: RedisWriter, seq: number, { events, frames }: Batch): void {
     const mirror = this.mirrors.get(taskId);
     if (mirror === undefined) return;
     // What it cannot take over, because an attempt before this one wrote more than was read, it reads.
-    const complete = events.every(({ event, json }, index) => mirror.accept(seq + index, event, json));
+    const complete = frames.every((frame, index) => mirror.accept(seq + index, events[index]?.event, frame));
     if (!complete) mirror.fetch().catch(nothing);
   }
 

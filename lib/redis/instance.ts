@@ -1,6 +1,7 @@
 import type { PublicError } from '../core/errors.js';
-import { encodedSizes } from './encoded-sizes.js';
 import type { StoreSettings } from '../core/ports.js';
+import { appendScript } from './append-script.js';
+import { Appender } from './appender.js';
 import { Audience } from './audience.js';
 import type { RedisListener, RedisPort } from './client-port.js';
 import { Commands } from './commands.js';
@@ -12,7 +13,7 @@ import { Keys } from './keys.js';
 import { Membership } from './membership.js';
 import { Mirrors } from './mirrors.js';
 import type { RedisRecord } from './record.js';
-import { appendScript, BURY, EXPIRED } from './scripts.js';
+import { BURY, EXPIRED } from './scripts.js';
 import { Turn } from './turn.js';
 
 /** What is looked after at regular times is looked after so often at most, in ms. */
@@ -43,11 +44,11 @@ export class Instance {
     settings: StoreSettings,
   ) {
     const { clock, timeoutMs, ttlMs } = settings;
-    const append = appendScript({ ...settings.log, ...encodedSizes(settings), ttlMs });
     const commands = new Commands(port, clock, timeoutMs);
+    const appender = new Appender(commands, appendScript(settings.log, ttlMs), clock);
     const keys = new Keys(prefix);
     const runningTtlMs = runningTtlOf(ttlMs, leaseMs);
-    this.context = { instance, keys, commands, settings, turn: new Turn(), leaseMs, runningTtlMs, append };
+    this.context = { instance, keys, commands, settings, turn: new Turn(), leaseMs, runningTtlMs, appender };
     this.mirrors = new Mirrors(this.context, {
       subscribe: (taskId) => {
         this.#subscribe(keys.events(taskId), taskId);

@@ -6,8 +6,8 @@ import type { Context } from './context.js';
 import type { RedisRecord } from './record.js';
 import type { RedisWriter } from './redis-writer.js';
 
-/** So many events are read at a time. */
-const PAGE = 1_000;
+/** So many entries of the stream are read at a time. */
+const PAGE = 100;
 
 const STATUS_OF = new Map<string, FinalStatus>(
   (Object.keys(TERMINAL_EVENT) as FinalStatus[]).map((status) => [TERMINAL_EVENT[status], status]),
@@ -79,12 +79,12 @@ export class Mirror implements TaskFeed {
     this.#tell();
   }
 
-  /** Takes over events that are in the log; what is known already is skipped. False: some before them are missing. */
-  accept(seq: number, event: string | undefined, json: string): boolean {
+  /** Takes over an event that is in the log; one that is known already is skipped. False: some before it are missing. */
+  accept(seq: number, event: string | undefined, frame: string): boolean {
     if (seq <= this.log.lastSeq || this.log.ended) return true;
     if (seq > this.log.lastSeq + 1) return false;
     const { record, log } = this;
-    log.append(this.context.settings.encode(record.resumeKey, seq, event, json));
+    log.append(frame);
     const final = event === undefined ? undefined : STATUS_OF.get(event);
     if (final !== undefined) {
       record.status = final;
@@ -113,20 +113,27 @@ export class Mirror implements TaskFeed {
     const { keys, commands } = this.context;
     const start = `${this.log.lastSeq + 1}-0`;
     const page = await commands.send(keys.events(this.taskId), ...xrange(keys.events(this.taskId), start));
-    const entries = page as [id: string, [event: string, json: string]][];
-    for (const [id, [event, json]] of entries) {
-      const seq = Number(id.split('-', 1)[0]);
-      if (seq > this.log.lastSeq + 1) this.log.skipTo(seq - 1); // trimmed before they were read, or lost
-      this.accept(seq, event === '' ? undefined : event, json);
+    const entries = page as [id: string, words: string[]][];
+    for (const [id, words] of entries) {
+      const before = Number(id.split('-', 1)[0]) - words.length / 2;
+      if (before > this.log.lastSeq) this.log.skipTo(before); // trimmed before they were read, or lost
+      for (let i = 2 * (this.log.lastSeq - before); i < words.length; i += 2) {
+        this.#accept(before + i / 2 + 1, words[i], words[i + 1] as string);
+      }
     }
     return entries.length;
+  }
+
+  #accept(seq: number, name: string | undefined, json: string): void {
+    const event = name === '' ? undefined : name;
+    this.accept(seq, event, this.context.settings.encode(this.record.resumeKey, seq, event, json));
   }
 
   /** Brings the end of the log about where its terminal event is lost: the record has kept what it said. */
   conclude({ status, outcome, lastSeq }: TaskRecord): void {
     if (!isFinal(status) || this.log.ended || outcome === undefined) return;
     if (lastSeq > this.log.lastSeq + 1) this.log.skipTo(lastSeq - 1);
-    this.accept(lastSeq, TERMINAL_EVENT[status], outcome);
+    this.#accept(lastSeq, TERMINAL_EVENT[status], outcome);
   }
 
   /** The task does not run here any more; what is known of it stays. */

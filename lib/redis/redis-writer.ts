@@ -1,8 +1,10 @@
 import { TaskError } from '../core/errors.js';
 import type { Executor, TaskWriter } from '../core/ports.js';
 import { move, TERMINAL_EVENT, type FinalStatus, type TaskStatus } from '../core/status.js';
-import { Batch, type Call, type StoredSnapshot } from './batch.js';
-import { replyOf } from './commands.js';
+import { Batch, type StoredSnapshot } from './batch.js';
+import { appendWords } from './append-script.js';
+import type { Append } from './appender.js';
+import { refused, replyOf } from './commands.js';
 import type { Context } from './context.js';
 import type { RedisRecord } from './record.js';
 import { RELEASE } from './scripts.js';
@@ -18,7 +20,7 @@ const SNAPSHOT_PART = 16;
 /** What a writer tells the store that made it. */
 export interface WriterOwner {
   /** These events are in the log; the first has `seq`. */
-  committed(writer: RedisWriter, seq: number, events: Batch['events']): void;
+  committed(writer: RedisWriter, seq: number, batch: Batch): void;
   /** Nothing more will be written: the task has ended, was given up, or belongs to somebody else. */
   closed(writer: RedisWriter): void;
 }
@@ -31,6 +33,8 @@ export class RedisWriter implements TaskWriter {
   readonly record: RedisRecord & { status: TaskStatus; progress: string | undefined; lastSeq: number };
   #next: Batch | undefined;
   #underWay: Batch | undefined;
+  /** How `#underWay` is sent, each time. */
+  #append: Pick<Append, 'keys' | 'words'> = { keys: [], words: [] };
   #batches = 0;
   #refusal: TaskError | undefined;
   #scheduled = false;
@@ -51,10 +55,6 @@ export class RedisWriter implements TaskWriter {
 
   get taskId(): string {
     return this.record.taskId;
-  }
-
-  get closed(): boolean {
-    return this.#refusal !== undefined && this.#underWay === undefined;
   }
 
   /** The state at the end of the log; where more is on its way there, the state that was stored last. */
@@ -126,23 +126,23 @@ export class RedisWriter implements TaskWriter {
   readonly #flush = (): void => {
     this.#scheduled = false;
     if (this.#underWay !== undefined || this.#next === undefined) return;
-    const batch = (this.#underWay = this.#next);
+    const batch = this.#next;
     this.#next = undefined;
-    this.#send(batch, this.#callOf(batch));
+    this.#begin(batch);
   };
 
-  /** Keys and arguments of the call, the same every time it is sent. */
-  #callOf(batch: Batch): Call {
+  #begin(batch: Batch): void {
     const { keys, settings, runningTtlMs } = this.context;
     const { taskId, record } = this;
     const now = settings.clock.now();
     const renew = batch.final !== undefined || now - this.#renewedAt > runningTtlMs / 16;
     if (renew) this.#renewedAt = now;
-    const words = [record.token, batch.id, String(record.lastSeq), String(settings.clock.wallNow())];
-    words.push(renew ? String(runningTtlMs) : '0', batch.final ?? '', batch.final === undefined ? '' : 'jump');
     batch.snapshot = this.#dueSnapshot(batch, now);
-    words.push(batch.snapshot ?? '', ...batch.words);
-    return [renew ? keys.ofTask(taskId) : [keys.task(taskId), keys.events(taskId)], words];
+    batch.seal(record.lastSeq, record.resumeKey, settings.encode, settings.log);
+    this.#underWay = batch;
+    const names = renew ? keys.ofTask(taskId) : [keys.task(taskId), keys.events(taskId)];
+    this.#append = { keys: names, words: appendWords(batch, record, renew ? runningTtlMs : 0) };
+    this.#send(batch);
   }
 
   /** The state as JSON where it is time to store it, so that a trimmed log always goes on from one. */
@@ -157,54 +157,60 @@ export class RedisWriter implements TaskWriter {
     return this.snapshotJson();
   }
 
-  #send(batch: Batch, call: Call): void {
-    const { commands, append } = this.context;
+  #send(batch: Batch): void {
+    const { commands, appender } = this.context;
     if (!commands.healthy) {
-      this.#sendLater(batch, call);
+      this.#sendLater(batch);
       return;
     }
-    commands.run(append, ...call).then(
-      (reply) => {
-        if (this.#underWay === batch) this.#answered(batch, reply, call);
+    appender.add({
+      ...this.#append,
+      answered: (reply) => {
+        if (this.#underWay === batch) this.#answered(batch, reply);
       },
-      (error: unknown) => {
-        if (this.#underWay === batch) this.#failed(batch, error, call);
+      failed: (error) => {
+        if (this.#underWay === batch) this.#failed(batch, error);
       },
-    );
-  }
-
-  #sendLater(batch: Batch, call: Call): void {
-    const { clock } = this.context.settings;
-    clock.after(RETRY_MS, () => {
-      this.#expire(clock.now());
-      if (this.#underWay === batch) this.#send(batch, call);
     });
   }
 
-  #failed(batch: Batch, error: unknown, call: Call): void {
+  #sendLater(batch: Batch): void {
+    const { clock } = this.context.settings;
+    clock.after(RETRY_MS, () => {
+      this.#expire(clock.now());
+      if (this.#underWay === batch) this.#send(batch);
+    });
+  }
+
+  #failed(batch: Batch, error: unknown): void {
     const said = replyOf(error);
     if (said === '' || PASSING.test(said)) {
-      this.#sendLater(batch, call);
+      this.#sendLater(batch);
       return;
     }
     batch.reject(error); // it was not appended, for a reason that the program should hear of
-    if (batch.final !== undefined) this.#sendLater(batch, call);
+    if (batch.final !== undefined) this.#sendLater(batch);
     else {
       this.#underWay = undefined;
       this.#flush();
     }
   }
 
-  #answered(batch: Batch, reply: unknown, call: Call): void {
+  #answered(batch: Batch, reply: unknown): void {
     if (typeof reply === 'number') {
       this.#underWay = undefined;
       this.#commit(batch, reply);
-    } else if (reply === 'FENCED' || String(reply).startsWith('ENDED')) {
+      return;
+    }
+    const said = String(reply);
+    if (said === 'FENCED' || said.startsWith('ENDED ')) {
       this.void(new TaskError('FENCED', 'Another instance has taken the task over'));
-    } else if (reply === 'GONE') {
+    } else if (said === 'GONE') {
       this.void(new TaskError('TASK_LOST', 'The store has lost the task'));
+    } else if (said.startsWith('FAILED ')) {
+      this.#failed(batch, refused(new Error(said.slice('FAILED '.length))));
     } else {
-      this.#lostTail(batch, call);
+      this.#lostTail(batch);
     }
   }
 
@@ -216,7 +222,7 @@ export class RedisWriter implements TaskWriter {
     if (batch.final !== undefined) record.status = batch.final;
     const { snapshot } = batch;
     if (snapshot !== undefined) this.#stored = { seq: seq - (batch.final === undefined ? 0 : 1), json: snapshot };
-    this.owner.committed(this, seq - batch.events.length + 1, batch.events);
+    this.owner.committed(this, seq - batch.events.length + 1, batch);
     batch.resolve();
     if (batch.final !== undefined) this.owner.closed(this);
     else this.#flush();
@@ -226,22 +232,17 @@ export class RedisWriter implements TaskWriter {
    * The log has lost acknowledged events, which readers may have: it was restored from an older copy. Its seqs are not
    * given away again: the task ends here, after the last seq that anybody can have seen.
    */
-  #lostTail(batch: Batch, [keys, args]: Call): void {
+  #lostTail(batch: Batch): void {
     const lost = new TaskError('TASK_LOST', 'The store has lost events of the task');
     batch.reject(lost);
     this.#next?.reject(lost);
-    const json = JSON.stringify({
-      ...{ task_id: this.taskId, status: 'failed' },
-      error: { code: lost.code, message: lost.message },
-    });
-    const end = (this.#underWay = new Batch(`${batch.id}.lost`, batch.dueMs));
     this.#next = undefined;
     this.#refusal = lost;
-    end.add(TERMINAL_EVENT.failed, json);
+    const error = { code: lost.code, message: lost.message };
+    const end = new Batch(`${batch.id}.lost`, batch.dueMs);
+    end.add(TERMINAL_EVENT.failed, JSON.stringify({ task_id: this.taskId, status: 'failed', error }));
     end.final = 'failed';
-    const [token = '', , expected = '', now = ''] = args;
-    const all = keys.length > 2 ? keys : this.context.keys.ofTask(this.taskId);
-    this.#send(end, [all, [token, end.id, expected, now, '0', 'failed', 'jump', '', ...end.words]]);
+    this.#begin(end);
     this.executor.fenced(lost);
   }
 }

@@ -1,16 +1,15 @@
-import type { LogLimits } from '../core/event-log.js';
-import { script, type Script } from './commands.js';
+import { script } from './commands.js';
 
 /** The fields of a task that `READ` answers, in its order. */
 export const TASK_FIELDS = [
   ...['key', 'owner', 'fingerprint', 'status', 'attempt', 'created', 'updated', 'ended', 'expiresWall'],
-  ...['seq', 'first', 'bytes', 'progress', 'outcome', 'token', 'holder', 'released', 'cancel', 'expires'],
+  ...['seq', 'first', 'bytes', 'progress', 'outcome', 'token', 'holder', 'released', 'cancel', 'expires', 'entries'],
 ] as const;
 
 const quote = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(',');
 
 /** Milliseconds by the server's clock, which alone decides what has expired. */
-const NOW = `local time = redis.call('TIME')
+export const NOW = `local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
 /** KEYS task. ARGV ttl, then fields and values. A repeated call changes nothing. */
@@ -29,16 +28,20 @@ local task = redis.call('HMGET', KEYS[1], ${quote(TASK_FIELDS)})
 if not task[1] then return false end
 ${NOW}
 if task[19] and now >= tonumber(task[19]) then return {'expired', task[2]} end
-local first, seq = tonumber(task[11]), tonumber(task[10])
-if redis.call('XLEN', KEYS[2]) ~= seq - first + 1 then
-  local head = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-  task[11] = head and string.match(head[1], '^%d+') or string.format('%.0f', seq + 1)
-  if not head then task[12] = '0' end
-  redis.call('HSET', KEYS[1], 'first', task[11], 'bytes', task[12])
+local entries = redis.call('XLEN', KEYS[2])
+if entries ~= tonumber(task[20]) then
+  local first, bytes = task[10] + 1, 0
+  for i, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+')) do
+    local last, size = string.match(entry[1], '^(%d+)%-(%d+)$')
+    if i == 1 then first = last - #entry[2] / 2 + 1 end
+    bytes = bytes + size
+  end
+  task[11], task[12] = string.format('%.0f', first), string.format('%.0f', bytes)
+  redis.call('HSET', KEYS[1], 'first', task[11], 'bytes', task[12], 'entries', entries)
 end
 local subscribers = 0
 for _, count in ipairs(redis.call('HVALS', KEYS[3])) do subscribers = subscribers + tonumber(count) end
-task[20] = subscribers
+task[21] = subscribers
 return task`);
 
 /**
@@ -167,83 +170,3 @@ if redis.call('HDEL', KEYS[1], 'progress', 'outcome', 'snapshot', 'seq') > 0 the
   redis.call('PUBLISH', KEYS[2], '')
 end
 return owner`);
-
-export interface AppendSizes extends LogLimits {
-  /** Bytes that a frame has beside its JSON, its event name and its seq, without and with an event name. */
-  readonly plainBytes: number;
-  readonly namedBytes: number;
-  readonly ttlMs: number;
-}
-
-/**
- * KEYS task, events, and with a `ttl` the other keys of the task. ARGV token, batch, the seq before, now, ttl or 0,
- * final status or '', what a terminal event does where the log has lost its end ('jump' or ''), snapshot or '', then
- * event and JSON by turns. Answers the seq of the last event; 'GONE', 'FENCED', 'ENDED <status>'; 'SEQ <seq>' where the
- * log is elsewhere. The same batch again changes nothing and answers the same.
- */
-export function appendScript({ maxEvents, maxBytes, plainBytes, namedBytes, ttlMs }: AppendSizes): Script {
-  const keepEvents = Math.max(1, Math.floor((maxEvents * 7) / 8));
-  const keepBytes = Math.floor((maxBytes * 7) / 8);
-  return script(`
-local t, e = KEYS[1], KEYS[2]
-local task = redis.call('HMGET', t, 'token', 'seq', 'batch', 'status', 'bytes', 'first')
-if not task[1] then return 'GONE' end
-if task[1] ~= ARGV[1] then return 'FENCED' end
-local seq, bytes, first = tonumber(task[2]), tonumber(task[5]), tonumber(task[6])
-if task[3] == ARGV[2] then return seq end
-if task[4] ~= 'running' then return 'ENDED ' .. task[4] end
-if seq ~= tonumber(ARGV[3]) then
-  if ARGV[7] ~= 'jump' or seq > tonumber(ARGV[3]) then return 'SEQ ' .. task[2] end
-  redis.call('DEL', e)
-  seq, bytes = tonumber(ARGV[3]), 0
-  first = seq + 1
-  redis.call('HSET', t, 'first', first)
-end
-local call = redis.call
-local progress
-for i = 9, #ARGV, 2 do
-  seq = seq + 1
-  local event, json, id = ARGV[i], ARGV[i + 1], seq .. '-0'
-  call('XADD', e, id, event, json)
-  if event == '' then
-    progress = json
-    bytes = bytes + #json + #id + ${plainBytes - 2}
-  else
-    bytes = bytes + #json + #id + #event + ${namedBytes - 2}
-  end
-end
-if progress then
-  call('HSET', t, 'seq', seq, 'bytes', bytes, 'batch', ARGV[2], 'updated', ARGV[4], 'progress', progress)
-else
-  call('HSET', t, 'seq', seq, 'bytes', bytes, 'batch', ARGV[2], 'updated', ARGV[4])
-end
-if ARGV[8] ~= '' then
-  call('HSET', t, 'snapshot', (seq - (ARGV[6] ~= '' and 1 or 0)) .. ' ' .. ARGV[8])
-end
-if seq - first + 1 > ${maxEvents} or bytes > ${maxBytes} then
-  while first < seq and (seq - first + 1 > ${keepEvents} or bytes > ${keepBytes}) do
-    local some = call('XRANGE', e, first .. '-0', '+', 'COUNT', 64)
-    if #some == 0 then break end
-    for _, entry in ipairs(some) do
-      local at = tonumber(string.match(entry[1], '^%d+'))
-      if at >= seq then first = seq end
-      if at >= seq or (seq - at + 1 <= ${keepEvents} and bytes <= ${keepBytes}) then break end
-      local event, json = entry[2][1], entry[2][2]
-      bytes = bytes - #json - #tostring(at) - (event == '' and ${plainBytes} or ${namedBytes} + #event)
-      first = at + 1
-    end
-  end
-  call('XTRIM', e, 'MINID', first .. '-0')
-  call('HSET', t, 'first', first, 'bytes', bytes)
-end
-if ARGV[6] ~= '' then
-  ${NOW}
-  redis.call('HSET', t, 'status', ARGV[6], 'outcome', ARGV[#ARGV], 'ended', ARGV[4],
-    'expiresWall', ARGV[4] + ${ttlMs}, 'expires', now + ${ttlMs})
-  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ${2 * ttlMs}) end
-elseif ARGV[5] ~= '0' then
-  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[5]) end
-end
-call('PUBLISH', e, '')
-return seq`);
-}
