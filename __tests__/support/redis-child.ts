@@ -54,6 +54,10 @@ export class ChildInstance {
     }
   }
 
+  get port(): number {
+    return this.#port;
+  }
+
   follow(path = '/job', headers: Record<string, string> = {}): SseFollower {
     return new SseFollower(`http://127.0.0.1:${this.#port}${path}`, headers);
   }
