@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Resolves as soon as the server has printed its URL: `upAt` is that moment, `stop` sends SIGTERM and resolves with
- * the exit code, or with the signal that ended the process.
+ * Resolves as soon as the server has printed its URL: `upAt` is that moment, `printed` what it has printed until then,
+ * `stop` sends SIGTERM and resolves with the exit code, or with the signal that ended the process.
  *
  * @param {URL} file
  * @param {NodeJS.ProcessEnv} [env]
@@ -20,7 +20,9 @@ export async function startServer(file, env = {}) {
   process.once('exit', killChild); // a check that throws leaves no server behind
   const exited = once(child, 'exit').finally(() => process.off('exit', killChild));
 
+  const printed = [];
   for await (const line of createInterface({ input: child.stdout })) {
+    printed.push(line);
     const origin = /http:\/\/[^\s/]+/.exec(line)?.[0];
     if (origin === undefined) continue;
     child.stdout.resume(); // what it prints from now on must not fill the pipe
@@ -29,7 +31,7 @@ export async function startServer(file, env = {}) {
       const [code, signal] = await exited;
       return code ?? signal;
     };
-    return { origin, upAt: performance.now(), stop };
+    return { origin, upAt: performance.now(), printed, stop };
   }
   const [code, signal] = await exited;
   throw new Error(`${fileURLToPath(file)} ended (${code ?? signal}) before it was up`);

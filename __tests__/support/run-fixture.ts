@@ -1,7 +1,8 @@
 import { MemoryStore } from '../../lib/core/memory-store.js';
 import type { TaskInfo } from '../../lib/core/task.js';
 import { toTaskInfo, type AsyncTask } from '../../lib/core/task.js';
-import { Run, type RunObserver, type RunOptions, type RunSettings } from '../../lib/core/run.js';
+import type { RunOptions } from '../../lib/core/requests.js';
+import { Run, type RunObserver, type RunSettings } from '../../lib/core/run.js';
 import type { FinalStatus } from '../../lib/core/status.js';
 import type { StoreSettings } from '../../lib/core/ports.js';
 import { decodeEvents, type Frame } from '../../lib/sse/frame.js';

@@ -17,7 +17,13 @@ const OPTIONS: ts.CompilerOptions = {
   moduleResolution: ts.ModuleResolutionKind.Bundler,
   moduleDetection: ts.ModuleDetectionKind.Force,
   types: ['node'],
-  paths: { 'resumable-sse': [INDEX], 'resumable-sse/*': [join(ROOT, 'lib', '*', 'index.ts')] },
+  paths: {
+    'resumable-sse': [INDEX],
+    'resumable-sse/*': [join(ROOT, 'lib', '*', 'index.ts')],
+    // Installed under names of their own, one for each major that is tested.
+    ioredis: [join(ROOT, 'node_modules', 'ioredis6')],
+    redis: [join(ROOT, 'node_modules', 'redis6')],
+  },
   strict: true,
   noUncheckedIndexedAccess: true,
   exactOptionalPropertyTypes: true,

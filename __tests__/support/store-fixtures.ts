@@ -12,6 +12,8 @@ export function storeSettings(changed: Partial<StoreSettings> = {}): StoreSettin
     log: { maxEvents: 10_000, maxBytes: 1_048_576 },
     maxBufferedBytes: 16_777_216,
     maxTasksPerOwner: Infinity,
+    timeoutMs: 2_000,
+    onLost: 'fail',
     encode: encodeEvent,
     ...changed,
   };

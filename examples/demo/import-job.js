@@ -5,6 +5,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { parse } from 'csv-parse';
 import { TaskError } from 'resumable-sse';
 import { COLUMNS, createOrderReader } from './orders.js';
+import { findUpload } from './upload.js';
 
 /** Ten times a second is smooth to look at, and an import of ten minutes keeps every event in its log. */
 const PROGRESS_MS = 100;
@@ -23,13 +24,15 @@ const MAX_GROUPS = 100;
 
 /**
  * @typedef {{ path: string, name: string, bytes: number, temporary: boolean }} UploadedFile
- * @typedef {{ file: UploadedFile, rowsPerSecond: number }} ImportInput `rowsPerSecond` slows it down, for watching
+ * @typedef {{ file?: UploadedFile, rowsPerSecond?: number }} ImportInput `rowsPerSecond` slows it down, for watching;
+ *   without a file the import goes on with the one of the attempt before
  */
 
 /** @type {import('resumable-sse').AsyncTask<object, object, ImportInput>} */
-export async function importOrders({ input, signal }, _taskId, updateProgress) {
-  const { file, rowsPerSecond } = input;
-  const progress = createProgress(file, updateProgress);
+export async function importOrders({ input, signal, lastProgress }, _taskId, updateProgress) {
+  const file = input.file ?? findUpload(lastProgress);
+  const { rowsPerSecond = lastProgress?.rows_per_second ?? Infinity } = input;
+  const progress = createProgress(file, updateProgress, lastProgress);
   const totals = createTotals();
   let reader;
   let unclosedQuote = false;
@@ -51,7 +54,7 @@ export async function importOrders({ input, signal }, _taskId, updateProgress) {
   source.once('error', (error) => records.destroy(error)); // an abort, too
 
   try {
-    await progress.send();
+    if (lastProgress === undefined) await progress.send();
     for await (const { record, line, lastLine, bytes } of withLines(records)) {
       if (reader === undefined) {
         reader = createOrderReader(record);
@@ -64,12 +67,13 @@ export async function importOrders({ input, signal }, _taskId, updateProgress) {
       else totals.add(order);
       progress.addRow(bytes);
       if (progress.badRows > MAX_BAD_ROWS) break;
-      if (progress.due) await progress.send();
+      if (progress.due && !progress.isKnown) await progress.send();
       if (performance.now() >= turnEndsAt) {
         await nextTurn();
         turnEndsAt = performance.now() + TURN_MS;
       }
       dueMs += 1_000 / (rowsPerSecond * (1 + SWELL * Math.sin(dueMs / SWELL_MS)));
+      if (progress.isKnown) continue; // the attempt before has told it, and waited for it
       const aheadMs = dueMs - progress.elapsedMs;
       if (aheadMs > 10) await sleep(aheadMs, undefined, { signal });
     }
@@ -106,8 +110,9 @@ async function* withLines(records) {
 }
 
 /** What clients are told on the way: counts, and every bad row exactly once. */
-function createProgress(file, updateProgress) {
-  const startedAt = performance.now();
+/** What an attempt before this one has told is not told again. */
+function createProgress(file, updateProgress, told) {
+  const startedAt = performance.now() - (told?.elapsed_ms ?? 0);
   let sentAt = startedAt;
   let rows = 0;
   let bytes = 0;
@@ -121,6 +126,9 @@ function createProgress(file, updateProgress) {
     get badRows() {
       return badRows;
     },
+    get isKnown() {
+      return rows <= (told?.rows ?? 0);
+    },
     get elapsedMs() {
       return performance.now() - startedAt;
     },
@@ -133,7 +141,7 @@ function createProgress(file, updateProgress) {
     },
     addBadRow(line, reason) {
       badRows++;
-      unsent.push({ line, reason });
+      if (badRows > (told?.bad_rows ?? 0)) unsent.push({ line, reason });
     },
     async send() {
       const rowsPerSecond = rows === 0 ? 0 : Math.round((rows / this.elapsedMs) * 1_000);
@@ -143,7 +151,14 @@ function createProgress(file, updateProgress) {
         rows_per_second: rowsPerSecond,
         elapsed_ms: Math.round(this.elapsedMs),
       };
-      const event = { file: file.name, ...counts, bytes, bytes_total: file.bytes, new_bad_rows: unsent };
+      const event = {
+        file: file.name,
+        upload: file.upload,
+        ...counts,
+        bytes,
+        bytes_total: file.bytes,
+        new_bad_rows: unsent,
+      };
       unsent = [];
       sentAt = performance.now();
       await updateProgress(event);

@@ -9,12 +9,14 @@ import { createLines } from './line.js';
 import { answerRefusal, Refusal } from './problems.js';
 import { readWhole } from './query.js';
 import { buildReport } from './report-job.js';
+import { storeOptions } from './store.js';
 import { createReceiver, SAMPLE_PATH } from './upload.js';
 
 /** How long running jobs may go on after SIGTERM while their clients watch. */
 const GRACE_MS = 3_000;
 
 const tasks = createTaskManager({
+  ...storeOptions(),
   retryMs: 1_000,
   tasksPath: '/tasks', // answers say where their task is, so that a client can cancel it
   // A TaskError is for the client, who gets it: a file that holds no orders is no fault of ours.
@@ -38,6 +40,8 @@ app.post('/imports', (req, _res, next) => {
 app.all('/imports', tasks.handler(importOrders, { input: readImport }));
 
 async function readImport(req) {
+  // The instance that had the file died: who comes back brings the code, and the last progress says which file it was.
+  if (req.query.resume_key !== undefined) return { file: undefined, rowsPerSecond: undefined };
   // The library asks for the input only where a task is about to start: this GET has no key.
   if (req.method !== 'POST') throw new TaskError('INVALID_INPUT', 'POST a file here, then GET the Location');
   const rowsPerSecond = readWhole(req, 'rows_per_second', { least: 1, most: 1_000_000, otherwise: Infinity });

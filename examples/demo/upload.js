@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import multer from 'multer';
@@ -18,13 +18,13 @@ const MAX_ENVELOPE_BYTES = 65_536;
 export const SAMPLE_PATH = fileURLToPath(new URL('./sample.csv', import.meta.url));
 
 /**
- * Files go to a folder of this process, which is removed when it exits; the job removes its file when it is over.
+ * Files go to a folder of this process, which is removed when it exits, or to the folder UPLOADS, which several share;
+ * the job removes its file when it is over.
  *
  * @returns {(req: import('express').Request) => Promise<import('./import-job.js').UploadedFile>}
  */
 export function createReceiver() {
-  const folder = mkdtempSync(join(tmpdir(), 'resumable-sse-demo-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const folder = uploadFolder();
   const receiveForm = multer({
     storage: multer.diskStorage({ destination: folder, filename: (_req, _file, done) => done(null, randomUUID()) }),
     limits: { fileSize: MAX_BYTES, files: 1, fields: 10, fieldSize: 1_024 },
@@ -51,7 +51,7 @@ async function readForm(receiveForm, req) {
     receiveForm(req, req.res, (error) => (error ? reject(formProblem(error)) : resolve(undefined)));
   });
   const { file } = req;
-  return file && { path: file.path, name: file.originalname, bytes: file.size, temporary: true };
+  return file && received(file.path, file.originalname, file.size);
 }
 
 async function readBody(req, path) {
@@ -71,8 +71,24 @@ async function readBody(req, path) {
     await rm(path, { force: true });
     throw error;
   }
-  return { path, name: 'upload.csv', bytes, temporary: true };
+  return received(path, 'upload.csv', bytes);
 }
+
+/** The file that an import was busy with when its instance died: the sample, or an upload in the folder that is shared. */
+export function findUpload(progress) {
+  if (progress === undefined) throw new TaskError('TASK_LOST', 'The server that had the file is gone');
+  if (progress.upload === undefined) return sample();
+  return received(join(process.env.UPLOADS ?? '', progress.upload), progress.file, progress.bytes_total);
+}
+
+function uploadFolder() {
+  if (process.env.UPLOADS !== undefined) return process.env.UPLOADS;
+  const folder = mkdtempSync(join(tmpdir(), 'resumable-sse-demo-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const received = (path, name, bytes) => ({ path, name, bytes, temporary: true, upload: basename(path) });
 
 const sample = () => ({ path: SAMPLE_PATH, name: 'sample.csv', bytes: statSync(SAMPLE_PATH).size, temporary: false });
 

@@ -15,33 +15,15 @@ import type {
   TaskStore,
   TaskWriter,
 } from './ports.js';
-import { Run, type RunObserver, type RunOptions } from './run.js';
+import type { Resume, RunRequest, Started, StartRequest } from './requests.js';
+import { Run, type RunObserver } from './run.js';
 import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
 import { Sweeper } from './sweeper.js';
-import { toTaskInfo, type AsyncTask } from './task.js';
+import { toTaskInfo } from './task.js';
 import { TimeLimit } from './time-limit.js';
 
-/** What a task is started with. */
-export interface StartRequest extends RunOptions {
-  readonly job: AsyncTask;
-  readonly owner: string | undefined;
-  readonly idempotencyKey: string | undefined;
-  readonly fingerprint: string | undefined;
-}
-
-export interface Started {
-  readonly record: TaskRecord;
-  /** False: the idempotency key belongs to a task that was there before. */
-  readonly created: boolean;
-}
-
-/** Where a subscriber asks to start. */
-export interface Resume {
-  readonly cursor: number | undefined;
-  readonly subscriberId: string | undefined;
-  readonly snapshot: boolean;
-}
+export type { Resume, RunRequest, Started, StartRequest } from './requests.js';
 
 /** The tasks of one manager: what runs here, what is due, and the store that keeps them all. */
 export class Engine implements RunObserver {
@@ -60,10 +42,11 @@ export class Engine implements RunObserver {
     encode: StoreSettings['encode'],
   ) {
     const { clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, maxEventsPerTask, maxBytesPerTask } = options;
+    const { storeTimeoutMs: timeoutMs, onLost } = options;
     this.#store = store ?? new MemoryStore();
     const log = { maxEvents: maxEventsPerTask, maxBytes: maxBytesPerTask };
-    this.#store.start({ clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, log, encode });
-    this.#limit = new TimeLimit(clock, options.storeTimeoutMs);
+    this.#store.start({ clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, timeoutMs, onLost, log, encode });
+    this.#limit = new TimeLimit(clock, timeoutMs);
     this.#sweeper = new Sweeper(clock, options.sweepIntervalMs, () => this.#sweep());
   }
 
@@ -107,6 +90,19 @@ export class Engine implements RunObserver {
         creating.then((late) => this.#beginLate(run, late, idempotencyKey)).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** Runs a task again whose instance died, where `onLost` says so and the store agrees; `request` brings its code. */
+  async restart(record: TaskRecord, request: () => Promise<RunRequest>): Promise<void> {
+    const { taskId, status } = record;
+    if (this.options.onLost !== 'restart' || !this.#store.shared || status !== 'running') return;
+    if (this.#stopping || this.#runs.has(taskId) || this.#runs.size >= this.options.maxRunningTasks) return;
+    const { job, ...options } = await request();
+    const run = new Run(taskId, job, options, this.options, this);
+    const writer = await this.#limit.keep(this.#store.claim(taskId, run));
+    if (writer === undefined) return; // somebody runs it
+    this.#runs.set(taskId, run);
+    this.#begin(run, writer);
   }
 
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `STORE_UNAVAILABLE` */
@@ -175,9 +171,12 @@ export class Engine implements RunObserver {
     this.#stopping = true;
     const ended = Promise.all([...this.#runs.values()].map((run) => run.ended));
     if (graceMs > 0 && this.#runs.size > 0) await this.#limit.within(graceMs, ended).catch(() => undefined);
-    for (const run of [...this.#runs.values()]) run.stop('cancelled', shutdown());
+    const handOver = this.#store.shared && this.options.onLost === 'restart';
+    const end = handOver ? (run: Run) => run.release(shutdown()) : (run: Run) => run.stop('cancelled', shutdown());
+    [...this.#runs.values()].forEach(end);
     await this.#limit.within(this.options.storeTimeoutMs, ended).catch(() => undefined);
     this.#sweeper.stop();
+    await this.#store.stop?.();
   }
 
   audienceChanged(run: Run, subscribers: number): void {

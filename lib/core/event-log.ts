@@ -47,10 +47,14 @@ export class EventLog {
   readonly #segments: Segment[] = [];
   readonly #followers = new Set<Follower>();
 
+  /** @param lastSeq where it starts: a copy of a log whose oldest frames are gone already begins after them */
   constructor(
     readonly limits: LogLimits,
     readonly budget: MemoryBudget,
-  ) {}
+    lastSeq = 0,
+  ) {
+    this.#lastSeq = lastSeq;
+  }
 
   get lastSeq(): number {
     return this.#lastSeq;
@@ -132,6 +136,13 @@ export class EventLog {
   discard(): void {
     while (this.dropOldestSegment() > 0);
     this.#discarded = true;
+    this.#ring();
+  }
+
+  /** Forgets every frame and goes on after `lastSeq`: what lies between is lost, and readers before it get a `gap`. */
+  skipTo(lastSeq: number): void {
+    while (this.dropOldestSegment() > 0);
+    this.#lastSeq = lastSeq;
     this.#ring();
   }
 

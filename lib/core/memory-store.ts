@@ -13,16 +13,9 @@ import type {
   TaskWriter,
   Tombstone,
 } from './ports.js';
-import { move, type FinalStatus } from './status.js';
+import { move, TERMINAL_EVENT, type FinalStatus } from './status.js';
 import { StoredTask } from './stored-task.js';
 import { TaskRegistry } from './task-registry.js';
-
-/** The event names of the three ends. */
-const TERMINAL_EVENT: Readonly<Record<FinalStatus, string>> = {
-  completed: 'complete',
-  failed: 'failed',
-  cancelled: 'cancelled',
-};
 
 /** Tasks in this process's memory. Everything commits at once, so nothing here returns a promise. */
 export class MemoryStore implements TaskStore {

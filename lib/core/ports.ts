@@ -16,6 +16,10 @@ export interface StoreSettings {
   readonly maxBufferedBytes: number;
   /** Running tasks per owner, on all instances. */
   readonly maxTasksPerOwner: number;
+  /** How long the store may take to answer, in ms; then it answers `STORE_UNAVAILABLE`. */
+  readonly timeoutMs: number;
+  /** What a shared store does with a task whose instance died: ends it with `TASK_LOST`, or leaves it to `claim`. */
+  readonly onLost: 'fail' | 'restart';
   /** One event as the bytes that go over the wire. Pure. */
   readonly encode: (resumeKey: string, seq: number, event: string | undefined, json: string) => string;
 }
@@ -91,12 +95,13 @@ export interface TaskWriter {
   /**
    * Appends one event with the next seq; the first of a task is 1, without a hole. Events are committed in the order
    * of the calls, and are delivered to nobody before they are. Returns nothing where that is so at once.
-   * @throws TaskError `FENCED`, `TASK_NOT_RUNNING`, `STORE_UNAVAILABLE`; then nothing was appended.
+   * @throws TaskError `FENCED`, `TASK_NOT_RUNNING`; then nothing was appended. `STORE_UNAVAILABLE`: the same, unless
+   * the store got the event and only its answer was lost; then the event is in the log once.
    */
   append(event: string | undefined, json: string): Awaitable<void>;
   /**
    * Appends the terminal event and ends the log: once, after all appends before it.
-   * @throws as `append`.
+   * @throws as `append`; after `STORE_UNAVAILABLE` a shared store goes on trying until the task has its end.
    */
   finish(status: FinalStatus, json: string): Awaitable<void>;
   /** Gives the task up, so that another instance may claim it. */
@@ -144,6 +149,8 @@ export interface TaskStore {
   sweep(): Awaitable<boolean>;
   /** What this process's memory holds. */
   sizes(): StoreSizes;
+  /** Leaves for good: no timer, listener or connection of the store's own stays. Called once, when nothing runs here. */
+  stop?(): Awaitable<void>;
 }
 
 export interface StoreSizes {

@@ -2,7 +2,8 @@ import type { Clock } from './clock.js';
 import { TaskError, toPublicError, type ErrorExposure, type PublicError } from './errors.js';
 import { checkEventName, toJson } from './payload.js';
 import type { Awaitable, Executor, TaskRecord, TaskWriter } from './ports.js';
-import { Snapshot, type SnapshotOptions } from './snapshot.js';
+import type { RunOptions } from './requests.js';
+import { Snapshot } from './snapshot.js';
 import { isFinal, move, type FinalStatus, type TaskStatus } from './status.js';
 import type { AsyncTask, TaskContext, UpdateProgress } from './task.js';
 
@@ -13,14 +14,6 @@ const DONE = Promise.resolve();
 /** What a run needs from its manager. */
 export interface RunSettings extends ErrorExposure {
   readonly clock: Clock;
-}
-
-/** What one task runs with. */
-export interface RunOptions {
-  readonly input: unknown;
-  readonly timeoutMs: number;
-  readonly abandonAfterMs: number;
-  readonly snapshot: SnapshotOptions | undefined;
 }
 
 /** Whom a run tells what happens to it. */
@@ -93,6 +86,16 @@ export class Run implements Executor {
     return true;
   }
 
+  /** Stops running the task without ending it, so that another instance may claim it and run it again. */
+  release(reason: TaskError): void {
+    const writer = this.#writer;
+    if (isFinal(this.#status) || writer === undefined) return;
+    this.#end('cancelled');
+    this.#controller.abort(reason);
+    const released = Promise.resolve(writer.release());
+    void released.catch(this.#report).finally(this.#resolveEnded);
+  }
+
   /** A result that cannot be told fails the task. @throws TaskError `TASK_NOT_RUNNING` where it has ended already. */
   async complete(result: unknown): Promise<void> {
     let outcome: string;
@@ -160,20 +163,11 @@ export class Run implements Executor {
 
   #context(): TaskContext {
     const { taskId, resumeKey, attempt, progress } = this.record;
-    const subscribers = (): number => this.subscribers;
-    return {
-      taskId,
-      resumeKey,
-      attempt,
-      signal: this.#controller.signal,
-      input: this.options.input,
-      lastProgress: progress === undefined ? undefined : JSON.parse(progress),
-      get subscriberCount() {
-        return subscribers();
-      },
-      updateProgress: this.updateProgress,
-      emit: this.emit,
-    };
+    const known = { taskId, resumeKey, attempt, signal: this.#controller.signal, input: this.options.input };
+    const lastProgress: unknown = progress === undefined ? undefined : JSON.parse(progress);
+    const { updateProgress, emit } = this;
+    const context = { ...known, lastProgress, subscriberCount: 0, updateProgress, emit };
+    return Object.defineProperty(context, 'subscriberCount', { get: () => this.subscribers });
   }
 
   #append(event: string | undefined, json: string): Awaitable<void> {

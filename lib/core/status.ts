@@ -3,6 +3,13 @@ import { TaskError } from './errors.js';
 export type TaskStatus = 'running' | 'completed' | 'failed' | 'cancelled';
 export type FinalStatus = Exclude<TaskStatus, 'running'>;
 
+/** The event names of the three ends. */
+export const TERMINAL_EVENT: Readonly<Record<FinalStatus, string>> = {
+  completed: 'complete',
+  failed: 'failed',
+  cancelled: 'cancelled',
+};
+
 /** Every legal move. What is not listed here cannot happen. */
 const MOVES: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   running: ['completed', 'failed', 'cancelled'],

@@ -20,7 +20,10 @@ export class TimeLimit {
   within<T>(ms: number, answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const cancel = this.clock.after(ms, () => {
-        reject(new TaskError('STORE_UNAVAILABLE', `The store did not answer within ${ms} ms`));
+        // After an event loop that stood still, an answer that came in time is read only now: it goes first.
+        setImmediate(() => {
+          reject(new TaskError('STORE_UNAVAILABLE', `The store did not answer within ${ms} ms`));
+        });
       });
       answer.then(resolve, reject).finally(cancel);
     });

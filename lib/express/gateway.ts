@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Engine, Started } from '../core/engine.js';
+import type { Engine, RunRequest, Started } from '../core/engine.js';
 import { TaskError } from '../core/errors.js';
 import { checkNumber } from '../core/options.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
@@ -66,11 +66,17 @@ export class Gateway {
     subscriberId: string | undefined,
     execution: Execution,
   ): Promise<StoredTaskStream> {
+    const { engine } = this;
     const { resumeKey } = resume;
-    if (resumeKey !== undefined) return this.attach(await this.find(req, { resumeKey }), resume, subscriberId);
+    if (resumeKey !== undefined) {
+      const record = await this.find(req, { resumeKey });
+      await engine.restart(record, () => this.#requestOf(execution));
+      return this.attach(record, resume, subscriberId);
+    }
     const key = readIdempotencyKey(req);
     const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(req) };
     const { record, created } = await this.start(req, execution, idempotency);
+    if (!created) await engine.restart(record, () => this.#requestOf(execution));
     return this.attach(record, resume, subscriberId, !created);
   }
 
@@ -84,25 +90,26 @@ export class Gateway {
       key === undefined ? undefined : engine.findRepeated(key, owner, fingerprint);
     const repeated = await findRepeated();
     if (repeated !== undefined) return { record: repeated, created: false };
-    const {
-      job,
-      snapshot,
-      timeoutMs = engine.options.timeoutMs,
-      abandonAfterMs = engine.options.abandonAfterMs,
-    } = execution;
     try {
       engine.admit(); // before the input is read, which may be an upload
-      return await engine.start({
-        ...{ job, snapshot, owner, fingerprint, idempotencyKey: key, input: await execution.input() },
-        timeoutMs: checkNumber('timeoutMs', timeoutMs),
-        abandonAfterMs: checkNumber('abandonAfterMs', abandonAfterMs),
-      });
+      return await engine.start({ ...(await this.#requestOf(execution)), owner, fingerprint, idempotencyKey: key });
     } catch (error) {
       // A twin of this request may have taken the last place meanwhile.
       const twin = error instanceof TaskError && error.code === 'AT_CAPACITY' ? await findRepeated() : undefined;
       if (twin === undefined) throw error;
       return { record: twin, created: false };
     }
+  }
+
+  /** What a run needs, with the manager's defaults. */
+  async #requestOf(execution: Execution): Promise<RunRequest> {
+    const { options } = this.engine;
+    const { job, snapshot, timeoutMs = options.timeoutMs, abandonAfterMs = options.abandonAfterMs } = execution;
+    return {
+      ...{ job, snapshot, input: await execution.input() },
+      timeoutMs: checkNumber('timeoutMs', timeoutMs),
+      abandonAfterMs: checkNumber('abandonAfterMs', abandonAfterMs),
+    };
   }
 
   async attach(

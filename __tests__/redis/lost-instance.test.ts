@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import { ChildInstance, compileLib } from '../support/redis-child.js';
+import { WebInstance, type InstanceOptions } from '../support/redis-instances.js';
+import { describeWithRedisServer, RedisServer, until } from '../support/redis-server.js';
+import type { SseFollower } from '../support/sse-follower.js';
+import { range } from '../support/stepped-job.js';
+
+const LEASE_MS = 1_000;
+/** Lease + 2 s, as promised, and a second for a machine that does other things as well. */
+const NOTICED_MS = LEASE_MS + 3_000;
+
+jest.setTimeout(40_000);
+
+describeWithRedisServer('an instance that dies or freezes', () => {
+  let redis: RedisServer;
+  let prefix: string;
+  const open: { close(): Promise<void> }[] = [];
+
+  beforeAll(async () => {
+    compileLib();
+    redis = await RedisServer.start();
+  });
+  afterAll(() => redis.close());
+  beforeEach(() => {
+    prefix = `${randomUUID()}:`;
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((each) => each.close()));
+  });
+
+  const child = async (options: object = {}): Promise<ChildInstance> => {
+    const instance = await ChildInstance.start(redis.url, { prefix, leaseMs: LEASE_MS, ...options });
+    open.push(instance);
+    return instance;
+  };
+  const web = async (options: InstanceOptions = {}): Promise<WebInstance> => {
+    const instance = await WebInstance.open(redis.url, { prefix, leaseMs: LEASE_MS, ...options });
+    open.push(instance);
+    return instance;
+  };
+  const lostWithin = async (followers: readonly SseFollower[], ms: number): Promise<void> => {
+    const since = performance.now();
+    await Promise.all(followers.map((follower) => follower.untilEnded()));
+    expect(performance.now() - since).toBeLessThan(ms);
+    for (const follower of followers) {
+      expect(follower.seqs).toEqual(range(1, follower.last!.seq)); // no hole, nothing twice
+      expect(follower.events.filter(({ event }) => event !== undefined)).toHaveLength(1);
+      expect(follower.last).toMatchObject({ event: 'failed' });
+      expect(JSON.parse(follower.last!.data)).toMatchObject({ error: { code: 'TASK_LOST' } });
+    }
+  };
+
+  it('is noticed after kill -9: one TASK_LOST for all, everywhere, and no second run', async () => {
+    const [a, b, c] = [await child(), await web(), await web()];
+    const starter = await a.follow().untilSeq(5);
+    const followers = [b, b, c].map((instance) => instance.resume(starter.resumeKey));
+    await Promise.all(followers.map((follower) => follower.untilSeq(10)));
+    a.signal('SIGKILL');
+    await lostWithin(followers, NOTICED_MS);
+    expect(new Set(followers.map(({ last }) => last!.seq)).size).toBe(1);
+    const { body } = await c.json(`/tasks/${starter.taskId}`);
+    expect(body).toMatchObject({ status: 'failed', attempt: 1, last_seq: followers[0]!.last!.seq });
+    expect(body['error']).toMatchObject({ code: 'TASK_LOST' });
+  });
+
+  it('is fenced when it wakes up after its lease, and writes nothing more', async () => {
+    const [a, b] = [await child(), await web()];
+    const starter = await a.follow().untilSeq(5);
+    const follower = await b.resume(starter.resumeKey).untilSeq(5);
+    a.signal('SIGSTOP');
+    await lostWithin([follower], NOTICED_MS);
+    a.signal('SIGCONT');
+    expect(await a.heard('aborted')).toMatchObject({ code: 'FENCED' });
+    await starter.untilEnded();
+    expect(starter.events).toEqual(follower.events);
+    expect((await b.json(`/tasks/${starter.taskId}`)).body).toMatchObject({ last_seq: follower.last!.seq });
+  });
+
+  it('loses nothing by a stall that is shorter than the lease', async () => {
+    const [a, b] = [await child(), await web()];
+    const starter = await a.follow('/job?to=60').untilSeq(5);
+    const follower = await b.resume(starter.resumeKey).untilSeq(5);
+    a.send({ kind: 'stall', ms: LEASE_MS * 0.5 });
+    await a.heard('stalled');
+    await Promise.all([starter.untilEnded(), follower.untilEnded()]);
+    for (const each of [starter, follower]) {
+      expect(each.seqs).toEqual(range(1, 61));
+      expect(each.last).toMatchObject({ event: 'complete' });
+    }
+    expect(a.messages.filter(({ kind }) => kind === 'aborted')).toEqual([]);
+  });
+
+  it('is fenced after an event loop that stood still for longer than the lease', async () => {
+    const [a, b] = [await child(), await web()];
+    const starter = await a.follow().untilSeq(5);
+    const follower = await b.resume(starter.resumeKey).untilSeq(5);
+    a.send({ kind: 'stall', ms: LEASE_MS * 4 });
+    await lostWithin([follower], NOTICED_MS);
+    expect(await a.heard('aborted')).toMatchObject({ code: 'FENCED' });
+    await starter.untilEnded();
+    expect(starter.events).toEqual(follower.events);
+  });
+
+  it('leaves tasks that run elsewhere alone, and its subscribers count no more', async () => {
+    const [gateway, executor, b] = [await child(), await child(), await web()];
+    const starter = await executor.follow('/job?to=400').untilSeq(5);
+    const through = await gateway.resume(starter.resumeKey, 5).untilSeq(20);
+    const subscribers = async (): Promise<unknown> => (await b.json(`/tasks/${starter.taskId}`)).body['subscribers'];
+    await until(async () => (await subscribers()) === 2);
+    gateway.signal('SIGKILL');
+    await through.untilEnded();
+    const resumed = b.resume(starter.resumeKey, through.last!.seq);
+    await until(async () => (await subscribers()) === 2); // one went with the gateway, one came
+    await resumed.untilEnded();
+    expect([...through.seqs, ...resumed.seqs]).toEqual(range(6, 401));
+    expect(resumed.last).toMatchObject({ event: 'complete' });
+  });
+
+  it('has its task run again by the next who brings the code, from where it was', async () => {
+    const options = { onLost: 'restart' };
+    const [a, b] = [await child(options), await child(options)];
+    const starter = await a.follow('/job?to=200').untilSeq(20);
+    const follower = await b.resume(starter.resumeKey, 0).untilSeq(20);
+    a.signal('SIGKILL');
+    await follower.untilEnded(); // sent to ask again
+    expect(follower.last?.event).toBeUndefined();
+    const seen = follower.last!.seq;
+    const again = b.follow('/job?to=200', { 'last-event-id': `${starter.resumeKey}.${seen}` });
+    expect(await b.heard('started')).toMatchObject({ attempt: 2 });
+    await again.untilEnded();
+    expect(again.seqs).toEqual(range(seen + 1, again.last!.seq));
+    expect(again.last).toMatchObject({ event: 'complete' });
+    const steps = [...follower.events, ...again.events.slice(0, -1)].map(
+      ({ data }) => (JSON.parse(data) as { n: number }).n,
+    );
+    expect(steps).toEqual(range(1, 200)); // `lastProgress` said where to go on
+  });
+
+  it('hands its tasks over when it is stopped, and its clients go on elsewhere without loss', async () => {
+    const options = { onLost: 'restart' };
+    const [a, b] = [await child(options), await child(options)];
+    const starter = await a.follow('/job?to=150').untilSeq(20);
+    a.send({ kind: 'stop', ms: 0 });
+    await starter.untilEnded();
+    await a.heard('stopped');
+    const again = b.follow('/job?to=150', { 'last-event-id': `${starter.resumeKey}.${starter.last!.seq}` });
+    await again.untilEnded();
+    expect([...starter.seqs, ...again.seqs]).toEqual(range(1, again.last!.seq));
+    expect(again.last).toMatchObject({ event: 'complete' });
+    expect(await b.heard('started')).toMatchObject({ attempt: 2 });
+  });
+
+  it('lets its tasks finish when it is stopped with time to spare', async () => {
+    const [a, b] = [await child(), await web()];
+    const starter = await a.follow('/job?to=60').untilSeq(5);
+    a.send({ kind: 'stop', ms: 10_000 });
+    await starter.untilEnded();
+    const again = b.resume(starter.resumeKey, starter.last!.seq);
+    await again.untilEnded();
+    expect([...starter.seqs, ...again.seqs]).toEqual(range(1, 61));
+    expect(again.last).toMatchObject({ event: 'complete' });
+    await a.heard('stopped');
+  });
+});

@@ -1,0 +1,82 @@
+import { fork, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { SseFollower } from './sse-follower.js';
+
+const ROOT = join(__dirname, '..', '..');
+const OUT = join(ROOT, 'node_modules', '.cache', 'resumable-sse-lib');
+
+/** Compiles `lib/` for processes of their own, which Jest does not transform. */
+export function compileLib(): void {
+  mkdirSync(OUT, { recursive: true });
+  writeFileSync(join(OUT, 'package.json'), '{ "type": "module" }\n');
+  const tsc = createRequire(__filename).resolve('typescript/bin/tsc');
+  const where = ['--outDir', OUT, '--incremental', '--tsBuildInfoFile', join(OUT, 'lib.tsbuildinfo')];
+  const plain = ['--declaration', 'false', '--declarationMap', 'false', '--sourceMap', 'false'];
+  const args = [tsc, '--project', join(ROOT, 'tsconfig.build.esm.json'), ...where, ...plain];
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stdout);
+}
+
+export interface ChildMessage {
+  readonly kind: string;
+  readonly code?: string;
+  readonly port?: number;
+  readonly attempt?: number;
+  readonly lastProgress?: { readonly n: number };
+}
+
+/** A web instance in a process of its own. */
+export class ChildInstance {
+  readonly messages: ChildMessage[] = [];
+  #port = 0;
+
+  private constructor(readonly process: ChildProcess) {
+    process.on('message', (message) => this.messages.push(message as ChildMessage));
+  }
+
+  static async start(redisUrl: string, options: object): Promise<ChildInstance> {
+    const args = [pathToFileURL(OUT).href, redisUrl, JSON.stringify(options)];
+    const child = new ChildInstance(fork(join(__dirname, 'instance-process.js'), args, { execArgv: [] }));
+    child.#port = (await child.heard('listening')).port ?? 0;
+    return child;
+  }
+
+  /** The next message of the kind, or one that has come already. */
+  async heard(kind: string): Promise<ChildMessage> {
+    for (;;) {
+      const found = this.messages.find((message) => message.kind === kind);
+      if (found !== undefined) return found;
+      await once(this.process, 'message');
+    }
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  follow(path = '/job', headers: Record<string, string> = {}): SseFollower {
+    return new SseFollower(`http://127.0.0.1:${this.#port}${path}`, headers);
+  }
+
+  resume(resumeKey: string, seq: number): SseFollower {
+    return this.follow('/job', { 'last-event-id': `${resumeKey}.${seq}` });
+  }
+
+  send(message: object): void {
+    this.process.send(message);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.process.kill(signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    this.process.kill('SIGKILL');
+    await once(this.process, 'exit');
+  }
+}

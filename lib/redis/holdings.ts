@@ -1,0 +1,183 @@
+import { TaskError, type PublicError } from '../core/errors.js';
+import type { Executor } from '../core/ports.js';
+import type { FinalStatus } from '../core/status.js';
+import type { Batch } from './batch.js';
+import type { Context } from './context.js';
+import type { Mirror } from './mirror.js';
+import type { Mirrors } from './mirrors.js';
+import type { RedisRecord } from './record.js';
+import { RedisWriter, type WriterOwner } from './redis-writer.js';
+import { CLAIM, RETIRE } from './scripts.js';
+
+const nothing = (): void => undefined;
+const NOBODY: Executor = { cancelRequested: nothing, audienceChanged: nothing, fenced: nothing };
+
+/** The tasks that this instance may write to. */
+export class Holdings implements WriterOwner {
+  readonly #writers = new Map<string, RedisWriter>();
+  /** Being created: noted in Redis as running here, though nothing runs yet. */
+  readonly #expected = new Set<string>();
+  #touchedMs = -Infinity;
+
+  constructor(
+    readonly context: Context,
+    readonly mirrors: Mirrors,
+  ) {}
+
+  get(taskId: string): RedisWriter | undefined {
+    return this.#writers.get(taskId);
+  }
+
+  get size(): number {
+    return this.#writers.size;
+  }
+
+  /** Runs `create` while what it notes in Redis is not mistaken for the task of a run that is over. */
+  async expecting<T>(taskId: string, create: () => Promise<T>): Promise<T> {
+    this.#expected.add(taskId);
+    try {
+      return await create();
+    } finally {
+      this.#expected.delete(taskId);
+    }
+  }
+
+  /** From now on the task is written here; its copy goes on from what the writer appends. */
+  hold(record: RedisRecord, executor: Executor, snapshot: (() => string | undefined) | undefined): RedisWriter {
+    const writer = new RedisWriter(this.context, record, executor, snapshot, this);
+    this.#writers.set(record.taskId, writer);
+    const mirror = this.mirrors.get(record.taskId) ?? (record.lastSeq === 0 ? this.mirrors.add(record, 0) : undefined);
+    if (mirror !== undefined) this.attach(mirror);
+    return writer;
+  }
+
+  /** A copy of a task that runs here gets what the writer appends. */
+  attach(mirror: Mirror): void {
+    const writer = this.#writers.get(mirror.taskId);
+    if (writer === undefined) return;
+    mirror.writer = writer;
+    mirror.holder = writer.record.holder;
+  }
+
+  committed({ taskId }: RedisWriter, seq: number, { events, frames }: Batch): void {
+    const mirror = this.mirrors.get(taskId);
+    if (mirror === undefined) return;
+    // What it cannot take over, because an attempt before this one wrote more than was read, it reads.
+    const complete = frames.every((frame, index) => mirror.accept(seq + index, events[index]?.event, frame));
+    if (!complete) mirror.fetch().catch(nothing);
+  }
+
+  closed(writer: RedisWriter): void {
+    const { taskId, record } = writer;
+    if (this.#writers.get(taskId) !== writer) return;
+    this.#writers.delete(taskId);
+    const mirror = this.mirrors.get(taskId);
+    mirror?.detach();
+    writer.executor = NOBODY;
+    if (record.status === 'running') this.mirrors.follow(taskId);
+    this.#forget(record).catch(nothing); // what stays behind is found by `reconcile`
+  }
+
+  /** Takes the task from `record.holder`; undefined where somebody else was faster. */
+  async claim(
+    record: RedisRecord,
+    attempts: number,
+  ): Promise<{ record: RedisRecord; cancel: PublicError | undefined } | undefined> {
+    const { keys, commands, instance, runningTtlMs } = this.context;
+    const running = keys.running(instance);
+    const args = [record.token, instance, String(attempts)];
+    const [, , reply] = await Promise.all([
+      commands.send(running, 'SADD', running, record.taskId),
+      commands.send(running, 'PEXPIRE', running, String(runningTtlMs)),
+      commands.run(CLAIM, [keys.task(record.taskId)], args),
+    ]);
+    if (!Array.isArray(reply)) {
+      await commands.send(running, 'SREM', running, record.taskId);
+      return undefined;
+    }
+    const [token, cancel] = reply as [number, string];
+    const before = keys.running(record.holder);
+    await commands.send(before, 'SREM', before, record.taskId);
+    const { attempt } = record;
+    const claimed = { ...record, holder: instance, token: String(token), attempt: attempt + attempts, released: false };
+    return { record: claimed, cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError) };
+  }
+
+  /** Ends a task whose instance is gone. */
+  async lose(record: RedisRecord): Promise<void> {
+    const error = { code: 'TASK_LOST', message: 'The instance that ran the task is gone' };
+    await this.end(record, 'failed', JSON.stringify({ task_id: record.taskId, status: 'failed', error }));
+  }
+
+  /** Ends a task that nobody runs, unless somebody else is faster. */
+  async end(record: RedisRecord, status: FinalStatus, json: string): Promise<void> {
+    const claimed = await this.expecting(record.taskId, () => this.claim(record, 0));
+    if (claimed === undefined) return;
+    // A log that was restored from an older copy may end before what was read of it: no seq is given away twice.
+    const lastSeq = Math.max(record.lastSeq, this.mirrors.get(record.taskId)?.log.lastSeq ?? 0);
+    await this.hold({ ...claimed.record, lastSeq }, NOBODY, undefined).finish(status, json);
+  }
+
+  /** Keeps what runs but writes nothing from expiring. */
+  async touch(): Promise<void> {
+    const { keys, commands, settings, runningTtlMs, instance } = this.context;
+    const now = settings.clock.now();
+    if (now - this.#touchedMs < runningTtlMs / 4) return;
+    this.#touchedMs = now;
+    const ttl = String(runningTtlMs);
+    const expire = (key: string): Promise<unknown> => commands.send(key, 'PEXPIRE', key, ttl);
+    const touched = [keys.running(instance), keys.followed(instance), keys.list(undefined)];
+    for (const { record } of this.#writers.values()) {
+      touched.push(...keys.ofTask(record.taskId), keys.resumeKey(record.resumeKey), keys.quota(record.owner));
+      if (record.owner !== undefined) touched.push(keys.list(record.owner));
+    }
+    await Promise.all(touched.map(expire));
+  }
+
+  /** This instance was taken for dead, or Redis was wiped: which tasks are still ours? */
+  async verify(): Promise<void> {
+    const { keys, commands, instance, runningTtlMs } = this.context;
+    const running = keys.running(instance);
+    await Promise.all(
+      [...this.#writers.values()].map(async (writer) => {
+        const key = keys.task(writer.taskId);
+        const [token] = (await commands.send(key, 'HMGET', key, 'token')) as [string | null];
+        if (token === null) {
+          writer.void(new TaskError('TASK_LOST', 'The store has lost the task'));
+          this.mirrors.discard(writer.taskId);
+        } else if (token !== writer.record.token) {
+          writer.void(new TaskError('FENCED', 'Another instance has taken the task over'));
+        } else {
+          await commands.send(running, 'SADD', running, writer.taskId);
+        }
+      }),
+    );
+    await commands.send(running, 'PEXPIRE', running, String(runningTtlMs));
+  }
+
+  /** Ends what Redis says runs here and does not: what a run or a claim has left behind when Redis failed. */
+  async reconcile(readRunning: (taskId: string) => Promise<RedisRecord | undefined>): Promise<void> {
+    const { keys, commands, instance } = this.context;
+    const running = keys.running(instance);
+    const taskIds = (await commands.send(running, 'SMEMBERS', running)) as string[];
+    for (const taskId of taskIds) {
+      if (this.#writers.has(taskId) || this.#expected.has(taskId)) continue;
+      const record = await readRunning(taskId);
+      if (this.#writers.has(taskId) || this.#expected.has(taskId)) continue;
+      if (record?.holder === instance && !record.released) await this.lose(record);
+      await commands.send(running, 'SREM', running, taskId);
+    }
+  }
+
+  async #forget({ taskId, owner, status }: RedisRecord): Promise<void> {
+    const { keys, commands, settings, instance } = this.context;
+    const running = keys.running(instance);
+    const steps = [commands.send(running, 'SREM', running, taskId)];
+    if (status !== 'running') {
+      const quota = keys.quota(owner);
+      steps.push(commands.send(quota, 'SREM', quota, taskId));
+      steps.push(commands.runInOrder(RETIRE, [keys.expiring], [taskId, String(settings.ttlMs)]));
+    }
+    await Promise.all(steps);
+  }
+}

@@ -1,0 +1,172 @@
+import type { EventLog } from '../core/event-log.js';
+import type { TaskFeed, TaskRecord } from '../core/ports.js';
+import { isFinal, TERMINAL_EVENT, type FinalStatus, type TaskStatus } from '../core/status.js';
+import type { StoredSnapshot } from './batch.js';
+import type { Context } from './context.js';
+import type { RedisRecord } from './record.js';
+import type { RedisWriter } from './redis-writer.js';
+
+/** So many entries of the stream are read at a time. */
+const PAGE = 100;
+
+const STATUS_OF = new Map<string, FinalStatus>(
+  (Object.keys(TERMINAL_EVENT) as FinalStatus[]).map((status) => [TERMINAL_EVENT[status], status]),
+);
+
+/** Somebody by name who came, or left at a position. */
+type Move = readonly [subscriberId: string, position: string];
+
+/** A task as this instance follows it: one copy of its log, read once, for all its subscribers here. */
+export class Mirror implements TaskFeed {
+  readonly record: TaskRecord & { status: TaskStatus; subscribers: number };
+  /** The writer, where the task runs here: then nothing needs to be read. */
+  writer: RedisWriter | undefined;
+  holder: string;
+  /** Subscribers here. */
+  local = 0;
+  /** Subscribers by name whose coming and going Redis has not heard of. */
+  moves: Move[] = [];
+  /** When it was last of use, by the monotonic clock. */
+  usedMs: number;
+  #others: number;
+  #snapshot: StoredSnapshot | undefined;
+  #fetching: Promise<void> | undefined;
+  #again = false;
+  readonly #audienceChanged: (mirror: Mirror) => void;
+
+  constructor(
+    readonly context: Context,
+    record: RedisRecord,
+    readonly log: EventLog,
+    audienceChanged: (mirror: Mirror) => void,
+  ) {
+    this.record = { ...record };
+    this.holder = record.holder;
+    this.#others = record.subscribers;
+    this.usedMs = context.settings.clock.now();
+    this.#audienceChanged = audienceChanged;
+    const { log: kept } = this;
+    const live = { lastSeq: () => kept.lastSeq, firstKeptSeq: () => kept.firstSeq };
+    Object.defineProperties(this.record, { lastSeq: { get: live.lastSeq }, firstKeptSeq: { get: live.firstKeptSeq } });
+  }
+
+  get taskId(): string {
+    return this.record.taskId;
+  }
+
+  snapshot(): StoredSnapshot | undefined {
+    return this.writer === undefined ? this.#snapshot : (this.writer.snapshot() ?? this.#snapshot);
+  }
+
+  join(subscriberId: string | undefined): void {
+    this.local++;
+    if (subscriberId !== undefined) this.moves.push([subscriberId, '']);
+    this.#count();
+  }
+
+  leave(subscriberId: string | undefined, position: number): void {
+    this.local--;
+    this.usedMs = this.context.settings.clock.now();
+    if (subscriberId !== undefined) this.moves.push([subscriberId, String(position)]);
+    this.#count();
+  }
+
+  /** Redis has counted all subscribers; `counted` of them were here. */
+  countedAll(subscribers: number, counted: number): void {
+    const others = Math.max(0, subscribers - counted);
+    if (others === this.#others) return;
+    this.#others = others;
+    this.#tell();
+  }
+
+  /** Takes over an event that is in the log; one that is known already is skipped. False: some before it are missing. */
+  accept(seq: number, event: string | undefined, frame: string): boolean {
+    if (seq <= this.log.lastSeq || this.log.ended) return true;
+    if (seq > this.log.lastSeq + 1) return false;
+    const { record, log } = this;
+    log.append(frame);
+    const final = event === undefined ? undefined : STATUS_OF.get(event);
+    if (final !== undefined) {
+      record.status = final;
+      log.end();
+    }
+    return true;
+  }
+
+  /** Reads what it does not have yet; calls that come meanwhile are served by one more reading. */
+  fetch(): Promise<void> {
+    if (this.#fetching !== undefined) {
+      this.#again = true;
+      return this.#fetching;
+    }
+    return (this.#fetching = this.#fetch().finally(() => (this.#fetching = undefined)));
+  }
+
+  async #fetch(): Promise<void> {
+    do {
+      this.#again = false;
+      while (!this.log.discarded && !this.log.ended && (await this.#fetchPage()) === PAGE);
+    } while (this.#again as boolean);
+  }
+
+  async #fetchPage(): Promise<number> {
+    const { keys, commands } = this.context;
+    const start = `${this.log.lastSeq + 1}-0`;
+    const page = await commands.send(keys.events(this.taskId), ...xrange(keys.events(this.taskId), start));
+    const entries = page as [id: string, words: string[]][];
+    for (const [id, words] of entries) {
+      const before = Number(id.split('-', 1)[0]) - words.length / 2;
+      if (before > this.log.lastSeq) this.log.skipTo(before); // trimmed before they were read, or lost
+      for (let i = 2 * (this.log.lastSeq - before); i < words.length; i += 2) {
+        this.#accept(before + i / 2 + 1, words[i], words[i + 1] as string);
+      }
+    }
+    return entries.length;
+  }
+
+  #accept(seq: number, name: string | undefined, json: string): void {
+    const event = name === '' ? undefined : name;
+    this.accept(seq, event, this.context.settings.encode(this.record.resumeKey, seq, event, json));
+  }
+
+  /** Brings the end of the log about where its terminal event is lost: the record has kept what it said. */
+  conclude({ status, outcome, lastSeq }: TaskRecord): void {
+    if (!isFinal(status) || this.log.ended || outcome === undefined) return;
+    if (lastSeq > this.log.lastSeq + 1) this.log.skipTo(lastSeq - 1);
+    this.#accept(lastSeq, TERMINAL_EVENT[status], outcome);
+  }
+
+  /** The task does not run here any more; what is known of it stays. */
+  detach(): void {
+    this.#snapshot = this.writer?.snapshot() ?? this.#snapshot;
+    this.writer = undefined;
+    this.usedMs = this.context.settings.clock.now();
+  }
+
+  /** Reads the state that was stored last, where it is more than `events` behind the log. */
+  async refreshSnapshot(events: number): Promise<void> {
+    if (this.#snapshot !== undefined && this.log.lastSeq - this.#snapshot.seq > events) await this.fetchSnapshot();
+  }
+
+  /** Reads the state that was stored last, for those who come too late for the events before it. */
+  async fetchSnapshot(): Promise<void> {
+    if (this.writer !== undefined) return;
+    const key = this.context.keys.task(this.taskId);
+    const stored = await this.context.commands.send(key, 'HGET', key, 'snapshot');
+    if (typeof stored !== 'string' || this.log.discarded) return;
+    const space = stored.indexOf(' ');
+    this.#snapshot = { seq: Number(stored.slice(0, space)), json: stored.slice(space + 1) };
+  }
+
+  #count(): void {
+    this.#tell();
+    this.#audienceChanged(this);
+  }
+
+  #tell(): void {
+    this.record.subscribers = this.local + this.#others;
+    this.writer?.executor.audienceChanged(this.record.subscribers);
+  }
+}
+
+const xrange = (key: string, start: string): string[] => ['XRANGE', key, start, '+', 'COUNT', String(PAGE)];

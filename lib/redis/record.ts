@@ -1,0 +1,56 @@
+import type { TaskRecord, Tombstone } from '../core/ports.js';
+import type { TaskStatus } from '../core/status.js';
+import { TASK_FIELDS } from './scripts.js';
+
+type Field = (typeof TASK_FIELDS)[number];
+
+/** A task as Redis has it, and who runs it. */
+export interface RedisRecord extends TaskRecord {
+  /** The fencing token. */
+  readonly token: string;
+  /** The instance that runs it. */
+  readonly holder: string;
+  /** Its holder has given it up. */
+  readonly released: boolean;
+}
+
+/** What `READ` answers for a task, its tombstone, or neither. */
+export function parseRecord(taskId: string, reply: unknown): RedisRecord | Tombstone | undefined {
+  if (!Array.isArray(reply)) return undefined;
+  const values = reply as (string | number | null)[];
+  if (values[0] === 'expired') return { status: 'expired', owner: textOf(values[1]) };
+  const text = (field: Field): string | undefined => textOf(values[TASK_FIELDS.indexOf(field)]);
+  const number = (field: Field): number => Number(text(field));
+  const optional = (field: Field): number | undefined => (text(field) === undefined ? undefined : number(field));
+  const lastSeq = number('seq');
+  const firstKeptSeq = number('first');
+  return {
+    taskId,
+    resumeKey: text('key') ?? '',
+    owner: text('owner'),
+    fingerprint: text('fingerprint'),
+    status: text('status') as TaskStatus,
+    attempt: number('attempt'),
+    createdAtMs: number('created'),
+    updatedAtMs: number('updated'),
+    endedAtMs: optional('ended'),
+    expiresAtMs: optional('expiresWall'),
+    lastSeq,
+    firstKeptSeq,
+    bufferedEvents: lastSeq + 1 - firstKeptSeq,
+    bufferedBytes: number('bytes'),
+    subscribers: Number(values[TASK_FIELDS.length]),
+    progress: text('progress'),
+    outcome: text('outcome'),
+    token: text('token') ?? '',
+    holder: text('holder') ?? '',
+    released: text('released') === '1',
+  };
+}
+
+function textOf(value: string | number | null | undefined): string | undefined {
+  return value === null || value === undefined ? undefined : String(value);
+}
+
+/** The names in an answer that is a list; empty for anything else. */
+export const textsOf = (reply: unknown): string[] => (Array.isArray(reply) ? reply.map(String) : []);

@@ -1,0 +1,172 @@
+import { script } from './commands.js';
+
+/** The fields of a task that `READ` answers, in its order. */
+export const TASK_FIELDS = [
+  ...['key', 'owner', 'fingerprint', 'status', 'attempt', 'created', 'updated', 'ended', 'expiresWall'],
+  ...['seq', 'first', 'bytes', 'progress', 'outcome', 'token', 'holder', 'released', 'cancel', 'expires', 'entries'],
+] as const;
+
+const quote = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(',');
+
+/** Milliseconds by the server's clock, which alone decides what has expired. */
+export const NOW = `local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+
+/** KEYS task. ARGV ttl, then fields and values. A repeated call changes nothing. */
+export const CREATE = script(`
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1`);
+
+/**
+ * KEYS task, events, subscribers. Answers the fields and the subscribers; `{'expired', owner}` after the retention;
+ * nil where there is no task. Where events were lost behind our back, the record says so from then on.
+ */
+export const READ = script(`
+local task = redis.call('HMGET', KEYS[1], ${quote(TASK_FIELDS)})
+if not task[1] then return false end
+${NOW}
+if task[19] and now >= tonumber(task[19]) then return {'expired', task[2]} end
+local entries = redis.call('XLEN', KEYS[2])
+if entries ~= tonumber(task[20]) then
+  local first, bytes = task[10] + 1, 0
+  for i, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+')) do
+    local last, size = string.match(entry[1], '^(%d+)%-(%d+)$')
+    if i == 1 then first = last - #entry[2] / 2 + 1 end
+    bytes = bytes + size
+  end
+  task[11], task[12] = string.format('%.0f', first), string.format('%.0f', bytes)
+  redis.call('HSET', KEYS[1], 'first', task[11], 'bytes', task[12], 'entries', entries)
+end
+local subscribers = 0
+for _, count in ipairs(redis.call('HVALS', KEYS[3])) do subscribers = subscribers + tonumber(count) end
+task[21] = subscribers
+return task`);
+
+/**
+ * KEYS task. ARGV token, holder, attempts more, now. Gives the task to a new holder if nobody else was faster.
+ * Answers the new token and what was asked of the old holder, or nil.
+ */
+export const CLAIM = script(`
+local task = redis.call('HMGET', KEYS[1], 'token', 'status', 'cancel')
+if task[1] ~= ARGV[1] or task[2] ~= 'running' then return false end
+redis.call('HSET', KEYS[1], 'holder', ARGV[2], 'released', '')
+redis.call('HINCRBY', KEYS[1], 'attempt', ARGV[3])
+return {redis.call('HINCRBY', KEYS[1], 'token', 1), task[3] or ''}`);
+
+/** KEYS task. ARGV token. Its holder gives it up; 0 where it is not the holder any more. */
+export const RELEASE = script(`
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+return redis.call('HSET', KEYS[1], 'released', '1') + 1`);
+
+/** KEYS task. ARGV the reason. Answers whom to tell, or nil where the task does not run. */
+export const CANCEL = script(`
+local task = redis.call('HMGET', KEYS[1], 'status', 'holder', 'released')
+if task[1] ~= 'running' then return false end
+redis.call('HSET', KEYS[1], 'cancel', ARGV[1])
+return {task[2], task[3] or ''}`);
+
+/**
+ * KEYS task, subscribers, attached, departed. ARGV instance, its count, ttl, then `name, position` of those who left,
+ * `name, ''` of those who joined. Answers all subscribers and the holder, or nil where there is no task.
+ */
+export const AUDIENCE = script(`
+local holder = redis.call('HGET', KEYS[1], 'holder')
+if not holder then return false end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+if ARGV[2] == '0' then redis.call('HDEL', KEYS[2], ARGV[1]) end
+for i = 4, #ARGV, 2 do
+  local name, position = ARGV[i], ARGV[i + 1]
+  local field = ARGV[1] .. ':' .. name
+  if position == '' then
+    redis.call('HINCRBY', KEYS[3], field, 1)
+  else
+    if redis.call('HINCRBY', KEYS[3], field, -1) <= 0 then redis.call('HDEL', KEYS[3], field) end
+    redis.call('HSET', KEYS[4], name, position)
+    if redis.call('HLEN', KEYS[4]) > 1000 then
+      local some = redis.call('HRANDFIELD', KEYS[4])
+      if some ~= name then redis.call('HDEL', KEYS[4], some) end
+    end
+  end
+end
+for i = 2, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
+local subscribers = 0
+for _, count in ipairs(redis.call('HVALS', KEYS[2])) do subscribers = subscribers + tonumber(count) end
+return {subscribers, holder}`);
+
+/** KEYS task, subscribers, attached. ARGV an instance that died. Answers as `AUDIENCE`. */
+export const DISBAND = script(`
+local holder = redis.call('HGET', KEYS[1], 'holder')
+if not holder then return false end
+redis.call('HDEL', KEYS[2], ARGV[1])
+local prefix = ARGV[1] .. ':'
+for _, field in ipairs(redis.call('HKEYS', KEYS[3])) do
+  if string.sub(field, 1, #prefix) == prefix then redis.call('HDEL', KEYS[3], field) end
+end
+local subscribers = 0
+for _, count in ipairs(redis.call('HVALS', KEYS[2])) do subscribers = subscribers + tonumber(count) end
+return {subscribers, holder}`);
+
+/** KEYS departed, attached, subscribers. ARGV a name. Where it left off, or nil where it is attached somewhere. */
+export const DEPARTED = script(`
+for _, instance in ipairs(redis.call('HKEYS', KEYS[3])) do
+  if redis.call('HEXISTS', KEYS[2], instance .. ':' .. ARGV[1]) == 1 then return false end
+end
+return redis.call('HGET', KEYS[1], ARGV[1])`);
+
+/** KEYS one index. ARGV task id, ttl, the id that was found to be gone. Answers the task that the key belongs to. */
+export const ENTER_ONCE = script(`
+local taskId = redis.call('GET', KEYS[1])
+if taskId and taskId ~= ARGV[3] then return taskId end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return ARGV[1]`);
+
+/** KEYS one index. ARGV task id. */
+export const LEAVE_ONCE = script(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`);
+
+/** KEYS quota. ARGV task id, how many at most, ttl. Answers 1 where there is room. */
+export const ENTER_QUOTA = script(`
+if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then return 1 end
+if redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1`);
+
+/** KEYS beats. A flat list whatever the protocol. */
+export const BEATS = script(`return redis.call('HGETALL', KEYS[1])`);
+
+/** KEYS expiring. ARGV task id, ttl. Notes when the retention of a task that has just ended is over. */
+export const RETIRE = script(`
+${NOW}
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 4 * ARGV[2])`);
+
+/**
+ * KEYS expiring. ARGV how many at most, ttl. Takes out the tasks whose retention is over, and leaves a mark for as long
+ * as their tombstones stand. Answers how many entries are left, marks included, then the tasks.
+ */
+export const EXPIRED = script(`
+${NOW}
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+local gone = {}
+for i = 1, #due, 2 do
+  redis.call('ZREM', KEYS[1], due[i])
+  if string.sub(due[i], 1, 1) ~= '~' then
+    gone[#gone + 1] = due[i]
+    local decays = due[i + 1] + ARGV[2]
+    if decays > now then redis.call('ZADD', KEYS[1], decays, '~' .. due[i]) end
+  end
+end
+return {redis.call('ZCARD', KEYS[1]), unpack(gone)}`);
+
+/** KEYS task, then its other keys. What is past its retention keeps only the answer that it has expired. */
+export const BURY = script(`
+local owner = redis.call('HGET', KEYS[1], 'owner')
+if redis.call('HDEL', KEYS[1], 'progress', 'outcome', 'snapshot', 'seq') > 0 then
+  redis.call('DEL', unpack(KEYS, 2))
+  redis.call('PUBLISH', KEYS[2], '')
+end
+return owner`);
