@@ -1,0 +1,233 @@
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { Clock } from '../core/clock.js';
+import { TaskError, type PublicError } from '../core/errors.js';
+import { Batch } from './batch.js';
+import { decodeControl, encodeFrame, FRAME_HEAD_BYTES, LENGTH_BYTES, type Frame, type RequestTerms } from './frames.js';
+import { SendWindow } from './send-window.js';
+
+/** The way to one client, through the gateway that asked for it. */
+export interface ResponseSender {
+  /**
+   * Resolves as soon as the requester has room for more, usually at once; sends in the order of the calls. Need not be
+   * awaited, but only who awaits is slowed down. The bytes may be used again when it returns.
+   * Rejects with TaskError `CLIENT_OFFLINE` as soon as it is known that nobody will read it, `ENDED` after the end,
+   * `EVENT_TOO_LARGE` over what the server takes (nothing is sent then).
+   */
+  send(data: Uint8Array | string): Promise<void>;
+  /** Ends the stream after all that was sent, with `result` for `finished` of the requester. Rejects as `send`. */
+  end(result?: Uint8Array | string): Promise<void>;
+}
+
+/** What a worker's stream needs around it. */
+export interface WorkerStreamWire {
+  readonly connection: NatsConnection;
+  readonly clock: Clock;
+  /** Where the requester listens. */
+  readonly inbox: string;
+  /** Where this stream does. */
+  readonly control: string;
+}
+
+/** After so many beats without an answer the requester is gone. */
+export const MAX_SILENT_BEATS = 3;
+/** What every server takes, for the time when there is no connection to one. */
+const DEFAULT_MAX_PAYLOAD = 1_048_576;
+const DONE = Promise.resolve();
+
+interface Waiting {
+  readonly message: Uint8Array;
+  readonly resolve: () => void;
+  readonly reject: (reason: TaskError) => void;
+}
+
+/** One request being answered. Ends once: by the worker, by the requester, or by its silence. */
+export class WorkerStream implements ResponseSender {
+  readonly #controller = new AbortController();
+  readonly #window: SendWindow;
+  readonly #batch = new Batch((messages) => this.#sendBatch(messages));
+  /** Sends for which there is no room yet, oldest first. */
+  readonly #waiting: Waiting[] = [];
+  /** Settles after all that wait. */
+  #lastSend = DONE;
+  /** The seq of the last message that has left. */
+  #sent = 0;
+  readonly #questions: { resolve: (watchers: number) => void; reject: (reason: TaskError) => void }[] = [];
+  #unanswered = 0;
+  #ending = false;
+  /** Why nothing more is sent. */
+  #closed: TaskError | undefined;
+  readonly #stopBeats: () => void;
+  readonly #whenOver: (() => void)[] = [];
+
+  constructor(
+    readonly wire: WorkerStreamWire,
+    terms: RequestTerms,
+  ) {
+    this.#window = new SendWindow(terms.windowMessages, terms.windowBytes);
+    this.#stopBeats = wire.clock.every(terms.beatMs, () => this.#beat());
+    this.#publish({ kind: 'beat', seq: 0 }); // from it the requester knows whom to answer
+  }
+
+  /** Aborts when nobody will read any more. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get isOver(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Calls `over` once when the stream has ended, however; at once where it has. */
+  whenOver(over: () => void): void {
+    if (this.isOver) over();
+    else this.#whenOver.push(over);
+  }
+
+  send(data: Uint8Array | string): Promise<void> {
+    if (this.#ending) return refusal(this.#closed ?? ended());
+    if (this.#closed !== undefined) return refusal(this.#closed);
+    let message: Buffer;
+    try {
+      message = this.#copy(data);
+    } catch (error) {
+      return refusal(error);
+    }
+    if (this.#waiting.length === 0 && this.#window.isOpen) {
+      this.#add(message);
+      return DONE;
+    }
+    this.#lastSend = new Promise((resolve, reject) => this.#waiting.push({ message, resolve, reject }));
+    return handled(this.#lastSend);
+  }
+
+  async end(result: Uint8Array | string = ''): Promise<void> {
+    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#ending) throw ended();
+    const body = this.#copy(result);
+    this.#ending = true;
+    await this.#lastSend;
+    this.#finish((seq) => ({ kind: 'end', seq, result: body }));
+  }
+
+  /** Ends the stream with an error for the requester, after all that was sent. Nothing where it is over. */
+  fail({ code, message }: PublicError): void {
+    if (this.#closed === undefined) this.#finish((seq) => ({ kind: 'error', seq, code, message }));
+  }
+
+  /** Nobody reads any more. @param tell whether the requester may still be there, to be told why */
+  abandon(reason: TaskError, tell: boolean): void {
+    if (this.#closed !== undefined) return;
+    this.#batch.clear();
+    if (tell) this.#publish({ kind: 'error', seq: this.#sent, code: reason.code, message: reason.message });
+    this.#close(reason);
+    this.#controller.abort(reason);
+  }
+
+  /** A message on the control subject. False for what no requester sends. */
+  receive(msg: Msg): boolean {
+    if (msg.headers?.code === 503) {
+      this.abandon(offline('Nobody listens to the answers any more'), false);
+      return true;
+    }
+    const control = decodeControl(msg.string());
+    if (control === undefined) return false;
+    if (control.kind === 'stop') {
+      this.abandon(offline('The requester has stopped the stream'), false);
+      return true;
+    }
+    if (!this.#window.credit(control.messages, control.bytes)) return false;
+    this.#unanswered = 0;
+    for (const { resolve } of this.#questions.splice(0)) resolve(control.watchers);
+    while (this.#window.isOpen) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      this.#add(next.message);
+      next.resolve();
+    }
+    return true;
+  }
+
+  /** How many watch, now: asks the requester. Rejects with the reason when the stream is over. */
+  watchers(): Promise<number> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    return new Promise((resolve, reject) => {
+      this.#questions.push({ resolve, reject });
+      this.#publish({ kind: 'beat', seq: this.#sent });
+    });
+  }
+
+  get #maxBytes(): number {
+    const { max_payload: maxPayload = DEFAULT_MAX_PAYLOAD } = this.wire.connection.info ?? {};
+    return maxPayload - FRAME_HEAD_BYTES - LENGTH_BYTES;
+  }
+
+  /** @throws TaskError `EVENT_TOO_LARGE`, `UNSERIALIZABLE` for what is neither text nor bytes */
+  #copy(data: unknown): Buffer {
+    if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
+      throw new TaskError('UNSERIALIZABLE', `A message is text or bytes, not ${typeof data}`);
+    }
+    const copy = Buffer.from(data as Uint8Array);
+    if (copy.length <= this.#maxBytes) return copy;
+    const sizes = `${copy.length} bytes, the server takes ${this.#maxBytes}`;
+    throw new TaskError('EVENT_TOO_LARGE', `The message has ${sizes}`);
+  }
+
+  #add(message: Uint8Array): void {
+    this.#window.add(message.length);
+    this.#batch.add(message, this.#maxBytes + LENGTH_BYTES);
+  }
+
+  #sendBatch(messages: readonly Uint8Array[]): void {
+    const seq = this.#sent + 1;
+    this.#sent += messages.length;
+    this.#publish({ kind: 'data', seq, messages });
+  }
+
+  #beat(): void {
+    if (this.#unanswered >= MAX_SILENT_BEATS) {
+      this.abandon(offline(`The requester was silent for ${MAX_SILENT_BEATS} beats`), true);
+      return;
+    }
+    this.#unanswered++;
+    this.#publish({ kind: 'beat', seq: this.#sent });
+  }
+
+  #finish(last: (seq: number) => Frame): void {
+    this.#batch.flush();
+    if (this.#closed !== undefined) return; // the connection has refused the batch
+    this.#publish(last(this.#sent));
+    this.#close(ended());
+  }
+
+  #publish(frame: Frame): void {
+    const { connection, inbox, control } = this.wire;
+    const { data, headers } = encodeFrame(frame);
+    try {
+      connection.publish(inbox, data, { headers, reply: control });
+    } catch (cause) {
+      this.#close(offline('The connection to NATS is closed', { cause }));
+      this.#controller.abort(this.#closed);
+    }
+  }
+
+  #close(reason: TaskError): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    this.#stopBeats();
+    for (const { reject } of this.#waiting.splice(0)) reject(reason);
+    for (const { reject } of this.#questions.splice(0)) reject(reason);
+    for (const over of this.#whenOver.splice(0)) over();
+  }
+}
+
+const ended = (): TaskError => new TaskError('ENDED', 'The stream has ended');
+export const offline = (message: string, options?: ErrorOptions): TaskError =>
+  new TaskError('CLIENT_OFFLINE', message, options);
+
+/** The same promise, whose rejection nobody has to handle. */
+function handled(promise: Promise<void>): Promise<void> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+const refusal = (reason: unknown): Promise<void> => handled(Promise.reject(reason));
