@@ -60,6 +60,7 @@ export class Calls {
   readonly handler = (request: StreamRequest, sender: ResponseSender): Promise<void> =>
     new Promise((done, fail) => {
       this.#calls.push({ request, sender, done, fail });
+      request.signal.addEventListener('abort', () => fail(request.signal.reason));
       for (const wake of this.#waiting.splice(0)) wake();
     });
 

@@ -6,3 +6,6 @@ export async function until(holds: () => boolean | Promise<boolean>, withinMs = 
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** For what is broken for a while: how long that lasts is the fault itself, not a wait for something to happen. */
+export const standStill = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -133,7 +133,7 @@ export class RequestQueue implements Subscription {
         send: (data) => stream.send(data),
         end: (result) => stream.end(result),
       });
-      if (!stream.isOver) await stream.end();
+      await stream.ensureEnd();
     } catch (error) {
       stream.fail(toPublicError(error, { exposeErrors: this.wire.exposeErrors, maxEventBytes: MAX_ERROR_BYTES }));
       if (!isEcho(error, stream.signal)) isolate(() => this.wire.onError(error, request), 'in onError');

@@ -74,7 +74,8 @@ export function createStreamRequester(options: StreamRequesterOptions): StreamRe
   const { connection } = options;
   checkConnection(connection);
   const [clock, inboxPrefix] = [clockOption(options.clock), inboxPrefixOption(options.inboxPrefix)];
-  const presence = asPresenceNode(options.presence ?? createPresence({ connection, clock, inboxPrefix }));
+  const { presence: given = createPresence({ connection, clock, inboxPrefix }) } = options;
+  const presence = asPresenceNode(given);
   const terms = {
     beatMs: numberOption('beatMs', options.beatMs),
     windowMessages: numberOption('windowMessages', options.windowMessages),

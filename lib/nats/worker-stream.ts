@@ -53,7 +53,7 @@ export class WorkerStream implements ResponseSender {
   #sent = 0;
   readonly #questions: { resolve: (watchers: number) => void; reject: (reason: TaskError) => void }[] = [];
   #unanswered = 0;
-  #ending = false;
+  #ending: Promise<void> | undefined;
   /** Why nothing more is sent. */
   #closed: TaskError | undefined;
   readonly #stopBeats: () => void;
@@ -84,8 +84,7 @@ export class WorkerStream implements ResponseSender {
   }
 
   send(data: Uint8Array | string): Promise<void> {
-    if (this.#ending) return refusal(this.#closed ?? ended());
-    if (this.#closed !== undefined) return refusal(this.#closed);
+    if (this.#ending !== undefined || this.#closed !== undefined) return refusal(this.#closed ?? ended());
     let message: Buffer;
     try {
       message = this.#copy(data);
@@ -100,13 +99,19 @@ export class WorkerStream implements ResponseSender {
     return handled(this.#lastSend);
   }
 
-  async end(result: Uint8Array | string = ''): Promise<void> {
-    if (this.#closed !== undefined) throw this.#closed;
-    if (this.#ending) throw ended();
-    const body = this.#copy(result);
-    this.#ending = true;
-    await this.#lastSend;
-    this.#finish((seq) => ({ kind: 'end', seq, result: body }));
+  end(result: Uint8Array | string = ''): Promise<void> {
+    if (this.#ending !== undefined || this.#closed !== undefined) return refusal(this.#closed ?? ended());
+    try {
+      this.#ending = handled(this.#endWith(this.#copy(result)));
+    } catch (error) {
+      return refusal(error);
+    }
+    return this.#ending;
+  }
+
+  /** Ends the stream, unless that is done or under way. Resolves when it is done. */
+  async ensureEnd(): Promise<void> {
+    if (this.#closed === undefined) await (this.#ending ?? this.end());
   }
 
   /** Ends the stream with an error for the requester, after all that was sent. Nothing where it is over. */
@@ -181,6 +186,12 @@ export class WorkerStream implements ResponseSender {
     const seq = this.#sent + 1;
     this.#sent += messages.length;
     this.#publish({ kind: 'data', seq, messages });
+  }
+
+  async #endWith(result: Uint8Array): Promise<void> {
+    await this.#lastSend;
+    this.#finish((seq) => ({ kind: 'end', seq, result }));
+    if (this.#closed?.code === 'CLIENT_OFFLINE') throw this.#closed; // the connection has refused it
   }
 
   #beat(): void {
