@@ -382,6 +382,27 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect([requester.presence.isClientOnline('carl'), requester.getStatistics().open]).toEqual([false, 0]);
   });
 
+  it.each(['given', 'its own'])(
+    'gives all that was sent after the worker has ended, whoever goes (presence %s)',
+    async (whose) => {
+      const requester =
+        whose === 'given' ? gateway.requester : createStreamRequester({ connection: gateway.connection });
+      await subscribe(async (_request, sender) => {
+        for (let n = 1; n <= 100; n++) await sender.send(String(n));
+      });
+      const controller = new AbortController();
+      const stream = requester.streamRequestWithClient(subject, '', 'ann', { signal: controller.signal });
+      const iterator = stream[Symbol.asyncIterator]();
+      await iterator.next();
+      await until(() => requester.getStatistics().open === 0);
+      gateway.presence.markClientOffline('ann');
+      controller.abort();
+      let last: string | undefined;
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) last = next.value.string();
+      expect([last, (await stream.finished)?.length]).toEqual(['100', 0]);
+    },
+  );
+
   it('leaves nothing behind', async () => {
     await subscribe(async (_request, sender) => sender.send('one'));
     const signal = new AbortController().signal;

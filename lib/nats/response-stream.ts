@@ -76,16 +76,21 @@ export class IncomingStream implements ResponseStream {
       next: () => this.#next(),
       return: () => {
         this.stop({ result: undefined });
+        this.#queue.clear();
+        this.#settle();
         return Promise.resolve({ done: true, value: undefined });
       },
     };
   }
 
-  /** Ends it here and now: what has come and was not taken is dropped, the worker is told. Nothing where it is over. */
+  /**
+   * Ends it here and now: what has come and was not taken is dropped, the worker is told. Nothing where the worker has
+   * ended it: what it has sent is still given.
+   */
   stop(outcome: Outcome): void {
-    this.#close(outcome, true);
+    if (this.#last !== undefined) return;
     this.#queue.clear();
-    this.#settle();
+    this.#close(outcome, true);
   }
 
   /** A message in the stream's own inbox. */
