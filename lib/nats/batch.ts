@@ -2,39 +2,57 @@ import { LENGTH_BYTES } from './frames.js';
 
 /** A batch of this size goes at once; a smaller one with the turn of the event loop that began it. */
 const FULL_BYTES = 32_768;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Messages of one turn of the event loop, sent as one frame: the head of a NATS message costs more than a short
- * message does.
+ * message does. Each is copied once, to where it is sent from.
  */
 export class Batch {
-  #messages: Uint8Array[] = [];
-  #bytes = 0;
+  #body = NOTHING;
+  #length = 0;
+  #count = 0;
   #scheduled = false;
 
-  /** @param send gets what has gathered, in order, never nothing */
-  constructor(readonly send: (messages: readonly Uint8Array[]) => void) {}
+  /** @param send gets the body of a frame, and how many messages it holds, never none */
+  constructor(readonly send: (body: Uint8Array, count: number) => void) {}
 
-  /** @param maxBytes what a frame may carry; a single message must fit */
-  add(message: Uint8Array, maxBytes: number): void {
-    const size = message.length + LENGTH_BYTES;
-    if (this.#bytes + size > maxBytes) this.flush();
-    this.#messages.push(message);
-    this.#bytes += size;
-    if (this.#bytes >= FULL_BYTES) this.flush();
+  /**
+   * @param length of the message in bytes
+   * @param maxBytes what a frame may carry; a single message must fit
+   */
+  add(message: Uint8Array | string, length: number, maxBytes: number): void {
+    const size = LENGTH_BYTES + length;
+    if (this.#length + size > maxBytes) this.flush();
+    this.#reserve(size);
+    const start = this.#body.writeUInt32BE(length, this.#length);
+    if (typeof message === 'string') this.#body.write(message, start);
+    else this.#body.set(message, start);
+    this.#length += size;
+    this.#count++;
+    if (this.#length >= FULL_BYTES) this.flush();
     else this.#schedule();
   }
 
   flush(): void {
-    if (this.#messages.length === 0) return;
-    const messages = this.#messages;
+    if (this.#count === 0) return;
+    const [body, count] = [this.#body.subarray(0, this.#length), this.#count];
     this.clear();
-    this.send(messages);
+    this.send(body, count);
   }
 
   clear(): void {
-    this.#messages = [];
-    this.#bytes = 0;
+    this.#body = NOTHING;
+    this.#length = this.#count = 0;
+  }
+
+  /** A lone message gets just its room, many share what doubles. */
+  #reserve(size: number): void {
+    const needed = this.#length + size;
+    if (needed <= this.#body.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#body.length));
+    grown.set(this.#body.subarray(0, this.#length));
+    this.#body = grown;
   }
 
   #schedule(): void {

@@ -1,4 +1,5 @@
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import type { PublicError } from '../core/errors.js';
 import { checkRange } from '../core/options.js';
 import { rangeOf } from './options.js';
 import type { Origin } from './presence.js';
@@ -40,7 +41,7 @@ const WINDOW = 'Stream-Window';
 
 /** The largest head of a frame, so much less than the server's limit may a message have. */
 export const FRAME_HEAD_BYTES = 128;
-/** Before each message of a data frame stands its length, big-endian. */
+/** The body of a data frame: before each message stands its length, big-endian. */
 export const LENGTH_BYTES = 4;
 
 /** @param given the program's own headers, which go along */
@@ -82,25 +83,17 @@ export function decodeTerms(head: MsgHdrs | undefined): RequestTerms | undefined
   }
 }
 
-export function encodeFrame(frame: Frame): { data: Uint8Array; headers: MsgHdrs } {
+/** @param seq as in `Frame` */
+export function encodeHead(kind: Frame['kind'], seq: number): MsgHdrs {
   const head = headers();
-  head.set(FRAME, frame.kind);
-  head.set(SEQ, String(frame.seq));
-  return { data: bodyOf(frame), headers: head };
+  head.set(FRAME, kind);
+  head.set(SEQ, String(seq));
+  return head;
 }
 
-function bodyOf(frame: Frame): Uint8Array {
-  switch (frame.kind) {
-    case 'data':
-      return packMessages(frame.messages);
-    case 'beat':
-      return new Uint8Array();
-    case 'end':
-      return frame.result;
-    case 'error':
-      return Buffer.from(JSON.stringify({ code: frame.code, message: frame.message }));
-  }
-}
+/** The body of an error frame. */
+export const encodeError = ({ code, message }: PublicError): Uint8Array =>
+  Buffer.from(JSON.stringify({ code, message }));
 
 /** Undefined for what no worker sends. */
 export function decodeFrame(msg: Msg): Frame | undefined {
@@ -145,18 +138,6 @@ export function decodeControl(text: string): Control | undefined {
   const [, messages, bytes, watchers] = /^credit (\d{1,15}) (\d{1,15}) (\d{1,15})$/.exec(text) ?? [];
   if (messages === undefined) return undefined;
   return { kind: 'credit', messages: Number(messages), bytes: Number(bytes), watchers: Number(watchers) };
-}
-
-function packMessages(messages: readonly Uint8Array[]): Uint8Array {
-  const size = messages.reduce((sum, { length }) => sum + LENGTH_BYTES + length, 0);
-  const body = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const message of messages) {
-    at = body.writeUInt32BE(message.length, at);
-    body.set(message, at);
-    at += message.length;
-  }
-  return body;
 }
 
 /** Views of `body`. Undefined where lengths and body do not fit, or there is no message. */

@@ -16,8 +16,7 @@ export type { StreamMessage } from './stream-message.js';
 // Workers: answer, for as long as there is a client
 export { createStreamResponder } from './stream-responder.js';
 export type { ResponderStatistics, StreamResponder, StreamResponderOptions } from './stream-responder.js';
-export type { StreamHandler, StreamRequest, SubscribeOptions, Subscription } from './stream-request.js';
-export type { ResponseSender } from './worker-stream.js';
+export type { ResponseSender, StreamHandler, StreamRequest, SubscribeOptions, Subscription } from './stream-request.js';
 
 // Tasks that workers do
 export { remoteTask } from './remote-task.js';

@@ -7,7 +7,7 @@ const NUMBERS = {
   leaseMs: [5_000, 80, 3_600_000],
   beatMs: [1_000, 20, 60_000],
   windowMessages: [1_024, 2, 65_536],
-  windowBytes: [1_048_576, 1_024, 2 ** 28],
+  windowBytes: [2_097_152, 1_024, 2 ** 28],
   maxConcurrent: [100, 1, Infinity],
   maxWaiting: [1_000, 0, Infinity],
   idleTimeoutMs: [Infinity, 1, Infinity],

@@ -1,5 +1,17 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
-import type { ResponseSender } from './worker-stream.js';
+
+/** The way to one client, through the gateway that asked for it. */
+export interface ResponseSender {
+  /**
+   * Resolves as soon as the requester has room for more, usually at once; sends in the order of the calls. Need not be
+   * awaited, but only who awaits is slowed down. The bytes may be used again when it returns.
+   * Rejects with TaskError `CLIENT_OFFLINE` as soon as it is known that nobody will read it, `ENDED` after the end,
+   * `EVENT_TOO_LARGE` over what the server takes (nothing is sent then).
+   */
+  send(data: Uint8Array | string): Promise<void>;
+  /** Ends the stream after all that was sent, with `result` for `finished` of the requester. Rejects as `send`. */
+  end(result?: Uint8Array | string): Promise<void>;
+}
 
 export interface StreamRequest {
   readonly data: Uint8Array;

@@ -26,7 +26,7 @@ export interface StreamRequesterOptions {
   beatMs?: number;
   /** How many messages a worker may be ahead of your loop. Default 1_024. */
   windowMessages?: number;
-  /** The same in bytes. Default 1_048_576 (1 MiB). */
+  /** The same in bytes. Default 2_097_152 (2 MiB). */
   windowBytes?: number;
   /** Default: the system's. */
   clock?: Clock;

@@ -2,21 +2,17 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
 import { TaskError, type PublicError } from '../core/errors.js';
 import { Batch } from './batch.js';
-import { decodeControl, encodeFrame, FRAME_HEAD_BYTES, LENGTH_BYTES, type Frame, type RequestTerms } from './frames.js';
+import {
+  decodeControl,
+  encodeError,
+  encodeHead,
+  FRAME_HEAD_BYTES,
+  LENGTH_BYTES,
+  type Frame,
+  type RequestTerms,
+} from './frames.js';
 import { SendWindow } from './send-window.js';
-
-/** The way to one client, through the gateway that asked for it. */
-export interface ResponseSender {
-  /**
-   * Resolves as soon as the requester has room for more, usually at once; sends in the order of the calls. Need not be
-   * awaited, but only who awaits is slowed down. The bytes may be used again when it returns.
-   * Rejects with TaskError `CLIENT_OFFLINE` as soon as it is known that nobody will read it, `ENDED` after the end,
-   * `EVENT_TOO_LARGE` over what the server takes (nothing is sent then).
-   */
-  send(data: Uint8Array | string): Promise<void>;
-  /** Ends the stream after all that was sent, with `result` for `finished` of the requester. Rejects as `send`. */
-  end(result?: Uint8Array | string): Promise<void>;
-}
+import type { ResponseSender } from './stream-request.js';
 
 /** What a worker's stream needs around it. */
 export interface WorkerStreamWire {
@@ -44,7 +40,7 @@ interface Waiting {
 export class WorkerStream implements ResponseSender {
   readonly #controller = new AbortController();
   readonly #window: SendWindow;
-  readonly #batch = new Batch((messages) => this.#sendBatch(messages));
+  readonly #batch = new Batch((body, count) => this.#sendBatch(body, count));
   /** Sends for which there is no room yet, oldest first. */
   readonly #waiting: Waiting[] = [];
   /** Settles after all that wait. */
@@ -65,7 +61,7 @@ export class WorkerStream implements ResponseSender {
   ) {
     this.#window = new SendWindow(terms.windowMessages, terms.windowBytes);
     this.#stopBeats = wire.clock.every(terms.beatMs, () => this.#beat());
-    this.#publish({ kind: 'beat', seq: 0 }); // from it the requester knows whom to answer
+    this.#publish('beat', 0); // from it the requester knows whom to answer
   }
 
   /** Aborts when nobody will read any more. */
@@ -85,16 +81,17 @@ export class WorkerStream implements ResponseSender {
 
   send(data: Uint8Array | string): Promise<void> {
     if (this.#ending !== undefined || this.#closed !== undefined) return refusal(this.#closed ?? ended());
-    let message: Buffer;
+    let length: number;
     try {
-      message = this.#copy(data);
+      length = this.#checkLength(data);
     } catch (error) {
       return refusal(error);
     }
     if (this.#waiting.length === 0 && this.#window.isOpen) {
-      this.#add(message);
+      this.#add(data, length);
       return DONE;
     }
+    const message = Buffer.from(data as Uint8Array); // a copy
     this.#lastSend = new Promise((resolve, reject) => this.#waiting.push({ message, resolve, reject }));
     return handled(this.#lastSend);
   }
@@ -102,7 +99,8 @@ export class WorkerStream implements ResponseSender {
   end(result: Uint8Array | string = ''): Promise<void> {
     if (this.#ending !== undefined || this.#closed !== undefined) return refusal(this.#closed ?? ended());
     try {
-      this.#ending = handled(this.#endWith(this.#copy(result)));
+      this.#checkLength(result);
+      this.#ending = handled(this.#endWith(Buffer.from(result as Uint8Array)));
     } catch (error) {
       return refusal(error);
     }
@@ -115,15 +113,15 @@ export class WorkerStream implements ResponseSender {
   }
 
   /** Ends the stream with an error for the requester, after all that was sent. Nothing where it is over. */
-  fail({ code, message }: PublicError): void {
-    if (this.#closed === undefined) this.#finish((seq) => ({ kind: 'error', seq, code, message }));
+  fail(error: PublicError): void {
+    if (this.#closed === undefined) this.#finish('error', encodeError(error));
   }
 
   /** Nobody reads any more. @param tell whether the requester may still be there, to be told why */
   abandon(reason: TaskError, tell: boolean): void {
     if (this.#closed !== undefined) return;
     this.#batch.clear();
-    if (tell) this.#publish({ kind: 'error', seq: this.#sent, code: reason.code, message: reason.message });
+    if (tell) this.#publish('error', this.#sent, encodeError(reason));
     this.#close(reason);
     this.#controller.abort(reason);
   }
@@ -146,7 +144,7 @@ export class WorkerStream implements ResponseSender {
     while (this.#window.isOpen) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      this.#add(next.message);
+      this.#add(next.message, next.message.length);
       next.resolve();
     }
     return true;
@@ -157,7 +155,7 @@ export class WorkerStream implements ResponseSender {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     return new Promise((resolve, reject) => {
       this.#questions.push({ resolve, reject });
-      this.#publish({ kind: 'beat', seq: this.#sent });
+      this.#publish('beat', this.#sent);
     });
   }
 
@@ -167,30 +165,29 @@ export class WorkerStream implements ResponseSender {
   }
 
   /** @throws TaskError `EVENT_TOO_LARGE`, `UNSERIALIZABLE` for what is neither text nor bytes */
-  #copy(data: unknown): Buffer {
+  #checkLength(data: unknown): number {
     if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
       throw new TaskError('UNSERIALIZABLE', `A message is text or bytes, not ${typeof data}`);
     }
-    const copy = Buffer.from(data as Uint8Array);
-    if (copy.length <= this.#maxBytes) return copy;
-    const sizes = `${copy.length} bytes, the server takes ${this.#maxBytes}`;
-    throw new TaskError('EVENT_TOO_LARGE', `The message has ${sizes}`);
+    const length = Buffer.byteLength(data);
+    if (length <= this.#maxBytes) return length;
+    throw new TaskError('EVENT_TOO_LARGE', `The message has ${length} bytes, the server takes ${this.#maxBytes}`);
   }
 
-  #add(message: Uint8Array): void {
-    this.#window.add(message.length);
-    this.#batch.add(message, this.#maxBytes + LENGTH_BYTES);
+  #add(message: Uint8Array | string, length: number): void {
+    this.#window.add(length);
+    this.#batch.add(message, length, this.#maxBytes + LENGTH_BYTES);
   }
 
-  #sendBatch(messages: readonly Uint8Array[]): void {
+  #sendBatch(body: Uint8Array, count: number): void {
     const seq = this.#sent + 1;
-    this.#sent += messages.length;
-    this.#publish({ kind: 'data', seq, messages });
+    this.#sent += count;
+    this.#publish('data', seq, body);
   }
 
   async #endWith(result: Uint8Array): Promise<void> {
     await this.#lastSend;
-    this.#finish((seq) => ({ kind: 'end', seq, result }));
+    this.#finish('end', result);
     if (this.#closed?.code === 'CLIENT_OFFLINE') throw this.#closed; // the connection has refused it
   }
 
@@ -200,21 +197,20 @@ export class WorkerStream implements ResponseSender {
       return;
     }
     this.#unanswered++;
-    this.#publish({ kind: 'beat', seq: this.#sent });
+    this.#publish('beat', this.#sent);
   }
 
-  #finish(last: (seq: number) => Frame): void {
+  #finish(kind: 'end' | 'error', body: Uint8Array): void {
     this.#batch.flush();
     if (this.#closed !== undefined) return; // the connection has refused the batch
-    this.#publish(last(this.#sent));
+    this.#publish(kind, this.#sent, body);
     this.#close(ended());
   }
 
-  #publish(frame: Frame): void {
+  #publish(kind: Frame['kind'], seq: number, body?: Uint8Array): void {
     const { connection, inbox, control } = this.wire;
-    const { data, headers } = encodeFrame(frame);
     try {
-      connection.publish(inbox, data, { headers, reply: control });
+      connection.publish(inbox, body, { headers: encodeHead(kind, seq), reply: control });
     } catch (cause) {
       this.#close(offline('The connection to NATS is closed', { cause }));
       this.#controller.abort(this.#closed);
