@@ -154,9 +154,9 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
     const gone: string[] = [];
     worker.presence.onClientOffline((id) => gone.push(id));
     // The stop of the stream gets lost; the notice does not.
-    const { publish } = gateway.connection;
+    const publish = gateway.connection.publish.bind(gateway.connection);
     jest.spyOn(gateway.connection, 'publish').mockImplementation((subject, payload, options) => {
-      if (subject.startsWith('resumable-sse.presence')) publish.call(gateway.connection, subject, payload, options);
+      if (subject.startsWith('resumable-sse.presence')) publish(subject, payload, options);
     });
     gateway.presence.markClientOffline('ann');
     await aborted(request.signal);

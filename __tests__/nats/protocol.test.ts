@@ -6,6 +6,7 @@ import {
   Calls,
   codeOf,
   openGateway,
+  nextOf,
   openWorker,
   outcomeOf,
   type Gateway,
@@ -87,7 +88,7 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
     ['a last message that is missing, by the end', (worker) => worker.send('end', 2)],
     ['a last message that is missing, by an error', (worker) => worker.send('error', 2, '{"code":"X","message":""}')],
     ['an end before the last message', (worker) => worker.send('end', 0)],
-    ['more than it has credit for', (worker) => worker.send('data', 2, body(...'abcde'))],
+    ['more than it has credit for', (worker) => worker.send('data', 2, body('a', 'b', 'c', 'd', 'e'))],
   ])('ends the stream with WORKER_PROTOCOL_ERROR: %s', async (_what, misbehave) => {
     const { stream, worker } = await open();
     worker.send('data', 1, body('one'));
@@ -103,7 +104,7 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
     worker.send('data', 3, body('three'));
     await until(() => worker.heard.includes('stop'));
     const iterator = stream[Symbol.asyncIterator]();
-    expect((await iterator.next()).value?.string()).toBe('one');
+    expect((await nextOf(iterator)).string()).toBe('one');
     expect(await codeOf(iterator.next())).toBe('WORKER_PROTOCOL_ERROR');
   });
 
@@ -118,7 +119,7 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
     worker.send('beat', 3);
     await until(() => worker.heard.length === 3);
     expect(worker.heard).toEqual(['credit 0 0 1', 'credit 2 3 1', 'credit 3 6 1']);
-    await iterator.return?.();
+    await iterator.return?.(undefined);
   });
 
   describe('at the worker', () => {
@@ -147,7 +148,7 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
       const before = worker.responder.getStatistics().dropped;
       const wrong: Record<string, string>[] = [
         ...['', 'a.b', '*', 'a b', 'x'.repeat(129)].map((Client) => ({ Client })),
-        ...['', 'x 0', `${'A'.repeat(22)} -1`, `${'A'.repeat(22)}`].map((Origin) => ({ Origin })),
+        ...['', 'x 0', `${'A'.repeat(22)} -1`, 'A'.repeat(22)].map((Origin) => ({ Origin })),
         ...['', '0', '1', '60001', 'NaN', '1e3x', 'Infinity'].map((Beat) => ({ Beat })),
         ...['', '1', '0 0', '1 1024', '10 10', '10 x', '99999999 1024'].map((Window) => ({ Window })),
       ];
@@ -167,7 +168,7 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
       link.publish(subject, '', { headers: terms(), reply: `_INBOX.${subject}` });
       const { request, sender, done } = await calls.call();
       await sender.send('one');
-      const control = (await frames[Symbol.asyncIterator]().next()).value!.reply!;
+      const control = (await nextOf(frames[Symbol.asyncIterator]())).reply!;
       const wrong = ['', 'x', 'stop ', 'STOP', 'credit', 'credit 1', 'credit -1 0 1', 'credit 2 3 1', 'credit 1 4 1'];
       for (const text of wrong) link.publish(control, text);
       link.publish(control, 'credit 1 3 7');

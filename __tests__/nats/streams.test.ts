@@ -6,6 +6,7 @@ import {
   Calls,
   codeOf,
   openGateway,
+  nextOf,
   openWorker,
   outcomeOf,
   textsOf,
@@ -103,7 +104,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     const { request: received, sender } = await calls.call();
     await sender.send('one');
     const iterator = stream[Symbol.asyncIterator]();
-    expect((await iterator.next()).value?.string()).toBe('one');
+    expect((await nextOf(iterator)).string()).toBe('one');
     const stopped = aborted(received.signal);
     gateway.presence.markClientOffline('ann');
     expect(await stopped).toMatchObject({ code: 'CLIENT_OFFLINE' });
@@ -203,13 +204,13 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     await slow.flush();
     const controller = new AbortController();
     const stream = outcomeOf(request({ signal: controller.signal }));
-    const received = (await requests[Symbol.asyncIterator]().next()).value!;
+    const received = await nextOf(requests[Symbol.asyncIterator]());
     controller.abort(new TaskError('TASK_CANCELLED', 'x'));
     expect(await stream).toBe('TASK_CANCELLED');
     const control = `_INBOX.late.${process.pid}`;
     const answers = slow.subscribe(control, { max: 1 });
     slow.publish(received.reply!, '', { headers: frame('beat', 0), reply: control });
-    expect((await answers[Symbol.asyncIterator]().next()).value!.string()).toBe('stop');
+    expect((await nextOf(answers[Symbol.asyncIterator]())).string()).toBe('stop');
   });
 
   it('lets a worker be so far ahead of the loop and no further', async () => {
@@ -307,7 +308,13 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     const other = await openWorker(nats);
     const served = [0, 0];
     for (const [index, { responder, connection }] of [worker, other].entries()) {
-      responder.subscribe(subject, async () => void served[index]!++, { queue: 'workers' });
+      responder.subscribe(
+        subject,
+        async () => {
+          served[index]! += 1;
+        },
+        { queue: 'workers' },
+      );
       await connection.flush();
     }
     for (let n = 0; n < 40; n++) await textsOf(request());

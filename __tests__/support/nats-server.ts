@@ -114,7 +114,7 @@ export class NatsServer {
 
   async kill(): Promise<void> {
     const child = this.#process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.exitCode !== null || child.signalCode !== null) return; // none, or it has ended
     child.kill('SIGKILL');
     await once(child, 'exit');
   }

@@ -60,7 +60,9 @@ export class Calls {
   readonly handler = (request: StreamRequest, sender: ResponseSender): Promise<void> =>
     new Promise((done, fail) => {
       this.#calls.push({ request, sender, done, fail });
-      request.signal.addEventListener('abort', () => fail(request.signal.reason));
+      request.signal.addEventListener('abort', () => {
+        fail(request.signal.reason as Error);
+      });
       for (const wake of this.#waiting.splice(0)) wake();
     });
 
@@ -101,3 +103,10 @@ export const codeOf = (promise: Promise<unknown>): Promise<string> =>
 
 /** Whatever a stream gives or fails with, until it is over. */
 export const outcomeOf = (stream: ResponseStream): Promise<string> => codeOf(textsOf(stream));
+
+/** The next item. @throws where there is none */
+export async function nextOf<T>(iterator: AsyncIterator<T, unknown>): Promise<T> {
+  const next = await iterator.next();
+  if (next.done === true) throw new Error('There is no next item');
+  return next.value;
+}

@@ -45,7 +45,9 @@ export async function receive(way, count) {
   if (way === 'raw') {
     const answers = link.subscribe('answers', { max: count });
     link.publish('raw', String(count), { reply: 'answers' });
-    for await (const _answer of answers);
+    let seen = 0;
+    for await (const { data } of answers) seen += data.length;
+    if (seen === 0) throw new Error('nothing came');
   } else {
     let seen = 0;
     for await (const { seq } of requester.streamRequestWithClient('stream', String(count), 'client')) seen = seq;

@@ -2,6 +2,8 @@ import { LENGTH_BYTES } from './frames.js';
 
 /** A batch of this size goes at once; a smaller one with the turn of the event loop that began it. */
 const FULL_BYTES = 32_768;
+/** A message of this size goes alone: what it saves in heads it would lose in copies. */
+const LARGE_BYTES = 8_192;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -23,14 +25,15 @@ export class Batch {
    */
   add(message: Uint8Array | string, length: number, maxBytes: number): void {
     const size = LENGTH_BYTES + length;
-    if (this.#length + size > maxBytes) this.flush();
+    const isLarge = size >= LARGE_BYTES;
+    if (isLarge || this.#length + size > maxBytes) this.flush();
     this.#reserve(size);
     const start = this.#body.writeUInt32BE(length, this.#length);
     if (typeof message === 'string') this.#body.write(message, start);
     else this.#body.set(message, start);
     this.#length += size;
     this.#count++;
-    if (this.#length >= FULL_BYTES) this.flush();
+    if (isLarge || this.#length >= FULL_BYTES) this.flush();
     else this.#schedule();
   }
 
