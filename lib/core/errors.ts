@@ -30,6 +30,12 @@ export type HttpErrorCode =
   | 'METHOD_NOT_ALLOWED'
   | 'PIPELINING' // the request waits behind another one on its connection
   | 'STORE_UNAVAILABLE' // `cause` holds the driver's own error
+  | 'INVALID_CLIENT_ID' // an id of an end client that could not be part of a subject
+  | 'CLIENT_OFFLINE' // the end client is gone
+  | 'NO_WORKER' // nobody is subscribed to the subject of a stream request
+  | 'WORKER_LOST' // the worker fell silent in the middle of its stream
+  | 'WORKER_TIMEOUT' // the worker lives but sent nothing for `idleTimeoutMs`
+  | 'WORKER_PROTOCOL_ERROR' // messages of the worker are missing, or it sends what it must not
   | 'SHUTDOWN'; // this instance takes no new work
 
 /** How a task can end other than by its own result; also the `code` of the reason its signal aborts with. */
@@ -41,7 +47,10 @@ type OutcomeCode =
   | 'TASK_LOST'; // the instance that ran it died
 
 /** Thrown to the program, never to a client before its stream. */
-type ProgramErrorCode = 'INVALID_OPTION' | 'FENCED'; // another instance has taken the task over
+type ProgramErrorCode =
+  | 'INVALID_OPTION'
+  | 'FENCED' // another instance has taken the task over
+  | 'ENDED'; // a message for a stream that its worker has ended
 
 /** The one error class of the library: branch on `code`; `cause` keeps the error underneath. */
 export class TaskError extends Error {

@@ -1,0 +1,190 @@
+import { compileLib } from '../support/compiled-lib.js';
+import { startCutProxy } from '../support/cut-proxy.js';
+import { NatsChild, type ChildMessage, type ChildOptions } from '../support/nats-child.js';
+import { describeWithNatsServer, Nats } from '../support/nats-server.js';
+import { BEAT_MS, Calls, LEASE_MS, aborted, codeOf, openGateway, openWorker } from '../support/stream-parties.js';
+import { until } from '../support/until.js';
+
+/** What a stream may end with when something below it broke. */
+const NAMED = ['CLIENT_OFFLINE', 'NO_WORKER', 'WORKER_LOST', 'WORKER_PROTOCOL_ERROR'];
+
+describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
+  let libUrl: string;
+  let nats: Nats;
+  const open: { close(): Promise<void> }[] = [];
+
+  beforeAll(() => {
+    libUrl = compileLib('nats');
+  });
+  beforeEach(async () => {
+    nats = await Nats.own();
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((each) => each.close()));
+    await nats.close();
+  });
+
+  const child = async (role: ChildOptions['role'], options: Partial<ChildOptions> = {}): Promise<NatsChild> => {
+    const given = {
+      servers: nats.url,
+      subject: 'jobs',
+      presenceSubject: 'presence',
+      leaseMs: LEASE_MS,
+      beatMs: BEAT_MS,
+    };
+    const started = await NatsChild.start(libUrl, { role, ...given, ...options });
+    open.push(started);
+    return started;
+  };
+  /** Both, with a stream between them that runs. */
+  const streaming = async (
+    options: { gateway?: Partial<ChildOptions>; worker?: Partial<ChildOptions>; everyMs?: number; to?: number } = {},
+  ) => {
+    const { everyMs = 1, to } = options;
+    const [gateway, worker] = [await child('gateway', options.gateway), await child('worker', options.worker)];
+    gateway.ask('ann', { everyMs, ...(to !== undefined && { to }) });
+    await worker.heard('started');
+    await gateway.heard('received');
+    return { gateway, worker };
+  };
+  const expectNamed = ({ code, exact }: ChildMessage): void => {
+    expect(NAMED).toContain(code);
+    expect(exact).toBe(true);
+  };
+  /** The same processes can do their work again. */
+  const expectRecovered = async (gateway: NatsChild): Promise<void> => {
+    for (let n = 1; ; n++) {
+      gateway.ask(`again-${n}`, { to: 500 });
+      const { code, count, exact } = await gateway.heard('outcome');
+      if (code !== 'resolved') continue; // not all connections are back yet
+      expect([count, exact]).toEqual([500, true]);
+      return;
+    }
+  };
+
+  it('14: the server is killed and comes back: a named outcome, nothing twice, and it goes on', async () => {
+    const { gateway, worker } = await streaming();
+    await nats.server!.kill();
+    await nats.server!.run();
+    expectNamed(await gateway.heard('outcome'));
+    expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
+    await expectRecovered(gateway);
+  });
+
+  it('15: the server stands still for longer than lease and beats: both sides end, and it goes on', async () => {
+    const { gateway, worker } = await streaming();
+    nats.server!.pause();
+    expectNamed(await gateway.heard('outcome'));
+    expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
+    nats.server!.resume();
+    await expectRecovered(gateway);
+  });
+
+  it.each(['worker', 'gateway'] as const)(
+    '16: the link of the %s breaks after a publish: exact or named',
+    async (side) => {
+      const proxy = await startCutProxy({ upstreamPort: nats.server!.port });
+      open.push(proxy);
+      const cut = { servers: `127.0.0.1:${proxy.port}` };
+      const { gateway } = await streaming({ [side]: cut, to: 2_000 });
+      proxy.cutAll();
+      const outcome = await gateway.heard('outcome');
+      if (outcome.code === 'resolved') expect(outcome).toMatchObject({ count: 2_000, exact: true });
+      else expectNamed(outcome);
+      await expectRecovered(gateway);
+    },
+  );
+
+  it('17: a gateway that stands still is not flooded, and is told what happened', async () => {
+    const { gateway, worker } = await streaming({ gateway: { windowMessages: 100 }, everyMs: 0 });
+    gateway.signal('SIGSTOP');
+    const { code, sent } = await worker.heard('aborted');
+    gateway.signal('SIGCONT');
+    const { count = 0, exact, code: outcome } = await gateway.heard('outcome');
+    expect([code, exact]).toEqual(['CLIENT_OFFLINE', true]);
+    expect(sent! - count).toBeLessThanOrEqual(100);
+    expect(NAMED).toContain(outcome);
+    await expectRecovered(gateway);
+  });
+
+  it('18: a worker that is killed is lost, and nothing is made up', async () => {
+    const { gateway, worker } = await streaming();
+    const killedAt = performance.now();
+    worker.signal('SIGKILL');
+    const outcome = await gateway.heard('outcome');
+    expect(outcome).toMatchObject({ code: 'WORKER_LOST', exact: true });
+    // Three beats, and as long again for a machine that does other things as well.
+    expect(performance.now() - killedAt).toBeLessThan(2 * 3 * BEAT_MS + 1_000);
+  });
+
+  it('18: a worker that stands still is lost too, and stops when it goes on', async () => {
+    const { gateway, worker } = await streaming();
+    worker.signal('SIGSTOP');
+    expect(await gateway.heard('outcome')).toMatchObject({ code: 'WORKER_LOST', exact: true });
+    worker.signal('SIGCONT');
+    expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
+  });
+
+  it('19: a gateway that is killed takes its streams along, also where a monitor hides that nobody listens', async () => {
+    const monitor = await nats.connect();
+    monitor.subscribe('>', { callback: () => undefined });
+    await monitor.flush();
+    const { gateway, worker } = await streaming();
+    gateway.signal('SIGKILL');
+    expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
+  });
+
+  it('19: a gateway that is killed takes its streams along by the 503 of the server, long before its lease', async () => {
+    const hour = { leaseMs: 3_600_000, beatMs: 60_000 };
+    const { gateway, worker } = await streaming({ gateway: hour, worker: hour });
+    gateway.signal('SIGKILL');
+    expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
+  });
+
+  it('19: a client that goes is told to the worker once, where only presence can', async () => {
+    const monitor = await nats.connect();
+    monitor.subscribe('>', { callback: () => undefined });
+    const [gateway, worker] = [await openGateway(nats), await openWorker(nats)];
+    const calls = new Calls();
+    worker.responder.subscribe('jobs', calls.handler);
+    await worker.connection.flush();
+    gateway.presence.markClientOnline('ann');
+    void gateway.requester.streamRequestWithClient('jobs', '', 'ann');
+    const { request } = await calls.call();
+    const gone: string[] = [];
+    worker.presence.onClientOffline((id) => gone.push(id));
+    // The stop of the stream gets lost; the notice does not.
+    const publish = gateway.connection.publish.bind(gateway.connection);
+    jest.spyOn(gateway.connection, 'publish').mockImplementation((subject, payload, options) => {
+      if (subject.startsWith('resumable-sse.presence')) publish(subject, payload, options);
+    });
+    gateway.presence.markClientOffline('ann');
+    await aborted(request.signal);
+    gateway.presence.markClientOffline('ann');
+    gateway.presence.markClientOnline('bob');
+    await until(() => worker.presence.isClientOnline('bob'));
+    expect(gone).toEqual(['ann']);
+    await Promise.all([gateway.presence.stop(), worker.presence.stop()]);
+  });
+
+  it('a requester that falls silent although it is said to be online ends the stream', async () => {
+    const monitor = await nats.connect();
+    monitor.subscribe('>', { callback: () => undefined });
+    const [gateway, worker] = [await openGateway(nats), await openWorker(nats)];
+    const calls = new Calls();
+    worker.responder.subscribe('jobs', calls.handler);
+    await worker.connection.flush();
+    gateway.presence.markClientOnline('ann');
+    const link = await nats.connect();
+    const { createStreamRequester } = await import('../../lib/nats/index.js');
+    const requester = createStreamRequester({ connection: link, presence: gateway.presence, beatMs: BEAT_MS });
+    const stream = requester.streamRequestWithClient('jobs', '', 'ann');
+    const { request, sender } = await calls.call();
+    await link.close();
+    expect(await aborted(request.signal)).toMatchObject({ code: 'CLIENT_OFFLINE' });
+    expect(await codeOf(sender.send('x'))).toBe('CLIENT_OFFLINE');
+    expect(await codeOf(stream.finished)).toBe('WORKER_LOST');
+    expect(worker.presence.isClientOnline('ann')).toBe(true);
+    await Promise.all([gateway.presence.stop(), worker.presence.stop()]);
+  });
+});

@@ -1,0 +1,95 @@
+import { createPresence, createStreamRequester, createStreamResponder, remoteTask } from '../../lib/nats/index.js';
+import { checkSubject, checkSubscription } from '../../lib/nats/subject.js';
+
+const idle = { unsubscribe: () => undefined, drain: () => Promise.resolve() };
+const connection = { publish: () => undefined, subscribe: () => idle, flush: () => Promise.resolve() } as never;
+const refused = (name: string) =>
+  expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(`Expected ${name} to be`) });
+const NOT_WHOLE = [NaN, -1, 0, 1.5, 1e21, '5', null, {}, true];
+
+describe('what cannot be is refused when it is handed in', () => {
+  const responder = createStreamResponder({ connection, presence: createPresence() });
+  const requester = createStreamRequester({ connection });
+  const makers: [string, (value: never) => unknown, unknown[]][] = [
+    ['leaseMs', (leaseMs) => createPresence({ leaseMs }), [79, 3_600_001, Infinity]],
+    ['beatMs', (beatMs) => createStreamRequester({ connection, beatMs }), [19, 60_001, Infinity]],
+    [
+      'windowMessages',
+      (windowMessages) => createStreamRequester({ connection, windowMessages }),
+      [1, 65_537, Infinity],
+    ],
+    ['windowBytes', (windowBytes) => createStreamRequester({ connection, windowBytes }), [1_023, Infinity]],
+    ['maxConcurrent', (maxConcurrent) => responder.subscribe('a', async () => undefined, { maxConcurrent }), []],
+    ['idleTimeoutMs', (idleTimeoutMs) => requester.streamRequestWithClient('a', '', 'ann', { idleTimeoutMs }), []],
+  ];
+
+  it.each(makers.flatMap(([name, make, more]) => [...NOT_WHOLE, ...more].map((value) => [name, value, make] as const)))(
+    '%s: %p',
+    (name, value, make) => {
+      expect(() => make(value as never)).toThrow(refused(name));
+    },
+  );
+
+  const others: [string, () => unknown][] = [
+    ['connection', () => createStreamRequester({ connection: {} as never })],
+    ['connection', () => createStreamResponder({ connection: undefined as never, presence: createPresence() })],
+    ['connection', () => createPresence({ connection: 'nats://' as never })],
+    ['presence', () => createStreamResponder({ connection, presence: {} as never })],
+    ['presence', () => createStreamRequester({ connection, presence: null as never })],
+    ['clock', () => createPresence({ clock: {} as never })],
+    ['subject', () => createPresence({ subject: 'a.*' })],
+    ['inboxPrefix', () => createPresence({ inboxPrefix: 'a..b' })],
+    ['handler', () => responder.subscribe('a', undefined as never)],
+    ['exposeErrors', () => createStreamResponder({ connection, presence: createPresence(), exposeErrors: 1 as never })],
+    ['onError', () => createStreamResponder({ connection, presence: createPresence(), onError: 1 as never })],
+    ['data', () => requester.streamRequestWithClient('a', 5 as never, 'ann')],
+    ['onMessage', () => requester.streamRequestWithClient('a', '', 'ann', { onMessage: 1 as never })],
+    ['watchers', () => requester.streamRequestWithClient('a', '', 'ann', { watchers: 1 as never })],
+    ['signal', () => requester.streamRequestWithClient('a', '', 'ann', { signal: {} as never })],
+    ['data', () => remoteTask(requester, 'a', 'x' as never)],
+    ['subject', () => remoteTask(requester, 'a b', () => '')],
+  ];
+  it.each(others)('%s', (name, make) => {
+    expect(make).toThrow(refused(name));
+  });
+
+  it('an id that could not be part of a subject', () => {
+    expect(() => requester.streamRequestWithClient('a', '', 'a.b')).toThrow(
+      expect.objectContaining({ code: 'INVALID_CLIENT_ID' }),
+    );
+  });
+});
+
+describe('subjects', () => {
+  it.each(['a', 'a.b', '$JS.API', 'jobs.eu-1', 'a'.repeat(128), 'a*b'.replace('*', '-')])('%s is one', (subject) => {
+    expect(() => checkSubject('subject', subject)).not.toThrow();
+    expect(() => checkSubscription('subject', subject)).not.toThrow();
+  });
+
+  it.each([
+    '',
+    '.',
+    'a.',
+    '.a',
+    'a..b',
+    'a b',
+    'a\r\nPUB x',
+    'a\0',
+    'ä',
+    'x'.repeat(256),
+    'a*',
+    '*a',
+    '>a',
+    'a.>.b',
+    5,
+    null,
+  ])('%j is none', (subject) => {
+    expect(() => checkSubject('subject', subject)).toThrow(refused('subject'));
+    expect(() => checkSubscription('subject', subject)).toThrow(refused('subject'));
+  });
+
+  it.each(['*', '>', 'a.*', '*.b', 'a.>', '*.*'])('%s is one to subscribe to', (subject) => {
+    expect(() => checkSubscription('subject', subject)).not.toThrow();
+    expect(() => checkSubject('subject', subject)).toThrow(refused('subject'));
+  });
+});

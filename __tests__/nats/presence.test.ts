@@ -1,0 +1,269 @@
+import { createPresence, type Presence, type PresenceOptions } from '../../lib/nats/index.js';
+import { describeWithNats, Nats } from '../support/nats-server.js';
+import { LEASE_MS } from '../support/stream-parties.js';
+import { until } from '../support/until.js';
+
+describe('presence in one process', () => {
+  it('knows who is online, and tells once who goes', () => {
+    const presence = createPresence();
+    const gone: string[] = [];
+    const off = presence.onClientOffline((id) => gone.push(id));
+    presence.markClientOnline('a');
+    presence.markClientOnline('a');
+    expect(presence.isClientOnline('a')).toBe(true);
+    presence.markClientOffline('a');
+    presence.markClientOffline('a');
+    expect([presence.isClientOnline('a'), gone]).toEqual([false, ['a']]);
+    presence.markClientOnline('a');
+    expect(presence.isClientOnline('a')).toBe(true);
+    off();
+    presence.markClientOffline('a');
+    expect(gone).toEqual(['a']);
+  });
+
+  it('takes an unknown id for online until the listener is ready', async () => {
+    const presence = createPresence();
+    const signal = presence.signalFor('unknown');
+    expect([presence.isClientOnline('unknown'), signal.aborted]).toEqual([true, false]);
+    await presence.startClientOfflineListener();
+    expect([presence.isClientOnline('unknown'), signal.aborted]).toEqual([false, true]);
+    expect(signal.reason).toMatchObject({ code: 'CLIENT_OFFLINE' });
+  });
+
+  it('remembers a bounded number of those who went before the listener is ready', () => {
+    const presence = createPresence();
+    for (let n = 0; n <= 10_000; n++) {
+      presence.markClientOnline(`c${n}`);
+      presence.markClientOffline(`c${n}`);
+    }
+    expect([presence.isClientOnline('c10000'), presence.isClientOnline('c1')]).toEqual([false, false]);
+    expect(presence.isClientOnline('c0')).toBe(true); // unknown again
+  });
+
+  it('has one signal for a client until it goes, and a new one when it is back', () => {
+    const presence = createPresence();
+    presence.markClientOnline('a');
+    const first = presence.signalFor('a');
+    expect(presence.signalFor('a')).toBe(first);
+    presence.markClientOffline('a');
+    expect(first.aborted).toBe(true);
+    expect(presence.signalFor('a').aborted).toBe(true);
+    presence.markClientOnline('a');
+    expect(presence.signalFor('a').aborted).toBe(false);
+  });
+
+  it('tells everybody although one listener throws', () => {
+    const presence = createPresence();
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const gone: string[] = [];
+    presence.onClientOffline(() => {
+      throw new Error('mine');
+    });
+    presence.onClientOffline((id) => gone.push(id));
+    presence.markClientOnline('a');
+    presence.markClientOffline('a');
+    expect(gone).toEqual(['a']);
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringContaining('mine'),
+      expect.objectContaining({ type: 'StreamWarning' }),
+    );
+    warn.mockRestore();
+  });
+
+  it.each([
+    '',
+    'a.b',
+    '*',
+    '>',
+    'a b',
+    'a\tb',
+    'a\r\nb',
+    'a\0',
+    'ä',
+    '☃',
+    'x'.repeat(129),
+    undefined,
+    null,
+    5,
+    {},
+    ['a'],
+  ])('refuses %j as an id, and takes it for nobody', (id) => {
+    const presence = createPresence();
+    const refused = expect.objectContaining({ code: 'INVALID_CLIENT_ID' });
+    expect(() => presence.markClientOnline(id as string)).toThrow(refused);
+    expect(() => presence.signalFor(id as string)).toThrow(refused);
+    expect(() => presence.markClientOffline(id as string)).not.toThrow();
+  });
+
+  it.each(['__proto__', 'constructor', '$SYS', '_INBOX', 'x'.repeat(128)])('takes %s for an id like others', (id) => {
+    const presence = createPresence();
+    presence.markClientOnline(id);
+    expect(presence.isClientOnline(id)).toBe(true);
+    presence.markClientOffline(id);
+    expect(presence.isClientOnline(id)).toBe(false);
+  });
+});
+
+describeWithNats('presence in many processes', () => {
+  let nats: Nats;
+  let subject: string;
+  let subjects = 0;
+  const open: Presence[] = [];
+
+  beforeAll(async () => {
+    nats = await Nats.open();
+  });
+  afterAll(() => nats.close());
+  beforeEach(() => {
+    subject = `presence.${process.pid}.${++subjects}`;
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((presence) => presence.stop()));
+  });
+
+  const join = async (options: PresenceOptions = {}): Promise<Presence> => {
+    const presence = createPresence({ connection: await nats.connect(), subject, leaseMs: LEASE_MS, ...options });
+    open.push(presence);
+    return presence;
+  };
+  const listen = async (options: PresenceOptions = {}): Promise<Presence> => {
+    const presence = await join(options);
+    await presence.startClientOfflineListener();
+    return presence;
+  };
+  const nextGone = (presence: Presence): Promise<string> =>
+    new Promise((resolve) => {
+      const off = presence.onClientOffline((id) => {
+        off();
+        resolve(id);
+      });
+    });
+
+  it('knows from the start who was online before, on all gateways, and nobody else', async () => {
+    const gateways = [await join(), await join()] as const;
+    gateways[0].markClientOnline('a');
+    gateways[1].markClientOnline('b');
+    const worker = await listen();
+    expect(['a', 'b', 'c'].map((id) => worker.isClientOnline(id))).toEqual([true, true, false]);
+  });
+
+  it('is ready at once where there is no gateway', async () => {
+    const worker = await listen({ leaseMs: 3_600_000 }); // a beat of it would be 15 minutes
+    expect(worker.isClientOnline('a')).toBe(false);
+  });
+
+  it('hears of everyone who comes and goes', async () => {
+    const [gateway, worker] = [await join(), await listen()];
+    gateway.markClientOnline('a');
+    await until(() => worker.isClientOnline('a'));
+    const [signal, gone] = [worker.signalFor('a'), nextGone(worker)];
+    gateway.markClientOffline('a');
+    expect(await gone).toBe('a');
+    expect(signal.reason).toMatchObject({ code: 'CLIENT_OFFLINE' });
+  });
+
+  it('takes a client with connections to two gateways for online until both are gone', async () => {
+    const [one, two, worker] = [await join(), await join(), await listen()];
+    for (const gateway of [one, two]) gateway.markClientOnline('a');
+    two.markClientOnline('b');
+    await until(() => worker.isClientOnline('b') && worker.isClientOnline('a'));
+    one.markClientOffline('a');
+    const gone = nextGone(worker);
+    two.markClientOffline('b');
+    expect(await gone).toBe('b');
+    expect(worker.isClientOnline('a')).toBe(true);
+    two.markClientOffline('a');
+    await until(() => !worker.isClientOnline('a'));
+  });
+
+  it('lets nobody take the client of another gateway offline', async () => {
+    const [gateway, stranger, worker] = [await join(), await join(), await listen()];
+    gateway.markClientOnline('a');
+    stranger.markClientOnline('b');
+    await until(() => worker.isClientOnline('a') && worker.isClientOnline('b'));
+    stranger.markClientOffline('a');
+    stranger.markClientOffline('b');
+    await until(() => !worker.isClientOnline('b'));
+    expect([worker.isClientOnline('a'), gateway.isClientOnline('a')]).toEqual([true, true]);
+  });
+
+  it('takes the clients of a gateway offline when it stops', async () => {
+    const [gateway, worker] = [await join(), await listen()];
+    gateway.markClientOnline('a');
+    await until(() => worker.isClientOnline('a'));
+    await Promise.all([nextGone(worker), gateway.stop(), gateway.stop()]);
+    expect(gateway.isClientOnline('a')).toBe(false);
+  });
+
+  it('takes the clients of a gateway that was cut off offline, and online again when it is back', async () => {
+    const connection = await nats.connect({ reconnect: false });
+    const [gateway, other, worker] = [await join({ connection }), await join(), await listen()];
+    gateway.markClientOnline('a');
+    other.markClientOnline('b');
+    await until(() => worker.isClientOnline('a') && worker.isClientOnline('b'));
+    const gone = nextGone(worker);
+    await connection.close();
+    expect(await gone).toBe('a');
+    expect(worker.isClientOnline('b')).toBe(true);
+    gateway.markClientOffline('a'); // a closed connection takes nothing, and nobody minds
+  });
+
+  it('asks for changes that it has missed', async () => {
+    const [gatewayLink, workerLink] = [await nats.connect(), await nats.connect()];
+    const [gateway, worker] = [await join({ connection: gatewayLink }), await listen({ connection: workerLink })];
+    gateway.markClientOnline('a');
+    gateway.markClientOnline('b');
+    await until(() => worker.isClientOnline('b'));
+    // What is published here never leaves this process, as where a connection breaks.
+    const publish = jest.spyOn(gatewayLink, 'publish').mockImplementation(() => undefined);
+    gateway.markClientOffline('a');
+    gateway.markClientOnline('c');
+    publish.mockRestore();
+    await until(() => !worker.isClientOnline('a') && worker.isClientOnline('c'));
+    expect(worker.isClientOnline('b')).toBe(true);
+  });
+
+  it('asks for the whole list where too many changes are missed', async () => {
+    const gatewayLink = await nats.connect();
+    const [gateway, worker] = [await join({ connection: gatewayLink }), await listen()];
+    const ids = Array.from({ length: 30_000 }, (_, n) => `client-${n}-with-a-longer-name`);
+    gateway.markClientOnline('first');
+    gateway.markClientOnline('stays');
+    await until(() => worker.isClientOnline('stays'));
+    const publish = jest.spyOn(gatewayLink, 'publish').mockImplementation(() => undefined);
+    gateway.markClientOffline('first');
+    for (const id of ids) gateway.markClientOnline(id);
+    publish.mockRestore();
+    await until(() => worker.isClientOnline(ids.at(-1)!)); // in several messages
+    await until(() => !worker.isClientOnline('first'));
+    expect(ids.every((id) => worker.isClientOnline(id))).toBe(true);
+    expect(worker.isClientOnline('stays')).toBe(true);
+  });
+
+  it('drops what no gateway sends', async () => {
+    const [gateway, worker, stranger] = [await join(), await listen(), await nats.connect()];
+    gateway.markClientOnline('a');
+    await until(() => worker.isClientOnline('a'));
+    const forged = ['', 'x', '[]', 'null', '{}', '{"kind":"bye"}', '{"kind":"bye","gateway":"x"}'];
+    const gatewayId = 'A'.repeat(22);
+    forged.push(JSON.stringify({ kind: 'change', gateway: gatewayId, version: -1, change: [0, 'a'] }));
+    forged.push(JSON.stringify({ kind: 'change', gateway: gatewayId, version: 1, change: [2, 'a'] }));
+    forged.push(JSON.stringify({ kind: 'change', gateway: gatewayId, version: 1, change: [0, 'a'] })); // of another gateway
+    forged.push(
+      JSON.stringify({ kind: 'all', gateway: gatewayId, version: 1, leaseMs: 1, part: 0, last: true, ids: [5] }),
+    );
+    for (const text of forged) stranger.publish(subject, text);
+    for (const text of ['', 'x', '{"version":"1"}']) stranger.publish(`${subject}.sync`, text, { reply: 'nowhere' });
+    await stranger.flush();
+    gateway.markClientOnline('b');
+    await until(() => worker.isClientOnline('b'));
+    expect(worker.isClientOnline('a')).toBe(true);
+  });
+
+  it('rejects the start of a listener on a closed connection', async () => {
+    const connection = await nats.connect();
+    const presence = createPresence({ connection, subject });
+    await connection.close();
+    await expect(presence.startClientOfflineListener()).rejects.toThrow();
+  });
+});

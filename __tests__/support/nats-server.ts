@@ -1,0 +1,133 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
+import { freePort } from './free-port.js';
+
+/** Debian puts it where a user's PATH does not look. */
+const CANDIDATES = ['nats-server', '/usr/sbin/nats-server'];
+
+function findBinary(): string | undefined {
+  return CANDIDATES.find((candidate) => {
+    if (candidate.startsWith('/') && !existsSync(candidate)) return false;
+    try {
+      execFileSync(candidate, ['--version'], { stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+const binary = findBinary();
+const given = process.env['NATS_URL'];
+
+/** `describe` where there is a NATS of any kind; where there is none, a visible skip, and a failure in CI. */
+export const describeWithNats = gate(
+  binary !== undefined || given !== undefined,
+  'a NATS server (nats-server or NATS_URL)',
+);
+/** The same where the test needs a server of its own, to kill and pause. */
+export const describeWithNatsServer = gate(binary !== undefined, 'nats-server');
+
+function gate(there: boolean, what: string): jest.Describe {
+  if (there) return describe;
+  if (process.env['CI'] === undefined) return describe.skip;
+  return ((name: string) => {
+    describe(name, () => {
+      it(`has ${what}`, () => {
+        throw new Error(`In CI these tests must run: ${what} is missing`);
+      });
+    });
+  }) as unknown as jest.Describe;
+}
+
+/** A NATS server that a test file may use, and its connections, which end with it. */
+export class Nats {
+  readonly #connections: NatsConnection[] = [];
+
+  constructor(
+    readonly url: string,
+    readonly server: NatsServer | undefined,
+  ) {}
+
+  /** The one in `NATS_URL`, else a new one. */
+  static async open(...options: readonly string[]): Promise<Nats> {
+    if (given !== undefined && options.length === 0) return new Nats(given, undefined);
+    return Nats.own(...options);
+  }
+
+  /** One that belongs to the test alone. @param options as on its command line */
+  static async own(...options: readonly string[]): Promise<Nats> {
+    const server = await NatsServer.start(options);
+    return new Nats(server.url, server);
+  }
+
+  async connect(options: ConnectionOptions = {}): Promise<NatsConnection> {
+    const fast = { reconnectTimeWait: 20, reconnectJitter: 0, maxReconnectAttempts: -1 };
+    const connection = await connect({ servers: this.url, ...fast, ...options });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+    await this.server?.close();
+  }
+}
+
+/** A nats-server on a free port. */
+export class NatsServer {
+  #process: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    readonly options: readonly string[],
+  ) {}
+
+  static async start(options: readonly string[]): Promise<NatsServer> {
+    const server = new NatsServer(await freePort(), options);
+    await server.run();
+    return server;
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+
+  /** Runs it, again after `kill`, on the same port. Resolves when it takes connections. */
+  async run(): Promise<void> {
+    if (binary === undefined) throw new Error('nats-server is missing');
+    const args = ['--addr', '127.0.0.1', '--port', String(this.port), ...this.options];
+    const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#process = child;
+    // Its log is read to its end: a closed pipe would kill it.
+    await new Promise<void>((resolve, reject) => {
+      child.stderr.on('data', (text: Buffer) => {
+        if (text.includes('Server is ready')) resolve();
+      });
+      child.once('exit', (code) => {
+        reject(new Error(`nats-server ended with ${String(code)}`));
+      });
+    });
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (child?.exitCode !== null || child.signalCode !== null) return; // none, or it has ended
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  close(): Promise<void> {
+    return this.kill();
+  }
+}

@@ -1,0 +1,78 @@
+/** What gateways tell, as JSON. Client ids travel in payloads alone, never in subjects. */
+export type PresenceMessage =
+  /** One client came (1) or went (0). */
+  | { readonly kind: 'change'; readonly gateway: string; readonly version: number; readonly change: Change }
+  /** The gateway lives; nothing after `leaseMs` without another. */
+  | { readonly kind: 'lease'; readonly gateway: string; readonly version: number; readonly leaseMs: number }
+  /** It stops: its clients are gone. */
+  | { readonly kind: 'bye'; readonly gateway: string }
+  /** An answer: all changes after `from`. */
+  | {
+      readonly kind: 'since';
+      readonly gateway: string;
+      readonly version: number;
+      readonly leaseMs: number;
+      readonly from: number;
+      readonly changes: readonly Change[];
+    }
+  /** An answer: some of all its clients. */
+  | {
+      readonly kind: 'all';
+      readonly gateway: string;
+      readonly version: number;
+      readonly leaseMs: number;
+      /** Which of the messages that make up this answer; the first is 0. */
+      readonly part: number;
+      readonly last: boolean;
+      readonly ids: readonly string[];
+    };
+
+export type Change = readonly [online: 0 | 1, id: string];
+
+/** A question to one gateway, or all: what has changed since `version`? */
+export interface SyncRequest {
+  readonly gateway?: string;
+  readonly version?: number;
+}
+
+/** Undefined for what no gateway sends. */
+export function parsePresenceMessage(text: string): PresenceMessage | undefined {
+  const message = parseObject(text);
+  const { kind, gateway, version, leaseMs } = message;
+  if (!isToken(gateway)) return undefined;
+  if (kind === 'bye') return { kind, gateway };
+  if (!isCount(version)) return undefined;
+  if (kind === 'change')
+    return isChange(message['change']) ? { kind, gateway, version, change: message['change'] } : undefined;
+  if (!isCount(leaseMs)) return undefined;
+  if (kind === 'lease') return { kind, gateway, version, leaseMs };
+  const { from, changes, part, last, ids } = message;
+  if (kind === 'since' && isCount(from) && isListOf(isChange, changes))
+    return { kind, gateway, version, leaseMs, from, changes };
+  if (kind === 'all' && isCount(part) && isListOf(isId, ids))
+    return { kind, gateway, version, leaseMs, part, last: last === true, ids };
+  return undefined;
+}
+
+export function parseSyncRequest(text: string): SyncRequest {
+  const { gateway, version } = parseObject(text);
+  return { ...(isToken(gateway) && { gateway }), ...(isCount(version) && { version }) };
+}
+
+/** An empty object for what is none. */
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+const isToken = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{22}$/.test(value);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isId = (value: unknown): value is string => typeof value === 'string';
+const isChange = (value: unknown): value is Change =>
+  Array.isArray(value) && value.length === 2 && (value[0] === 0 || value[0] === 1) && isId(value[1]);
+const isListOf = <T>(is: (value: unknown) => value is T, list: unknown): list is T[] =>
+  Array.isArray(list) && list.every(is);

@@ -1,0 +1,200 @@
+import type { Msg, Subscription } from '@nats-io/transport-node';
+import type { ClientDirectory, Gateway } from './client-directory.js';
+import { attempt, BEATS_PER_LEASE, type PresenceWire } from './local-gateway.js';
+import { parsePresenceMessage, type Change, type PresenceMessage } from './presence-message.js';
+import { randomToken } from './subject.js';
+
+interface Remote extends Gateway {
+  heardAtMs: number;
+  leaseMs: number;
+  /** It has been asked for what is missing since its last lease. */
+  asked: boolean;
+  /** Whom a whole list has named so far; undefined where nobody has to be looked for in it. */
+  listed: Set<string> | undefined;
+  nextPart: number;
+}
+
+/** Looks at the leases in the time of one. */
+const LOOKS_PER_LEASE = 16;
+/** A lease is over after this part of it in silence, so that with the next look its clients are gone within it. */
+const SILENT_PART = 0.9;
+
+/** What other processes tell of their clients, kept true: what is lost is asked for, who falls silent is gone. */
+export class RemoteGateways {
+  readonly #gateways = new Map<string, Remote>();
+  #subscriptions: Subscription[] = [];
+  #stopLooking: (() => void) | undefined;
+  #inbox = '';
+  #startedAtMs = 0;
+  #lookedAtMs = 0;
+  /** Nobody was there to answer. */
+  #alone = false;
+  #resolveReady: (() => void) | undefined;
+
+  /**
+   * @param self the gateway of this process, whose messages come back here
+   * @param gone a client that is connected nowhere any more
+   */
+  constructor(
+    readonly directory: ClientDirectory,
+    readonly wire: PresenceWire,
+    readonly self: Gateway,
+    readonly gone: (id: string) => void,
+  ) {}
+
+  get isListening(): boolean {
+    return this.#stopLooking !== undefined;
+  }
+
+  /** Resolves when the clients of all living gateways are known: at once where there is none, else within a lease. */
+  async start(inboxPrefix: string): Promise<void> {
+    const { connection, subject, clock, leaseMs } = this.wire;
+    this.#inbox = `${inboxPrefix}.${randomToken()}`;
+    const callback = (error: Error | null, msg: Msg): void => {
+      if (error === null) this.#receive(msg);
+    };
+    this.#subscriptions = [subject, this.#inbox].map((name) => connection.subscribe(name, { callback }));
+    this.#startedAtMs = this.#lookedAtMs = clock.now();
+    this.#stopLooking = clock.every(leaseMs / LOOKS_PER_LEASE, () => this.#look());
+    const ready = new Promise<void>((resolve) => (this.#resolveReady = resolve));
+    await connection.flush(); // a change that is told from here on reaches us
+    this.#ask({});
+    return ready;
+  }
+
+  /**
+   * A request of one of the gateway's clients, sent when its changes were at `version`. It says that the client is
+   * online, unless a later change has said already that it went.
+   */
+  seen(gateway: string, version: number, id: string): void {
+    if (gateway === this.self.id || !this.isListening) return;
+    const remote = this.#known(gateway);
+    if (remote.version === undefined || remote.version < version) this.directory.add(id, remote);
+    if (remote.version === undefined) this.#askOnce(remote);
+  }
+
+  stop(): void {
+    this.#stopLooking?.();
+    this.#stopLooking = undefined;
+    this.#resolveReady?.();
+    for (const subscription of this.#subscriptions) attempt(() => subscription.unsubscribe());
+  }
+
+  #receive(msg: Msg): void {
+    if (msg.headers?.code === 503) {
+      this.#alone = true;
+      this.#checkReady();
+      return;
+    }
+    const message = parsePresenceMessage(msg.string());
+    if (message === undefined || message.gateway === this.self.id) return;
+    if (message.kind === 'bye') {
+      this.#forget(message.gateway);
+      return;
+    }
+    const remote = this.#known(message.gateway);
+    remote.heardAtMs = this.wire.clock.now();
+    this.#apply(remote, message);
+    this.#checkReady();
+  }
+
+  #apply(remote: Remote, message: Exclude<PresenceMessage, { kind: 'bye' }>): void {
+    const { kind, version } = message;
+    if (kind !== 'change') remote.leaseMs = message.leaseMs;
+    switch (kind) {
+      case 'change':
+        if (remote.version !== undefined && version <= remote.version) return; // known from an answer
+        this.#change(remote, message.change);
+        if (remote.version === version - 1) remote.version = version;
+        else this.#askOnce(remote);
+        return;
+      case 'lease':
+        remote.asked = false;
+        if (remote.version !== version) this.#askOnce(remote);
+        return;
+      case 'since':
+        if (remote.version !== message.from) return;
+        for (const change of message.changes) this.#change(remote, change);
+        remote.version = version;
+        return;
+      case 'all':
+        this.#list(remote, message);
+    }
+  }
+
+  #change(remote: Remote, [online, id]: Change): void {
+    if (online === 1) this.directory.add(id, remote);
+    else if (this.directory.delete(id, remote)) this.gone(id);
+  }
+
+  /** Whoever was known and is not on a whole list is gone. Where nobody was known nobody has to be looked for. */
+  #list(remote: Remote, { part, last, ids, version }: Extract<PresenceMessage, { kind: 'all' }>): void {
+    if (part === 0) remote.listed = remote.clients > 0 ? new Set() : undefined;
+    else if (part !== remote.nextPart) return; // one was lost: the next lease asks anew
+    remote.nextPart = part + 1;
+    for (const id of ids) {
+      this.directory.add(id, remote);
+      remote.listed?.add(id);
+    }
+    if (!last) return;
+    const { listed } = remote;
+    remote.listed = undefined;
+    remote.version = version;
+    if (listed !== undefined) this.#remove(remote, (id) => !listed.has(id));
+  }
+
+  #remove(remote: Remote, isGone: (id: string) => boolean): void {
+    const leaving = [...this.directory.clientsOf(remote)].filter(isGone);
+    for (const id of leaving) if (this.directory.delete(id, remote)) this.gone(id);
+  }
+
+  #forget(gateway: string): void {
+    const remote = this.#gateways.get(gateway);
+    if (remote === undefined) return;
+    this.#gateways.delete(gateway);
+    this.#remove(remote, () => true);
+  }
+
+  #known(gateway: string): Remote {
+    let remote = this.#gateways.get(gateway);
+    if (remote === undefined) {
+      const { clock, leaseMs } = this.wire;
+      const fresh = { id: gateway, version: undefined, clients: 0, asked: false, listed: undefined, nextPart: 0 };
+      remote = { ...fresh, heardAtMs: clock.now(), leaseMs };
+      this.#gateways.set(gateway, remote);
+    }
+    return remote;
+  }
+
+  #askOnce(remote: Remote): void {
+    if (remote.asked) return;
+    remote.asked = true;
+    this.#ask({ gateway: remote.id, ...(remote.version !== undefined && { version: remote.version }) });
+  }
+
+  #ask(question: object): void {
+    const { connection, subject } = this.wire;
+    attempt(() => connection.publish(`${subject}.sync`, JSON.stringify(question), { reply: this.#inbox }));
+  }
+
+  #look(): void {
+    const { clock, leaseMs } = this.wire;
+    const now = clock.now();
+    // Where this process stood still, messages wait unread; it was not the gateways that were silent.
+    const stalledMs = Math.max(0, now - this.#lookedAtMs - (2 * leaseMs) / LOOKS_PER_LEASE);
+    this.#lookedAtMs = now;
+    for (const remote of [...this.#gateways.values()]) {
+      remote.heardAtMs += stalledMs;
+      if (now - remote.heardAtMs > remote.leaseMs * SILENT_PART) this.#forget(remote.id);
+    }
+    this.#checkReady();
+  }
+
+  #checkReady(): void {
+    const { clock, leaseMs } = this.wire;
+    const waitedMs = clock.now() - this.#startedAtMs;
+    const complete = [...this.#gateways.values()].every(({ version }) => version !== undefined);
+    const heardAll = this.#alone || waitedMs >= leaseMs / BEATS_PER_LEASE;
+    if ((complete && heardAll) || waitedMs >= leaseMs) this.#resolveReady?.();
+  }
+}

@@ -1,0 +1,160 @@
+import { headers, type Msg, type NatsConnection, type Subscription as NatsSubscription } from '@nats-io/transport-node';
+import type { Clock } from '../core/clock.js';
+import { TaskError, toPublicError } from '../core/errors.js';
+import { clientOffline } from './client-watch.js';
+import { decodeTerms, type RequestTerms } from './frames.js';
+import { isolate } from './isolate.js';
+import { attempt } from './local-gateway.js';
+import type { PresenceNode } from './presence.js';
+import type { StreamHandler, StreamRequest, Subscription } from './stream-request.js';
+import type { WorkerStream } from './worker-stream.js';
+
+/** What all subscriptions of one responder share. */
+export interface ResponderWire {
+  readonly connection: NatsConnection;
+  readonly presence: PresenceNode;
+  readonly clock: Clock;
+  readonly exposeErrors: boolean;
+  readonly onError: (error: unknown, request: StreamRequest) => void;
+  readonly open: (inbox: string, terms: RequestTerms) => WorkerStream;
+  /** Counts a message that no requester sends. */
+  readonly drop: () => void;
+}
+
+interface Limits {
+  readonly queue: string | undefined;
+  readonly maxConcurrent: number;
+  readonly maxWaiting: number;
+}
+
+interface Accepted {
+  readonly msg: Msg;
+  readonly terms: RequestTerms;
+  readonly stream: WorkerStream;
+}
+
+/** The longest text of an error that goes to a requester. */
+const MAX_ERROR_BYTES = 8_192;
+
+/** The requests to one subject: so many run, so many wait, each with a stream that beats from its arrival on. */
+export class RequestQueue implements Subscription {
+  readonly #subscription: NatsSubscription;
+  readonly #waiting = new Set<Accepted>();
+  readonly #running = new Set<Accepted>();
+  readonly #idle: (() => void)[] = [];
+  #draining: Promise<void> | undefined;
+
+  constructor(
+    readonly wire: ResponderWire,
+    readonly subject: string,
+    readonly handler: StreamHandler,
+    readonly limits: Limits,
+  ) {
+    const callback = (error: Error | null, msg: Msg): void => {
+      if (error === null) this.#receive(msg);
+    };
+    const { queue } = limits;
+    this.#subscription = wire.connection.subscribe(subject, { callback, ...(queue !== undefined && { queue }) });
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  drain(): Promise<void> {
+    return (this.#draining ??= this.#drain());
+  }
+
+  unsubscribe(): void {
+    attempt(() => this.#subscription.unsubscribe());
+    const reason = new TaskError('SHUTDOWN', 'The worker is shutting down');
+    for (const { stream } of [...this.#waiting, ...this.#running]) stream.abandon(reason, true);
+    this.#tellIdle(); // a handler that heeds no signal keeps nobody waiting
+  }
+
+  async #drain(): Promise<void> {
+    // What the server has sent already is still taken. A closed connection has nothing left to take.
+    await this.#subscription.drain().catch(() => undefined);
+    if (this.#running.size + this.#waiting.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.wire.connection.flush().catch(() => undefined);
+  }
+
+  #receive(msg: Msg): void {
+    const { presence, open, drop } = this.wire;
+    const terms = decodeTerms(msg.headers);
+    if (terms === undefined || msg.reply === undefined || msg.reply === '') {
+      drop();
+      return;
+    }
+    const { clientId } = terms;
+    presence.seen(terms.origin, clientId);
+    const stream = open(msg.reply, terms);
+    if (this.#running.size >= this.limits.maxConcurrent && this.#waiting.size >= this.limits.maxWaiting) {
+      stream.fail(new TaskError('AT_CAPACITY', 'Too many requests wait for this worker'));
+      return;
+    }
+    if (!presence.isClientOnline(clientId)) stream.abandon(clientOffline(clientId), true);
+    if (stream.isOver) return;
+    const accepted = { msg, terms, stream };
+    this.#waiting.add(accepted);
+    const unwatch = presence.watch(clientId, () => {
+      stream.abandon(clientOffline(clientId), true);
+    });
+    stream.whenOver(() => {
+      unwatch();
+      if (this.#waiting.delete(accepted)) this.#next(); // cancelled before it began
+    });
+    this.#next();
+  }
+
+  #next(): void {
+    for (const accepted of this.#waiting) {
+      if (this.#running.size >= this.limits.maxConcurrent) return;
+      this.#waiting.delete(accepted);
+      this.#running.add(accepted);
+      void this.#run(accepted);
+    }
+    if (this.#running.size === 0) this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #run(accepted: Accepted): Promise<void> {
+    const { stream } = accepted;
+    const request = requestOf(accepted);
+    try {
+      await this.handler(request, {
+        send: (data) => stream.send(data),
+        end: (result) => stream.end(result),
+      });
+      await stream.ensureEnd();
+    } catch (error) {
+      stream.fail(toPublicError(error, { exposeErrors: this.wire.exposeErrors, maxEventBytes: MAX_ERROR_BYTES }));
+      if (!isEcho(error, stream.signal)) isolate(() => this.wire.onError(error, request), 'in onError');
+    }
+    this.#running.delete(accepted);
+    this.#next();
+  }
+}
+
+function requestOf({ msg, terms, stream }: Accepted): StreamRequest {
+  return {
+    data: msg.data,
+    clientId: terms.clientId,
+    subject: msg.subject,
+    signal: stream.signal,
+    headers: msg.headers ?? headers(),
+    watchers: () => stream.watchers(),
+  };
+}
+
+/** What a handler throws because its stream was stopped: the reason or an AbortError. */
+function isEcho(error: unknown, { aborted, reason }: AbortSignal): boolean {
+  return aborted && (error === reason || (error as Error | null | undefined)?.name === 'AbortError');
+}

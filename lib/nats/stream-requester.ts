@@ -1,0 +1,227 @@
+import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import type { Clock } from '../core/clock.js';
+import { TaskError } from '../core/errors.js';
+import { expect } from '../core/options.js';
+import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './frames.js';
+import { attempt } from './local-gateway.js';
+import { checkConnection, clockOption, inboxPrefixOption, numberOption } from './options.js';
+import { asPresenceNode, createPresence, type Presence, type PresenceNode } from './presence.js';
+import { IncomingStream, LOOKS_PER_BEAT, type ResponseStream, type ResponseWire } from './response-stream.js';
+import { StreamInbox } from './stream-inbox.js';
+import type { StreamMessage } from './stream-message.js';
+import { checkClientId, checkSubject, randomToken } from './subject.js';
+import { MAX_SILENT_BEATS } from './worker-stream.js';
+
+export interface StreamRequesterOptions {
+  /** Yours; it is never closed here. */
+  connection: NatsConnection;
+  /**
+   * Says who is online; mark a client before you ask for it. Default: one of the requester's own, in which a client is
+   * online while a stream for it is open.
+   */
+  presence?: Presence;
+  /** Each stream gets an inbox of its own below it. Default `_INBOX`. */
+  inboxPrefix?: string;
+  /** How often workers say that they live; after three silent beats one is lost. Default 1_000. */
+  beatMs?: number;
+  /** How many messages a worker may be ahead of your loop. Default 1_024. */
+  windowMessages?: number;
+  /** The same in bytes. Default 2_097_152 (2 MiB). */
+  windowBytes?: number;
+  /** Default: the system's. */
+  clock?: Clock;
+}
+
+export interface StreamRequestOptions {
+  /** Stops the stream and its worker; iterating throws its reason. */
+  signal?: AbortSignal;
+  /** How long a worker that lives may send no message (`WORKER_TIMEOUT`). Default Infinity. */
+  idleTimeoutMs?: number;
+  /** Called with each message, in the place of the loop; false stops stream and worker. What it throws ends the stream. */
+  onMessage?: (message: StreamMessage) => boolean | undefined;
+  /** Go along with the request. */
+  headers?: MsgHdrs;
+  /** What a worker is told that asks how many watch. Default: 1. */
+  watchers?: () => number;
+}
+
+export interface StreamRequester {
+  /** Its own where it was given none. */
+  readonly presence: Presence;
+  /**
+   * Sends a request for `clientId`, at once, and gives what one worker answers. The worker is stopped when the client
+   * goes offline, the signal aborts, the loop is left or `onMessage` returns false.
+   * @throws TaskError `INVALID_CLIENT_ID`, `INVALID_OPTION`, `EVENT_TOO_LARGE` over what the server takes
+   */
+  streamRequestWithClient(
+    subject: string,
+    data: Uint8Array | string,
+    clientId: string,
+    options?: StreamRequestOptions,
+  ): ResponseStream;
+  getStatistics(): RequesterStatistics;
+}
+
+export interface RequesterStatistics {
+  /** Streams that are open now. */
+  readonly open: number;
+  /** Frames that were not of their stream's worker, malformed, or came twice. */
+  readonly dropped: number;
+}
+
+/** @throws TaskError `INVALID_OPTION` */
+export function createStreamRequester(options: StreamRequesterOptions): StreamRequester {
+  const { connection } = options;
+  checkConnection(connection);
+  const [clock, inboxPrefix] = [clockOption(options.clock), inboxPrefixOption(options.inboxPrefix)];
+  const { presence: given = createPresence({ connection, clock, inboxPrefix }) } = options;
+  const presence = asPresenceNode(given);
+  const terms = {
+    beatMs: numberOption('beatMs', options.beatMs),
+    windowMessages: numberOption('windowMessages', options.windowMessages),
+    windowBytes: numberOption('windowBytes', options.windowBytes),
+  };
+  const clients = options.presence === undefined ? new OpenClients(presence) : undefined;
+  return new NatsRequester({ connection, presence, clock, inboxPrefix, terms, clients });
+}
+
+interface RequesterWire {
+  readonly connection: NatsConnection;
+  readonly presence: PresenceNode;
+  readonly clock: Clock;
+  readonly inboxPrefix: string;
+  readonly terms: Omit<RequestTerms, 'clientId' | 'origin'>;
+  /** Where nobody else marks them. */
+  readonly clients: OpenClients | undefined;
+}
+
+class NatsRequester implements StreamRequester {
+  #open = 0;
+  #dropped = 0;
+
+  constructor(readonly wire: RequesterWire) {}
+
+  get presence(): Presence {
+    return this.wire.presence;
+  }
+
+  getStatistics(): RequesterStatistics {
+    return { open: this.#open, dropped: this.#dropped };
+  }
+
+  streamRequestWithClient(
+    subject: string,
+    data: Uint8Array | string,
+    clientId: string,
+    options: StreamRequestOptions = {},
+  ): ResponseStream {
+    const { connection, presence, clients } = this.wire;
+    checkSubject('subject', subject);
+    checkClientId(clientId);
+    checkOptions(data, options);
+    const idleTimeoutMs = numberOption('idleTimeoutMs', options.idleTimeoutMs);
+    clients?.enter(clientId);
+    const terms = { ...this.wire.terms, clientId, origin: presence.origin };
+    const headers = encodeTerms(terms, options.headers);
+    const payload = Buffer.from(data as Uint8Array);
+    const size = payload.length + sizeOf(headers);
+    const maxPayload = connection.info?.max_payload ?? Infinity;
+    if (size > maxPayload) {
+      clients?.leave(clientId);
+      throw new TaskError('EVENT_TOO_LARGE', `The request has ${size} bytes, the server takes ${maxPayload}`);
+    }
+    return this.#start({ terms, idleTimeoutMs, subject }, options, (inbox) => {
+      connection.publish(subject, payload, { headers, reply: inbox });
+    });
+  }
+
+  #start(
+    request: Pick<ResponseWire, 'terms' | 'idleTimeoutMs' | 'subject'>,
+    { signal, onMessage, watchers = () => 1 }: StreamRequestOptions,
+    send: (inbox: string) => void,
+  ): ResponseStream {
+    const { connection, presence, clock, clients, inboxPrefix } = this.wire;
+    const { clientId, beatMs } = request.terms;
+    const ends: (() => void)[] = [() => this.#open--, () => clients?.leave(clientId)];
+    let inbox: StreamInbox | undefined;
+    const stream = new IncomingStream({
+      ...request,
+      onMessage,
+      watchers,
+      now: () => clock.now(),
+      control: (to, control) => attempt(() => connection.publish(to, encodeControl(control))),
+      drop: () => {
+        this.#dropped++;
+      },
+      over: (pending) => {
+        if (pending) inbox?.closeAndStopWorker(clock, MAX_SILENT_BEATS * beatMs);
+        else inbox?.close();
+        for (const end of ends.splice(0)) end();
+      },
+    });
+    this.#open++;
+    const stop = (error: unknown): void => {
+      stream.stop({ error });
+    };
+    if (signal?.aborted === true) stop(signal.reason);
+    const unwatch = presence.watch(clientId, stop);
+    if (hasEnded(stream)) return stream; // cancelled, or its client is offline: nothing is sent
+
+    try {
+      inbox = new StreamInbox(connection, `${inboxPrefix}.${randomToken()}`, (error, msg) => {
+        if (error === null) stream.receive(msg);
+        else stop(lost(error));
+      });
+      send(inbox.subject);
+    } catch (cause) {
+      stop(lost(cause));
+    }
+    const abort = (): void => {
+      stop(signal?.reason);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    ends.push(
+      unwatch,
+      clock.every(beatMs / LOOKS_PER_BEAT, () => stream.look()),
+      () => signal?.removeEventListener('abort', abort),
+    );
+    if (hasEnded(stream)) for (const end of ends.splice(0)) end(); // it could not be sent
+    return stream;
+  }
+}
+
+/** Counts the open streams of each client, which is online while it has any. */
+class OpenClients {
+  readonly #streams = new Map<string, number>();
+
+  constructor(readonly presence: Presence) {}
+
+  enter(id: string): void {
+    const count = this.#streams.get(id) ?? 0;
+    this.#streams.set(id, count + 1);
+    if (count === 0) this.presence.markClientOnline(id);
+  }
+
+  leave(id: string): void {
+    const count = this.#streams.get(id) ?? 0;
+    this.#streams.set(id, count - 1);
+    if (count > 1) return;
+    this.#streams.delete(id);
+    this.presence.markClientOffline(id);
+  }
+}
+
+/** A function, since what was checked before a call says nothing about after it. */
+const hasEnded = ({ isOver }: IncomingStream): boolean => isOver;
+
+const lost = (cause: unknown): TaskError =>
+  new TaskError('WORKER_LOST', 'The connection to NATS takes no requests', { cause });
+
+/** @throws TaskError `INVALID_OPTION` */
+function checkOptions(data: unknown, { onMessage, watchers, signal }: StreamRequestOptions): void {
+  const isFunction = (value: unknown): boolean => value === undefined || typeof value === 'function';
+  expect(typeof data === 'string' || data instanceof Uint8Array, 'data', 'text or bytes', data);
+  expect(isFunction(onMessage), 'onMessage', 'a function', onMessage);
+  expect(isFunction(watchers), 'watchers', 'a function', watchers);
+  expect(signal === undefined || signal instanceof AbortSignal, 'signal', 'an AbortSignal', signal);
+}

@@ -1,0 +1,131 @@
+import type { NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node';
+import type { Clock } from '../core/clock.js';
+import { expect } from '../core/options.js';
+import { warn } from './isolate.js';
+import { checkConnection, clockOption, inboxPrefixOption, numberOption } from './options.js';
+import { asPresenceNode, type Presence } from './presence.js';
+import { RequestQueue, type ResponderWire } from './request-queue.js';
+import type { StreamHandler, StreamRequest, SubscribeOptions, Subscription } from './stream-request.js';
+import { checkSubscription, randomToken } from './subject.js';
+import { WorkerStream } from './worker-stream.js';
+
+export interface StreamResponderOptions {
+  /** Yours; it is never closed here. */
+  connection: NatsConnection;
+  /** Its listener is started with the first subscription, unless you have. */
+  presence: Presence;
+  /** What requesters answer on. Default `_INBOX`. */
+  inboxPrefix?: string;
+  /** Show requesters the message of any error of a handler, not only of a TaskError. Default false. */
+  exposeErrors?: boolean;
+  /** Gets the real error of a handler that has thrown. Default: a process warning. */
+  onError?: (error: unknown, request: StreamRequest) => void;
+  /** Default: the system's. */
+  clock?: Clock;
+}
+
+export interface StreamResponder {
+  /** @throws TaskError `INVALID_OPTION` */
+  subscribe(subject: string, handler: StreamHandler, options?: SubscribeOptions): Subscription;
+  getStatistics(): ResponderStatistics;
+  /** Drains all subscriptions for at most `graceMs` (default Infinity), then ends what is left. Idempotent. */
+  stop(options?: { graceMs?: number }): Promise<void>;
+}
+
+export interface ResponderStatistics {
+  readonly running: number;
+  readonly waiting: number;
+  /** Messages that no requester of this version sends. */
+  readonly dropped: number;
+}
+
+/** @throws TaskError `INVALID_OPTION` */
+export function createStreamResponder(options: StreamResponderOptions): StreamResponder {
+  const { connection, exposeErrors = false, onError = tellProcess } = options;
+  checkConnection(connection);
+  expect(typeof exposeErrors === 'boolean', 'exposeErrors', 'a boolean', exposeErrors);
+  expect(typeof onError === 'function', 'onError', 'a function', onError);
+  const presence = asPresenceNode(options.presence);
+  const control = `${inboxPrefixOption(options.inboxPrefix)}.${randomToken()}`;
+  const wire = { connection, presence, control, exposeErrors, onError, clock: clockOption(options.clock) };
+  return new NatsResponder(wire);
+}
+
+class NatsResponder implements StreamResponder {
+  readonly #queues = new Set<RequestQueue>();
+  readonly #streams = new Map<string, WorkerStream>();
+  #lastStream = 0;
+  #answers: NatsSubscription | undefined;
+  #dropped = 0;
+  #stopping: Promise<void> | undefined;
+
+  constructor(readonly wire: Omit<ResponderWire, 'open' | 'drop'> & { readonly control: string }) {}
+
+  subscribe(subject: string, handler: StreamHandler, options: SubscribeOptions = {}): Subscription {
+    checkSubscription('subject', subject);
+    expect(typeof handler === 'function', 'handler', 'a function', handler);
+    if (options.queue !== undefined) checkSubscription('queue', options.queue);
+    const maxConcurrent = numberOption('maxConcurrent', options.maxConcurrent);
+    const maxWaiting = numberOption('maxWaiting', options.maxWaiting);
+    this.#listen();
+    const open: ResponderWire['open'] = (inbox, terms) => {
+      const token = (++this.#lastStream).toString(36);
+      const { connection, clock, control } = this.wire;
+      const stream = new WorkerStream({ connection, clock, inbox, control: `${control}.${token}` }, terms);
+      this.#streams.set(token, stream);
+      stream.whenOver(() => this.#streams.delete(token));
+      return stream;
+    };
+    const wire = {
+      ...this.wire,
+      open,
+      drop: () => {
+        this.#dropped++;
+      },
+    };
+    const queue = new RequestQueue(wire, subject, handler, { queue: options.queue, maxConcurrent, maxWaiting });
+    this.#queues.add(queue);
+    return queue;
+  }
+
+  getStatistics(): ResponderStatistics {
+    const sum = (of: (queue: RequestQueue) => number): number =>
+      [...this.#queues].reduce((all, one) => all + of(one), 0);
+    return { running: sum(({ running }) => running), waiting: sum(({ waiting }) => waiting), dropped: this.#dropped };
+  }
+
+  stop({ graceMs = Infinity }: { graceMs?: number } = {}): Promise<void> {
+    return (this.#stopping ??= this.#stop(graceMs));
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    const queues = [...this.#queues];
+    const cancel = this.wire.clock.after(graceMs, () => {
+      for (const queue of queues) queue.unsubscribe();
+    });
+    await Promise.all(queues.map((queue) => queue.drain()));
+    cancel();
+    this.#answers?.unsubscribe();
+  }
+
+  /** One subscription for what all requesters send back. */
+  #listen(): void {
+    if (this.#answers !== undefined) return;
+    const { connection, control, presence } = this.wire;
+    this.#answers = connection.subscribe(`${control}.*`, {
+      callback: (error, msg) => {
+        if (error !== null) return;
+        // What comes for a stream that is over is late, not wrong.
+        const stream = this.#streams.get(msg.subject.slice(control.length + 1));
+        if (stream !== undefined && !stream.receive(msg)) this.#dropped++;
+      },
+    });
+    presence.startClientOfflineListener().catch((error: unknown) => {
+      warn(error, 'presence could not be followed');
+    });
+  }
+}
+
+function tellProcess(error: unknown, { subject }: StreamRequest): void {
+  warn(error, `in a handler of ${subject}`);
+}

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { TaskError } from '../core/errors.js';
+import { expect } from '../core/options.js';
+
+/** One token of a subject: visible ASCII without the separator and the wildcards. */
+const TOKEN = /^[\x21-\x7e]{1,128}$/;
+const SPECIAL = /[.*>]/;
+
+/**
+ * An id that would be safe as a token of a subject, though the library carries ids in headers and payloads alone:
+ * applications build subjects out of them.
+ * @throws TaskError `INVALID_CLIENT_ID`
+ */
+export function checkClientId(id: unknown): asserts id is string {
+  if (typeof id === 'string' && TOKEN.test(id) && !SPECIAL.test(id)) return;
+  throw new TaskError(
+    'INVALID_CLIENT_ID',
+    'A client id is 1 to 128 visible ASCII characters, none of them a dot, * or >',
+  );
+}
+
+/** A subject to publish to: tokens between single dots, no wildcards. @throws TaskError `INVALID_OPTION` */
+export function checkSubject(name: string, subject: unknown): asserts subject is string {
+  const tokens = typeof subject === 'string' && subject.length <= 255 ? subject.split('.') : [];
+  const plain = tokens.length > 0 && tokens.every((token) => TOKEN.test(token) && !/[*>]/.test(token));
+  expect(plain, name, 'a subject without wildcards or white space', subject);
+}
+
+/** The same, where a whole token may be `*`, and the last one `>`. @throws TaskError `INVALID_OPTION` */
+export function checkSubscription(name: string, subject: unknown): asserts subject is string {
+  const text =
+    typeof subject === 'string' ? subject.replace(/(?<=^|\.)\*(?=\.|$)/g, 'x').replace(/(?<=^|\.)>$/, 'x') : '';
+  expect(text !== '', name, 'a subject', subject);
+  checkSubject(name, text);
+}
+
+/** 22 base64url characters that nobody guesses: they may stand in a subject. */
+export const randomToken = (): string => randomBytes(16).toString('base64url');
