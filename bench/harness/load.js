@@ -6,6 +6,7 @@ import { Reader, openReaders, request } from './reader.js';
 const SILENCE_MS = 15_000;
 const latencies = new Histogram();
 let readers = [];
+const never = [];
 
 /** @param replayed how many events each of them gets first, that were sent before */
 export async function attach(count, replayed, options) {
@@ -18,7 +19,11 @@ export async function attach(count, replayed, options) {
 
 /** Clients that ask for the stream and take nothing of it. */
 export function attachNever(count, options) {
-  for (let i = 0; i < count; i++) request(options).pause();
+  for (let i = 0; i < count; i++) never.push(request(options).pause());
+}
+
+export function dropNever() {
+  for (const socket of never) socket.destroy();
 }
 
 const total = () => readers.reduce((sum, { events }) => sum + events, 0);

@@ -8,7 +8,7 @@ const PERIOD_MS = 20;
 
 export async function run({ quick }) {
   const tasks = quick ? 100 : 1_000;
-  const times = quick ? 10 : 100;
+  const times = quick ? 10 : 50;
   const audiences = await openAudiences(WAYS, tasks, { each: true });
   const samples = await inTurn(audiences, quick ? 1 : 5, (audience) =>
     audience.deliver(times, 'produceEach', { times, periodMs: PERIOD_MS }),

@@ -25,6 +25,9 @@ export async function run({ quick }) {
   const ours = await latencies();
   const after = await server.call('memory');
   if ((await server.call('stalled')) !== never) throw new Error('some of them have taken something');
+  await load.call('dropNever');
+  await server.call('activeAre', clients);
+  calm.push(...(await latencies()));
   await audience.close();
   const workload = `broadcast to ${integer(clients)}, ${never} more never read`;
   const alone = median(calm);
