@@ -47,6 +47,6 @@ for (const name of WORKLOADS.filter((each) => chosen.length === 0 || chosen.incl
   if (values.json !== undefined) record(values.json, rows);
 }
 // A figure is not an assertion: what is short is shown, and the reader decides.
-console.log(`\n${toText(rows)}`);
-if (values.quick) console.log('\n--quick: everything was delivered; the figures mean nothing.');
+console.log(`\n${toText(rows, values.quick)}`);
+if (values.quick) console.log('\n--quick: every event was delivered, once and in order. The figures mean nothing.');
 else console.log(`\nAfter ${Math.round(performance.now() / 1_000)} s. CPU is the server's; spread is over the rounds.`);

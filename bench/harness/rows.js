@@ -1,6 +1,7 @@
 // A row of the table: what each way took, and what ours may take.
 import { brief, summary } from './figures.js';
 
+const WAYS = ['ours', 'raw', 'express', 'better-sse', 'express-sse', 'resumable-stream'];
 const NAMES = { raw: 'raw', express: 'Express' };
 
 /**
@@ -39,26 +40,23 @@ export function describeCheck({ over, kind, median, low, high, limit }) {
 export const verdict = ({ checks, ok }) =>
   checks.every(({ limit }) => limit === undefined) ? '' : ok ? 'pass' : 'short';
 
-/** The columns of the table, and its lines. */
-function tabulate(rows) {
+/** The columns of the table, and its lines; of a `quick` run nothing is judged. */
+export function tabulate(rows, quick) {
   const used = new Set(rows.flatMap(({ figures }) => Object.keys(figures)));
-  const ways = ['ours', 'raw', 'express', 'better-sse', 'express-sse', 'resumable-stream'].filter((way) =>
-    used.has(way),
-  );
-  const header = ['workload', 'unit', ...ways.map((way) => NAMES[way] ?? way), 'ours against (spread; target)', ''];
+  const ways = WAYS.filter((way) => used.has(way));
+  const judged = quick ? ['delivered'] : ['ours against (spread; target)', ''];
   const lines = rows.map((row) => [
     row.workload,
     row.unit,
     ...ways.map((way) => (row.figures[way] === undefined ? '' : brief(row.figures[way].median))),
-    row.checks.map(describeCheck).join(', '),
-    verdict(row),
+    ...(quick ? ['all'] : [row.checks.map(describeCheck).join(', '), verdict(row)]),
   ]);
-  return { header, lines };
+  return { header: ['workload', 'unit', ...ways.map((way) => NAMES[way] ?? way), ...judged], lines };
 }
 
 /** As text in columns. */
-export function toText(rows) {
-  const { header, lines } = tabulate(rows);
+export function toText(rows, quick) {
+  const { header, lines } = tabulate(rows, quick);
   const widths = header.map((_, column) => Math.max(...[header, ...lines].map((line) => line[column].length)));
   const pad = (line) =>
     line

@@ -1,8 +1,9 @@
 // One source of events, 1,000 clients: what a delivered event costs the server in CPU.
 import { closeAll, inTurn, openAudiences } from '../harness/audience.js';
 import { judge } from '../harness/rows.js';
+import { PEERS } from '../ways/peers.js';
 
-const WAYS = ['raw', 'express', 'ours', 'better-sse', 'express-sse', 'resumable-stream'];
+const WAYS = ['raw', 'express', 'ours', ...PEERS];
 const GAP_MS = 30;
 /** Events per tick, ticks per round. */
 const LOADS = [

@@ -2,8 +2,9 @@
 import { closeAll, inTurn, openAudiences } from '../harness/audience.js';
 import { integer } from '../harness/figures.js';
 import { judge } from '../harness/rows.js';
+import { PEERS } from '../ways/peers.js';
 
-const WAYS = ['raw', 'express', 'ours', 'better-sse', 'express-sse', 'resumable-stream'];
+const WAYS = ['raw', 'express', 'ours', ...PEERS];
 const PERIOD_MS = 20;
 
 export async function run({ quick }) {

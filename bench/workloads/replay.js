@@ -8,11 +8,12 @@ import { createTaskManager, listen } from '../harness/manager.js';
 import { Reader, request } from '../harness/reader.js';
 import { judge } from '../harness/rows.js';
 import { KEY } from '../ways/key.js';
+import { RESUMABLE_STREAM } from '../ways/peers.js';
 import { createContext } from '../ways/resumable-stream.js';
 
 const TARGET = 8;
 /** Short ones are read more often. */
-const TURNS = ['raw', 'ours', 'ours', 'resumable-stream', 'ours', 'ours', 'raw'];
+const TURNS = ['raw', 'ours', 'ours', ...RESUMABLE_STREAM, 'ours', 'ours', 'raw'];
 const HEADERS = { 'Content-Type': 'text/event-stream' };
 
 // The server's process.
@@ -68,11 +69,9 @@ export async function serve(events) {
     Buffer.from(`data: ${JSON.stringify(payload(i + 1, events))}\nid: ${KEY}.${i + 1}\n\n`),
   );
   const ours = await ourServer(events);
-  return {
-    ours: ours.address().port,
-    raw: await listen(rawServer(frames)),
-    'resumable-stream': await listen(await resumableServer(frames)),
-  };
+  const ports = { ours: ours.address().port, raw: await listen(rawServer(frames)) };
+  for (const peer of RESUMABLE_STREAM) ports[peer] = await listen(await resumableServer(frames));
+  return ports;
 }
 
 export const cpu = cpuMicros;
@@ -125,7 +124,7 @@ export async function run({ quick }) {
     }
   }
   await Promise.all([server.exit(), load.exit()]);
-  const targets = [{ over: 'raw', least: TARGET }, { over: 'resumable-stream' }];
+  const targets = [{ over: 'raw', least: TARGET }, ...RESUMABLE_STREAM.map((over) => ({ over }))];
   const workload = `replay of ${integer(events)} events to one client`;
   return [judge({ workload, unit: 'million events/s', samples, targets })];
 }

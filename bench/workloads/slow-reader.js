@@ -9,7 +9,6 @@ import { createTaskManager, listen } from '../harness/manager.js';
 import { openReaders, request } from '../harness/reader.js';
 import { judge } from '../harness/rows.js';
 
-const READERS = 100;
 const EVENTS_PER_SECOND = 10_000;
 const TICK_MS = 10;
 /** Buffers wait for garbage collection: after so long the process is as large as 100 clients make it. */
@@ -57,8 +56,8 @@ const latencies = new Histogram();
 let readers;
 let slow;
 
-export async function attach(port) {
-  readers = await openReaders(READERS, { port, path: PATH, onTime: (t) => latencies.add(nowMicros() - t) });
+export async function attach(port, count) {
+  readers = await openReaders(count, { port, path: PATH, onTime: (t) => latencies.add(nowMicros() - t) });
 }
 
 /** A client that asks for the stream and never takes a byte of it. */
@@ -91,10 +90,11 @@ export async function verify() {
 
 export async function run({ quick }) {
   const seconds = quick ? QUICK_SECONDS : SECONDS;
+  const count = quick ? 10 : 100;
   const server = await Actor.spawn(import.meta.url, 'server');
   const load = await Actor.spawn(import.meta.url, 'load');
   const port = await server.call('serve');
-  await load.call('attach', port);
+  await load.call('attach', port, count);
   await sleep(seconds.warmUp * 1_000);
   const p99 = { with: [], without: [] };
   const grown = { rss: [], used: [] };
@@ -114,7 +114,7 @@ export async function run({ quick }) {
   await server.call('end');
   await load.call('verify');
   await Promise.all([server.exit(), load.exit()]);
-  const workload = `one that never reads beside ${READERS}, ${integer(EVENTS_PER_SECOND)} events/s`;
+  const workload = `one that never reads beside ${count}, ${integer(EVENTS_PER_SECOND)} events/s`;
   const alone = median(p99.without);
   const row = (what, unit, ours, most) =>
     judge({ workload: `${workload}, ${what}`, unit, samples: { ours }, targets: [{ most }] });
