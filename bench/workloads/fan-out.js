@@ -1,5 +1,6 @@
 // One source of events, 1,000 clients: what a delivered event costs the server in CPU.
 import { closeAll, inTurn, openAudiences } from '../harness/audience.js';
+import { integer } from '../harness/figures.js';
 import { judge } from '../harness/rows.js';
 import { PEERS } from '../ways/peers.js';
 
@@ -34,7 +35,7 @@ export async function run({ quick }) {
     const samples = await inTurn(audiences, quick ? 1 : 5, (audience) =>
       audience.deliver(work.perTick * work.ticks, 'produce', work),
     );
-    const workload = `fan-out to ${clients}, ${perTick} a tick`;
+    const workload = `fan-out to ${integer(clients)}, ${perTick} a tick`;
     rows.push(judge({ workload, unit: 'µs CPU per delivery', samples, targets }));
   }
   await closeAll(audiences);
