@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
@@ -65,6 +66,12 @@ describe('the pages', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: object };
     const named = [...read(page).matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name);
     expect(named.filter((name) => !Object.hasOwn(scripts, name!))).toEqual([]);
+  });
+});
+
+describe('the page about performance', () => {
+  it('shows the figures that were measured', () => {
+    execFileSync(process.execPath, ['bench/document.js', '--check'], { cwd: ROOT, stdio: 'pipe' });
   });
 });
 

@@ -1,21 +1,25 @@
-// A module in a process of its own, whose exported functions are called from here. A workload is one file: its `run`
-// stays in the main process, its server and its load are the same file in two more.
+// A module in a process of its own, whose exported functions are called from here.
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('./actor-main.js', import.meta.url));
+/** Where two cores are there, server and load do not mix. */
+const CORES = { server: 0, load: 1 };
+/** Where the CPU profile of every server goes; none where it is not set. */
+const PROFILES = process.env.BENCH_PROFILE;
 
 export class Actor {
   #child;
   #calls = new Map();
   #lastId = 0;
 
-  /** @param options.core which core it is pinned to where there are two, so that server and load do not mix */
-  static async spawn(url, { core, execArgv = [] } = {}) {
+  /** @param role `server` or `load`: which core it is pinned to */
+  static async spawn(url, role) {
     const actor = new Actor();
-    actor.#child = fork(MAIN, [url], { execArgv: ['--expose-gc', ...execArgv] });
+    const profile = PROFILES && role === 'server' ? ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`] : [];
+    actor.#child = fork(MAIN, [`${url}`], { execArgv: ['--expose-gc', ...profile] });
     actor.#child.on('message', ({ id, result, error }) => {
       const { resolve, reject } = actor.#calls.get(id) ?? {};
       actor.#calls.delete(id);
@@ -27,7 +31,7 @@ export class Actor {
       return code ?? signal;
     });
     await actor.call('ready');
-    if (core !== undefined) pin(actor.#child.pid, core);
+    if (role !== undefined) pin(actor.#child.pid, CORES[role]);
     return actor;
   }
 

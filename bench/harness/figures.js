@@ -1,4 +1,4 @@
-// Numbers, and how they are shown.
+// Numbers: how they are taken and summed up.
 export const MIB = 2 ** 20;
 
 export const quantile = (values, q) => {
@@ -6,6 +6,7 @@ export const quantile = (values, q) => {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
 };
 export const median = (values) => quantile(values, 0.5);
+export const summary = (values) => ({ median: median(values), low: Math.min(...values), high: Math.max(...values) });
 
 /** Monotonic µs, the same clock in all processes of one machine. */
 export const nowMicros = () => Number(process.hrtime.bigint() / 1_000n);
@@ -49,20 +50,7 @@ export class Histogram {
   }
 }
 
-/** Prints rows of { workload, target, figure, ok }; returns whether all are ok. */
-export function report(rows) {
-  const lines = rows.map(({ workload, target, figure, ok }) => [workload, target, figure, ok ? 'pass' : 'short']);
-  lines.unshift(['workload', 'target', 'measured', '']);
-  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  for (const line of lines)
-    console.log(
-      line
-        .map((cell, column) => cell.padEnd(widths[column]))
-        .join('  ')
-        .trimEnd(),
-    );
-  return rows.every(({ ok }) => ok);
-}
-
 export const integer = (value) => Math.round(value).toLocaleString('en');
 export const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
+/** As many digits as can be believed. */
+export const brief = (value) => (Math.abs(value) >= 100 ? integer(value) : `${Number(value.toPrecision(3))}`);

@@ -1,10 +1,15 @@
 // An event stream over a plain socket: no HTTP library, so that thousands fit into one process.
 import { connect } from 'node:net';
+import { ResponseParser } from './response-parser.js';
 
 const LF = 10;
-const [D, E, I, DOT] = [...'dei.'].map((letter) => letter.charCodeAt(0));
-/** `id: ` and a key: nothing in it needs to be looked at. */
-const ID_PREFIX = 26;
+const [D, E, I, DOT, SPACE] = [...'dei. '].map((letter) => letter.charCodeAt(0));
+/** `id:` and a key: nothing in it needs to be looked at. */
+const ID_PREFIX = 25;
+/** Begins where a reader begins. */
+const PRELUDES = new Set(['task', 'connected']);
+/** What all readers of a process read into: each is done with it before the next one's turn. */
+const SHARED = Buffer.allocUnsafe(2 ** 16);
 const NOTHING = Buffer.alloc(0);
 
 /** A socket that has asked for a stream. */
@@ -24,20 +29,34 @@ export class Reader {
   terminal = undefined;
   /** The first thing that was wrong. */
   broken = undefined;
-  #head = '';
   #rest = NOTHING;
-  /** Bytes left of the HTTP chunk (-1: its size comes next, -2: the headers are not over, Infinity: no chunks). */
-  #left = -2;
-  #sizeLine = '';
   #waiting;
+  #response;
 
-  /** @param options.onTime gets the `t` of every event whose data begins with `{"t":`, in µs */
-  constructor({ port, path, host, socket = request({ port, path, host }), onTime }) {
+  /**
+   * @param options.onTime gets the `t` of every event whose data begins with `{"t":`, in µs
+   * @param options.sparse seqs grow, but others get some of them
+   */
+  constructor({ port, path, host, socket, onTime, sparse = false }) {
     this.onTime = onTime;
+    this.sparse = sparse;
     this.opened = new Promise((resolve) => (this.resolveOpened = resolve));
     this.closed = new Promise((resolve) => (this.resolveClosed = resolve));
-    this.socket = socket;
-    socket.on('data', (bytes) => this.feed(bytes)).on('close', () => this.resolveClosed());
+    this.#response = new ResponseParser({
+      onHead: (head) => {
+        if (!head.startsWith('HTTP/1.1 200')) this.broken ??= head;
+        this.head = head;
+        this.resolveOpened();
+      },
+      onBody: (bytes) => this.#readFrames(bytes),
+      onEnd: () => this.socket.destroy(),
+    });
+    const callback = (count) => {
+      this.feed(SHARED.subarray(0, count));
+      return true;
+    };
+    this.socket = socket ?? request({ port, path, host, onread: { buffer: SHARED, callback } });
+    this.socket.on('close', () => this.resolveClosed());
   }
 
   /** Resolves when the event `seq` is there. */
@@ -46,47 +65,18 @@ export class Reader {
     this.assertExact();
   }
 
+  /** Resolves when it has `events` events. */
+  async counted(events) {
+    if (this.events < events) await new Promise((resolve) => (this.#waiting = { events, resolve }));
+    this.assertExact();
+  }
+
   assertExact() {
     if (this.broken !== undefined) throw new Error(this.broken);
   }
 
   feed(bytes) {
-    let at = this.#left === -2 ? this.#readHead(bytes) : 0;
-    while (at < bytes.length) {
-      if (this.#left === -1) at = this.#readSize(bytes, at);
-      else {
-        const end = Math.min(at + this.#left, bytes.length);
-        this.#readFrames(bytes.subarray(at, end));
-        this.#left -= end - at;
-        at = end;
-        if (this.#left === 0) this.#left = -1;
-      }
-    }
-  }
-
-  #readHead(bytes) {
-    const before = this.#head.length;
-    this.#head += bytes.toString('latin1');
-    const end = this.#head.indexOf('\r\n\r\n');
-    if (end === -1) return bytes.length;
-    if (!this.#head.startsWith('HTTP/1.1 200')) this.broken ??= this.#head.slice(0, end);
-    this.#left = /\r\ntransfer-encoding: *chunked/i.test(this.#head) ? -1 : Infinity;
-    this.head = this.#head.slice(0, end);
-    this.resolveOpened();
-    return end + 4 - before;
-  }
-
-  /** The line break after a chunk, and the size of the next. */
-  #readSize(bytes, at) {
-    const end = bytes.indexOf(LF, at);
-    this.#sizeLine += bytes.latin1Slice(at, end === -1 ? bytes.length : end);
-    if (end === -1) return bytes.length;
-    const line = this.#sizeLine.trim();
-    this.#sizeLine = '';
-    if (line === '0')
-      this.socket.destroy(); // the response is over
-    else if (line !== '') this.#left = Number.parseInt(line, 16);
-    return end + 1;
+    this.#response.feed(bytes);
   }
 
   #readFrames(fresh) {
@@ -101,9 +91,9 @@ export class Reader {
         if (id !== -1) this.#dispatch(bytes, data, id, event);
         frame = i + 1;
         data = id = event = -1;
-      } else if (bytes[line] === D) data = line + 6;
+      } else if (bytes[line] === D) data = valueAt(bytes, line + 5);
       else if (bytes[line] === I) id = i;
-      else if (bytes[line] === E) event = line + 7;
+      else if (bytes[line] === E) event = valueAt(bytes, line + 6);
       line = i + 1;
     }
     this.#rest = frame === bytes.length ? NOTHING : Buffer.from(bytes.subarray(frame));
@@ -112,9 +102,12 @@ export class Reader {
   #dispatch(bytes, data, idEnd, event) {
     let seq = 0;
     for (let i = idEnd - 1, unit = 1; bytes[i] !== DOT; i--, unit *= 10) seq += (bytes[i] - 48) * unit;
-    if (event !== -1) {
-      const name = bytes.latin1Slice(event, bytes.indexOf(LF, event));
-      if (name === 'task' || name === 'connected') return void (this.lastSeq = seq);
+    const name = event === -1 ? 'message' : bytes.latin1Slice(event, bytes.indexOf(LF, event));
+    if (name !== 'message') {
+      if (PRELUDES.has(name)) {
+        this.epoch = bytes.latin1Slice(idEnd - 22 - 1 - String(seq).length, idEnd - 1 - String(seq).length);
+        return void (this.lastSeq = seq);
+      }
       if (name === 'gap') {
         this.gaps.push(JSON.parse(bytes.toString('utf8', data, bytes.indexOf(LF, data))));
         return void (this.lastSeq = seq);
@@ -125,12 +118,17 @@ export class Reader {
       for (let i = data + 5; bytes[i] >= 48 && bytes[i] <= 57; i++) time = time * 10 + bytes[i] - 48;
       this.onTime(time);
     }
-    if (seq !== this.lastSeq + 1) this.broken ??= `after ${this.lastSeq} came ${seq}`;
+    if (this.sparse ? seq <= this.lastSeq : seq !== this.lastSeq + 1)
+      this.broken ??= `after ${this.lastSeq} came ${seq}`;
     this.lastSeq = seq;
     this.events++;
-    if (this.#waiting !== undefined && seq >= this.#waiting.seq) this.#waiting.resolve();
+    const waiting = this.#waiting;
+    if (waiting !== undefined && (seq >= waiting.seq || this.events >= waiting.events)) waiting.resolve();
   }
 }
+
+/** Where a field's value begins, with or without the space that may stand before it. */
+const valueAt = (bytes, colon) => (bytes[colon] === SPACE ? colon + 1 : colon);
 
 /** Opens `count` readers, `parallel` at a time; resolves when all have their headers. */
 export async function openReaders(count, options, parallel = 64) {

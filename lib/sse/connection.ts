@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Follower } from '../core/event-log.js';
 import type { Gap, Item } from '../core/subscription.js';
@@ -63,7 +63,7 @@ export class Connection implements Follower, Beating {
   /** Writes `prelude`, then everything that `source` has, then what comes. */
   open(prelude: string, source: Source): void {
     this.#source = source;
-    this.#write(prelude);
+    this.#begin(prelude);
     this.#socket = directSocket(this.#res);
     if (this.#socket === undefined) {
       // A compression middleware hands the drain listener on to its own stream, and answers with that: then this is
@@ -72,6 +72,18 @@ export class Connection implements Follower, Beating {
       drained[CONNECTION] = this;
     } else if (this.#blocked) this.#awaitDrain(this.#socket);
     this.wake();
+  }
+
+  /**
+   * The headers, and `prelude` in the same packet. Node keeps the headers for as long as the response is held: written by
+   * themselves they are one flat string, in one piece with what follows a tree of some thirty strings.
+   */
+  #begin(prelude: string): void {
+    const plain = this.#res instanceof OutgoingMessage ? this.#res : undefined;
+    plain?.cork();
+    plain?.flushHeaders();
+    this.#write(prelude);
+    plain?.uncork();
   }
 
   wake(): void {

@@ -1,11 +1,11 @@
 // updateProgress with nobody attached, against JSON.stringify alone on the same objects. CPU time, not wall time: the
 // machine may be busy with other things.
 import { Actor } from '../harness/actor.js';
-import { cpuMicros, median } from '../harness/figures.js';
+import { cpuMicros } from '../harness/figures.js';
 import { createTaskManager, runDetached } from '../harness/manager.js';
+import { judge } from '../harness/rows.js';
 
 const EVENTS = 40_000;
-const ROUNDS = 21;
 const TARGET = 2.5;
 
 /** What a job says of itself: 70 bytes of JSON. */
@@ -39,12 +39,12 @@ async function cost(way, context) {
   return spent;
 }
 
-/** In the measuring process: the ratios of all rounds, the first three of which warm up. */
-export async function measure() {
+/** In the measuring process: what each way cost in every round but the first three, which warm up. */
+export async function measure(rounds) {
   const manager = createTaskManager();
-  const rounds = await runDetached(manager, async (context) => {
+  const figures = await runDetached(manager, async (context) => {
     const measured = [];
-    for (let round = -3; round < ROUNDS; round++) {
+    for (let round = -3; round < rounds; round++) {
       const alone = await cost(ways.stringify, context);
       const forgotten = await cost(ways.forgotten, context);
       const awaited = await cost(ways.awaited, context);
@@ -53,21 +53,20 @@ export async function measure() {
     return measured;
   });
   await manager.stop();
-  return { rounds, sink };
+  return { figures, sink };
 }
 
-export async function run() {
-  const actor = await Actor.spawn(import.meta.url);
-  const { rounds } = await actor.call('measure');
+export async function run({ quick }) {
+  const actor = await Actor.spawn(import.meta.url, 'server');
+  const { figures } = await actor.call('measure', quick ? 1 : 21);
   await actor.exit();
-  const nanos = (way) => Math.round((median(rounds.map((round) => round[way])) / EVENTS) * 1_000);
-  return ['forgotten', 'awaited'].map((way) => {
-    const ratio = median(rounds.map((round) => round[way] / round.alone));
-    return {
-      workload: `updateProgress, nobody attached, ${way === 'awaited' ? 'awaited' : 'not awaited'}`,
-      target: `≤ ${TARGET} × JSON.stringify`,
-      figure: `${ratio.toFixed(2)} × (${nanos(way)} ns, JSON.stringify ${nanos('alone')} ns)`,
-      ok: ratio <= TARGET,
-    };
-  });
+  const nanos = (way) => figures.map((round) => (round[way] / EVENTS) * 1_000);
+  return ['forgotten', 'awaited'].map((way) =>
+    judge({
+      workload: `updateProgress, nobody attached, ${way === 'awaited' ? 'awaited' : 'not awaited'}; raw: JSON.stringify`,
+      unit: 'ns CPU each',
+      samples: { ours: nanos(way), raw: nanos('alone') },
+      targets: [{ over: 'raw', most: TARGET }],
+    }),
+  );
 }

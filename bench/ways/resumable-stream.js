@@ -1,0 +1,66 @@
+// resumable-stream, whose readers are fed through Redis: what Redis itself takes is not counted.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis5';
+import { createResumableStreamContext } from 'resumable-stream/generic';
+import { KEY } from './key.js';
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A server of its own, which goes when this process does. */
+async function startRedis() {
+  const port = await freePort();
+  const dir = mkdtempSync(join(tmpdir(), 'bench-redis-'));
+  const redis = spawn('redis-server', ['--port', `${port}`, '--save', '', '--dir', dir], { stdio: 'ignore' });
+  redis.on('error', () => {}); // not installed: the connection says so
+  process.on('exit', () => {
+    redis.kill('SIGKILL');
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const clients = [1, 2].map(() => new Redis(port, { retryStrategy: (times) => (times > 50 ? null : 50) }));
+  for (const client of clients) client.on('error', () => {});
+  await Promise.all(clients.map((client) => client.ping())); // waits until the server is there
+  return clients;
+}
+
+export async function createContext() {
+  const [publisher, subscriber] = await startRedis();
+  return createResumableStreamContext({ publisher, subscriber, waitUntil: () => {} });
+}
+
+export async function resumableStream({ each }) {
+  const context = await createContext();
+  const sources = [];
+  let streams = 0;
+
+  /** What its first reader starts. */
+  const makeStream = () =>
+    new ReadableStream({
+      start(controller) {
+        let seq = 0;
+        sources.push((data) => controller.enqueue(`data: ${JSON.stringify(data)}\nid: ${KEY}.${++seq}\n\n`));
+      },
+    });
+
+  return {
+    sources,
+    async handle(_, res) {
+      res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
+      const stream = await context.resumableStream(each ? `s${++streams}` : 's', makeStream);
+      res.flushHeaders();
+      for await (const frames of stream) if (frames !== '') res.write(frames);
+    },
+    broadcast: (data) => sources[0](data),
+  };
+}
