@@ -18,7 +18,10 @@ const HEADERS = { ...IDS, 'Content-Type': 'text/event-stream' };
 async function serve(listener: RequestListener): Promise<{ url: string; close: () => void }> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const close = (): void => void server.close().closeAllConnections();
+  const close = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close };
 }
 
