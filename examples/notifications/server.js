@@ -1,4 +1,5 @@
 // Notifications: sign in, get what is for all, for your rooms and for you, also what came while you were away.
+import { fileURLToPath } from 'node:url';
 import cookieParser from 'cookie-parser';
 import express from 'express';
 import { createHub } from 'resumable-sse';
@@ -25,13 +26,19 @@ app.post('/news', requireAdmin, express.json(), (req, res) => {
 app.post('/users/:user', requireAdmin, express.json(), (req, res) => {
   res.json({ clients: hub.sendToUser(req.params.user, { event: 'direct', data: req.body }) });
 });
-app.use(express.static(new URL('./public', import.meta.url).pathname));
+app.use(express.static(folderOf('./public/index.html')));
+// The client in one file, which the page imports as it is.
+app.use('/modules', express.static(folderOf('resumable-sse/client.min.js')));
 
 const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', (error) => {
   if (error) throw error;
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   console.log(`http://127.0.0.1:${port}/`);
 });
+
+function folderOf(specifier) {
+  return fileURLToPath(new URL('.', import.meta.resolve(specifier)));
+}
 
 process.once('SIGTERM', async () => {
   await hub.stop();

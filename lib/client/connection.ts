@@ -137,7 +137,8 @@ export function openConnection(endpoint: Endpoint, options: ConnectionOptions): 
         onRetry: (ms) => (retryMs = ms),
       });
       const reader = (stream as ReadableStream<Uint8Array>).getReader();
-      for (;;) {
+      // Whoever is told of an event may end it all, and after an abort Node’s fetch may never settle another read.
+      while (!isOver()) {
         const { done, value } = await reader.read();
         // [spec] "Once the end of the file is reached, any pending data must be discarded."
         if (done) return;
