@@ -70,7 +70,10 @@ describeWithRedisServer('two instances, faults and cut connections at random', (
       expect(first.last!.event).toBe('complete');
       expect(numbers).toHaveLength(steps);
     }
-    const response = await fetch(`${fleet.direct(random)}/tasks/${first.taskId}`);
+    let response: Response;
+    // Whoever has just woken up may not know yet that Redis answers.
+    do response = await fetch(`${fleet.direct(random)}/tasks/${first.taskId}`);
+    while (response.status === 503);
     expect(await response.json()).toMatchObject({
       status: lost ? 'failed' : 'completed',
       last_seq: first.last!.seq,
