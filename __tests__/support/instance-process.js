@@ -25,21 +25,22 @@ const stall = () => {
 };
 
 const app = express();
-app.get(
-  '/job',
-  tasks.handler(async ({ signal, updateProgress, attempt, lastProgress, input }) => {
-    signal.addEventListener('abort', () => process.send?.({ kind: 'aborted', code: signal.reason.code }));
-    process.send?.({ kind: 'started', attempt, lastProgress });
-    const to = Number(input.query.to ?? Infinity);
-    for (let n = (lastProgress?.n ?? 0) + 1; n <= to; n++) {
-      const committed = updateProgress({ n, attempt });
-      if (stallMs > 0) setImmediate(stall); // after the turn that sends it
-      await committed;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    return 'done';
-  }),
-);
+const count = async ({ signal, updateProgress, attempt, lastProgress, input }) => {
+  signal.addEventListener('abort', () => process.send?.({ kind: 'aborted', code: signal.reason.code }));
+  process.send?.({ kind: 'started', attempt, lastProgress });
+  const to = Number(input.query.to ?? Infinity);
+  for (let n = (lastProgress?.n ?? 0) + 1; n <= to; n++) {
+    const committed = updateProgress({ n, attempt });
+    if (stallMs > 0) setImmediate(stall); // after the turn that sends it
+    await committed;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return 'done';
+};
+app.get('/job', tasks.handler(count));
+/** The same with a state: the sum of what it has counted. */
+const snapshot = { initial: () => ({ sum: 0 }), reduce: ({ sum }, { n }) => ({ sum: sum + n }) };
+app.get('/sum', tasks.handler(count, { snapshot }));
 app.use('/tasks', tasks.router());
 const server = app.listen(0, '127.0.0.1', () => process.send?.({ kind: 'listening', port: server.address().port }));
 

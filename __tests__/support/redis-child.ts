@@ -62,8 +62,8 @@ export class ChildInstance {
     return new SseFollower(`http://127.0.0.1:${this.#port}${path}`, headers);
   }
 
-  resume(resumeKey: string, seq: number): SseFollower {
-    return this.follow('/job', { 'last-event-id': `${resumeKey}.${seq}` });
+  resume(resumeKey: string, seq: number, path = '/job'): SseFollower {
+    return this.follow(path, { 'last-event-id': `${resumeKey}.${seq}` });
   }
 
   send(message: object): void {

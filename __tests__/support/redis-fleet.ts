@@ -19,10 +19,10 @@ const someCuts =
     return draw.next() < 0.4 ? {} : { after: draw.int(0, 6_000), kind: draw.pick(['rst', 'fin'] as const) };
   };
 
-/** Two instances that serve the same tasks. Whoever is killed is replaced. */
+/** Two instances that serve the same tasks. Whoever is killed is replaced, whoever is stopped goes on again. */
 export class Fleet {
   readonly #members: Member[] = [];
-  #replacing: Promise<void> | undefined;
+  #mending: Promise<void> | undefined;
 
   private constructor(
     readonly redisUrl: string,
@@ -51,24 +51,24 @@ export class Fleet {
     const victim = random.pick(this.#members);
     victim.alive = false;
     victim.instance.signal('SIGKILL');
-    this.#replacing = this.#replace(victim);
+    this.#mending = this.#replace(victim);
   }
 
-  /** Stops one of them in the middle of whatever it does, until the function that this returns is called. */
-  freeze(random: Random): () => void {
+  /** Stops one of them in the middle of whatever it does, and lets it go on after `ms`. */
+  freeze(random: Random, ms: number): void {
     const victim = random.pick(this.#members);
     victim.alive = false;
     victim.instance.signal('SIGSTOP');
     victim.proxy.cutAll();
-    return () => {
+    this.#mending = new Promise((resolve) => setTimeout(resolve, ms)).then(() => {
       victim.instance.signal('SIGCONT');
       victim.alive = true;
-    };
+    });
   }
 
-  /** Resolves when there are two again. */
+  /** Resolves when there are two at work again. */
   async whole(): Promise<void> {
-    await this.#replacing;
+    await this.#mending;
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -49,13 +49,25 @@ export async function openRedis(): Promise<Redis> {
 
 /** A redis-server on a free port, with its data in a directory of its own. */
 export class RedisServer implements Redis {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'redis-'));
+  readonly directory = mkdtempSync(join(tmpdir(), 'redis-'));
   #process: ChildProcess | undefined;
+  #mounted = false;
 
   private constructor(
     readonly port: number,
     readonly options: readonly string[],
   ) {}
+
+  /** One whose data is on a disk of `megabytes` alone; undefined where this user may not mount. */
+  static async onSmallDisk(megabytes: number, ...options: readonly string[]): Promise<RedisServer | undefined> {
+    const server = new RedisServer(await freePort(), options);
+    if (!server.resizeDisk(megabytes)) {
+      await server.close();
+      return undefined;
+    }
+    await server.run();
+    return server;
+  }
 
   /** @param options as on its command line; nothing is persisted unless they say so */
   static async start(...options: readonly string[]): Promise<RedisServer> {
@@ -74,7 +86,7 @@ export class RedisServer implements Redis {
 
   /** Runs it, again after `kill`, on the same port and data. Resolves when it answers. */
   async run(...more: readonly string[]): Promise<void> {
-    const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#directory];
+    const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory];
     const defaults = ['--save', '', '--loglevel', 'warning', '--enable-debug-command', 'yes'];
     const args = [...fixed, ...defaults, ...this.options, ...more];
     this.#process = spawn(BINARY, args, { stdio: 'ignore' });
@@ -98,12 +110,20 @@ export class RedisServer implements Redis {
 
   /** Lets nothing be saved any more, as a full disk does: its directory is gone. */
   breakDirectory(): void {
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  resizeDisk(megabytes: number): boolean {
+    const options = `size=${megabytes}m${this.#mounted ? ',remount' : ''}`;
+    const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', this.directory], { stdio: 'ignore' });
+    this.#mounted ||= status === 0;
+    return status === 0;
   }
 
   async close(): Promise<void> {
     await this.kill();
-    rmSync(this.#directory, { recursive: true, force: true });
+    if (this.#mounted) spawnSync('umount', [this.directory], { stdio: 'ignore' });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
@@ -140,3 +160,14 @@ export async function until(holds: () => boolean | Promise<boolean>, withinMs = 
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+const mayMount = (): boolean => {
+  const directory = mkdtempSync(join(tmpdir(), 'mount-'));
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory], { stdio: 'ignore' });
+  if (status === 0) spawnSync('umount', [directory], { stdio: 'ignore' });
+  rmSync(directory, { recursive: true, force: true });
+  return status === 0;
+};
+
+/** `it` where this user may mount a disk; else a visible skip. */
+export const itWithDisk: jest.It = mayMount() ? it : it.skip;

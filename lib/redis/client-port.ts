@@ -14,7 +14,8 @@ export interface RedisPort {
   readonly cluster: boolean;
   /** Sends the commands in order, in one write where the client can; one promise each. */
   send(commands: readonly Command[]): Promise<unknown>[];
-  onReady(listener: () => void): void;
+  /** Returns how to listen no more: the client outlives the store. */
+  onReady(listener: () => void): () => void;
   /** A connection of its own that listens to channels; the caller closes it. */
   listen(onMessage: (channel: string, message: string) => void, onReady: () => void): RedisListener;
 }
@@ -28,6 +29,7 @@ export interface RedisListener {
 /** Both clients are; their own types for it differ. */
 interface Emitter {
   on(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
 }
 
 interface IoredisPipeline {
@@ -114,8 +116,11 @@ class IoredisPort implements RedisPort {
     });
   }
 
-  onReady(listener: () => void): void {
+  onReady(listener: () => void): () => void {
     this.#client.on('ready', listener);
+    return () => {
+      this.#client.off('ready', listener);
+    };
   }
 
   listen(onMessage: (channel: string, message: string) => void, onReady: () => void): RedisListener {
@@ -155,8 +160,11 @@ class NodeRedisPort implements RedisPort {
     return commands.map(({ args }) => send(args));
   }
 
-  onReady(listener: () => void): void {
+  onReady(listener: () => void): () => void {
     this.#client.on('ready', listener);
+    return () => {
+      this.#client.off('ready', listener);
+    };
   }
 
   listen(onMessage: (channel: string, message: string) => void, onReady: () => void): RedisListener {

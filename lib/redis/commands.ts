@@ -40,13 +40,14 @@ export class Commands {
   #outgoing: Sent[] = [];
   #words = 0;
   #cancelTimer: (() => void) | undefined;
+  readonly #ignoreReady: () => void;
 
   constructor(
     readonly port: RedisPort,
     readonly clock: Clock,
     readonly timeoutMs: number,
   ) {
-    port.onReady(() => {
+    this.#ignoreReady = port.onReady(() => {
       this.resume();
     });
   }
@@ -104,6 +105,7 @@ export class Commands {
   }
 
   close(): void {
+    this.#ignoreReady();
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     for (const sent of [...this.#open]) this.#settle(sent, () => sent.reject(unavailable('The store is closed')));

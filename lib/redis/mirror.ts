@@ -150,7 +150,7 @@ export class Mirror implements TaskFeed {
 
   /** Reads the state that was stored last, for those who come too late for the events before it. */
   async fetchSnapshot(): Promise<void> {
-    if (this.writer !== undefined) return;
+    if (this.writer?.snapshotJson !== undefined) return; // it has a newer one; that of a task run again has none
     const key = this.context.keys.task(this.taskId);
     const stored = await this.context.commands.send(key, 'HGET', key, 'snapshot');
     if (typeof stored !== 'string' || this.log.discarded) return;

@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { streamTask } from '../../lib/client/index.js';
+import { startCutProxy, type CutProxy } from '../support/cut-proxy.js';
+import { ChildInstance, compileLib } from '../support/redis-child.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
+import { range } from '../support/stepped-job.js';
+
+const LEASE_MS = 1_000;
+const ROOT = join(__dirname, '..', '..');
+
+jest.setTimeout(40_000);
+
+describeWithRedisServer('after the instance of a task is gone', () => {
+  let redis: RedisServer;
+  let prefix: string;
+  const open: { close(): Promise<void> }[] = [];
+  const child = async (): Promise<ChildInstance> => {
+    const instance = await ChildInstance.start(redis.url, { prefix, leaseMs: LEASE_MS, onLost: 'restart' });
+    open.push(instance);
+    return instance;
+  };
+
+  beforeAll(async () => {
+    compileLib();
+    redis = await RedisServer.start();
+  });
+  afterAll(() => redis.close());
+  beforeEach(() => {
+    prefix = `${randomUUID()}:`;
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((each) => each.close()));
+  });
+
+  it.each(['SIGKILL', 'stop'])('the client goes on with the next one: %s', async (how) => {
+    const [a, b] = [await child(), await child()];
+    const proxies: CutProxy[] = [];
+    for (const { port } of [a, b]) proxies.push(await startCutProxy({ upstreamPort: port }));
+    open.push(...proxies);
+    let current = proxies[0]!;
+    const numbers: number[] = [];
+    const connection = streamTask<{ n: number; attempt: number }, string>(() => `${current.url}/job?to=150`, {
+      onProgress: ({ n }) => {
+        numbers.push(n);
+        if (n !== 20) return;
+        current = proxies[1]!;
+        if (how === 'stop') a.send({ kind: 'stop', ms: 0 });
+        else a.signal('SIGKILL');
+      },
+    });
+    await expect(connection.result).resolves.toBe('done');
+    expect(numbers).toEqual(range(1, 150));
+    expect(await b.heard('started')).toMatchObject({ attempt: 2 });
+    connection.close();
+  });
+
+  it('a snapshot that was stored before goes on with the rest of the log', async () => {
+    const [a, b] = [await child(), await child()];
+    const starter = await a.follow('/sum?to=400').untilSeq(300); // more than a second: the state was stored on the way
+    a.signal('SIGKILL');
+    await b.follow('/sum?to=400', { 'last-event-id': `${starter.resumeKey}.${starter.last!.seq}` }).untilEnded();
+    const again = await b.resume(starter.resumeKey, starter.last!.seq, '/sum?to=400').untilEnded();
+    expect(again.last).toMatchObject({ event: 'complete' });
+    const late = await b.follow(`/sum?resume_key=${starter.resumeKey}&replay=snapshot`).untilEnded();
+    const [snapshot, ...rest] = late.events;
+    expect(snapshot).toMatchObject({ event: 'snapshot' });
+    const { seq } = snapshot!;
+    expect(seq).toBeGreaterThan(0);
+    expect(JSON.parse(snapshot!.data)).toEqual({ sum: (seq * (seq + 1)) / 2 });
+    expect(rest.map((event) => event.seq)).toEqual(range(seq + 1, again.last!.seq));
+  });
+
+  it('`npm run redis:keys` shows what its task occupies, and that all of it expires', async () => {
+    const a = await child();
+    const starter = await a.follow('/job?to=30').untilEnded();
+    const script = join(ROOT, 'scripts', 'redis-keys.js');
+    const run = async (...args: string[]): Promise<string[]> => {
+      const words = [script, ...args, '--prefix', prefix, '--url', redis.url];
+      return (await promisify(execFile)(process.execPath, words)).stdout.trim().split('\n');
+    };
+    const [, ...lines] = await run(starter.taskId);
+    const total = lines.pop()!;
+    const rows = lines.map((line) => /^ *(\d+) +(\d+) s +(hash|stream) +(\S+)$/.exec(line)!.slice(1));
+    expect(rows.map(([, , , key]) => key)).toEqual(
+      expect.arrayContaining([`${prefix}{${starter.taskId}}:e`, `${prefix}{${starter.taskId}}:t`]),
+    );
+    expect(total.trim()).toBe(`${rows.reduce((sum, [bytes]) => sum + Number(bytes), 0)}  in ${rows.length} keys`);
+    const all = await run();
+    expect(all.length - 2).toBeGreaterThan(rows.length);
+    expect(all.join('\n')).not.toContain('never');
+  });
+});

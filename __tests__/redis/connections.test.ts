@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
+import type { TaskStore } from '../../lib/core/ports.js';
+import { systemClock } from '../../lib/core/clock.js';
+import { createRedisStore } from '../../lib/redis/index.js';
+import { started } from '../contracts/store-steps.js';
+import { CLIENTS } from '../support/redis-clients.js';
+import { describeWithRedisServer, RedisServer, until } from '../support/redis-server.js';
+import { range } from '../support/stepped-job.js';
+import { storeSettings } from '../support/store-fixtures.js';
+
+const TASKS = 10_000;
+const AT_A_TIME = 500;
+
+/** Creates tasks and follows them. */
+async function grow(store: TaskStore, tasks: number): Promise<void> {
+  for (let made = 0; made < tasks; made += AT_A_TIME) {
+    await Promise.all(
+      range(1, Math.min(AT_A_TIME, tasks - made)).map(async () => {
+        const { taskId } = await started(store);
+        (await store.open(taskId))?.join(undefined);
+      }),
+    );
+  }
+}
+
+describeWithRedisServer('what a store takes of its client', () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+  });
+  afterAll(() => redis.close());
+
+  // The newest of each library: ten thousand tasks take their time.
+  it.each(Object.entries(CLIENTS).filter(([name]) => name.endsWith('6')))(
+    'is one connection beside it, whatever the number of tasks: %s',
+    async (_, open) => {
+      const opened = await open(redis.url);
+      const connections = async (): Promise<number> =>
+        String(await opened.command('CLIENT', 'LIST'))
+          .trim()
+          .split('\n').length;
+      expect(await connections()).toBe(1);
+      const store = createRedisStore({ client: opened.client, prefix: `${randomUUID()}:` });
+      store.start(storeSettings({ clock: systemClock, timeoutMs: 20_000, maxBufferedBytes: 2 ** 30 }));
+      await grow(store, 1);
+      await until(async () => (await connections()) === 2);
+      await grow(store, TASKS - 1);
+      expect(await connections()).toBe(2);
+      await store.stop?.();
+      await until(async () => (await connections()) === 1);
+      opened.close();
+    },
+  );
+
+  it.each(Object.entries(CLIENTS))('is given back when it stops: %s', async (_, open) => {
+    const opened = await open(redis.url);
+    const emitter = opened.client as unknown as EventEmitter;
+    const listeners = (): number[] => emitter.eventNames().map((event) => emitter.listenerCount(event));
+    const before = listeners();
+    const store = createRedisStore({ client: opened.client, prefix: `${randomUUID()}:` });
+    store.start(storeSettings({ clock: systemClock }));
+    await started(store);
+    await store.stop?.();
+    expect(listeners()).toEqual(before);
+    opened.close();
+  });
+});
