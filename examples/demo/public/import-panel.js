@@ -29,7 +29,10 @@ export function createImportPanel(line) {
   for (const type of ['dragenter', 'dragover', 'dragleave', 'drop']) $('drop').addEventListener(type, onDrag);
   $('cancel').addEventListener('click', async () => {
     $('cancel').disabled = true;
-    await current?.cancel().catch((error) => view.note(`It could not be cancelled: ${error.message}`));
+    await current?.cancel().catch((error) => {
+      $('cancel').disabled = false;
+      view.note(`It could not be cancelled: ${error.message}`);
+    });
   });
   addEventListener('hashchange', followAddress);
   followAddress();
