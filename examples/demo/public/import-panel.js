@@ -17,6 +17,8 @@ export function createImportPanel(line) {
   const view = createImportView();
   /** @type {import('resumable-sse/client').TaskConnection | undefined} */
   let current;
+  /** How far the log was when the connection stood has been asked. */
+  let headKnown = true;
 
   $('import-form').addEventListener('submit', (event) => {
     event.preventDefault();
@@ -29,7 +31,10 @@ export function createImportPanel(line) {
   for (const type of ['dragenter', 'dragover', 'dragleave', 'drop']) $('drop').addEventListener(type, onDrag);
   $('cancel').addEventListener('click', async () => {
     $('cancel').disabled = true;
-    await current?.cancel().catch((error) => view.note(`It could not be cancelled: ${error.message}`));
+    await current?.cancel().catch((error) => {
+      $('cancel').disabled = false;
+      view.note(`It could not be cancelled: ${error.message}`);
+    });
   });
   addEventListener('hashchange', followAddress);
   followAddress();
@@ -69,6 +74,7 @@ export function createImportPanel(line) {
 
   function showConnection(state, started) {
     if (state === 'open') {
+      headKnown = false;
       const first = strip.connect();
       if (first) begin(started);
       else view.note(`Connected again. The server goes on after event ${strip.last}.`);
@@ -85,9 +91,20 @@ export function createImportPanel(line) {
   }
 
   function show(event) {
+    if (!headKnown) void markLate(current, strip.last + 1);
+    headKnown = true;
     if (event.kind === 'gap') strip.skip(event.to);
     else strip.add(event.seq, event.kind !== 'progress');
-    if (event.kind === 'progress') view.progress(event.data, strip.catchingUp);
+    if (event.kind === 'progress') view.progress(event.data, event.seq);
+  }
+
+  /** What the log had when the connection stood was made without this page looking: it is shown in another colour. */
+  async function markLate(connection, from) {
+    const answer = await fetch(`tasks/${connection.taskId}`, { headers: line.headers }).catch(() => undefined);
+    if (!answer?.ok || connection !== current) return;
+    const { last_seq } = await answer.json();
+    strip.markLate(from, last_seq);
+    view.markLate(from, last_seq);
   }
 
   function fail(error) {

@@ -26,6 +26,7 @@ export function createImportView() {
   return {
     note,
     end,
+    markLate: chart.markLate,
     /** `moves`: the one who started it wants to see it; a reloaded page stays where it was. */
     begin(moves) {
       quarter = 0;
@@ -37,8 +38,7 @@ export function createImportView() {
       note('The import runs on the server; this page only watches.');
       if (moves) $('job-title').focus();
     },
-    /** `late`: it comes from the log, after a cut. */
-    progress(data, late) {
+    progress(data, seq) {
       const { file, rows, bad_rows, rows_per_second, elapsed_ms, bytes, bytes_total, new_bad_rows } = data;
       const share = bytes_total === 0 ? 0 : bytes / bytes_total;
       $('job-title').textContent = file;
@@ -47,7 +47,7 @@ export function createImportView() {
       $('rate').textContent = whole.format(rows_per_second);
       $('bad').textContent = whole.format(bad_rows);
       $('seconds').textContent = (elapsed_ms / 1_000).toFixed(1);
-      chart.add({ seconds: elapsed_ms / 1_000, rows, late });
+      chart.add({ seq, seconds: elapsed_ms / 1_000, rows });
       addBadRows(new_bad_rows, bad_rows);
       // Often enough to know, seldom enough to listen to.
       const reached = Math.floor(share * 4);

@@ -9,43 +9,59 @@ const HEIGHT = 190;
 const LEAST_SECONDS = 10;
 
 export function createRateChart(element) {
-  /** @type {{ seconds: number, rows: number }[]} */
+  /** @type {{ seq: number, seconds: number, rate: number | null, rows: number, late: boolean }[]} */
   let points = [];
-  /** @type {[number[], (number | null)[], (number | null)[]]} */
-  let data = [[], [], []];
   /** @type {uPlot | undefined} */
   let plot;
 
-  const draw = () => {
+  /**
+   * Two lines over one axis, which meet, so that there is no break where one goes over into the other.
+   *
+   * @returns {uPlot.AlignedData}
+   */
+  const dataOf = () => [
+    points.map(({ seconds }) => seconds),
+    points.map(({ rate, late }) => (late ? null : rate)),
+    points.map(({ rate, late }, at) => (late || points[at - 1]?.late || points[at + 1]?.late ? rate : null)),
+  ];
+  const create = () => {
     plot?.destroy();
-    plot = new uPlot(optionsFor(element), data, element);
+    plot = new uPlot(optionsFor(element), dataOf(), element);
+  };
+  let due = false;
+  /** Once a frame, however many points have come. */
+  const draw = () => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      if (points.length === 0) return;
+      if (plot) plot.setData(dataOf());
+      else create();
+    });
   };
 
   // Colours are the page's, which change with the system's.
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plot && draw());
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plot && create());
   new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height: HEIGHT })).observe(element);
 
   return {
     clear() {
       points = [];
-      data = [[], [], []];
       plot?.destroy();
       plot = undefined;
     },
-    add({ seconds, rows, late }) {
-      points.push({ seconds, rows });
-      const before = points[Math.max(0, points.length - 1 - WINDOW)];
-      const spanned = seconds - before.seconds;
+    add({ seq, seconds, rows }) {
+      const before = points[Math.max(0, points.length - WINDOW)];
+      const spanned = before ? seconds - before.seconds : 0;
       const rate = spanned > 0 ? (rows - before.rows) / spanned : null;
-      const [xs, live, fromLog] = data;
-      // The two lines meet, so that there is no break where one goes over into the other.
-      const lateBefore = fromLog.length > 0 && fromLog.at(-1) !== null && live.at(-1) === null;
-      if (late && !lateBefore && live.length > 0) fromLog[fromLog.length - 1] = live[live.length - 1];
-      xs.push(seconds);
-      live.push(late ? null : rate);
-      fromLog.push(late || lateBefore ? rate : null);
-      if (!plot) draw();
-      else plot.setData(data);
+      points.push({ seq, seconds, rows, rate, late: false });
+      draw();
+    },
+    /** These points were read from the log. */
+    markLate(from, to) {
+      for (const point of points) if (point.seq >= from && point.seq <= to) point.late = true;
+      draw();
     },
   };
 }
