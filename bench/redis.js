@@ -31,6 +31,8 @@ if (process.argv[1] === import.meta.filename) {
   const options = { quick: { type: 'boolean', default: false } };
   const { values, positionals } = parseArgs({ allowPositionals: true, options });
   const workloads = positionals.length === 0 ? WORKLOADS : positionals;
-  for (const row of await run({ ...values, workloads })) console.log(describe(row));
+  for (const name of workloads) {
+    for (const row of await run({ ...values, workloads: [name] })) console.log(describe(row));
+  }
   process.exit();
 }

@@ -37,6 +37,8 @@ async function killed(onLost) {
     ),
   );
 
+  for (const path of ['/', '/app.js', '/sample.csv']) assert.equal((await fetch(origin + path)).status, 200, path);
+
   // Every connection goes to the other instance; nobody notices.
   const quick = await startImport(origin, 4 * expected.rows);
   assertWhole(await readThroughCuts(quick.stream, [1, 1, 1]));
