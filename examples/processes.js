@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** Starts `command`; `heard` resolves with the next line that matches. What a check leaves running is killed with it. */
-export function startProcess(command, args, env = {}) {
+function startProcess(command, args, env = {}) {
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const killChild = () => child.kill('SIGKILL');
   process.once('exit', killChild);
