@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** Starts `command`; `heard` resolves with the next line that matches. What a check leaves running is killed with it. */
-export function startProcess(command, args, env = {}) {
+function startProcess(command, args, env = {}) {
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const killChild = () => child.kill('SIGKILL');
   process.once('exit', killChild);
@@ -30,7 +30,7 @@ export function startProcess(command, args, env = {}) {
       const index = lines.findIndex((line) => pattern.test(line));
       if (index !== -1) return pattern.exec(lines.splice(0, index + 1)[index]);
       if (gone) throw new Error(`${args[0]} ended without saying ${pattern}:\n${lines.join('\n')}`);
-      await new Promise((resolve) => (wake = resolve));
+      await new Promise((resolve) => (wake = () => resolve(undefined)));
     }
   };
   const kill = async (signal) => {

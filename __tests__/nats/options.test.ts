@@ -8,7 +8,7 @@ const refused = (name: string) =>
 const NOT_WHOLE = [NaN, -1, 0, 1.5, 1e21, '5', null, {}, true];
 
 describe('what cannot be is refused when it is handed in', () => {
-  const responder = createStreamResponder({ connection, presence: createPresence() });
+  const responder = createStreamResponder({ connection, presence: createPresence({ connection }) });
   const requester = createStreamRequester({ connection });
   const makers: [string, (value: never) => unknown, unknown[]][] = [
     ['leaseMs', (leaseMs) => createPresence({ leaseMs }), [79, 3_600_001, Infinity]],
@@ -35,13 +35,21 @@ describe('what cannot be is refused when it is handed in', () => {
     ['connection', () => createStreamResponder({ connection: undefined as never, presence: createPresence() })],
     ['connection', () => createPresence({ connection: 'nats://' as never })],
     ['presence', () => createStreamResponder({ connection, presence: {} as never })],
+    ['presence', () => createStreamResponder({ connection, presence: createPresence() })],
+    ['presence', () => createStreamRequester({ connection, presence: createPresence() })],
     ['presence', () => createStreamRequester({ connection, presence: null as never })],
     ['clock', () => createPresence({ clock: {} as never })],
     ['subject', () => createPresence({ subject: 'a.*' })],
     ['inboxPrefix', () => createPresence({ inboxPrefix: 'a..b' })],
     ['handler', () => responder.subscribe('a', undefined as never)],
-    ['exposeErrors', () => createStreamResponder({ connection, presence: createPresence(), exposeErrors: 1 as never })],
-    ['onError', () => createStreamResponder({ connection, presence: createPresence(), onError: 1 as never })],
+    [
+      'exposeErrors',
+      () => createStreamResponder({ connection, presence: createPresence({ connection }), exposeErrors: 1 as never }),
+    ],
+    [
+      'onError',
+      () => createStreamResponder({ connection, presence: createPresence({ connection }), onError: 1 as never }),
+    ],
     ['data', () => requester.streamRequestWithClient('a', 5 as never, 'ann')],
     ['onMessage', () => requester.streamRequestWithClient('a', '', 'ann', { onMessage: 1 as never })],
     ['watchers', () => requester.streamRequestWithClient('a', '', 'ann', { watchers: 1 as never })],

@@ -248,6 +248,7 @@ describeWithNats('presence in many processes', () => {
     const gatewayId = 'A'.repeat(22);
     forged.push(JSON.stringify({ kind: 'change', gateway: gatewayId, version: -1, change: [0, 'a'] }));
     forged.push(JSON.stringify({ kind: 'change', gateway: gatewayId, version: 1, change: [2, 'a'] }));
+    forged.push(JSON.stringify({ kind: 'lease', gateway: gatewayId, version: 0, leaseMs: 3_600_001 }));
     forged.push(JSON.stringify({ kind: 'change', gateway: gatewayId, version: 1, change: [0, 'a'] })); // of another gateway
     forged.push(
       JSON.stringify({ kind: 'all', gateway: gatewayId, version: 1, leaseMs: 1, part: 0, last: true, ids: [5] }),
@@ -265,5 +266,17 @@ describeWithNats('presence in many processes', () => {
     const presence = createPresence({ connection, subject });
     await connection.close();
     await expect(presence.startClientOfflineListener()).rejects.toThrow();
+    await expect(presence.startClientOfflineListener()).rejects.toThrow(); // tried again
+  });
+
+  it('can be started again when the connection is back', async () => {
+    const connection = await nats.connect();
+    const presence = await join({ connection });
+    const flush = jest.spyOn(connection, 'flush').mockRejectedValueOnce(new Error('disconnected'));
+    await expect(presence.startClientOfflineListener()).rejects.toThrow('disconnected');
+    expect(presence.isClientOnline('a')).toBe(true);
+    await presence.startClientOfflineListener();
+    expect(presence.isClientOnline('a')).toBe(false);
+    flush.mockRestore();
   });
 });

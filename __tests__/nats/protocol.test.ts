@@ -14,6 +14,9 @@ import {
 } from '../support/stream-parties.js';
 import { until } from '../support/until.js';
 
+/** Of this process alone, where tests share a server. */
+const ANN = `ann-${process.pid}`;
+
 describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
   let nats: Nats;
   let gateway: Gateway;
@@ -25,7 +28,7 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
     nats = await Nats.open();
     gateway = await openGateway(nats, { beatMs: 60_000, windowMessages: 4 });
     link = await nats.connect();
-    gateway.presence.markClientOnline('ann');
+    gateway.presence.markClientOnline(ANN);
   });
   afterAll(async () => {
     await gateway.presence.stop();
@@ -38,7 +41,7 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
   const open = async (): Promise<{ stream: ResponseStream; worker: ForgedWorker; texts: () => Promise<string[]> }> => {
     let stream: ResponseStream | undefined;
     const worker = await ForgedWorker.answer(link, subject, () => {
-      stream = gateway.requester.streamRequestWithClient(subject, '', 'ann');
+      stream = gateway.requester.streamRequestWithClient(subject, '', ANN);
     });
     const opened = stream!;
     const texts = async (): Promise<string[]> => {
@@ -138,7 +141,7 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
 
     const terms = (change: Record<string, string> = {}): MsgHdrs => {
       const head = headers();
-      const right = { Client: 'ann', Origin: `${'A'.repeat(22)} 0`, Beat: '1000', Window: '10 1024' };
+      const right = { Client: ANN, Origin: `${'A'.repeat(22)} 0`, Beat: '1000', Window: '10 1024' };
       for (const [key, value] of Object.entries({ ...right, ...change }))
         if (value !== '') head.set(`Stream-${key}`, value);
       return head;

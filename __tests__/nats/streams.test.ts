@@ -16,6 +16,9 @@ import {
 import { frame } from '../support/forged-frames.js';
 import { until } from '../support/until.js';
 
+/** Of this process alone, where tests share a server. */
+const ANN = `ann-${process.pid}`;
+
 describeWithNats('a stream from a worker to a client of a gateway', () => {
   let nats: Nats;
   let gateway: Gateway;
@@ -36,10 +39,10 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
   beforeEach(async () => {
     subject = `jobs.${process.pid}.${++subjects}`;
     calls = new Calls();
-    gateway.presence.markClientOnline('ann');
+    gateway.presence.markClientOnline(ANN);
   });
   afterEach(() => {
-    gateway.presence.markClientOffline('ann');
+    gateway.presence.markClientOffline(ANN);
   });
 
   const subscribe = async (
@@ -51,7 +54,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
   };
   const request = (
     ...[options, data = 'go']: [Parameters<Gateway['requester']['streamRequestWithClient']>[3]?, string?]
-  ) => gateway.requester.streamRequestWithClient(subject, data, 'ann', options);
+  ) => gateway.requester.streamRequestWithClient(subject, data, ANN, options);
 
   it('gives what is sent, in order, with the result at the end', async () => {
     await subscribe(async ({ data, clientId, headers: head }, sender) => {
@@ -62,7 +65,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     const head = headers();
     head.set('Trace', 't1');
     const stream = request({ headers: head }, 'part');
-    expect(await textsOf(stream)).toEqual(['part 1 for ann t1', 'part 2 for ann t1', 'part 3 for ann t1']);
+    expect(await textsOf(stream)).toEqual([1, 2, 3].map((n) => `part ${n} for ${ANN} t1`));
     expect(Buffer.from((await stream.finished)!).toString()).toBe('three');
   });
 
@@ -106,7 +109,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     const iterator = stream[Symbol.asyncIterator]();
     expect((await nextOf(iterator)).string()).toBe('one');
     const stopped = aborted(received.signal);
-    gateway.presence.markClientOffline('ann');
+    gateway.presence.markClientOffline(ANN);
     expect(await stopped).toMatchObject({ code: 'CLIENT_OFFLINE' });
     expect(await codeOf(sender.send('two'))).toBe('CLIENT_OFFLINE');
     expect(await codeOf(sender.end())).toBe('CLIENT_OFFLINE');
@@ -174,9 +177,9 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await outcomeOf(request({ signal: AbortSignal.abort(new TaskError('TASK_CANCELLED', 'x')) }))).toBe(
       'TASK_CANCELLED',
     );
-    gateway.presence.markClientOffline('ann');
+    gateway.presence.markClientOffline(ANN);
     expect(await outcomeOf(request())).toBe('CLIENT_OFFLINE');
-    gateway.presence.markClientOnline('ann');
+    gateway.presence.markClientOnline(ANN);
     void request();
     await calls.call();
     expect(calls.count).toBe(1);
@@ -194,7 +197,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await textsOf(stream)).toEqual(['one']);
     late.abort();
     await stream[Symbol.asyncIterator]().return?.();
-    gateway.presence.markClientOffline('ann');
+    gateway.presence.markClientOffline(ANN);
     expect((await stream.finished)?.length).toBe(0);
   });
 
@@ -365,7 +368,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await received.watchers()).toBe(3);
     watchers = 0;
     expect(await received.watchers()).toBe(0);
-    gateway.presence.markClientOffline('ann');
+    gateway.presence.markClientOffline(ANN);
     expect(await codeOf(received.watchers())).toBe('CLIENT_OFFLINE');
   });
 
@@ -398,11 +401,11 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
         for (let n = 1; n <= 100; n++) await sender.send(String(n));
       });
       const controller = new AbortController();
-      const stream = requester.streamRequestWithClient(subject, '', 'ann', { signal: controller.signal });
+      const stream = requester.streamRequestWithClient(subject, '', ANN, { signal: controller.signal });
       const iterator = stream[Symbol.asyncIterator]();
       await iterator.next();
       await until(() => requester.getStatistics().open === 0);
-      gateway.presence.markClientOffline('ann');
+      gateway.presence.markClientOffline(ANN);
       controller.abort();
       let last: string | undefined;
       for (let next = await iterator.next(); !next.done; next = await iterator.next()) last = next.value.string();

@@ -7,6 +7,9 @@ import { describeWithNats, Nats } from '../support/nats-server.js';
 import { aborted, Calls, codeOf, openGateway, openWorker, outcomeOf } from '../support/stream-parties.js';
 import { until } from '../support/until.js';
 
+/** Of this process alone, where tests share a server. */
+const ANN = `ann-${process.pid}`;
+
 /** A process that stands still: time passes, and its timers fire once when it goes on. */
 class StallingClock implements Clock {
   #now = 0;
@@ -130,7 +133,7 @@ describeWithNats('time', () => {
     const requester = createStreamRequester({ connection: link, clock, beatMs: 1_000 });
     let outcome: Promise<string> | undefined;
     const worker = await ForgedWorker.answer(link, subject, () => {
-      outcome = outcomeOf(requester.streamRequestWithClient(subject, '', 'ann'));
+      outcome = outcomeOf(requester.streamRequestWithClient(subject, '', ANN));
     });
     clock.advance(2_400);
     worker.send('data', 1, body('one'));
@@ -149,7 +152,7 @@ describeWithNats('time', () => {
     const requester = createStreamRequester({ connection: link, clock, beatMs: 1_000 });
     let finished: Promise<unknown> | undefined;
     const worker = await ForgedWorker.answer(link, subject, () => {
-      finished = requester.streamRequestWithClient(subject, '', 'ann').finished;
+      finished = requester.streamRequestWithClient(subject, '', ANN).finished;
     });
     worker.send('beat', 0);
     await until(() => worker.heard.length === 1);
@@ -164,8 +167,8 @@ describeWithNats('time', () => {
     const calls = new Calls();
     worker.responder.subscribe(subject, calls.handler);
     await worker.connection.flush();
-    gateway.presence.markClientOnline('ann');
-    void gateway.requester.streamRequestWithClient(subject, '', 'ann');
+    gateway.presence.markClientOnline(ANN);
+    void gateway.requester.streamRequestWithClient(subject, '', ANN);
     const { request, sender } = await calls.call();
     for (let beat = 0; beat < 10; beat++) {
       clock.advance(1_000);

@@ -37,7 +37,8 @@ async function deliver(clientId, question) {
     }
     hub.send(clientId, { event: 'end', data: {} });
   } catch (error) {
-    if (isConnected(clientId)) hub.send(clientId, { event: 'failure', data: { code: error.code } });
+    const code = error instanceof TaskError ? error.code : 'TASK_FAILED';
+    if (isConnected(clientId)) hub.send(clientId, { event: 'failure', data: { code } });
   }
 }
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from '@nats-io/transport-node';
 import { WebSocketServer } from 'ws';
-import { createPresence, createStreamRequester } from 'resumable-sse/nats';
+import { createPresence, createStreamRequester, TaskError } from 'resumable-sse/nats';
 
 const connection = await connect({ servers: process.env.NATS_URL ?? '127.0.0.1:4222' });
 const presence = createPresence({ connection, leaseMs: Number(process.env.LEASE_MS ?? 5_000) });
@@ -28,7 +28,8 @@ async function answer(socket, clientId, question) {
     }
     await send(socket, '{"end":true}');
   } catch (error) {
-    if (socket.readyState === socket.OPEN) await send(socket, JSON.stringify({ code: error.code ?? 'FAILED' }));
+    const code = error instanceof TaskError ? error.code : 'TASK_FAILED';
+    if (socket.readyState === socket.OPEN) await send(socket, JSON.stringify({ code }));
   }
 }
 

@@ -69,22 +69,22 @@ export class LocalGateway {
     if (this.wire === undefined || this.#stopped) return;
     this.#recent.push(change);
     if (this.#recent.length >= 2 * RECENT_CHANGES) this.#recent.splice(0, RECENT_CHANGES);
-    this.#tell({ kind: 'change', gateway: this.gateway.id, version: this.gateway.version, change });
     this.#start(this.wire);
+    this.#tell({ kind: 'change', gateway: this.gateway.id, version: this.gateway.version, change });
   }
 
   /** With the first client: a process without any is no gateway, and has no lease to renew. */
   #start({ connection, subject, leaseMs, clock }: PresenceWire): void {
     if (this.#stopLease !== undefined) return;
-    const lease = (): void => {
+    this.#stopLease = clock.every(leaseMs / BEATS_PER_LEASE, () => {
       this.#tell({ kind: 'lease', ...this.#state(leaseMs) });
+    });
+    // Before anything is told that somebody might ask about.
+    const callback = (error: Error | null, msg: Msg): void => {
+      if (error === null) this.#answer(msg, leaseMs);
     };
-    this.#stopLease = clock.every(leaseMs / BEATS_PER_LEASE, lease);
-    lease();
-    this.#questions = connection.subscribe(`${subject}.sync`, {
-      callback: (error, msg) => {
-        if (error === null) this.#answer(msg, leaseMs);
-      },
+    attempt(() => {
+      this.#questions = connection.subscribe(`${subject}.sync`, { callback });
     });
   }
 
@@ -126,9 +126,9 @@ export class LocalGateway {
 }
 
 /** A connection that is closed or drains refuses. The lease that is not renewed says what could not be said. */
-export function attempt(publish: () => void): void {
+export function attempt(use: () => void): void {
   try {
-    publish();
+    use();
   } catch {
     // See above.
   }

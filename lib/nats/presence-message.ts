@@ -1,3 +1,5 @@
+import { rangeOf } from './options.js';
+
 /** What gateways tell, as JSON. Client ids travel in payloads alone, never in subjects. */
 export type PresenceMessage =
   /** One client came (1) or went (0). */
@@ -35,6 +37,8 @@ export interface SyncRequest {
   readonly version?: number;
 }
 
+const [, , MAX_LEASE_MS] = rangeOf('leaseMs');
+
 /** Undefined for what no gateway sends. */
 export function parsePresenceMessage(text: string): PresenceMessage | undefined {
   const message = parseObject(text);
@@ -44,7 +48,7 @@ export function parsePresenceMessage(text: string): PresenceMessage | undefined 
   if (!isCount(version)) return undefined;
   if (kind === 'change')
     return isChange(message['change']) ? { kind, gateway, version, change: message['change'] } : undefined;
-  if (!isCount(leaseMs)) return undefined;
+  if (!isCount(leaseMs) || leaseMs > MAX_LEASE_MS) return undefined;
   if (kind === 'lease') return { kind, gateway, version, leaseMs };
   const { from, changes, part, last, ids } = message;
   if (kind === 'since' && isCount(from) && isListOf(isChange, changes))

@@ -11,7 +11,10 @@ import { checkClientId, checkSubject } from './subject.js';
 export interface PresenceOptions {
   /** Yours; it is never closed here. Default: none, and presence is that of this process alone. */
   connection?: NatsConnection;
-  /** What gateways tell their changes on; questions go to `<subject>.sync`. Default `resumable-sse.presence`. */
+  /**
+   * What gateways tell their changes on; questions go to `<subject>.sync`. The same in all processes. Default
+   * `resumable-sse.presence`.
+   */
   subject?: string;
   /** How long the clients of a gateway that has died count as online, at the most. Default 5_000. */
   leaseMs?: number;
@@ -38,7 +41,7 @@ export interface Presence {
   signalFor(id: string): AbortSignal;
   /**
    * Follows what other processes tell. Resolves when all their clients are known, within a lease; idempotent. Rejects
-   * where the connection is closed.
+   * where the connection is not there, and may be called again.
    */
   startClientOfflineListener(): Promise<void>;
   /** Its clients go offline, everywhere; nothing is listened to any more. Idempotent. */
@@ -53,6 +56,8 @@ export interface Origin {
 
 /** What requester and responder need beside the public face. */
 export interface PresenceNode extends Presence {
+  /** It has a connection. */
+  readonly isShared: boolean;
   readonly origin: Origin;
   /** A request of the client has come from there. */
   seen(origin: Origin, id: string): void;
@@ -73,10 +78,10 @@ export function createPresence(options: PresenceOptions = {}): Presence {
   return new NatsPresence(connection && { connection, subject, leaseMs, clock }, inboxPrefix);
 }
 
-/** @throws TaskError `INVALID_OPTION` */
+/** One that other processes know of: they would take the clients of any other for gone. @throws TaskError `INVALID_OPTION` */
 export function asPresenceNode(presence: Presence): PresenceNode {
-  const there = typeof presence === 'object' && (presence as object | null) !== null;
-  expect(there && 'seen' in presence && 'watch' in presence, 'presence', 'what createPresence makes', presence);
+  const node = presence as PresenceNode | null | undefined;
+  expect(node?.isShared === true, 'presence', 'made by createPresence with a connection', presence);
   return presence as PresenceNode;
 }
 
@@ -96,6 +101,10 @@ class NatsPresence implements PresenceNode {
   ) {
     this.#local = new LocalGateway(this.#directory, wire);
     this.#remote = wire && new RemoteGateways(this.#directory, wire, this.#local.gateway, (id) => this.#gone(id));
+  }
+
+  get isShared(): boolean {
+    return this.#remote !== undefined;
   }
 
   get origin(): Origin {
@@ -145,7 +154,13 @@ class NatsPresence implements PresenceNode {
   }
 
   async #start(): Promise<void> {
-    await this.#remote?.start(this.inboxPrefix);
+    try {
+      await this.#remote?.start(this.inboxPrefix);
+    } catch (error) {
+      this.#remote?.stop();
+      this.#starting = undefined; // it may be tried again
+      throw error;
+    }
     if (this.#stopping !== undefined) return;
     this.#knownOffline = undefined;
     for (const id of this.#watch.watched()) if (!this.#directory.has(id)) this.#watch.tell(id);

@@ -50,6 +50,7 @@ export class RemoteGateways {
   async start(inboxPrefix: string): Promise<void> {
     const { connection, subject, clock, leaseMs } = this.wire;
     this.#inbox = `${inboxPrefix}.${randomToken()}`;
+    this.#alone = false;
     const callback = (error: Error | null, msg: Msg): void => {
       if (error === null) this.#receive(msg);
     };

@@ -17,7 +17,7 @@ export interface StreamRequesterOptions {
   connection: NatsConnection;
   /**
    * Says who is online; mark a client before you ask for it. Default: one of the requester's own, in which a client is
-   * online while a stream for it is open.
+   * online while a stream for it is open; stop that with `requester.presence.stop()`.
    */
   presence?: Presence;
   /** Each stream gets an inbox of its own below it. Default `_INBOX`. */

@@ -228,7 +228,7 @@ export class WorkerStream implements ResponseSender {
 }
 
 const ended = (): TaskError => new TaskError('ENDED', 'The stream has ended');
-export const offline = (message: string, options?: ErrorOptions): TaskError =>
+const offline = (message: string, options?: ErrorOptions): TaskError =>
   new TaskError('CLIENT_OFFLINE', message, options);
 
 /** The same promise, whose rejection nobody has to handle. */
