@@ -12,6 +12,7 @@ import {
   type TaskManager,
 } from '../lib/index.js';
 import { resolveOptions } from '../lib/core/options.js';
+import { resolveHubOptions } from '../lib/hub/options.js';
 import { encodeEvent } from '../lib/sse/frame.js';
 import { anchorsOf, codeBlocks, linksOf, plain, tableBelow } from './support/markdown.js';
 import { Running, SampleProgram, parseStream, runSample } from './support/samples.js';
@@ -74,23 +75,31 @@ describe('the page about performance', () => {
   });
 });
 
-describe('the tables of the README', () => {
-  it('list every option, and nothing else', () => {
-    const listed = tableBelow(readme, '## Options').map(([name]) => plain(name));
-    expect(listed.sort()).toEqual(program.membersOf('TaskManagerOptions').sort());
+const OPTION_TABLES: [page: string, heading: string, type: string, defaults: object][] = [
+  ['README.md', '## Options', 'TaskManagerOptions', resolveOptions({})],
+  ['docs/HUB.md', '## Limits', 'HubOptions', resolveHubOptions({})],
+];
+
+describe.each(OPTION_TABLES)('the options in %s', (page, heading, type, resolved) => {
+  const table = tableBelow(read(page), heading).map(([name, value]) => [plain(name), plain(value)] as const);
+
+  it('are all there are, and nothing else', () => {
+    expect(table.map(([name]) => name).sort()).toEqual(program.membersOf(type).sort());
   });
 
-  it('give the defaults that the code has', () => {
-    const defaults: Record<string, unknown> = { ...resolveOptions({}) };
-    for (const [name, value] of tableBelow(readme, '## Options')) {
-      const actual = defaults[plain(name)];
-      if (typeof actual === 'number') expect([name, Number(plain(value).replaceAll('_', ''))]).toEqual([name, actual]);
-      else if (typeof actual === 'string') expect([name, plain(value)]).toEqual([name, `'${actual}'`]);
-      else if (typeof actual === 'boolean') expect([name, plain(value)]).toEqual([name, String(actual)]);
-      else expect(plain(value)).not.toMatch(/^[\d']/);
+  it('have the defaults that the code has', () => {
+    const defaults = resolved as Record<string, unknown>;
+    for (const [name, value] of table) {
+      const actual = defaults[name];
+      if (typeof actual === 'number') expect([name, Number(value.replaceAll('_', ''))]).toEqual([name, actual]);
+      else if (typeof actual === 'string') expect([name, value]).toEqual([name, `'${actual}'`]);
+      else if (typeof actual === 'boolean') expect([name, value]).toEqual([name, String(actual)]);
+      else expect(value).not.toMatch(/^[\d']/);
     }
   });
+});
 
+describe('the tables of the README', () => {
   it('name every option of a handler', () => {
     const [, below = ''] = readme.split('\n## Options\n');
     for (const name of program.membersOf('HandlerOptions')) expect(below).toContain(`\`${name}`);

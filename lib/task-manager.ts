@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { RequestHandler, Router } from 'express';
 import { Engine } from './core/engine.js';
-import { checkOrigins, expect, resolveOptions, type EngineOptions } from './core/options.js';
+import { checkOrigins, checkRange, expect, resolveOptions, type EngineOptions, type Range } from './core/options.js';
 import type { TaskStatus } from './core/status.js';
 import { toTaskInfo, type AsyncTask, type TaskInfo } from './core/task.js';
 import { Gateway } from './express/gateway.js';
@@ -107,6 +107,7 @@ export interface TaskManager {
   /**
    * Refuses new work, gives running tasks `graceMs` (default 0) to end while their clients watch, cancels the rest
    * (`SHUTDOWN`), and ends all streams with a jittered retry. Idempotent.
+   * @throws TaskError `INVALID_OPTION` where `graceMs` is no whole number, at least 0 or Infinity; nothing stops then
    */
   stop(options?: { graceMs?: number }): Promise<void>;
 }
@@ -176,9 +177,14 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
       ...engine.counts,
     }),
 
-    stop: ({ graceMs = 0 } = {}) => (stopped ??= stop(engine, heartbeat, graceMs)),
+    async stop({ graceMs = 0 } = {}) {
+      checkRange('graceMs', GRACE_MS, graceMs);
+      await (stopped ??= stop(engine, heartbeat, graceMs));
+    },
   };
 }
+
+const GRACE_MS: Range = [0, 0, Infinity];
 
 async function stop(engine: Engine, heartbeat: Heartbeat, graceMs: number): Promise<void> {
   // Where another instance serves the same tasks, clients need not wait here for the end of theirs.

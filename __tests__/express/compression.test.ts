@@ -1,58 +1,9 @@
 import compression from 'compression';
 import type { Express } from 'express';
-import http from 'node:http';
-import { once } from 'node:events';
-import zlib from 'node:zlib';
-import { useTaskServers, type TaskServer } from '../support/task-server.js';
+import { compressEverything, openGzip } from '../support/gzip.js';
+import { useTaskServers } from '../support/task-server.js';
 
 const start = useTaskServers();
-
-/**
- * Compression leaves alone what says `no-transform`, whatever its filter answers. Apps that overwrite the header get
- * compressed streams, which must work as well.
- */
-function compressEverything(app: Express): void {
-  app.use(compression({ filter: () => true, threshold: 0 }));
-  app.use((_req, res, next) => {
-    const writeHead = res.writeHead.bind(res) as (status: number, headers?: http.OutgoingHttpHeaders) => typeof res;
-    res.writeHead = ((status: number, headers?: http.OutgoingHttpHeaders) => {
-      return writeHead(status, headers && { ...headers, 'Cache-Control': 'no-cache' });
-    }) as typeof res.writeHead;
-    next();
-  });
-}
-
-interface GzipStream {
-  readonly headers: http.IncomingHttpHeaders;
-  /** Reads on until the text so far ends like this. */
-  readUntil(ending: string): Promise<string>;
-  destroy(): void;
-}
-
-async function openGzip(server: TaskServer, path: string): Promise<GzipStream> {
-  const request = http.get(`${server.url}${path}`, { headers: { 'Accept-Encoding': 'gzip' }, agent: false });
-  request.on('error', () => undefined);
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  const isGzip = response.headers['content-encoding'] === 'gzip';
-  const body = isGzip ? response.pipe(zlib.createGunzip({ flush: zlib.constants.Z_SYNC_FLUSH })) : response;
-  body.setEncoding('utf8');
-  const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<string>;
-  const received: string[] = [];
-  let tail = '';
-  return {
-    headers: response.headers,
-    readUntil: async (ending) => {
-      while (!tail.endsWith(ending)) {
-        const { done, value } = await chunks.next();
-        if (done === true) throw new Error(`ended before ${JSON.stringify(ending)}: ${tail}`);
-        received.push(value);
-        tail = `${tail}${value}`.slice(-500);
-      }
-      return received.join('');
-    },
-    destroy: () => request.destroy(),
-  };
-}
 
 const MOUNTED: [how: string, use: (app: Express) => void, encoding: string | undefined][] = [
   ['mounted, which leaves a stream alone', (app) => app.use(compression({ threshold: 0 })), undefined],
@@ -62,7 +13,7 @@ const MOUNTED: [how: string, use: (app: Express) => void, encoding: string | und
 describe.each(MOUNTED)('with a compression middleware %s', (_how, use, encoding) => {
   it('each event arrives while the job still runs', async () => {
     const server = await start({ use });
-    const stream = await openGzip(server, '/report');
+    const stream = await openGzip(`${server.url}/report`);
     expect(stream.headers['content-encoding']).toBe(encoding);
     const { context, finish } = await server.job.run();
     await stream.readUntil(`id: ${context.resumeKey}.0\n\n`);
@@ -76,7 +27,7 @@ describe.each(MOUNTED)('with a compression middleware %s', (_how, use, encoding)
 
   it('a client that leaves is noticed', async () => {
     const server = await start({ use });
-    const stream = await openGzip(server, '/report');
+    const stream = await openGzip(`${server.url}/report`);
     const { context } = await server.job.run();
     await stream.readUntil(`id: ${context.resumeKey}.0\n\n`);
     expect(context.subscriberCount).toBe(1);
@@ -93,14 +44,14 @@ describe.each(MOUNTED)('with a compression middleware %s', (_how, use, encoding)
     const noise = Buffer.from(Array.from({ length: 30_000 }, () => Math.random() * 256)).toString('base64');
     for (let step = 1; step <= 200; step++) await context.updateProgress({ step, noise: noise.slice(step) });
     finish();
-    const stream = await openGzip(server, `/report?resume_key=${context.resumeKey}`);
+    const stream = await openGzip(`${server.url}/report?resume_key=${context.resumeKey}`);
     const text = await stream.readUntil(`id: ${context.resumeKey}.201\n\n`);
     expect(text.match(/^id: .*$/gm)).toHaveLength(202);
   });
 
   it('the end of the task ends the response', async () => {
     const server = await start({ use });
-    const stream = await openGzip(server, '/report');
+    const stream = await openGzip(`${server.url}/report`);
     const { finish } = await server.job.run();
     finish('done');
     await server.closed(1);

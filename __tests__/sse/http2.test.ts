@@ -1,34 +1,20 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { createTaskManager, sendProblem, type TaskManager, type TaskManagerOptions } from '../../lib/index.js';
-import { makeCertificate } from '../support/certificate.js';
 import { controlledJob, type ControlledJob } from '../support/controlled-job.js';
 import { Counter } from '../support/flow.js';
+import { certificate, listenHttp2, openHttp2, type Http2Listening } from '../support/http2.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { FrameSplitter, type Frame } from '../support/sse-frames.js';
 
-interface Http2Server {
+interface Http2Server extends Http2Listening {
   readonly tasks: TaskManager;
   readonly job: ControlledJob;
-  readonly origin: string;
   /** Resolves once so many responses are over. */
   closed(count: number): Promise<void>;
-  connect(): http2.ClientHttp2Session;
 }
 
-interface Http2Stream {
-  readonly headers: http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader;
-  readonly stream: http2.ClientHttp2Stream;
-  /** Reads only while it is called. */
-  readonly next: () => Promise<Frame | undefined>;
-  readonly rest: () => Promise<Frame[]>;
-  readonly text: () => Promise<string>;
-}
-
-const certificate = makeCertificate();
 const cleanUps: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
@@ -48,74 +34,18 @@ async function start(options: TaskManagerOptions = {}): Promise<Http2Server> {
       if (!sendProblem(res, error)) res.writeHead(500).end();
     }
   };
-  const server = http2.createSecureServer({ ...certificate, allowHTTP1: true }, (req, res) => void answer(req, res));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const origin = `https://localhost:${(server.address() as AddressInfo).port}`;
+  const server = await listenHttp2((req, res) => void answer(req, res));
   cleanUps.push(
-    () => new Promise((resolve) => server.close(() => resolve())),
+    () => server.close(),
     () => tasks.stop(),
   );
-  return {
-    tasks,
-    job,
-    origin,
-    closed: (count) => closed.reached(count),
-    connect: () => {
-      const session = http2.connect(origin.replace('localhost', '127.0.0.1'), {
-        ca: certificate.cert,
-        servername: 'localhost',
-      });
-      session.on('error', () => undefined);
-      cleanUps.push(() => {
-        session.destroy();
-      });
-      return session;
-    },
-  };
-}
-
-async function open(
-  session: http2.ClientHttp2Session,
-  path: string,
-  headers: http2.OutgoingHttpHeaders = {},
-): Promise<Http2Stream> {
-  const stream = session.request({ ':path': path, ...headers });
-  stream.setEncoding('utf8');
-  stream.on('error', () => undefined);
-  const [answered] = (await once(stream, 'response')) as [Http2Stream['headers']];
-  const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<string>;
-  const splitter = new FrameSplitter();
-  const ready: Frame[] = [];
-  const next = async (): Promise<Frame | undefined> => {
-    while (ready.length === 0) {
-      const { done, value } = await chunks.next();
-      if (done === true) return undefined;
-      ready.push(...splitter.push(value));
-    }
-    return ready.shift();
-  };
-  return {
-    headers: answered,
-    stream,
-    next,
-    rest: async () => {
-      const frames: Frame[] = [];
-      for (let frame = await next(); frame !== undefined; frame = await next()) frames.push(frame);
-      return frames;
-    },
-    text: async () => {
-      let text = '';
-      for await (const chunk of chunks) text += chunk;
-      return text;
-    },
-  };
+  return { ...server, tasks, job, closed: (count) => closed.reached(count) };
 }
 
 describe('HTTP/2', () => {
   it('carries a stream with the same headers, less those that HTTP/2 does not know', async () => {
     const server = await start();
-    const { headers, rest } = await open(server.connect(), '/report');
+    const { headers, rest } = await openHttp2(server.connect(), '/report');
     const { context, finish } = await server.job.run();
     await context.updateProgress({ step: 1 });
     finish('done');
@@ -134,7 +64,7 @@ describe('HTTP/2', () => {
   it('resumes exactly by Last-Event-ID, and says 204 after the end', async () => {
     const server = await start();
     const session = server.connect();
-    const first = await open(session, '/report');
+    const first = await openHttp2(session, '/report');
     const { context, finish } = await server.job.run();
     await context.updateProgress({ step: 1 });
     await first.next();
@@ -142,9 +72,9 @@ describe('HTTP/2', () => {
     first.stream.close(http2.constants.NGHTTP2_CANCEL);
     await context.updateProgress({ step: 2 });
     finish();
-    const back = await (await open(session, '/report', { 'last-event-id': id })).rest();
+    const back = await (await openHttp2(session, '/report', { 'last-event-id': id })).rest();
     expect(back.map(({ event, data }) => event ?? data)).toEqual(['task', '{"step":2}', 'complete']);
-    const over = await open(session, '/report', { 'last-event-id': back.at(-1)?.id });
+    const over = await openHttp2(session, '/report', { 'last-event-id': back.at(-1)?.id });
     expect(over.headers[':status']).toBe(204);
     expect(await over.text()).toBe('');
     expect(server.job.calls).toBe(1);
@@ -153,10 +83,10 @@ describe('HTTP/2', () => {
   it('answers a bad key with a problem, and HEAD with 405', async () => {
     const server = await start();
     const session = server.connect();
-    const refused = await open(session, '/report?resume_key=x');
+    const refused = await openHttp2(session, '/report?resume_key=x');
     expect(refused.headers).toMatchObject({ ':status': 400, 'content-type': 'application/problem+json' });
     expect(JSON.parse(await refused.text())).toMatchObject({ status: 400, code: 'INVALID_RESUME_KEY' });
-    const head = await open(session, '/report', { ':method': 'HEAD' });
+    const head = await openHttp2(session, '/report', { ':method': 'HEAD' });
     expect(head.headers).toMatchObject({ ':status': 405, allow: 'GET, POST, OPTIONS' });
     expect(await head.text()).toBe('');
     expect(server.tasks.getStatistics()).toMatchObject({ started: 0, connections: 0 });
@@ -165,7 +95,7 @@ describe('HTTP/2', () => {
   it('carries many streams over one connection: there is no pipelining to refuse', async () => {
     const server = await start();
     const session = server.connect();
-    const streams = await Promise.all(Array.from({ length: 20 }, () => open(session, '/report')));
+    const streams = await Promise.all(Array.from({ length: 20 }, () => openHttp2(session, '/report')));
     for (const { next } of streams) expect((await next())?.event).toBe('task');
     expect(server.tasks.getStatistics()).toMatchObject({ running: 20, connections: 20 });
     for (let nth = 1; nth <= 20; nth++) (await server.job.run(nth)).finish(nth);
@@ -175,7 +105,7 @@ describe('HTTP/2', () => {
   it('notices a stream that its client has reset, while the task goes on', async () => {
     const server = await start();
     const session = server.connect();
-    const { stream } = await open(session, '/report');
+    const { stream } = await openHttp2(session, '/report');
     const { context } = await server.job.run();
     expect(context.subscriberCount).toBe(1);
     stream.close(http2.constants.NGHTTP2_CANCEL);
@@ -188,7 +118,7 @@ describe('HTTP/2', () => {
   it('notices a connection that is gone, with all its streams', async () => {
     const server = await start();
     const session = server.connect();
-    for (let nth = 1; nth <= 5; nth++) await open(session, '/report');
+    for (let nth = 1; nth <= 5; nth++) await openHttp2(session, '/report');
     session.destroy();
     await server.closed(5);
     expect(server.tasks.getStatistics()).toMatchObject({ running: 5, connections: 0 });
@@ -217,7 +147,7 @@ describe('HTTP/2', () => {
 
   it('waits while the client takes nothing, and goes on where it was', async () => {
     const server = await start({ maxBytesPerTask: 16 * 2 ** 20 });
-    const { next, rest } = await open(server.connect(), '/report');
+    const { next, rest } = await openHttp2(server.connect(), '/report');
     const { context, finish } = await server.job.run();
     await next();
     for (let step = 1; step <= 40; step++) await context.updateProgress({ step, padding: 'x'.repeat(100_000) });
@@ -230,7 +160,7 @@ describe('HTTP/2', () => {
     const clock = new ManualClock();
     const server = await start({ clock, stallTimeoutMs: 60_000 });
     const session = server.connect();
-    const { stream } = await open(session, '/report');
+    const { stream } = await openHttp2(session, '/report');
     const { context } = await server.job.run();
     for (let step = 1; step <= 40; step++) await context.updateProgress({ step, padding: 'x'.repeat(100_000) });
     await new Promise(setImmediate);
@@ -245,9 +175,12 @@ describe('HTTP/2', () => {
   it('knows its own origin by :authority', async () => {
     const server = await start();
     const session = server.connect();
-    const own = await open(session, '/report', { ':authority': new URL(server.origin).host, origin: server.origin });
+    const own = await openHttp2(session, '/report', {
+      ':authority': new URL(server.origin).host,
+      origin: server.origin,
+    });
     expect(own.headers[':status']).toBe(200);
-    const other = await open(session, '/report', { origin: 'https://evil.example' });
+    const other = await openHttp2(session, '/report', { origin: 'https://evil.example' });
     expect(other.headers[':status']).toBe(403);
     expect(server.tasks.getStatistics().started).toBe(1);
   });

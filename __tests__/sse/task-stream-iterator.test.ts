@@ -121,6 +121,16 @@ describe('StoredTaskStream', () => {
     ).toBe(1);
   });
 
+  it.each(['before it has begun', 'while it waits'])('ends at once when its reader leaves %s', async (when) => {
+    const { taskId } = await fixture.start(endless);
+    const iterator = (await streamOf(taskId))[Symbol.asyncIterator]();
+    const next = iterator.next();
+    if (when === 'while it waits') await turn();
+    expect(await iterator.return(undefined)).toEqual({ done: true, value: undefined });
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(await fixture.engine.find({ taskId })).toMatchObject({ subscribers: 0, status: 'running' });
+  });
+
   it('rejects when the task is forgotten while it is read', async () => {
     const { taskId } = await fixture.start(async ({ updateProgress }) => {
       await updateProgress(1);

@@ -1,4 +1,5 @@
 import { TaskError } from '../core/errors.js';
+import type { Follower } from '../core/event-log.js';
 import type { Awaitable, TaskFeed, TaskRecord } from '../core/ports.js';
 import { Subscription, type Item, type Start } from '../core/subscription.js';
 import { Connection, type StreamResponse } from './connection.js';
@@ -85,14 +86,25 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     return connection;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<TaskEvent<P, R>, void, void> {
+  /** `return()` ends it at once, also while `next()` waits for an event; a generator would keep it waiting as well. */
+  [Symbol.asyncIterator](): AsyncGenerator<TaskEvent<P, R>, void, void> {
+    const reader = new Reader();
+    const events = this.#read(reader);
+    const end = events.return.bind(events);
+    events.return = (value) => {
+      reader.leave();
+      return end(value);
+    };
+    return events;
+  }
+
+  async *#read(reader: Reader): AsyncGenerator<TaskEvent<P, R>, void, void> {
     const feed = await this.settings.open(this.taskId);
     this.#admit(feed);
-    let wake: (() => void) | undefined;
-    const subscription = this.#subscribe(feed, { wake: () => wake?.() });
+    const subscription = this.#subscribe(feed, reader);
     let { position } = subscription; // of what was given out: a slice may hold more
     try {
-      while (!subscription.finished) {
+      while (!subscription.finished && !reader.left) {
         const item = subscription.read();
         if (item !== undefined) {
           for (const event of decodeItem<P, R>(item)) {
@@ -102,7 +114,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
         } else if (subscription.discarded) {
           throw new TaskError('TASK_EXPIRED', 'The task was forgotten while it was read');
         } else {
-          await new Promise<void>((resolve) => (wake = resolve));
+          await reader.woken();
         }
       }
     } finally {
@@ -116,8 +128,27 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     throw new TaskError('TOO_MANY_SUBSCRIBERS', 'Too many subscribers are attached to this task');
   }
 
-  #subscribe(feed: TaskFeed, follower: { wake(): void }): Subscription {
+  #subscribe(feed: TaskFeed, follower: Follower): Subscription {
     return new Subscription(feed, this.options.subscriberId, this.options.start, follower);
+  }
+}
+
+/** Whoever iterates over a stream: woken by the log, or because they leave. */
+class Reader implements Follower {
+  left = false;
+  #wake: (() => void) | undefined;
+
+  wake(): void {
+    this.#wake?.();
+  }
+
+  leave(): void {
+    this.left = true;
+    this.wake();
+  }
+
+  woken(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
   }
 }
 
