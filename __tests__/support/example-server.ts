@@ -22,12 +22,13 @@ export async function startExample(name: string): Promise<ExampleServer> {
   cpSync(join(ROOT, 'package.json'), join(root, 'package.json'));
   cpSync(join(ROOT, 'examples', name), join(root, 'examples', name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
-  const build = (entry: string, outfile: string, options: BuildOptions): void => {
-    const paths = { absWorkingDir: ROOT, entryPoints: [entry], outfile: join(root, 'dist', outfile) };
-    buildSync({ ...paths, bundle: true, format: 'esm', target: 'es2022', tsconfigRaw: {}, ...options });
+  const build = (options: BuildOptions): void => {
+    buildSync({ absWorkingDir: ROOT, bundle: true, format: 'esm', target: 'es2022', tsconfigRaw: {}, ...options });
   };
-  build('lib/index.ts', 'esm/index.js', { platform: 'node', packages: 'external' });
-  build('lib/client/index.ts', 'client.min.js', { minify: true });
+  const entryPoints = ['lib/index.ts', 'lib/redis/index.ts'];
+  const outdir = join(root, 'dist/esm');
+  build({ entryPoints, outbase: 'lib', outdir, splitting: true, platform: 'node', packages: 'external' });
+  build({ entryPoints: ['lib/client/index.ts'], outfile: join(root, 'dist/client.min.js'), minify: true });
 
   const child = spawn(process.execPath, [join(root, 'examples', name, 'server.js')], {
     env: { ...process.env, PORT: '0', HOST: '127.0.0.1' },
