@@ -121,7 +121,7 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
     await until(() => worker.heard.length === 2);
     worker.send('beat', 3);
     await until(() => worker.heard.length === 3);
-    expect(worker.heard).toEqual(['credit 0 0 1', 'credit 2 3 1', 'credit 3 6 1']);
+    expect(worker.heard).toEqual(['credit 0 0 1 0', 'credit 2 3 1 0', 'credit 3 6 1 0']);
     await iterator.return?.(undefined);
   });
 
@@ -165,6 +165,23 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
       expect(worker.responder.getStatistics().dropped - before).toBe(wrong.length + 2);
     });
 
+    it('an answer that was on its way before the question does not answer it', async () => {
+      const frames = link.subscribe(`_INBOX.${subject}`);
+      link.publish(subject, '', { headers: terms({ Beat: '60000' }), reply: `_INBOX.${subject}` });
+      const { request, done } = await calls.call();
+      const iterator = frames[Symbol.asyncIterator]();
+      const control = (await nextOf(iterator)).reply!;
+      const [first, second] = [request.watchers(), request.watchers()];
+      const questions = [await nextOf(iterator), await nextOf(iterator)].map(({ headers: head }) =>
+        head?.get('Stream-Question'),
+      );
+      expect(questions).toEqual(['1', '2']);
+      for (const answer of ['credit 0 0 7 0', 'credit 0 0 8 1', 'credit 0 0 9 1', 'credit 0 0 5 2'])
+        link.publish(control, answer);
+      expect(await Promise.all([first, second])).toEqual([8, 5]);
+      done();
+    });
+
     it('answers that no requester sends are dropped and counted, late ones ignored', async () => {
       const before = worker.responder.getStatistics().dropped;
       const frames = link.subscribe(`_INBOX.${subject}`);
@@ -172,14 +189,25 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
       const { request, sender, done } = await calls.call();
       await sender.send('one');
       const control = (await nextOf(frames[Symbol.asyncIterator]())).reply!;
-      const wrong = ['', 'x', 'stop ', 'STOP', 'credit', 'credit 1', 'credit -1 0 1', 'credit 2 3 1', 'credit 1 4 1'];
+      const wrong = [
+        '',
+        'x',
+        'stop ',
+        'STOP',
+        'credit',
+        'credit 1',
+        'credit 1 3 1',
+        'credit -1 0 1 0',
+        'credit 2 3 1 0',
+        'credit 1 4 1 0',
+      ];
       for (const text of wrong) link.publish(control, text);
-      link.publish(control, 'credit 1 3 7');
+      link.publish(control, 'credit 1 3 7 0');
       await until(() => worker.responder.getStatistics().dropped - before === wrong.length);
       expect(request.signal.aborted).toBe(false);
       done();
       await until(() => worker.responder.getStatistics().running === 0);
-      for (const text of ['stop', 'credit 1 3 1', 'x']) link.publish(control, text);
+      for (const text of ['stop', 'credit 1 3 1 0', 'x']) link.publish(control, text);
       await link.flush();
       await worker.connection.flush();
       expect(worker.responder.getStatistics().dropped - before).toBe(wrong.length);

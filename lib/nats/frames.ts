@@ -20,20 +20,30 @@ export interface RequestTerms {
 export type Frame =
   /** Messages with the seqs from `seq` on. */
   | { readonly kind: 'data'; readonly seq: number; readonly messages: readonly Uint8Array[] }
-  /** It lives, and has sent all up to `seq`. The requester answers. */
-  | { readonly kind: 'beat'; readonly seq: number }
+  /** It lives, and has sent all up to `seq`. The requester answers, and says which question it has heard. */
+  | { readonly kind: 'beat'; readonly seq: number; readonly question: number }
   /** It has sent all, the last with `seq`. */
   | { readonly kind: 'end'; readonly seq: number; readonly result: Uint8Array }
   | { readonly kind: 'error'; readonly seq: number; readonly code: string; readonly message: string };
 
 /** What a requester sends to a worker. */
 export type Control =
-  /** All of it so far, so that a later one makes up for one that was lost: messages and bytes that have been taken. */
-  | { readonly kind: 'credit'; readonly messages: number; readonly bytes: number; readonly watchers: number }
+  /**
+   * Messages and bytes that have been taken, all of them so far, so that a later one makes up for one that was lost; how
+   * many watch, and the last question of the worker that this answers.
+   */
+  | {
+      readonly kind: 'credit';
+      readonly messages: number;
+      readonly bytes: number;
+      readonly watchers: number;
+      readonly question: number;
+    }
   | { readonly kind: 'stop' };
 
 const FRAME = 'Stream-Frame';
 const SEQ = 'Stream-Seq';
+const QUESTION = 'Stream-Question';
 const CLIENT = 'Stream-Client';
 const ORIGIN = 'Stream-Origin';
 const BEAT = 'Stream-Beat';
@@ -83,11 +93,12 @@ export function decodeTerms(head: MsgHdrs | undefined): RequestTerms | undefined
   }
 }
 
-/** @param seq as in `Frame` */
-export function encodeHead(kind: Frame['kind'], seq: number): MsgHdrs {
+/** @param seq as in `Frame`, and `question` of a beat, where there was any */
+export function encodeHead(kind: Frame['kind'], seq: number, question = 0): MsgHdrs {
   const head = headers();
   head.set(FRAME, kind);
   head.set(SEQ, String(seq));
+  if (kind === 'beat' && question > 0) head.set(QUESTION, String(question));
   return head;
 }
 
@@ -107,7 +118,7 @@ export function decodeFrame(msg: Msg): Frame | undefined {
       return messages && { kind, seq, messages };
     }
     case 'beat':
-      return { kind, seq };
+      return decodeBeat(seq, msg.headers?.get(QUESTION) ?? '');
     case 'end':
       return { kind, seq, result: msg.data };
     case 'error':
@@ -115,6 +126,10 @@ export function decodeFrame(msg: Msg): Frame | undefined {
     default:
       return undefined;
   }
+}
+
+function decodeBeat(seq: number, question: string): Frame | undefined {
+  return /^\d{0,15}$/.test(question) ? { kind: 'beat', seq, question: Number(question) } : undefined;
 }
 
 function decodeError(seq: number, text: string): Frame | undefined {
@@ -129,15 +144,16 @@ function decodeError(seq: number, text: string): Frame | undefined {
 
 export function encodeControl(control: Control): string {
   if (control.kind === 'stop') return 'stop';
-  return `credit ${control.messages} ${control.bytes} ${control.watchers}`;
+  return `credit ${control.messages} ${control.bytes} ${control.watchers} ${control.question}`;
 }
 
 /** Undefined for what no requester sends. */
 export function decodeControl(text: string): Control | undefined {
   if (text === 'stop') return { kind: 'stop' };
-  const [, messages, bytes, watchers] = /^credit (\d{1,15}) (\d{1,15}) (\d{1,15})$/.exec(text) ?? [];
-  if (messages === undefined) return undefined;
-  return { kind: 'credit', messages: Number(messages), bytes: Number(bytes), watchers: Number(watchers) };
+  const match = /^credit (\d{1,15}) (\d{1,15}) (\d{1,15}) (\d{1,15})$/.exec(text);
+  if (match === null) return undefined;
+  const [messages = 0, bytes = 0, watchers = 0, question = 0] = match.slice(1).map(Number);
+  return { kind: 'credit', messages, bytes, watchers, question };
 }
 
 /** Views of `body`. Undefined where lengths and body do not fit, or there is no message. */

@@ -50,6 +50,8 @@ export class IncomingStream implements ResponseStream {
   /** What the program has taken, and what of it the worker has been told. */
   readonly #taken = { messages: 0, bytes: 0 };
   #credited = { messages: 0, bytes: 0 };
+  /** The last one of the worker. */
+  #question = 0;
   /** Where the worker listens. */
   #worker: string | undefined;
   #silentLooks = 0;
@@ -138,6 +140,7 @@ export class IncomingStream implements ResponseStream {
         else this.#messages(frame.messages);
         return;
       case 'beat':
+        this.#question = frame.question;
         this.#credit();
         return;
       case 'end':
@@ -201,7 +204,12 @@ export class IncomingStream implements ResponseStream {
   #credit(): void {
     if (this.#worker === undefined || this.#last !== undefined) return;
     this.#credited = { ...this.#taken };
-    this.wire.control(this.#worker, { kind: 'credit', ...this.#taken, watchers: this.wire.watchers() });
+    this.wire.control(this.#worker, {
+      kind: 'credit',
+      ...this.#taken,
+      watchers: this.wire.watchers(),
+      question: this.#question,
+    });
   }
 
   #break(what: string): void {

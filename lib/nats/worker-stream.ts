@@ -47,7 +47,9 @@ export class WorkerStream implements ResponseSender {
   #lastSend = DONE;
   /** The seq of the last message that has left. */
   #sent = 0;
+  /** Asked of the requester; the first that waits has the number `#asked` - length + 1. */
   readonly #questions: { resolve: (watchers: number) => void; reject: (reason: TaskError) => void }[] = [];
+  #asked = 0;
   #unanswered = 0;
   #ending: Promise<void> | undefined;
   /** Why nothing more is sent. */
@@ -140,7 +142,9 @@ export class WorkerStream implements ResponseSender {
     }
     if (!this.#window.credit(control.messages, control.bytes)) return false;
     this.#unanswered = 0;
-    for (const { resolve } of this.#questions.splice(0)) resolve(control.watchers);
+    // An answer that was on its way before the question was asked answers only earlier ones.
+    const answered = Math.max(0, control.question - this.#asked + this.#questions.length);
+    for (const { resolve } of this.#questions.splice(0, answered)) resolve(control.watchers);
     while (this.#window.isOpen) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
@@ -155,6 +159,7 @@ export class WorkerStream implements ResponseSender {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     return new Promise((resolve, reject) => {
       this.#questions.push({ resolve, reject });
+      this.#asked++;
       this.#publish('beat', this.#sent);
     });
   }
@@ -210,7 +215,7 @@ export class WorkerStream implements ResponseSender {
   #publish(kind: Frame['kind'], seq: number, body?: Uint8Array): void {
     const { connection, inbox, control } = this.wire;
     try {
-      connection.publish(inbox, body, { headers: encodeHead(kind, seq), reply: control });
+      connection.publish(inbox, body, { headers: encodeHead(kind, seq, this.#asked), reply: control });
     } catch (cause) {
       this.#close(offline('The connection to NATS is closed', { cause }));
       this.#controller.abort(this.#closed);
