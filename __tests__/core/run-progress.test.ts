@@ -153,7 +153,7 @@ describe('The progress of a run', () => {
     const { fixture, context } = await inside();
     await context.updateProgress({ row: 7 });
     let lastProgress: unknown;
-    fixture.store.open('task-1')!.released = true;
+    fixture.store.open('task-1')!.orphaned = true;
     const job: AsyncTask = (given) => void ({ lastProgress } = given);
     const second = new Run('task-1', job, fixture.run.options, fixture.run.settings, fixture.observer);
     second.start(fixture.store.claim('task-1', second)!);

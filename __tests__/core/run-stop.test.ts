@@ -156,7 +156,7 @@ describe('Run', () => {
     it('by another instance appends nothing, aborts with FENCED, and is over', async () => {
       let reason: unknown;
       const fixture = await started(heeding(({ signal }, _, reject) => reject((reason = signal.reason))));
-      fixture.store.open('task-1')!.released = true;
+      fixture.store.open('task-1')!.orphaned = true;
       const writer = fixture.store.claim('task-1', new RecordingExecutor());
       expect(writer?.record.attempt).toBe(2);
       await fixture.run.ended;

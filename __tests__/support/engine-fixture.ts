@@ -1,4 +1,5 @@
-import { Engine, type StartRequest } from '../../lib/core/engine.js';
+import { Engine } from '../../lib/core/engine.js';
+import type { StartRequest } from '../../lib/core/requests.js';
 import { resolveOptions, type EngineOptions } from '../../lib/core/options.js';
 import type { TaskRecord } from '../../lib/core/ports.js';
 import type { AsyncTask } from '../../lib/core/task.js';

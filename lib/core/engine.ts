@@ -23,8 +23,6 @@ import { Sweeper } from './sweeper.js';
 import { toTaskInfo } from './task.js';
 import { TimeLimit } from './time-limit.js';
 
-export type { Resume, RunRequest, Started, StartRequest } from './requests.js';
-
 /** The tasks of one manager: what runs here, what is due, and the store that keeps them all. */
 export class Engine implements RunObserver {
   readonly counts = { started: 0, completed: 0, failed: 0, cancelled: 0 };
@@ -94,8 +92,8 @@ export class Engine implements RunObserver {
 
   /** Runs a task again whose instance died, where `onLost` says so and the store agrees; `request` brings its code. */
   async restart(record: TaskRecord, request: () => Promise<RunRequest>): Promise<void> {
-    const { taskId, status } = record;
-    if (this.options.onLost !== 'restart' || !this.#store.shared || status !== 'running') return;
+    const { taskId, orphaned } = record;
+    if (this.options.onLost !== 'restart' || !orphaned) return;
     if (this.#stopping || this.#runs.has(taskId) || this.#runs.size >= this.options.maxRunningTasks) return;
     const { job, ...options } = await request();
     const run = new Run(taskId, job, options, this.options, this);

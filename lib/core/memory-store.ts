@@ -70,10 +70,10 @@ export class MemoryStore implements TaskStore {
 
   claim(taskId: string, executor: Executor): TaskWriter | undefined {
     const task = this.registry.get(taskId);
-    if (task?.status !== 'running' || !task.released) return undefined;
+    if (task?.status !== 'running' || !task.orphaned) return undefined;
     task.executor.fenced(fenced());
     task.executor = executor;
-    task.released = false;
+    task.orphaned = false;
     task.token++;
     task.attempt++;
     return new MemoryWriter(task, this.registry);
@@ -120,7 +120,7 @@ class MemoryWriter implements TaskWriter {
   }
 
   release(): void {
-    this.#writable().released = true;
+    this.#writable().orphaned = true;
   }
 
   #append(event: string | undefined, json: string): void {

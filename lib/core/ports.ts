@@ -44,6 +44,8 @@ export interface TaskRecord {
   readonly owner: string | undefined;
   readonly fingerprint: string | undefined;
   readonly status: TaskStatus;
+  /** It has not ended, but its instance is gone or has given it up: `claim` may hand it to another. */
+  readonly orphaned: boolean;
   /** 1, or more after a restart on another instance. */
   readonly attempt: number;
   readonly createdAtMs: number;

@@ -166,8 +166,13 @@ export class Run implements Executor {
     const known = { taskId, resumeKey, attempt, signal: this.#controller.signal, input: this.options.input };
     const lastProgress: unknown = progress === undefined ? undefined : JSON.parse(progress);
     const { updateProgress, emit } = this;
-    const context = { ...known, lastProgress, subscriberCount: 0, updateProgress, emit };
-    return Object.defineProperty(context, 'subscriberCount', { get: () => this.subscribers });
+    const subscribers = (): number => this.subscribers;
+    return {
+      ...{ ...known, lastProgress, updateProgress, emit },
+      get subscriberCount() {
+        return subscribers();
+      },
+    };
   }
 
   #append(event: string | undefined, json: string): Awaitable<void> {

@@ -28,8 +28,7 @@ export class StoredTask implements TaskRecord, TaskFeed {
   subscribers = 0;
   /** The fencing token of whoever may write. */
   token = 1;
-  /** Its writer has given it up. */
-  released = false;
+  orphaned = false;
   /** When it may be forgotten, by the monotonic clock. */
   expiresAt: number | undefined;
   #snapshot: (() => string | undefined) | undefined;

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { Engine, RunRequest, Started } from '../core/engine.js';
+import type { Engine } from '../core/engine.js';
 import { TaskError } from '../core/errors.js';
 import { checkNumber } from '../core/options.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
+import type { RunRequest, Started } from '../core/requests.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
 import type { Heartbeat } from '../sse/heartbeat.js';

@@ -16,6 +16,8 @@ export interface Context {
   /** For how long keys of a task that runs are kept without a sign of life of its instance, in ms. */
   readonly runningTtlMs: number;
   readonly appender: Appender;
+  /** Whether another instance is, as far as this one can tell. */
+  readonly isDead: (instance: string) => boolean;
 }
 
 const FEW = 60_000;

@@ -137,7 +137,7 @@ export class Creation {
       ...{ taskId, resumeKey, owner, fingerprint, status: 'running', attempt: 1 },
       ...{ createdAtMs: now, updatedAtMs: now, endedAtMs: undefined, expiresAtMs: undefined },
       ...{ lastSeq: 0, firstKeptSeq: 1, bufferedEvents: 0, bufferedBytes: 0, subscribers: 0 },
-      ...{ progress: undefined, outcome: undefined, token: '1', holder: this.context.instance, released: false },
+      ...{ progress: undefined, outcome: undefined, token: '1', holder: this.context.instance, orphaned: false },
     };
   }
 }

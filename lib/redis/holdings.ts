@@ -99,7 +99,7 @@ export class Holdings implements WriterOwner {
     const before = keys.running(record.holder);
     await commands.send(before, 'SREM', before, record.taskId);
     const { attempt } = record;
-    const claimed = { ...record, holder: instance, token: String(token), attempt: attempt + attempts, released: false };
+    const claimed = { ...record, holder: instance, token: String(token), attempt: attempt + attempts, orphaned: false };
     return { record: claimed, cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError) };
   }
 
@@ -164,7 +164,7 @@ export class Holdings implements WriterOwner {
       if (this.#writers.has(taskId) || this.#expected.has(taskId)) continue;
       const record = await readRunning(taskId);
       if (this.#writers.has(taskId) || this.#expected.has(taskId)) continue;
-      if (record?.holder === instance && !record.released) await this.lose(record);
+      if (record?.holder === instance && !record.orphaned) await this.lose(record);
       await commands.send(running, 'SREM', running, taskId);
     }
   }

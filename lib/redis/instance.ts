@@ -48,7 +48,8 @@ export class Instance {
     const appender = new Appender(commands, appendScript(settings.log, ttlMs), clock);
     const keys = new Keys(prefix);
     const runningTtlMs = runningTtlOf(ttlMs, leaseMs);
-    this.context = { instance, keys, commands, settings, turn: new Turn(), leaseMs, runningTtlMs, appender };
+    const isDead = (name: string): boolean => this.membership.isDead(name);
+    this.context = { instance, keys, commands, settings, turn: new Turn(), leaseMs, runningTtlMs, appender, isDead };
     this.mirrors = new Mirrors(this.context, {
       subscribe: (taskId) => {
         this.#subscribe(keys.events(taskId), taskId);

@@ -42,9 +42,9 @@ export class Mirrors implements MemoryBudget {
 
   /** The task as Redis knows it now. */
   async read(taskId: string): Promise<ReturnType<typeof parseRecord>> {
-    const { keys, commands } = this.context;
+    const { keys, commands, isDead } = this.context;
     const names = [keys.task(taskId), keys.events(taskId), keys.subscribers(taskId)];
-    return parseRecord(taskId, await commands.run(READ, names, []));
+    return parseRecord(taskId, await commands.run(READ, names, []), isDead);
   }
 
   /**

@@ -10,18 +10,25 @@ export interface RedisRecord extends TaskRecord {
   readonly token: string;
   /** The instance that runs it. */
   readonly holder: string;
-  /** Its holder has given it up. */
-  readonly released: boolean;
 }
 
-/** What `READ` answers for a task, its tombstone, or neither. */
-export function parseRecord(taskId: string, reply: unknown): RedisRecord | Tombstone | undefined {
+/**
+ * What `READ` answers for a task, its tombstone, or neither.
+ * @param isDead whether an instance is
+ */
+export function parseRecord(
+  taskId: string,
+  reply: unknown,
+  isDead: (instance: string) => boolean,
+): RedisRecord | Tombstone | undefined {
   if (!Array.isArray(reply)) return undefined;
   const values = reply as (string | number | null)[];
   if (values[0] === 'expired') return { status: 'expired', owner: textOf(values[1]) };
   const text = (field: Field): string | undefined => textOf(values[TASK_FIELDS.indexOf(field)]);
   const number = (field: Field): number => Number(text(field));
   const optional = (field: Field): number | undefined => (text(field) === undefined ? undefined : number(field));
+  const status = text('status') as TaskStatus;
+  const holder = text('holder') ?? '';
   const lastSeq = number('seq');
   const firstKeptSeq = number('first');
   return {
@@ -29,7 +36,8 @@ export function parseRecord(taskId: string, reply: unknown): RedisRecord | Tombs
     resumeKey: text('key') ?? '',
     owner: text('owner'),
     fingerprint: text('fingerprint'),
-    status: text('status') as TaskStatus,
+    status,
+    orphaned: status === 'running' && (text('released') === '1' || isDead(holder)),
     attempt: number('attempt'),
     createdAtMs: number('created'),
     updatedAtMs: number('updated'),
@@ -43,8 +51,7 @@ export function parseRecord(taskId: string, reply: unknown): RedisRecord | Tombs
     progress: text('progress'),
     outcome: text('outcome'),
     token: text('token') ?? '',
-    holder: text('holder') ?? '',
-    released: text('released') === '1',
+    holder,
   };
 }
 

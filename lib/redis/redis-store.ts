@@ -115,8 +115,7 @@ class RedisStore implements TaskStore {
   async claim(taskId: string, executor: Executor): Promise<TaskWriter | undefined> {
     const { holdings, mirrors, membership } = this.instance;
     const record = isTaskId(taskId) ? await mirrors.read(taskId) : undefined;
-    if (record?.status !== 'running') return undefined;
-    if (!record.released && !membership.isDead(record.holder)) return undefined;
+    if (record?.status === 'expired' || record?.orphaned !== true) return undefined;
     this.instance.listen();
     await membership.beat();
     return holdings.expecting(taskId, async () => {
