@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { describeWithRedisServer, RedisServer, until } from '../support/redis-server.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 import { WebInstance, type InstanceOptions } from '../support/redis-instances.js';
 import { range, SteppedJob } from '../support/stepped-job.js';
 import type { IoredisLike } from '../../lib/redis/index.js';

@@ -4,7 +4,8 @@ import { TTL_MS } from '../contracts/store-steps.js';
 import { describeTaskStore } from '../contracts/task-store.js';
 import { age } from '../support/redis-aging.js';
 import { openClient } from '../support/redis-clients.js';
-import { describeWithRedisServer, RedisServer, until } from '../support/redis-server.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 import { storeSettings } from '../support/store-fixtures.js';
 
 jest.setTimeout(30_000);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { streamTask } from '../../lib/client/index.js';
 import { startCutProxy, type CutProxy } from '../support/cut-proxy.js';
-import { ChildInstance, compileLib } from '../support/redis-child.js';
+import { compileLib } from '../support/compiled-lib.js';
+import { ChildInstance } from '../support/redis-child.js';
 import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
 import { range } from '../support/stepped-job.js';
 
@@ -16,15 +17,16 @@ jest.setTimeout(40_000);
 describeWithRedisServer('after the instance of a task is gone', () => {
   let redis: RedisServer;
   let prefix: string;
+  let libUrl: string;
   const open: { close(): Promise<void> }[] = [];
   const child = async (): Promise<ChildInstance> => {
-    const instance = await ChildInstance.start(redis.url, { prefix, leaseMs: LEASE_MS, onLost: 'restart' });
+    const instance = await ChildInstance.start(libUrl, redis.url, { prefix, leaseMs: LEASE_MS, onLost: 'restart' });
     open.push(instance);
     return instance;
   };
 
   beforeAll(async () => {
-    compileLib();
+    libUrl = compileLib('redis-back');
     redis = await RedisServer.start();
   });
   afterAll(() => redis.close());

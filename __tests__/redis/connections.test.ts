@@ -5,7 +5,8 @@ import { systemClock } from '../../lib/core/clock.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { started } from '../contracts/store-steps.js';
 import { CLIENTS } from '../support/redis-clients.js';
-import { describeWithRedisServer, RedisServer, until } from '../support/redis-server.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 import { range } from '../support/stepped-job.js';
 import { storeSettings } from '../support/store-fixtures.js';
 

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { startCutProxy } from '../support/cut-proxy.js';
 import { openClient } from '../support/redis-clients.js';
 import { WebInstance, type InstanceOptions } from '../support/redis-instances.js';
-import { describeWithRedisServer, itWithDisk, RedisServer, until } from '../support/redis-server.js';
+import { describeWithRedisServer, itWithDisk, RedisServer } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 import type { SseFollower } from '../support/sse-follower.js';
 import { range, SteppedJob } from '../support/stepped-job.js';
 

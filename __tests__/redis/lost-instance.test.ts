@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { ChildInstance, compileLib } from '../support/redis-child.js';
+import { compileLib } from '../support/compiled-lib.js';
+import { ChildInstance } from '../support/redis-child.js';
 import { WebInstance, type InstanceOptions } from '../support/redis-instances.js';
-import { describeWithRedisServer, RedisServer, until } from '../support/redis-server.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 import type { SseFollower } from '../support/sse-follower.js';
 import { range } from '../support/stepped-job.js';
 
@@ -14,10 +16,11 @@ jest.setTimeout(40_000);
 describeWithRedisServer('an instance that dies or freezes', () => {
   let redis: RedisServer;
   let prefix: string;
+  let libUrl: string;
   const open: { close(): Promise<void> }[] = [];
 
   beforeAll(async () => {
-    compileLib();
+    libUrl = compileLib('redis-lost');
     redis = await RedisServer.start();
   });
   afterAll(() => redis.close());
@@ -29,7 +32,7 @@ describeWithRedisServer('an instance that dies or freezes', () => {
   });
 
   const child = async (options: object = {}): Promise<ChildInstance> => {
-    const instance = await ChildInstance.start(redis.url, { prefix, leaseMs: LEASE_MS, ...options });
+    const instance = await ChildInstance.start(libUrl, redis.url, { prefix, leaseMs: LEASE_MS, ...options });
     open.push(instance);
     return instance;
   };

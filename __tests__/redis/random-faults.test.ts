@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { compileLib } from '../support/compiled-lib.js';
 import { inTime } from '../support/in-time.js';
 import { PersistentClient } from '../support/persistent-client.js';
 import { announceSeed, createRandom, type Random } from '../support/random.js';
-import { compileLib } from '../support/redis-child.js';
+import { ChildInstance } from '../support/redis-child.js';
 import { openClient, type TestClient } from '../support/redis-clients.js';
 import { Fleet } from '../support/redis-fleet.js';
 import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
 import { range } from '../support/stepped-job.js';
 
-/** Two lanes share them. `RUNS=1000 npm test -- random-faults` is the long form. */
+/** Two lanes share them. `RUNS=1000 npm test -- redis/random-faults` is the long form. */
 const RUNS = Number(process.env['RUNS'] ?? 20);
 const LEASE_MS = 1_500;
 /** Nothing takes that long but what hangs. */
@@ -22,9 +23,10 @@ describeWithRedisServer('two instances, faults and cut connections at random', (
   let admin: TestClient;
   const seed = announceSeed('random-faults');
   const fleets: Fleet[] = [];
+  let libUrl: string;
 
   beforeAll(async () => {
-    compileLib();
+    libUrl = compileLib('redis-random');
     redis = await RedisServer.start();
     admin = await openClient(redis.url);
   });
@@ -86,7 +88,7 @@ describeWithRedisServer('two instances, faults and cut connections at random', (
     async (onLost) => {
       const lane = createRandom(seed).fork(onLost.length);
       const options = { prefix: `${onLost}:`, leaseMs: LEASE_MS, onLost };
-      const fleet = await Fleet.start(redis.url, options, lane);
+      const fleet = await Fleet.start(() => ChildInstance.start(libUrl, redis.url, options), lane);
       fleets.push(fleet);
       const counts: Record<string, number> = {};
       for (let n = 1; n <= RUNS / 2; n++) {

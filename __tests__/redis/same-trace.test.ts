@@ -5,7 +5,8 @@ import { systemClock } from '../../lib/core/clock.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { itHolds } from '../support/property.js';
 import { CLIENTS, type TestClient } from '../support/redis-clients.js';
-import { describeWithRedis, openRedis, until, type Redis } from '../support/redis-server.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 import { draft, storeSettings } from '../support/store-fixtures.js';
 import { TracePlayer, traces, type Step } from '../support/store-trace.js';
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WebInstance, type InstanceOptions } from '../support/redis-instances.js';
-import { describeWithRedisServer, RedisServer, until } from '../support/redis-server.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 import { range, SteppedJob } from '../support/stepped-job.js';
 import type { SseFollower } from '../support/sse-follower.js';
 

@@ -2,6 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
+import { describeWith } from './describe-with.js';
 import { freePort } from './free-port.js';
 
 /** Debian puts it where a user's PATH does not look. */
@@ -22,25 +23,13 @@ function findBinary(): string | undefined {
 const binary = findBinary();
 const given = process.env['NATS_URL'];
 
-/** `describe` where there is a NATS of any kind; where there is none, a visible skip, and a failure in CI. */
-export const describeWithNats = gate(
+/** For tests that any NATS will do for. */
+export const describeWithNats = describeWith(
   binary !== undefined || given !== undefined,
   'a NATS server (nats-server or NATS_URL)',
 );
-/** The same where the test needs a server of its own, to kill and pause. */
-export const describeWithNatsServer = gate(binary !== undefined, 'nats-server');
-
-function gate(there: boolean, what: string): jest.Describe {
-  if (there) return describe;
-  if (process.env['CI'] === undefined) return describe.skip;
-  return ((name: string) => {
-    describe(name, () => {
-      it(`has ${what}`, () => {
-        throw new Error(`In CI these tests must run: ${what} is missing`);
-      });
-    });
-  }) as unknown as jest.Describe;
-}
+/** For those that need a server of their own, to kill and pause. */
+export const describeWithNatsServer = describeWith(binary !== undefined, 'nats-server');
 
 /** A NATS server that a test file may use, and its connections, which end with it. */
 export class Nats {

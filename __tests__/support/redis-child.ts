@@ -1,25 +1,7 @@
-import { fork, spawnSync, type ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { SseFollower } from './sse-follower.js';
-
-const ROOT = join(__dirname, '..', '..');
-const OUT = join(ROOT, 'node_modules', '.cache', 'resumable-sse-lib');
-
-/** Compiles `lib/` for processes of their own, which Jest does not transform. */
-export function compileLib(): void {
-  mkdirSync(OUT, { recursive: true });
-  writeFileSync(join(OUT, 'package.json'), '{ "type": "module" }\n');
-  const tsc = createRequire(__filename).resolve('typescript/bin/tsc');
-  const where = ['--outDir', OUT, '--incremental', '--tsBuildInfoFile', join(OUT, 'lib.tsbuildinfo')];
-  const plain = ['--declaration', 'false', '--declarationMap', 'false', '--sourceMap', 'false'];
-  const args = [tsc, '--project', join(ROOT, 'tsconfig.build.esm.json'), ...where, ...plain];
-  const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(stdout);
-}
 
 export interface ChildMessage {
   readonly kind: string;
@@ -38,8 +20,9 @@ export class ChildInstance {
     process.on('message', (message) => this.messages.push(message as ChildMessage));
   }
 
-  static async start(redisUrl: string, options: object): Promise<ChildInstance> {
-    const args = [pathToFileURL(OUT).href, redisUrl, JSON.stringify(options)];
+  /** @param libUrl what `compileLib` gave */
+  static async start(libUrl: string, redisUrl: string, options: object): Promise<ChildInstance> {
+    const args = [libUrl, redisUrl, JSON.stringify(options)];
     const child = new ChildInstance(fork(join(__dirname, 'instance-process.js'), args, { execArgv: [] }));
     child.#port = (await child.heard('listening')).port ?? 0;
     return child;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { startCutProxy, type CutProxy, type Plan } from './cut-proxy.js';
 import type { Random } from './random.js';
-import { ChildInstance } from './redis-child.js';
+import type { ChildInstance } from './redis-child.js';
 
 /** An instance in a process of its own, and the proxy in front that breaks its clients' connections. */
 interface Member {
@@ -25,13 +25,12 @@ export class Fleet {
   #mending: Promise<void> | undefined;
 
   private constructor(
-    readonly redisUrl: string,
-    readonly options: object,
+    readonly startInstance: () => Promise<ChildInstance>,
     readonly random: Random,
   ) {}
 
-  static async start(redisUrl: string, options: object, random: Random): Promise<Fleet> {
-    const fleet = new Fleet(redisUrl, options, random);
+  static async start(startInstance: () => Promise<ChildInstance>, random: Random): Promise<Fleet> {
+    const fleet = new Fleet(startInstance, random);
     await Promise.all([fleet.#add(), fleet.#add()]);
     return fleet;
   }
@@ -80,7 +79,7 @@ export class Fleet {
   }
 
   async #add(): Promise<void> {
-    const instance = await ChildInstance.start(this.redisUrl, this.options);
+    const instance = await this.startInstance();
     const plan = someCuts(this.random.fork(instance.port));
     this.#members.push({ instance, proxy: await startCutProxy({ upstreamPort: instance.port, plan }), alive: true });
   }

@@ -1,9 +1,12 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeWith } from './describe-with.js';
+import { freePort } from './free-port.js';
+import { until } from './until.js';
 
 const BINARY = 'redis-server';
 
@@ -19,22 +22,13 @@ function isInstalled(): boolean {
 const installed = isInstalled();
 const given = process.env['REDIS_URL'];
 
-/** `describe` where there is a Redis of any kind; where there is none, a visible skip, and a failure in CI. */
-export const describeWithRedis = gate(installed || given !== undefined, 'a Redis server (redis-server or REDIS_URL)');
-/** The same where the test needs a server of its own, to kill, pause and starve. */
-export const describeWithRedisServer = gate(installed, 'redis-server');
-
-function gate(there: boolean, what: string): jest.Describe {
-  if (there) return describe;
-  if (process.env['CI'] === undefined) return describe.skip;
-  return ((name: string) => {
-    describe(name, () => {
-      it(`has ${what}`, () => {
-        throw new Error(`In CI these tests must run: ${what} is missing`);
-      });
-    });
-  }) as unknown as jest.Describe;
-}
+/** For tests that any Redis will do for. */
+export const describeWithRedis = describeWith(
+  installed || given !== undefined,
+  'a Redis server (redis-server or REDIS_URL)',
+);
+/** For those that need a server of their own, to kill, pause and starve. */
+export const describeWithRedisServer = describeWith(installed, 'redis-server');
 
 /** A Redis that a test file has to itself. */
 export interface Redis {
@@ -114,27 +108,16 @@ export class RedisServer implements Redis {
   }
 
   resizeDisk(megabytes: number): boolean {
-    const options = `size=${megabytes}m${this.#mounted ? ',remount' : ''}`;
-    const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', this.directory], { stdio: 'ignore' });
-    this.#mounted ||= status === 0;
-    return status === 0;
+    const done = mount(this.directory, megabytes, this.#mounted);
+    this.#mounted ||= done;
+    return done;
   }
 
   async close(): Promise<void> {
     await this.kill();
-    if (this.#mounted) spawnSync('umount', [this.directory], { stdio: 'ignore' });
+    if (this.#mounted) runAsRoot('umount', this.directory);
     rmSync(this.directory, { recursive: true, force: true });
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No port');
-  return address.port;
 }
 
 /** Something that takes a connection and answers PING, loading or not. */
@@ -152,21 +135,24 @@ async function answers(port: number): Promise<boolean> {
   }
 }
 
-/** Asks again and again until the answer is yes. @throws where it is still no after `withinMs` */
-export async function until(holds: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
-  const end = performance.now() + withinMs;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`It did not come true within ${withinMs} ms: ${holds.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+/** Runs a command of the system as its administrator. */
+function runAsRoot(...command: string[]): boolean {
+  const [program = '', ...args] = process.getuid?.() === 0 ? command : ['sudo', '--non-interactive', ...command];
+  return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 }
+
+/** Puts a disk of that size at `directory`, for this user to write to. */
+const mount = (directory: string, megabytes: number, again = false): boolean => {
+  const options = `size=${megabytes}m,uid=${process.getuid?.() ?? 0}${again ? ',remount' : ''}`;
+  return runAsRoot('mount', '-t', 'tmpfs', '-o', options, 'tmpfs', directory);
+};
 
 const mayMount = (): boolean => {
   const directory = mkdtempSync(join(tmpdir(), 'mount-'));
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory], { stdio: 'ignore' });
-  if (status === 0) spawnSync('umount', [directory], { stdio: 'ignore' });
+  const mounted = mount(directory, 1);
+  if (mounted) runAsRoot('umount', directory);
   rmSync(directory, { recursive: true, force: true });
-  return status === 0;
+  return mounted;
 };
 
 /** `it` where this user may mount a disk; else a visible skip. */
