@@ -1,26 +1,11 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 import { describeWith } from './describe-with.js';
+import { findProgram } from './find-program.js';
 import { freePort } from './free-port.js';
 
-/** Debian puts it where a user's PATH does not look. */
-const CANDIDATES = ['nats-server', '/usr/sbin/nats-server'];
-
-function findBinary(): string | undefined {
-  return CANDIDATES.find((candidate) => {
-    if (candidate.startsWith('/') && !existsSync(candidate)) return false;
-    try {
-      execFileSync(candidate, ['--version'], { stdio: 'ignore' });
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-const binary = findBinary();
+const binary = findProgram('nats-server');
 const given = process.env['NATS_URL'];
 
 /** For tests that any NATS will do for. */

@@ -1,34 +1,24 @@
-import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeWith } from './describe-with.js';
+import { findProgram } from './find-program.js';
 import { freePort } from './free-port.js';
 import { until } from './until.js';
 
-const BINARY = 'redis-server';
-
-function isInstalled(): boolean {
-  try {
-    execFileSync(BINARY, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const installed = isInstalled();
+const binary = findProgram('redis-server');
 const given = process.env['REDIS_URL'];
 
 /** For tests that any Redis will do for. */
 export const describeWithRedis = describeWith(
-  installed || given !== undefined,
+  binary !== undefined || given !== undefined,
   'a Redis server (redis-server or REDIS_URL)',
 );
 /** For those that need a server of their own, to kill, pause and starve. */
-export const describeWithRedisServer = describeWith(installed, 'redis-server');
+export const describeWithRedisServer = describeWith(binary !== undefined, 'redis-server');
 
 /** A Redis that a test file has to itself. */
 export interface Redis {
@@ -80,10 +70,11 @@ export class RedisServer implements Redis {
 
   /** Runs it, again after `kill`, on the same port and data. Resolves when it answers. */
   async run(...more: readonly string[]): Promise<void> {
+    if (binary === undefined) throw new Error('redis-server is missing');
     const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory];
     const defaults = ['--save', '', '--loglevel', 'warning', '--enable-debug-command', 'yes'];
     const args = [...fixed, ...defaults, ...this.options, ...more];
-    this.#process = spawn(BINARY, args, { stdio: 'ignore' });
+    this.#process = spawn(binary, args, { stdio: 'ignore' });
     await until(() => answers(this.port));
   }
 
