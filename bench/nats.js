@@ -1,5 +1,5 @@
 // npm run bench:nats [-- closed-tab throughput presence] [--quick]: needs nats-server.
-import { report } from './harness/figures.js';
+import { toColumns } from './harness/rows.js';
 
 const WORKLOADS = ['closed-tab', 'throughput', 'presence'];
 const given = process.argv.slice(2);
@@ -10,4 +10,5 @@ for (const name of chosen.length > 0 ? chosen : WORKLOADS) {
   const { run } = await import(`./nats/${name}.js`);
   rows.push(...(await run({ quick: given.includes('--quick') })));
 }
-report(rows);
+const lines = rows.map(({ workload, target, figure, ok }) => [workload, target, figure, ok ? 'pass' : 'short']);
+console.log(toColumns([['workload', 'target', 'measured', ''], ...lines]));

@@ -1,20 +1,11 @@
 // A nats-server of the benchmark's own, and connections to it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { connect } from '@nats-io/transport-node';
+import { freePort } from './free-port.js';
 
 const DEBIAN = '/usr/sbin/nats-server';
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Resolves when it takes connections. */
 export async function startNats() {

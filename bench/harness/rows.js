@@ -54,14 +54,18 @@ export function tabulate(rows, quick) {
   return { header: ['workload', 'unit', ...ways.map((way) => NAMES[way] ?? way), ...judged], lines };
 }
 
-/** As text in columns. */
 export function toText(rows, quick) {
   const { header, lines } = tabulate(rows, quick);
-  const widths = header.map((_, column) => Math.max(...[header, ...lines].map((line) => line[column].length)));
+  return toColumns([header, ...lines]);
+}
+
+/** Lines of cells as text, each column as wide as its widest cell. */
+export function toColumns(lines) {
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   const pad = (line) =>
     line
       .map((cell, column) => cell.padEnd(widths[column]))
       .join('  ')
       .trimEnd();
-  return [header, ...lines].map(pad).join('\n');
+  return lines.map(pad).join('\n');
 }

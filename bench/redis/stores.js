@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis5';
@@ -10,6 +9,7 @@ import { createRedisStore } from '../../dist/esm/redis/index.js';
 import { systemClock } from '../../dist/esm/core/clock.js';
 import { encodeEvent } from '../../dist/esm/sse/frame.js';
 import { cpuMicros } from '../harness/figures.js';
+import { freePort } from '../harness/free-port.js';
 
 /** One event as jobs send them: 91 bytes of JSON. */
 export const JSON_TEXT = JSON.stringify({ step: 1, total: 10, text: 'x'.repeat(60) });
@@ -25,10 +25,7 @@ const settings = {
 
 /** Calls `use` with a bench, and takes everything down after it. */
 export async function withRedis(use) {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
+  const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), 'bench-redis-'));
   const options = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', directory];
   const server = spawn('redis-server', options.map(String), { stdio: 'ignore' });

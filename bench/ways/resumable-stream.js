@@ -1,22 +1,12 @@
 // resumable-stream, whose readers are fed through Redis: what Redis itself takes is not counted.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis5';
 import { createResumableStreamContext } from 'resumable-stream/generic';
+import { freePort } from '../harness/free-port.js';
 import { KEY } from './key.js';
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** A server of its own, which goes when this process does. */
 async function startRedis() {
