@@ -1,110 +1,105 @@
 import type { LogLimits } from '../core/event-log.js';
-import { ENTRIES_PER_LOG, type Batch } from './batch.js';
+import { ENTRIES_PER_LOG } from './batch.js';
 import { script, type Script } from './commands.js';
-import type { RedisRecord } from './record.js';
+import { PLACE_OF } from './entry.js';
 import { NOW } from './scripts.js';
 
 /**
- * What the script is told to append to the task as its writer knows it: token, batch, the seq before and after, bytes and
- * number of entries, ttl or 0, final status or '', snapshot or '', which of all its words is the last progress or 0, then
- * the entries.
+ * Appends entries to the streams of any number of tasks, each on its own: what fails for one is done for the others.
+ * KEYS a stream for each entry. ARGV id and text for each entry. Answers which were not appended, from 1: their stream
+ * is not there, or has an entry with that id or a higher one. `appendScript` finds out why.
  */
-export function appendWords(batch: Batch, { token, lastSeq }: RedisRecord, ttlMs: number): readonly string[] {
-  const words = [token, batch.id, String(lastSeq), String(lastSeq + batch.events.length)];
-  words.push(String(batch.frameBytes), String(batch.entries), String(ttlMs), batch.final ?? '', batch.snapshot ?? '');
-  // The script counts from 1, and from the number of words.
-  words.push(batch.progressAt < 0 ? '0' : String(words.length + 2 + batch.progressAt));
-  for (const word of batch.words) words.push(word);
-  return words;
+export const APPEND = script(`
+local failed = {}
+for i, stream in ipairs(KEYS) do
+  local added = redis.pcall('XADD', stream, 'NOMKSTREAM', ARGV[2 * i - 1], 'd', ARGV[2 * i])
+  if type(added) == 'string' then redis.call('PUBLISH', stream, '') else failed[#failed + 1] = i end
+end
+return failed`);
+
+/** What `appendScript` is told beside the entries. */
+export interface AppendNotes {
+  readonly token: string;
+  /** Of all keys of the task, in ms. */
+  readonly ttlMs: number;
+  /** '' for an event that is not the last. */
+  readonly final: string;
+  /** What the terminal event said, and when, in ms since 1970. */
+  readonly outcome: string;
+  readonly nowMs: number;
+  /** The state before the terminal event, or after all events; '' where it is not stored now. */
+  readonly snapshot: string;
+  /** The last progress where it is not the last event; '' where that is noted already. */
+  readonly progress: string;
+  /** The log keeps more than it should. */
+  readonly over: boolean;
 }
 
+export const noteWords = (notes: AppendNotes): string[] => [
+  ...[notes.token, String(notes.ttlMs), notes.final, notes.outcome, String(notes.nowMs)],
+  ...[notes.snapshot, notes.progress, notes.over ? '1' : ''],
+];
+
 /**
- * Appends for several tasks, each on its own: what fails for one is done for the others. KEYS for each task its hash and
- * its stream; with a `ttl` its other keys too. ARGV now, then for each task
- * the number of its words and `appendWords`. Answers
- * for each task the seq of its last event; 'GONE', 'FENCED', 'ENDED <status>'; 'SEQ <seq>' where the log is elsewhere,
- * which a terminal event that is ahead jumps over; 'FAILED <why>'. The same batch again changes nothing and answers the
- * same.
+ * Appends entries to the stream of one task where they are not there yet, and notes in its hash what cannot be read from
+ * the stream. KEYS all keys of the task. ARGV `noteWords`, then id and text of each entry. Answers 'OK';
+ * 'KEPT <place>' after a trim: the id of the last entry that was dropped; 'GONE', 'FENCED', 'ENDED <status>'. The same
+ * call again changes nothing and answers the same, a trim apart.
  */
 export function appendScript({ maxEvents, maxBytes }: LogLimits, ttlMs: number): Script {
   const part = (ENTRIES_PER_LOG - 1) / ENTRIES_PER_LOG;
   const keepEvents = Math.max(1, Math.floor(maxEvents * part));
   const keepBytes = Math.floor(maxBytes * part);
   return script(`
-local call = redis.call
--- Numbers as texts: Redis takes 1 µs to write a number that Lua hands it as such.
-local function text(number) return string.format('%.0f', number) end
+local call, token, first = redis.call, tonumber(ARGV[1]), 9
+local final, last = ARGV[3] ~= '', #ARGV - 1
+${PLACE_OF}
 
-local function trim(t, e, first, seq, bytes, entries)
-  local full = true
-  while full do
-    local some = call('XRANGE', e, first .. '-0', '+', 'COUNT', 16)
-    full = #some > 0
+local task = call('HMGET', KEYS[1], 'token', 'status')
+if not task[1] then return 'GONE' end
+if task[1] ~= ARGV[1] then return 'FENCED' end
+local top = call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+if top then
+  local topToken, topSeq = place(top[1])
+  if topToken > token then return 'FENCED' end
+  while topToken == token and first < last + 2 and select(2, place(ARGV[first])) <= topSeq do first = first + 2 end
+end
+if task[2] ~= 'running' then return first > last and 'OK' or 'ENDED ' .. task[2] end
+
+for i = first, last, 2 do call('XADD', KEYS[2], ARGV[i], 'd', ARGV[i + 1]) end
+local _, seq, bytes = place(ARGV[last])
+local notes = {'seq', string.format('%.0f', seq)}
+local function note(name, value) notes[#notes + 1], notes[#notes + 2] = name, value end
+if ARGV[6] ~= '' then note('snapshot', string.format('%.0f', final and seq - 1 or seq) .. ' ' .. ARGV[6]) end
+if ARGV[7] ~= '' then note('progress', ARGV[7]) end
+if final then
+  ${NOW}
+  note('status', ARGV[3])
+  note('outcome', ARGV[4])
+  note('ended', ARGV[5])
+  note('expiresWall', ARGV[5] + ${ttlMs})
+  note('expires', now + ${ttlMs})
+end
+call('HSET', KEYS[1], unpack(notes))
+for _, key in ipairs(KEYS) do call('PEXPIRE', key, final and ${2 * ttlMs} or ARGV[2]) end
+call('PUBLISH', KEYS[2], '')
+
+local function trim()
+  local start, dropped = '-', nil
+  while true do
+    local some = call('XRANGE', KEYS[2], start, '+', 'COUNT', 16)
     for _, entry in ipairs(some) do
-      local last, size = string.match(entry[1], '^(%d+)%-(%d+)$')
-      last = tonumber(last)
-      if last >= seq or (seq - first + 1 <= ${keepEvents} and bytes <= ${keepBytes}) then
-        full = false
-        break
-      end
-      first, bytes, entries = last + 1, bytes - size, entries - 1
+      local _, upTo, size = place(entry[1])
+      if upTo >= seq then return dropped end
+      dropped, start = entry[1], '(' .. entry[1]
+      if seq - upTo <= ${keepEvents} and bytes - size <= ${keepBytes} then return dropped end
     end
+    if #some == 0 then return dropped end
   end
-  call('XTRIM', e, 'MINID', first .. '-0')
-  call('HSET', t, 'first', first, 'bytes', bytes, 'entries', entries)
 end
-
-local function append(t, e, key, keys, a, stop)
-  local task = call('HMGET', t, 'token', 'seq', 'batch', 'status', 'bytes', 'first', 'entries')
-  if not task[1] then return 'GONE' end
-  if task[1] ~= ARGV[a + 1] then return 'FENCED' end
-  if task[3] == ARGV[a + 2] then return tonumber(task[2]) end
-  if task[4] ~= 'running' then return 'ENDED ' .. task[4] end
-  local final, seq = ARGV[a + 8], tonumber(ARGV[a + 4])
-  local bytes, first, entries = task[5] + ARGV[a + 5], tonumber(task[6]), task[7] + ARGV[a + 6]
-  if task[2] ~= ARGV[a + 3] then
-    if final == '' or tonumber(task[2]) > tonumber(ARGV[a + 3]) then return 'SEQ ' .. task[2] end
-    call('DEL', e)
-    bytes, first, entries = tonumber(ARGV[a + 5]), ARGV[a + 3] + 1, tonumber(ARGV[a + 6])
-    call('HSET', t, 'first', first)
-  end
-  local i = a + 11
-  while i < stop do
-    local words = tonumber(ARGV[i + 1])
-    if words == 2 then call('XADD', e, ARGV[i], ARGV[i + 2], ARGV[i + 3])
-    else call('XADD', e, ARGV[i], unpack(ARGV, i + 2, i + 1 + words)) end
-    i = i + 2 + words
-  end
-  local progress = ARGV[a + 10]
-  local size, count = text(bytes), text(entries)
-  if progress ~= '0' then
-    call('HSET', t, 'seq', ARGV[a + 4], 'bytes', size, 'entries', count, 'batch', ARGV[a + 2], 'updated', ARGV[1],
-      'progress', ARGV[a + progress])
-  else
-    call('HSET', t, 'seq', ARGV[a + 4], 'bytes', size, 'entries', count, 'batch', ARGV[a + 2], 'updated', ARGV[1])
-  end
-  if ARGV[a + 9] ~= '' then
-    call('HSET', t, 'snapshot', (seq - (final ~= '' and 1 or 0)) .. ' ' .. ARGV[a + 9])
-  end
-  if seq - first + 1 > ${maxEvents} or bytes > ${maxBytes} then trim(t, e, first, seq, bytes, entries) end
-  if final ~= '' then
-    ${NOW}
-    call('HSET', t, 'status', final, 'outcome', ARGV[stop - 1], 'ended', ARGV[1],
-      'expiresWall', ARGV[1] + ${ttlMs}, 'expires', now + ${ttlMs})
-    for k = key, key + keys - 1 do call('PEXPIRE', KEYS[k], ${2 * ttlMs}) end
-  elseif keys > 2 then
-    for k = key, key + keys - 1 do call('PEXPIRE', KEYS[k], ARGV[a + 7]) end
-  end
-  call('PUBLISH', e, '')
-  return seq
-end
-
-local replies, key, a = {}, 1, 2
-while a <= #ARGV do
-  local keys, stop = ARGV[a + 7] == '0' and 2 or 5, a + ARGV[a]
-  local ok, reply = pcall(append, KEYS[key], KEYS[key + 1], key, keys, a, stop)
-  replies[#replies + 1] = ok and reply or 'FAILED ' .. (type(reply) == 'table' and reply.err or tostring(reply))
-  key, a = key + keys, stop
-end
-return replies`);
+local dropped = ARGV[8] ~= '' and trim()
+if not dropped then return 'OK' end
+local _, _, size = place(dropped)
+call('XTRIM', KEYS[2], 'MINID', string.match(dropped, '^%d+') .. '-' .. string.format('%.0f', size + 1))
+return 'KEPT ' .. dropped`);
 }

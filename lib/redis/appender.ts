@@ -1,49 +1,49 @@
-import type { Clock } from '../core/clock.js';
-import type { Commands, Script } from './commands.js';
+import { APPEND } from './append-script.js';
+import type { Commands } from './commands.js';
 
-/** After so many words a call goes out before its turn is over, so that the server works while the rest is encoded. */
-const WORDS_PER_CALL = 512;
+/** After so many entries a call goes out before its turn is over, so that the server works while the rest is encoded. */
+const ENTRIES_PER_CALL = 64;
 
-/** What one task appends; the same every time it is sent. */
+/** Entries of one stream, and who is told what became of them. */
 export interface Append {
-  readonly keys: readonly string[];
-  readonly words: readonly string[];
-  answered(reply: unknown): void;
+  readonly stream: string;
+  /** Id and text by turns. */
+  readonly entries: readonly string[];
+  /** @param appended false where the stream did not take them: then it took none of them */
+  answered(appended: boolean): void;
   failed(error: unknown): void;
 }
 
 /** What the tasks of this instance append in one turn goes as one script call; on a cluster, as one call per task. */
 export class Appender {
   #group: Append[] = [];
-  #words = 0;
+  #keys: string[] = [];
+  #words: string[] = [];
 
-  constructor(
-    readonly commands: Commands,
-    readonly script: Script,
-    readonly clock: Clock,
-  ) {}
+  constructor(readonly commands: Commands) {}
 
   add(append: Append): void {
     if (this.#group.push(append) === 1) queueMicrotask(this.#flush);
-    this.#words += append.words.length;
-    if (this.#words > WORDS_PER_CALL || this.commands.port.cluster) this.#flush();
+    for (const word of append.entries) this.#words.push(word);
+    for (let i = 0; i < append.entries.length; i += 2) this.#keys.push(append.stream);
+    if (this.#keys.length >= ENTRIES_PER_CALL || this.commands.port.cluster) this.#flush();
   }
 
   readonly #flush = (): void => {
     const group = this.#group;
     if (group.length === 0) return;
+    const reply = this.commands.run(APPEND, this.#keys, this.#words);
     this.#group = [];
-    this.#words = 0;
-    const keys: string[] = [];
-    const args = [String(this.clock.wallNow())];
-    for (const each of group) {
-      keys.push(...each.keys);
-      args.push(String(each.words.length + 1));
-      for (const word of each.words) args.push(word);
-    }
-    this.commands.run(this.script, keys, args).then(
-      (replies) => {
-        group.forEach((each, index) => each.answered((replies as unknown[])[index]));
+    this.#keys = [];
+    this.#words = [];
+    reply.then(
+      (failed) => {
+        const missing = new Set(failed as number[]);
+        let entry = 0;
+        for (const each of group) {
+          each.answered(missing.size === 0 || !missing.has(entry + 1));
+          entry += each.entries.length / 2;
+        }
       },
       (error: unknown) => {
         for (const each of group) each.failed(error);

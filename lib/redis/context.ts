@@ -1,6 +1,6 @@
 import type { StoreSettings } from '../core/ports.js';
 import type { Appender } from './appender.js';
-import type { Commands } from './commands.js';
+import type { Commands, Script } from './commands.js';
 import type { Keys } from './keys.js';
 import type { Turn } from './turn.js';
 
@@ -16,6 +16,7 @@ export interface Context {
   /** For how long keys of a task that runs are kept without a sign of life of its instance, in ms. */
   readonly runningTtlMs: number;
   readonly appender: Appender;
+  readonly appendScript: Script;
   /** Whether another instance is, as far as this one can tell. */
   readonly isDead: (instance: string) => boolean;
 }

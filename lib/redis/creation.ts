@@ -138,6 +138,7 @@ export class Creation {
       ...{ createdAtMs: now, updatedAtMs: now, endedAtMs: undefined, expiresAtMs: undefined },
       ...{ lastSeq: 0, firstKeptSeq: 1, bufferedEvents: 0, bufferedBytes: 0, subscribers: 0 },
       ...{ progress: undefined, outcome: undefined, token: '1', holder: this.context.instance, orphaned: false },
+      wireBytes: 0,
     };
   }
 }
@@ -149,7 +150,6 @@ async function all(steps: readonly Promise<unknown>[]): Promise<unknown[]> {
 }
 
 function fieldsOf({ resumeKey, owner, fingerprint, holder, token, createdAtMs }: RedisRecord): string[] {
-  const now = String(createdAtMs);
   const fields = [
     'key',
     resumeKey,
@@ -164,7 +164,7 @@ function fieldsOf({ resumeKey, owner, fingerprint, holder, token, createdAtMs }:
     'released',
     '',
   ];
-  fields.push('created', now, 'updated', now, 'seq', '0', 'first', '1', 'bytes', '0', 'entries', '0');
+  fields.push('created', String(createdAtMs));
   if (owner !== undefined) fields.push('owner', owner);
   if (fingerprint !== undefined) fields.push('fingerprint', fingerprint);
   return fields;

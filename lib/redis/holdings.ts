@@ -59,12 +59,10 @@ export class Holdings implements WriterOwner {
     mirror.holder = writer.record.holder;
   }
 
-  committed({ taskId }: RedisWriter, seq: number, { events, frames }: Batch): void {
+  committed({ taskId }: RedisWriter, batch: Batch): void {
     const mirror = this.mirrors.get(taskId);
-    if (mirror === undefined) return;
     // What it cannot take over, because an attempt before this one wrote more than was read, it reads.
-    const complete = frames.every((frame, index) => mirror.accept(seq + index, events[index]?.event, frame));
-    if (!complete) mirror.fetch().catch(nothing);
+    if (mirror?.acceptAll(batch) === false) mirror.fetch().catch(nothing);
   }
 
   closed(writer: RedisWriter): void {
@@ -89,7 +87,7 @@ export class Holdings implements WriterOwner {
     const [, , reply] = await Promise.all([
       commands.send(running, 'SADD', running, record.taskId),
       commands.send(running, 'PEXPIRE', running, String(runningTtlMs)),
-      commands.run(CLAIM, [keys.task(record.taskId)], args),
+      commands.run(CLAIM, [keys.task(record.taskId), keys.events(record.taskId)], args),
     ]);
     if (!Array.isArray(reply)) {
       await commands.send(running, 'SREM', running, record.taskId);

@@ -45,11 +45,14 @@ export class Instance {
   ) {
     const { clock, timeoutMs, ttlMs } = settings;
     const commands = new Commands(port, clock, timeoutMs);
-    const appender = new Appender(commands, appendScript(settings.log, ttlMs), clock);
+    const appender = new Appender(commands);
     const keys = new Keys(prefix);
     const runningTtlMs = runningTtlOf(ttlMs, leaseMs);
     const isDead = (name: string): boolean => this.membership.isDead(name);
-    this.context = { instance, keys, commands, settings, turn: new Turn(), leaseMs, runningTtlMs, appender, isDead };
+    this.context = {
+      ...{ instance, keys, commands, settings, turn: new Turn(), leaseMs, runningTtlMs, appender, isDead },
+      appendScript: appendScript(settings.log, ttlMs),
+    };
     this.mirrors = new Mirrors(this.context, {
       subscribe: (taskId) => {
         this.#subscribe(keys.events(taskId), taskId);

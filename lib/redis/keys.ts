@@ -8,7 +8,7 @@ export class Keys {
 
   /** A hash: what is known of the task beside its events. */
   task = (taskId: string): string => `${this.prefix}{${taskId}}:t`;
-  /** A stream: its events, `<seq>-0`; also the channel that tells of new ones. */
+  /** A stream: its events, see `entry.ts`; also the channel that tells of new ones. */
   events = (taskId: string): string => `${this.prefix}{${taskId}}:e`;
   /** A hash: how many subscribers each instance has. */
   subscribers = (taskId: string): string => `${this.prefix}{${taskId}}:s`;

@@ -1,10 +1,12 @@
 import type { EventLog } from '../core/event-log.js';
 import type { TaskFeed, TaskRecord } from '../core/ports.js';
 import { isFinal, TERMINAL_EVENT, type FinalStatus, type TaskStatus } from '../core/status.js';
-import type { StoredSnapshot } from './batch.js';
+import type { Batch } from './batch.js';
 import type { Context } from './context.js';
+import { linesOf, placeOf } from './entry.js';
 import type { RedisRecord } from './record.js';
 import type { RedisWriter } from './redis-writer.js';
+import type { StoredSnapshot } from './snapshot-schedule.js';
 
 /** So many entries of the stream are read at a time. */
 const PAGE = 100;
@@ -30,6 +32,8 @@ export class Mirror implements TaskFeed {
   usedMs: number;
   #others: number;
   #snapshot: StoredSnapshot | undefined;
+  /** The id of the last entry that it has. */
+  #readTo = '';
   #fetching: Promise<void> | undefined;
   #again = false;
   readonly #audienceChanged: (mirror: Mirror) => void;
@@ -79,10 +83,18 @@ export class Mirror implements TaskFeed {
     this.#tell();
   }
 
-  /** Takes over an event that is in the log; one that is known already is skipped. False: some before it are missing. */
-  accept(seq: number, event: string | undefined, frame: string): boolean {
-    if (seq <= this.log.lastSeq || this.log.ended) return true;
-    if (seq > this.log.lastSeq + 1) return false;
+  /** Takes over events that are in the log. False: some before them are missing. */
+  acceptAll({ frames, events, end, lastId }: Batch): boolean {
+    const before = end.seq - frames.length;
+    if (before > this.log.lastSeq) return false;
+    for (const [index, frame] of frames.entries()) this.#accept(before + index + 1, events[index]?.event, frame);
+    this.#readTo = lastId;
+    return true;
+  }
+
+  /** Takes over the next event; one that is known already is skipped. */
+  #accept(seq: number, event: string | undefined, frame: string): void {
+    if (seq <= this.log.lastSeq || this.log.ended) return;
     const { record, log } = this;
     log.append(frame);
     const final = event === undefined ? undefined : STATUS_OF.get(event);
@@ -90,7 +102,6 @@ export class Mirror implements TaskFeed {
       record.status = final;
       log.end();
     }
-    return true;
   }
 
   /** Reads what it does not have yet; calls that come meanwhile are served by one more reading. */
@@ -110,30 +121,32 @@ export class Mirror implements TaskFeed {
   }
 
   async #fetchPage(): Promise<number> {
-    const { keys, commands } = this.context;
-    const start = `${this.log.lastSeq + 1}-0`;
-    const page = await commands.send(keys.events(this.taskId), ...xrange(keys.events(this.taskId), start));
-    const entries = page as [id: string, words: string[]][];
-    for (const [id, words] of entries) {
-      const before = Number(id.split('-', 1)[0]) - words.length / 2;
+    const key = this.context.keys.events(this.taskId);
+    const start = this.#readTo === '' ? '-' : `(${this.#readTo}`;
+    const page = await this.context.commands.send(key, 'XRANGE', key, start, '+', 'COUNT', String(PAGE));
+    const entries = page as [id: string, [field: string, text: string]][];
+    for (const [id, [, text]] of entries) {
+      const lines = linesOf(text);
+      const before = placeOf(id).seq - lines.length / 2;
       if (before > this.log.lastSeq) this.log.skipTo(before); // trimmed before they were read, or lost
-      for (let i = 2 * (this.log.lastSeq - before); i < words.length; i += 2) {
-        this.#accept(before + i / 2 + 1, words[i], words[i + 1] as string);
+      for (let i = 2 * (this.log.lastSeq - before); i < lines.length; i += 2) {
+        this.#encode(before + i / 2 + 1, lines[i], lines[i + 1] as string);
       }
+      this.#readTo = id;
     }
     return entries.length;
   }
 
-  #accept(seq: number, name: string | undefined, json: string): void {
+  #encode(seq: number, name: string | undefined, json: string): void {
     const event = name === '' ? undefined : name;
-    this.accept(seq, event, this.context.settings.encode(this.record.resumeKey, seq, event, json));
+    this.#accept(seq, event, this.context.settings.encode(this.record.resumeKey, seq, event, json));
   }
 
   /** Brings the end of the log about where its terminal event is lost: the record has kept what it said. */
   conclude({ status, outcome, lastSeq }: TaskRecord): void {
     if (!isFinal(status) || this.log.ended || outcome === undefined) return;
     if (lastSeq > this.log.lastSeq + 1) this.log.skipTo(lastSeq - 1);
-    this.#accept(lastSeq, TERMINAL_EVENT[status], outcome);
+    this.#encode(lastSeq, TERMINAL_EVENT[status], outcome);
   }
 
   /** The task does not run here any more; what is known of it stays. */
@@ -168,5 +181,3 @@ export class Mirror implements TaskFeed {
     this.writer?.executor.audienceChanged(this.record.subscribers);
   }
 }
-
-const xrange = (key: string, start: string): string[] => ['XRANGE', key, start, '+', 'COUNT', String(PAGE)];

@@ -136,18 +136,17 @@ export class Mirrors implements MemoryBudget {
 
   async #check(mirror: Mirror): Promise<void> {
     const key = this.context.keys.task(mirror.taskId);
-    const reply = await this.context.commands.send(key, 'HMGET', key, 'seq', 'status', 'holder');
-    const [seq, status, holder] = reply as (string | null)[];
+    const reply = await this.context.commands.send(key, 'HMGET', key, 'status', 'seq', 'holder');
+    const [status, seq, holder] = reply as (string | null)[];
     if (mirror.writer !== undefined || this.#mirrors.get(mirror.taskId) !== mirror) return;
-    const lastSeq = Number(seq);
     const final = isFinal((status ?? 'running') as TaskStatus);
-    // Gone, or without events that were acknowledged and read: in both cases not the log that was copied.
-    if (typeof seq !== 'string' || (lastSeq < mirror.log.lastSeq && final)) {
+    // Gone, or ended before events that were acknowledged and read: in both cases not the log that was copied.
+    if (typeof status !== 'string' || (final && Number(seq) < mirror.log.lastSeq)) {
       this.#drop(mirror);
       return;
     }
     if (typeof holder === 'string') mirror.holder = holder;
-    if (lastSeq > mirror.log.lastSeq) await mirror.fetch();
+    await mirror.fetch();
     if (final && !mirror.log.ended) {
       const record = await this.read(mirror.taskId);
       if (record === undefined || record.status === 'expired') this.#drop(mirror);

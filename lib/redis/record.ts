@@ -1,5 +1,6 @@
 import type { TaskRecord, Tombstone } from '../core/ports.js';
 import type { TaskStatus } from '../core/status.js';
+import { placeOf } from './entry.js';
 import { TASK_FIELDS } from './scripts.js';
 
 type Field = (typeof TASK_FIELDS)[number];
@@ -10,6 +11,8 @@ export interface RedisRecord extends TaskRecord {
   readonly token: string;
   /** The instance that runs it. */
   readonly holder: string;
+  /** Of all events so far, those that are not kept any more too. */
+  readonly wireBytes: number;
 }
 
 /**
@@ -29,8 +32,13 @@ export function parseRecord(
   const optional = (field: Field): number | undefined => (text(field) === undefined ? undefined : number(field));
   const status = text('status') as TaskStatus;
   const holder = text('holder') ?? '';
-  const lastSeq = number('seq');
-  const firstKeptSeq = number('first');
+  const [subscribers, topId, updated, progress, firstId, events, bytes] = values.slice(TASK_FIELDS.length).map(textOf);
+  // Where the stream is lost, the hash remembers how far it had come when it was last written to.
+  const noted = { seq: optional('seq') ?? 0, bytes: 0 };
+  const top = topId === undefined ? noted : placeOf(topId);
+  const first = firstId === undefined ? noted : placeOf(firstId);
+  const lastSeq = Math.max(top.seq, noted.seq);
+  const firstKeptSeq = firstId === undefined ? lastSeq + 1 : first.seq + 1 - Number(events);
   return {
     taskId,
     resumeKey: text('key') ?? '',
@@ -40,18 +48,19 @@ export function parseRecord(
     orphaned: status === 'running' && (text('released') === '1' || isDead(holder)),
     attempt: number('attempt'),
     createdAtMs: number('created'),
-    updatedAtMs: number('updated'),
+    updatedAtMs: Number(updated ?? text('created')),
     endedAtMs: optional('ended'),
     expiresAtMs: optional('expiresWall'),
     lastSeq,
     firstKeptSeq,
     bufferedEvents: lastSeq + 1 - firstKeptSeq,
-    bufferedBytes: number('bytes'),
-    subscribers: Number(values[TASK_FIELDS.length]),
-    progress: text('progress'),
+    bufferedBytes: top.bytes - first.bytes + Number(bytes ?? 0),
+    subscribers: Number(subscribers),
+    progress: progress ?? text('progress'),
     outcome: text('outcome'),
     token: text('token') ?? '',
     holder,
+    wireBytes: top.bytes,
   };
 }
 

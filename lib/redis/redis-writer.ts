@@ -1,46 +1,46 @@
 import { TaskError } from '../core/errors.js';
 import type { Executor, TaskWriter } from '../core/ports.js';
 import { move, TERMINAL_EVENT, type FinalStatus, type TaskStatus } from '../core/status.js';
-import { Batch, type StoredSnapshot } from './batch.js';
-import { appendWords } from './append-script.js';
-import type { Append } from './appender.js';
-import { refused, replyOf } from './commands.js';
+import { noteWords } from './append-script.js';
+import { Batch } from './batch.js';
+import { replyOf } from './commands.js';
 import type { Context } from './context.js';
+import { placeOf, type Place } from './entry.js';
 import type { RedisRecord } from './record.js';
 import { RELEASE } from './scripts.js';
+import { SnapshotSchedule, type StoredSnapshot } from './snapshot-schedule.js';
 
 /** Between two tries to reach a store that does not answer, in ms. */
 const RETRY_MS = 100;
 /** What Redis says when the same command will be accepted a little later. */
 const PASSING = /^(?:LOADING|READONLY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|BUSY|UNBLOCKED|NOREPLICAS) /;
-/** A snapshot is stored again after this long, or after this part of what the log keeps. */
-const SNAPSHOT_MS = 1_000;
-const SNAPSHOT_PART = 16;
 
 /** What a writer tells the store that made it. */
 export interface WriterOwner {
-  /** These events are in the log; the first has `seq`. */
-  committed(writer: RedisWriter, seq: number, batch: Batch): void;
+  /** These events are in the log. */
+  committed(writer: RedisWriter, batch: Batch): void;
   /** Nothing more will be written: the task has ended, was given up, or belongs to somebody else. */
   closed(writer: RedisWriter): void;
 }
 
 /**
  * Writes one task. What one tick appends goes as one script call, one call is under way at a time, and a call whose
- * answer was lost is sent again until its fate is known; the script sees by its number that it has been there.
+ * answer was lost is sent again until its fate is known; the script sees by the ids that it has been there.
  */
 export class RedisWriter implements TaskWriter {
   readonly record: RedisRecord & { status: TaskStatus; progress: string | undefined; lastSeq: number };
   #next: Batch | undefined;
   #underWay: Batch | undefined;
-  /** How `#underWay` is sent, each time. */
-  #append: Pick<Append, 'keys' | 'words'> = { keys: [], words: [] };
-  #batches = 0;
+  /** The end of the log, and of what was dropped from its beginning. */
+  #end: Place;
+  #dropped: Place;
+  /** The last event is a progress: it is noted in the hash only when another event follows. */
+  #endsWithProgress = false;
   #refusal: TaskError | undefined;
   #scheduled = false;
-  #renewedAt = -Infinity;
-  #snapshotAt = -Infinity;
-  #unsaved = 0;
+  /** When its hash was written last. */
+  #notedAt = -Infinity;
+  readonly #snapshots: SnapshotSchedule | undefined;
   #stored: StoredSnapshot | undefined;
 
   constructor(
@@ -51,10 +51,17 @@ export class RedisWriter implements TaskWriter {
     readonly owner: WriterOwner,
   ) {
     this.record = { ...record };
+    this.#snapshots = snapshotJson && new SnapshotSchedule(context.settings, snapshotJson);
+    this.#end = { seq: record.lastSeq, bytes: record.wireBytes };
+    this.#dropped = { seq: record.firstKeptSeq - 1, bytes: record.wireBytes - record.bufferedBytes };
   }
 
   get taskId(): string {
     return this.record.taskId;
+  }
+
+  get stream(): string {
+    return this.context.keys.events(this.taskId);
   }
 
   /** The state at the end of the log; where more is on its way there, the state that was stored last. */
@@ -69,7 +76,7 @@ export class RedisWriter implements TaskWriter {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     const { maxEvents, maxBytes } = this.context.settings.log;
     const waiting = this.#next;
-    if (this.#underWay && waiting && (waiting.events.length >= maxEvents || waiting.bytes + json.length > maxBytes)) {
+    if (this.#underWay && waiting && (waiting.events.length >= maxEvents || waiting.length + json.length > maxBytes)) {
       return Promise.reject(new TaskError('STORE_UNAVAILABLE', 'Too much waits for the store to answer'));
     }
     return this.#add(event, json).done;
@@ -114,7 +121,7 @@ export class RedisWriter implements TaskWriter {
 
   #add(event: string | undefined, json: string): Batch {
     const { clock, timeoutMs } = this.context.settings;
-    this.#next ??= new Batch(`${this.record.token}.${++this.#batches}`, clock.now() + timeoutMs);
+    this.#next ??= new Batch(clock.now() + timeoutMs);
     this.#next.add(event, json);
     if (!this.#scheduled && this.#underWay === undefined) {
       this.#scheduled = true;
@@ -132,41 +139,45 @@ export class RedisWriter implements TaskWriter {
   };
 
   #begin(batch: Batch): void {
-    const { keys, settings, runningTtlMs } = this.context;
-    const { taskId, record } = this;
-    const now = settings.clock.now();
-    const renew = batch.final !== undefined || now - this.#renewedAt > runningTtlMs / 16;
-    if (renew) this.#renewedAt = now;
-    batch.snapshot = this.#dueSnapshot(batch, now);
-    batch.seal(record.lastSeq, record.resumeKey, settings.encode, settings.log);
+    const { settings } = this.context;
     this.#underWay = batch;
-    const names = renew ? keys.ofTask(taskId) : [keys.task(taskId), keys.events(taskId)];
-    this.#append = { keys: names, words: appendWords(batch, record, renew ? runningTtlMs : 0) };
-    this.#send(batch);
+    batch.snapshot = this.#snapshots?.due(batch);
+    batch.seal(this.#end, this.record, settings);
+    if (this.#isPlain(batch)) this.#append(batch);
+    else this.#appendAndNote(batch);
   }
 
-  /** The state as JSON where it is time to store it, so that a trimmed log always goes on from one. */
-  #dueSnapshot(batch: Batch, now: number): string | undefined {
-    if (this.snapshotJson === undefined) return undefined;
+  /** Nothing but the events changes. */
+  #isPlain(batch: Batch): boolean {
+    const { clock } = this.context.settings;
+    const noted = batch.final !== undefined || batch.snapshot !== undefined || this.#progressToNote(batch) !== '';
+    return !noted && !this.#isOver(batch) && clock.now() - this.#notedAt <= this.context.runningTtlMs / 16;
+  }
+
+  #isOver({ end }: Batch): boolean {
     const { maxEvents, maxBytes } = this.context.settings.log;
-    this.#unsaved += Math.max(batch.events.length / maxEvents, batch.bytes / maxBytes);
-    const due = this.#unsaved > 1 / SNAPSHOT_PART || now - this.#snapshotAt >= SNAPSHOT_MS;
-    if (!due && batch.final === undefined) return undefined;
-    this.#unsaved = 0;
-    this.#snapshotAt = now;
-    return this.snapshotJson();
+    return end.seq - this.#dropped.seq > maxEvents || end.bytes - this.#dropped.bytes > maxBytes;
   }
 
-  #send(batch: Batch): void {
+  #progressToNote(batch: Batch): string {
+    if (batch.endsWithProgress) return '';
+    return batch.progress ?? (this.#endsWithProgress ? this.record.progress : undefined) ?? '';
+  }
+
+  /** Together with what others append; what the stream does not take is sent again, alone. */
+  #append(batch: Batch): void {
     const { commands, appender } = this.context;
     if (!commands.healthy) {
-      this.#sendLater(batch);
+      this.#retryLater(batch);
       return;
     }
     appender.add({
-      ...this.#append,
-      answered: (reply) => {
-        if (this.#underWay === batch) this.#answered(batch, reply);
+      stream: this.stream,
+      entries: batch.entries,
+      answered: (appended) => {
+        if (this.#underWay !== batch) return;
+        if (appended) this.#commit(batch);
+        else this.#appendAndNote(batch);
       },
       failed: (error) => {
         if (this.#underWay === batch) this.#failed(batch, error);
@@ -174,75 +185,77 @@ export class RedisWriter implements TaskWriter {
     });
   }
 
-  #sendLater(batch: Batch): void {
+  #appendAndNote(batch: Batch): void {
+    const { commands, keys, runningTtlMs, settings, appendScript } = this.context;
+    if (!commands.healthy) {
+      this.#retryLater(batch);
+      return;
+    }
+    this.#notedAt = settings.clock.now();
+    const { final = '', snapshot = '' } = batch;
+    const notes = noteWords({
+      ...{ token: this.record.token, ttlMs: runningTtlMs, final, snapshot, nowMs: settings.clock.wallNow() },
+      outcome: batch.final === undefined ? '' : (batch.events.at(-1)?.json ?? ''),
+      ...{ progress: this.#progressToNote(batch), over: this.#isOver(batch) },
+    });
+    commands.run(appendScript, keys.ofTask(this.taskId), [...notes, ...batch.entries]).then(
+      (reply) => {
+        if (this.#underWay === batch) this.#answered(batch, String(reply));
+      },
+      (error: unknown) => {
+        if (this.#underWay === batch) this.#failed(batch, error);
+      },
+    );
+  }
+
+  #retryLater(batch: Batch): void {
     const { clock } = this.context.settings;
     clock.after(RETRY_MS, () => {
       this.#expire(clock.now());
-      if (this.#underWay === batch) this.#send(batch);
+      if (this.#underWay === batch) this.#appendAndNote(batch);
     });
   }
 
   #failed(batch: Batch, error: unknown): void {
     const said = replyOf(error);
     if (said === '' || PASSING.test(said)) {
-      this.#sendLater(batch);
+      this.#retryLater(batch);
       return;
     }
     batch.reject(error); // it was not appended, for a reason that the program should hear of
-    if (batch.final !== undefined) this.#sendLater(batch);
+    if (batch.final !== undefined) this.#retryLater(batch);
     else {
       this.#underWay = undefined;
       this.#flush();
     }
   }
 
-  #answered(batch: Batch, reply: unknown): void {
-    if (typeof reply === 'number') {
-      this.#underWay = undefined;
-      this.#commit(batch, reply);
-      return;
-    }
-    const said = String(reply);
-    if (said === 'FENCED' || said.startsWith('ENDED ')) {
-      this.void(new TaskError('FENCED', 'Another instance has taken the task over'));
-    } else if (said === 'GONE') {
+  #answered(batch: Batch, reply: string): void {
+    if (reply === 'GONE') {
       this.void(new TaskError('TASK_LOST', 'The store has lost the task'));
-    } else if (said.startsWith('FAILED ')) {
-      this.#failed(batch, refused(new Error(said.slice('FAILED '.length))));
+    } else if (reply === 'FENCED' || reply.startsWith('ENDED ')) {
+      this.void(new TaskError('FENCED', 'Another instance has taken the task over'));
     } else {
-      this.#lostTail(batch);
+      if (reply.startsWith('KEPT ')) this.#dropped = placeOf(reply.slice('KEPT '.length));
+      this.#commit(batch);
     }
   }
 
-  #commit(batch: Batch, seq: number): void {
+  #commit(batch: Batch): void {
     const { record } = this;
-    const progress = batch.events.findLast(({ event }) => event === undefined);
-    if (progress !== undefined) record.progress = progress.json;
-    record.lastSeq = seq;
+    this.#underWay = undefined;
+    this.#end = batch.end;
+    this.#endsWithProgress = batch.endsWithProgress;
+    record.lastSeq = batch.end.seq;
+    record.progress = batch.progress ?? record.progress;
     if (batch.final !== undefined) record.status = batch.final;
     const { snapshot } = batch;
-    if (snapshot !== undefined) this.#stored = { seq: seq - (batch.final === undefined ? 0 : 1), json: snapshot };
-    this.owner.committed(this, seq - batch.events.length + 1, batch);
+    if (snapshot !== undefined) {
+      this.#stored = { seq: record.lastSeq - (batch.final === undefined ? 0 : 1), json: snapshot };
+    }
+    this.owner.committed(this, batch);
     batch.resolve();
     if (batch.final !== undefined) this.owner.closed(this);
     else this.#flush();
-  }
-
-  /**
-   * The log has lost acknowledged events, which readers may have: it was restored from an older copy. Its seqs are not
-   * given away again: the task ends here, after the last seq that anybody can have seen.
-   */
-  #lostTail(batch: Batch): void {
-    const lost = new TaskError('TASK_LOST', 'The store has lost events of the task');
-    batch.reject(lost);
-    this.#next?.reject(lost);
-    this.#next = undefined;
-    this.#refusal = lost;
-    const error = { code: lost.code, message: lost.message };
-    const end = new Batch(`${batch.id}.lost`, batch.dueMs);
-    end.add(TERMINAL_EVENT.failed, JSON.stringify({ task_id: this.taskId, status: 'failed', error }));
-    end.final = 'failed';
-    this.#begin(end);
-    this.executor.fenced(lost);
   }
 }

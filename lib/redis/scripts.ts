@@ -1,9 +1,10 @@
 import { script } from './commands.js';
+import { PROGRESS_OF } from './entry.js';
 
 /** The fields of a task that `READ` answers, in its order. */
 export const TASK_FIELDS = [
-  ...['key', 'owner', 'fingerprint', 'status', 'attempt', 'created', 'updated', 'ended', 'expiresWall'],
-  ...['seq', 'first', 'bytes', 'progress', 'outcome', 'token', 'holder', 'released', 'cancel', 'expires', 'entries'],
+  ...['key', 'owner', 'fingerprint', 'status', 'attempt', 'created', 'ended', 'expiresWall', 'expires'],
+  ...['seq', 'progress', 'outcome', 'token', 'holder', 'released'],
 ] as const;
 
 const quote = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(',');
@@ -20,40 +21,48 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1`);
 
 /**
- * KEYS task, events, subscribers. Answers the fields and the subscribers; `{'expired', owner}` after the retention;
- * nil where there is no task. Where events were lost behind our back, the record says so from then on.
+ * KEYS task, events, subscribers. Answers the fields, the subscribers, of the last entry the id, the time, and the JSON
+ * of its last event if that is a progress, of the first entry the id, and how many events and bytes it has.
+ * `{'expired', owner}` after the retention; nil where there is no task.
  */
 export const READ = script(`
+${PROGRESS_OF}
 local task = redis.call('HMGET', KEYS[1], ${quote(TASK_FIELDS)})
 if not task[1] then return false end
 ${NOW}
-if task[19] and now >= tonumber(task[19]) then return {'expired', task[2]} end
-local entries = redis.call('XLEN', KEYS[2])
-if entries ~= tonumber(task[20]) then
-  local first, bytes = task[10] + 1, 0
-  for i, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+')) do
-    local last, size = string.match(entry[1], '^(%d+)%-(%d+)$')
-    if i == 1 then first = last - #entry[2] / 2 + 1 end
-    bytes = bytes + size
-  end
-  task[11], task[12] = string.format('%.0f', first), string.format('%.0f', bytes)
-  redis.call('HSET', KEYS[1], 'first', task[11], 'bytes', task[12], 'entries', entries)
-end
+if task[9] and now >= tonumber(task[9]) then return {'expired', task[2]} end
 local subscribers = 0
 for _, count in ipairs(redis.call('HVALS', KEYS[3])) do subscribers = subscribers + tonumber(count) end
-task[21] = subscribers
+task[#task + 1] = subscribers
+local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+if not last then return task end
+local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+local events, bytes = string.match(first[2][2], '^(%d+) (%d+)')
+for _, word in ipairs({last[1], string.match(last[2][2], ' (%d+)\\n'), progressOf(last[2][2]), first[1], events, bytes}) do
+  task[#task + 1] = word
+end
 return task`);
 
 /**
- * KEYS task. ARGV token, holder, attempts more, now. Gives the task to a new holder if nobody else was faster.
+ * KEYS task, events. ARGV token, holder, attempts more. Gives the task to a new holder if nobody else was faster, and
+ * marks that in the stream, which takes nothing from the old one any more.
  * Answers the new token and what was asked of the old holder, or nil.
  */
 export const CLAIM = script(`
+${PROGRESS_OF}
 local task = redis.call('HMGET', KEYS[1], 'token', 'status', 'cancel')
 if task[1] ~= ARGV[1] or task[2] ~= 'running' then return false end
 redis.call('HSET', KEYS[1], 'holder', ARGV[2], 'released', '')
 redis.call('HINCRBY', KEYS[1], 'attempt', ARGV[3])
-return {redis.call('HINCRBY', KEYS[1], 'token', 1), task[3] or ''}`);
+local token = redis.call('HINCRBY', KEYS[1], 'token', 1)
+local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+if last then
+  local progress = progressOf(last[2][2])
+  if progress then redis.call('HSET', KEYS[1], 'progress', progress) end
+  local place, time = string.match(last[1], '^%d+(%d%d%d%d%d%d%d%d%d%d%d%d%-%d+)$'), string.match(last[2][2], ' (%d+)\\n')
+  redis.call('XADD', KEYS[2], token .. place, 'd', '0 0 ' .. time .. '\\n')
+end
+return {token, task[3] or ''}`);
 
 /** KEYS task. ARGV token. Its holder gives it up; 0 where it is not the holder any more. */
 export const RELEASE = script(`

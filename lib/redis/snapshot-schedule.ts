@@ -1,0 +1,35 @@
+import type { StoreSettings } from '../core/ports.js';
+import type { Batch } from './batch.js';
+
+/** A snapshot is stored again after this long, or after this part of what the log keeps. */
+const STORED_EVERY_MS = 1_000;
+const STORED_EVERY_PART = 16;
+
+/** The state at `seq`. */
+export interface StoredSnapshot {
+  readonly seq: number;
+  readonly json: string;
+}
+
+/** When the state of a task is stored, so that a trimmed log always goes on from one. */
+export class SnapshotSchedule {
+  #storedAt = -Infinity;
+  #unsaved = 0;
+
+  constructor(
+    readonly settings: StoreSettings,
+    readonly stateJson: () => string | undefined,
+  ) {}
+
+  /** The state as JSON where it is time to store it with `batch`. */
+  due(batch: Batch): string | undefined {
+    const { clock, log } = this.settings;
+    const now = clock.now();
+    this.#unsaved += Math.max(batch.events.length / log.maxEvents, batch.length / log.maxBytes);
+    const isDue = this.#unsaved > 1 / STORED_EVERY_PART || now - this.#storedAt >= STORED_EVERY_MS;
+    if (!isDue && batch.final === undefined) return undefined;
+    this.#unsaved = 0;
+    this.#storedAt = now;
+    return this.stateJson();
+  }
+}
