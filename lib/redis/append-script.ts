@@ -10,10 +10,10 @@ import { NOW } from './scripts.js';
  * is not there, or has an entry with that id or a higher one. `appendScript` finds out why.
  */
 export const APPEND = script(`
-local failed = {}
-for i, stream in ipairs(KEYS) do
-  local added = redis.pcall('XADD', stream, 'NOMKSTREAM', ARGV[2 * i - 1], 'd', ARGV[2 * i])
-  if type(added) == 'string' then redis.call('PUBLISH', stream, '') else failed[#failed + 1] = i end
+local keys, words, pcall, call, failed = KEYS, ARGV, redis.pcall, redis.call, {}
+for i = 1, #keys do
+  local added = pcall('XADD', keys[i], 'NOMKSTREAM', words[2 * i - 1], 'd', words[2 * i])
+  if type(added) == 'string' then call('PUBLISH', keys[i], '') else failed[#failed + 1] = i end
 end
 return failed`);
 

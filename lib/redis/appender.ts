@@ -1,52 +1,56 @@
 import { APPEND } from './append-script.js';
+import type { Batch } from './batch.js';
 import type { Commands } from './commands.js';
 
 /** After so many entries a call goes out before its turn is over, so that the server works while the rest is encoded. */
-const ENTRIES_PER_CALL = 64;
+const ENTRIES_PER_CALL = 40;
 
-/** Entries of one stream, and who is told what became of them. */
-export interface Append {
+/** Who appends to a stream, and is told what became of it. */
+export interface Appending {
   readonly stream: string;
-  /** Id and text by turns. */
-  readonly entries: readonly string[];
-  /** @param appended false where the stream did not take them: then it took none of them */
-  answered(appended: boolean): void;
-  failed(error: unknown): void;
+  appended(batch: Batch, isAppended: boolean): void;
+  appendFailed(batch: Batch, error: unknown): void;
 }
 
 /** What the tasks of this instance append in one turn goes as one script call; on a cluster, as one call per task. */
 export class Appender {
-  #group: Append[] = [];
+  #writers: Appending[] = [];
+  #batches: Batch[] = [];
   #keys: string[] = [];
   #words: string[] = [];
 
   constructor(readonly commands: Commands) {}
 
-  add(append: Append): void {
-    if (this.#group.push(append) === 1) queueMicrotask(this.#flush);
-    for (const word of append.entries) this.#words.push(word);
-    for (let i = 0; i < append.entries.length; i += 2) this.#keys.push(append.stream);
+  add(writer: Appending, batch: Batch): void {
+    if (this.#writers.push(writer) === 1) queueMicrotask(this.#flush);
+    this.#batches.push(batch);
+    const { entries } = batch;
+    for (let i = 0; i < entries.length; i++) {
+      if (i % 2 === 0) this.#keys.push(writer.stream);
+      this.#words.push(entries[i] as string);
+    }
     if (this.#keys.length >= ENTRIES_PER_CALL || this.commands.port.cluster) this.#flush();
   }
 
   readonly #flush = (): void => {
-    const group = this.#group;
-    if (group.length === 0) return;
+    const [writers, batches] = [this.#writers, this.#batches];
+    if (writers.length === 0) return;
     const reply = this.commands.run(APPEND, this.#keys, this.#words);
-    this.#group = [];
-    this.#keys = [];
-    this.#words = [];
+    [this.#writers, this.#batches, this.#keys, this.#words] = [[], [], [], []];
     reply.then(
       (failed) => {
         const missing = new Set(failed as number[]);
-        let entry = 0;
-        for (const each of group) {
-          each.answered(missing.size === 0 || !missing.has(entry + 1));
-          entry += each.entries.length / 2;
-        }
+        let entry = 1;
+        writers.forEach((writer, index) => {
+          const batch = batches[index] as Batch;
+          writer.appended(batch, missing.size === 0 || !missing.has(entry));
+          entry += batch.entries.length / 2;
+        });
       },
       (error: unknown) => {
-        for (const each of group) each.failed(error);
+        writers.forEach((writer, index) => {
+          writer.appendFailed(batches[index] as Batch, error);
+        });
       },
     );
   };

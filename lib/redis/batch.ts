@@ -8,6 +8,8 @@ const EVENTS_PER_ENTRY = 64;
 const BYTES_PER_ENTRY = 16_384;
 export const ENTRIES_PER_LOG = 16;
 
+const ignore = (): void => undefined;
+
 interface Event {
   readonly event: string | undefined;
   readonly json: string;
@@ -26,30 +28,30 @@ export class Batch {
   /** The entries of the stream: id and text by turns. */
   readonly entries: string[] = [];
   end: Place = { seq: 0, bytes: 0 };
-  resolve: () => void = () => undefined;
-  reject: (error: unknown) => void = () => undefined;
+  /** The last progress among its events. */
+  progress: string | undefined;
+  endsWithProgress = false;
+  resolve: () => void = ignore;
+  #reject: (error: unknown) => void = ignore;
   /** All its events have one fate. */
   readonly done = new Promise<void>((resolve, reject) => {
     this.resolve = resolve;
-    this.reject = reject;
+    this.#reject = reject;
   });
 
-  constructor(readonly dueMs: number) {
-    this.done.catch(() => undefined);
-  }
+  constructor(readonly dueMs: number) {}
 
   add(event: string | undefined, json: string): void {
     this.events.push({ event, json });
     this.length += json.length;
+    this.endsWithProgress = event === undefined;
+    if (this.endsWithProgress) this.progress = json;
   }
 
-  /** The last progress among its events. */
-  get progress(): string | undefined {
-    return this.events.findLast(({ event }) => event === undefined)?.json;
-  }
-
-  get endsWithProgress(): boolean {
-    return this.events.at(-1)?.event === undefined;
+  /** Nobody has to listen: progress need not be awaited. */
+  reject(error: unknown): void {
+    this.done.catch(ignore);
+    this.#reject(error);
   }
 
   get lastId(): string {

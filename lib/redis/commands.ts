@@ -7,7 +7,7 @@ import type { Command, RedisPort } from './client-port.js';
 /** So many commands wait for a connection at most. */
 const MAX_WAITING = 10_000;
 /** After so many words a write goes out before its tick is over, so that the server works while the rest is encoded. */
-const MAX_WORDS = 512;
+const MAX_WORDS = 64;
 /** How precisely time-outs are kept, in ms. */
 const GRANULARITY_MS = 25;
 

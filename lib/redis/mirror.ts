@@ -87,7 +87,7 @@ export class Mirror implements TaskFeed {
   acceptAll({ frames, events, end, lastId }: Batch): boolean {
     const before = end.seq - frames.length;
     if (before > this.log.lastSeq) return false;
-    for (const [index, frame] of frames.entries()) this.#accept(before + index + 1, events[index]?.event, frame);
+    for (let i = 0; i < frames.length; i++) this.#accept(before + i + 1, events[i]?.event, frames[i] as string);
     this.#readTo = lastId;
     return true;
   }

@@ -2,6 +2,7 @@ import { TaskError } from '../core/errors.js';
 import type { Executor, TaskWriter } from '../core/ports.js';
 import { move, TERMINAL_EVENT, type FinalStatus, type TaskStatus } from '../core/status.js';
 import { noteWords } from './append-script.js';
+import type { Appending } from './appender.js';
 import { Batch } from './batch.js';
 import { replyOf } from './commands.js';
 import type { Context } from './context.js';
@@ -27,8 +28,9 @@ export interface WriterOwner {
  * Writes one task. What one tick appends goes as one script call, one call is under way at a time, and a call whose
  * answer was lost is sent again until its fate is known; the script sees by the ids that it has been there.
  */
-export class RedisWriter implements TaskWriter {
+export class RedisWriter implements TaskWriter, Appending {
   readonly record: RedisRecord & { status: TaskStatus; progress: string | undefined; lastSeq: number };
+  readonly stream: string;
   #next: Batch | undefined;
   #underWay: Batch | undefined;
   /** The end of the log, and of what was dropped from its beginning. */
@@ -51,6 +53,7 @@ export class RedisWriter implements TaskWriter {
     readonly owner: WriterOwner,
   ) {
     this.record = { ...record };
+    this.stream = context.keys.events(record.taskId);
     this.#snapshots = snapshotJson && new SnapshotSchedule(context.settings, snapshotJson);
     this.#end = { seq: record.lastSeq, bytes: record.wireBytes };
     this.#dropped = { seq: record.firstKeptSeq - 1, bytes: record.wireBytes - record.bufferedBytes };
@@ -58,10 +61,6 @@ export class RedisWriter implements TaskWriter {
 
   get taskId(): string {
     return this.record.taskId;
-  }
-
-  get stream(): string {
-    return this.context.keys.events(this.taskId);
   }
 
   /** The state at the end of the log; where more is on its way there, the state that was stored last. */
@@ -171,18 +170,18 @@ export class RedisWriter implements TaskWriter {
       this.#retryLater(batch);
       return;
     }
-    appender.add({
-      stream: this.stream,
-      entries: batch.entries,
-      answered: (appended) => {
-        if (this.#underWay !== batch) return;
-        if (appended) this.#commit(batch);
-        else this.#appendAndNote(batch);
-      },
-      failed: (error) => {
-        if (this.#underWay === batch) this.#failed(batch, error);
-      },
-    });
+    appender.add(this, batch);
+  }
+
+  /** What became of it; not appended where the stream does not take it, and then none of it. */
+  appended(batch: Batch, isAppended: boolean): void {
+    if (this.#underWay !== batch) return;
+    if (isAppended) this.#commit(batch);
+    else this.#appendAndNote(batch);
+  }
+
+  appendFailed(batch: Batch, error: unknown): void {
+    if (this.#underWay === batch) this.#failed(batch, error);
   }
 
   #appendAndNote(batch: Batch): void {
@@ -203,7 +202,7 @@ export class RedisWriter implements TaskWriter {
         if (this.#underWay === batch) this.#answered(batch, String(reply));
       },
       (error: unknown) => {
-        if (this.#underWay === batch) this.#failed(batch, error);
+        this.appendFailed(batch, error);
       },
     );
   }
