@@ -225,9 +225,9 @@ class Holding {
         if (name !== 'call') return (value as () => unknown).bind(target);
         return (command: string, ...args: string[]) => {
           const reply = target.call(command, ...args);
-          const isAppend =
-            command === 'EVALSHA' && args[2]?.endsWith(':t') === true && args[3]?.endsWith(':e') === true;
-          return isAppend && args[1] !== '3' ? intercept(reply) : reply; // with three keys it reads
+          const [, keys, first = '', last = ''] = args;
+          const isAppend = keys === '5' ? last.endsWith(':e') : first.endsWith(':e'); // all keys of a task, or streams
+          return command === 'EVALSHA' && isAppend ? intercept(reply) : reply;
         };
       },
     }) as C;

@@ -1,5 +1,5 @@
 import type { LogLimits } from '../core/event-log.js';
-import { ENTRIES_PER_LOG } from './batch.js';
+import { ENTRIES_PER_LOG, type Batch } from './batch.js';
 import { script, type Script } from './commands.js';
 import { PLACE_OF } from './entry.js';
 import { NOW } from './scripts.js';
@@ -17,32 +17,28 @@ for i = 1, #keys do
 end
 return failed`);
 
-/** What `appendScript` is told beside the entries. */
+/** What `appendScript` is told beside a batch. */
 export interface AppendNotes {
   readonly token: string;
-  /** Of all keys of the task, in ms. */
+  /** Of all keys of the task. */
   readonly ttlMs: number;
-  /** '' for an event that is not the last. */
-  readonly final: string;
-  /** What the terminal event said, and when, in ms since 1970. */
-  readonly outcome: string;
+  /** Since 1970. */
   readonly nowMs: number;
-  /** The state before the terminal event, or after all events; '' where it is not stored now. */
-  readonly snapshot: string;
   /** The last progress where it is not the last event; '' where that is noted already. */
   readonly progress: string;
   /** The log keeps more than it should. */
   readonly over: boolean;
 }
 
-export const noteWords = (notes: AppendNotes): string[] => [
-  ...[notes.token, String(notes.ttlMs), notes.final, notes.outcome, String(notes.nowMs)],
-  ...[notes.snapshot, notes.progress, notes.over ? '1' : ''],
-];
+export function appendWords({ final, snapshot, events, entries }: Batch, notes: AppendNotes): string[] {
+  const outcome = final === undefined ? '' : (events.at(-1)?.json ?? '');
+  const words = [notes.token, String(notes.ttlMs), String(notes.nowMs), notes.progress, notes.over ? '1' : ''];
+  return [...words, final ?? '', outcome, snapshot ?? '', ...entries];
+}
 
 /**
  * Appends entries to the stream of one task where they are not there yet, and notes in its hash what cannot be read from
- * the stream. KEYS all keys of the task. ARGV `noteWords`, then id and text of each entry. Answers 'OK';
+ * the stream. KEYS all keys of the task. ARGV `appendWords`. Answers 'OK';
  * 'KEPT <place>' after a trim: the id of the last entry that was dropped; 'GONE', 'FENCED', 'ENDED <status>'. The same
  * call again changes nothing and answers the same, a trim apart.
  */
@@ -52,7 +48,8 @@ export function appendScript({ maxEvents, maxBytes }: LogLimits, ttlMs: number):
   const keepBytes = Math.floor(maxBytes * part);
   return script(`
 local call, token, first = redis.call, tonumber(ARGV[1]), 9
-local final, last = ARGV[3] ~= '', #ARGV - 1
+local progress, over, final, outcome, snapshot = ARGV[4], ARGV[5] ~= '', ARGV[6] ~= '', ARGV[7], ARGV[8]
+local last = #ARGV - 1
 ${PLACE_OF}
 
 local task = call('HMGET', KEYS[1], 'token', 'status')
@@ -70,14 +67,14 @@ for i = first, last, 2 do call('XADD', KEYS[2], ARGV[i], 'd', ARGV[i + 1]) end
 local _, seq, bytes = place(ARGV[last])
 local notes = {'seq', string.format('%.0f', seq)}
 local function note(name, value) notes[#notes + 1], notes[#notes + 2] = name, value end
-if ARGV[6] ~= '' then note('snapshot', string.format('%.0f', final and seq - 1 or seq) .. ' ' .. ARGV[6]) end
-if ARGV[7] ~= '' then note('progress', ARGV[7]) end
+if snapshot ~= '' then note('snapshot', string.format('%.0f', final and seq - 1 or seq) .. ' ' .. snapshot) end
+if progress ~= '' then note('progress', progress) end
 if final then
   ${NOW}
-  note('status', ARGV[3])
-  note('outcome', ARGV[4])
-  note('ended', ARGV[5])
-  note('expiresWall', ARGV[5] + ${ttlMs})
+  note('status', ARGV[6])
+  note('outcome', outcome)
+  note('ended', ARGV[3])
+  note('expiresWall', ARGV[3] + ${ttlMs})
   note('expires', now + ${ttlMs})
 end
 call('HSET', KEYS[1], unpack(notes))
@@ -97,7 +94,7 @@ local function trim()
     if #some == 0 then return dropped end
   end
 end
-local dropped = ARGV[8] ~= '' and trim()
+local dropped = over and trim()
 if not dropped then return 'OK' end
 local _, _, size = place(dropped)
 call('XTRIM', KEYS[2], 'MINID', string.match(dropped, '^%d+') .. '-' .. string.format('%.0f', size + 1))

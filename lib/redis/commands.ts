@@ -170,3 +170,12 @@ export function replyOf(error: unknown): string {
   const cause = error instanceof TaskError ? error.cause : error;
   return cause instanceof Error && /^[A-Z]{2,} /.test(cause.message) ? cause.message : '';
 }
+
+/** What Redis says when the same command will be accepted a little later. */
+const PASSING = /^(?:LOADING|READONLY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|BUSY|UNBLOCKED|NOREPLICAS) /;
+
+/** The same command may be accepted later, or has been and only its answer was lost. */
+export function isPassing(error: unknown): boolean {
+  const said = replyOf(error);
+  return said === '' || PASSING.test(said);
+}

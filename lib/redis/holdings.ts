@@ -10,6 +10,8 @@ import { RedisWriter, type WriterOwner } from './redis-writer.js';
 import { CLAIM, RETIRE } from './scripts.js';
 
 const nothing = (): void => undefined;
+/** So many tasks that run here are asked after per tick. */
+const VERIFIED_PER_TICK = 100;
 const NOBODY: Executor = { cancelRequested: nothing, audienceChanged: nothing, fenced: nothing };
 
 /** The tasks that this instance may write to. */
@@ -18,6 +20,7 @@ export class Holdings implements WriterOwner {
   /** Being created: noted in Redis as running here, though nothing runs yet. */
   readonly #expected = new Set<string>();
   #touchedMs = -Infinity;
+  #turn: Iterator<RedisWriter> = this.#writers.values();
 
   constructor(
     readonly context: Context,
@@ -133,24 +136,39 @@ export class Holdings implements WriterOwner {
   }
 
   /** This instance was taken for dead, or Redis was wiped: which tasks are still ours? */
-  async verify(): Promise<void> {
+  async verifyAll(): Promise<void> {
     const { keys, commands, instance, runningTtlMs } = this.context;
     const running = keys.running(instance);
     await Promise.all(
       [...this.#writers.values()].map(async (writer) => {
-        const key = keys.task(writer.taskId);
-        const [token] = (await commands.send(key, 'HMGET', key, 'token')) as [string | null];
-        if (token === null) {
-          writer.void(new TaskError('TASK_LOST', 'The store has lost the task'));
-          this.mirrors.discard(writer.taskId);
-        } else if (token !== writer.record.token) {
-          writer.void(new TaskError('FENCED', 'Another instance has taken the task over'));
-        } else {
-          await commands.send(running, 'SADD', running, writer.taskId);
-        }
+        if (await this.#verify(writer)) await commands.send(running, 'SADD', running, writer.taskId);
       }),
     );
     await commands.send(running, 'PEXPIRE', running, String(runningTtlMs));
+  }
+
+  /** Asks after some tasks in turn: a plain append does not see that everything but the stream is lost. */
+  async verifySome(): Promise<void> {
+    const due: Promise<unknown>[] = [];
+    while (due.length < Math.min(this.#writers.size, VERIFIED_PER_TICK)) {
+      let next = this.#turn.next();
+      if (next.done) next = (this.#turn = this.#writers.values()).next();
+      if (next.done) break;
+      due.push(this.#verify(next.value));
+    }
+    await Promise.all(due);
+  }
+
+  async #verify(writer: RedisWriter): Promise<boolean> {
+    const key = this.context.keys.task(writer.taskId);
+    const token = await this.context.commands.send(key, 'HGET', key, 'token');
+    if (this.#writers.get(writer.taskId) !== writer) return false;
+    if (token === writer.record.token) return true;
+    if (token === null) {
+      writer.void(new TaskError('TASK_LOST', 'The store has lost the task'));
+      this.mirrors.discard(writer.taskId);
+    } else writer.void(new TaskError('FENCED', 'Another instance has taken the task over'));
+    return false;
   }
 
   /** Ends what Redis says runs here and does not: what a run or a claim has left behind when Redis failed. */

@@ -171,6 +171,7 @@ export class Instance {
     await this.audience.flush();
     await this.creation.undoAll();
     await this.holdings.touch();
+    await this.holdings.verifySome();
   };
 
   #receive(message: Message): void {
@@ -185,7 +186,7 @@ export class Instance {
 
   async #forgotten(): Promise<void> {
     for (const mirror of this.mirrors.values()) if (mirror.local > 0) this.audience.changed(mirror);
-    await this.holdings.verify();
+    await this.holdings.verifyAll();
   }
 
   async #died(name: string): Promise<boolean> {

@@ -1,10 +1,10 @@
 import { TaskError } from '../core/errors.js';
 import type { Executor, TaskWriter } from '../core/ports.js';
 import { move, TERMINAL_EVENT, type FinalStatus, type TaskStatus } from '../core/status.js';
-import { noteWords } from './append-script.js';
+import { appendWords } from './append-script.js';
 import type { Appending } from './appender.js';
 import { Batch } from './batch.js';
-import { replyOf } from './commands.js';
+import { isPassing } from './commands.js';
 import type { Context } from './context.js';
 import { placeOf, type Place } from './entry.js';
 import type { RedisRecord } from './record.js';
@@ -13,8 +13,6 @@ import { SnapshotSchedule, type StoredSnapshot } from './snapshot-schedule.js';
 
 /** Between two tries to reach a store that does not answer, in ms. */
 const RETRY_MS = 100;
-/** What Redis says when the same command will be accepted a little later. */
-const PASSING = /^(?:LOADING|READONLY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|BUSY|UNBLOCKED|NOREPLICAS) /;
 
 /** What a writer tells the store that made it. */
 export interface WriterOwner {
@@ -181,7 +179,17 @@ export class RedisWriter implements TaskWriter, Appending {
   }
 
   appendFailed(batch: Batch, error: unknown): void {
-    if (this.#underWay === batch) this.#failed(batch, error);
+    if (this.#underWay !== batch) return;
+    if (isPassing(error)) {
+      this.#retryLater(batch);
+      return;
+    }
+    batch.reject(error); // it was not appended, for a reason that the program should hear of
+    if (batch.final !== undefined) this.#retryLater(batch);
+    else {
+      this.#underWay = undefined;
+      this.#flush();
+    }
   }
 
   #appendAndNote(batch: Batch): void {
@@ -191,13 +199,11 @@ export class RedisWriter implements TaskWriter, Appending {
       return;
     }
     this.#notedAt = settings.clock.now();
-    const { final = '', snapshot = '' } = batch;
-    const notes = noteWords({
-      ...{ token: this.record.token, ttlMs: runningTtlMs, final, snapshot, nowMs: settings.clock.wallNow() },
-      outcome: batch.final === undefined ? '' : (batch.events.at(-1)?.json ?? ''),
+    const words = appendWords(batch, {
+      ...{ token: this.record.token, ttlMs: runningTtlMs, nowMs: settings.clock.wallNow() },
       ...{ progress: this.#progressToNote(batch), over: this.#isOver(batch) },
     });
-    commands.run(appendScript, keys.ofTask(this.taskId), [...notes, ...batch.entries]).then(
+    commands.run(appendScript, keys.ofTask(this.taskId), words).then(
       (reply) => {
         if (this.#underWay === batch) this.#answered(batch, String(reply));
       },
@@ -213,20 +219,6 @@ export class RedisWriter implements TaskWriter, Appending {
       this.#expire(clock.now());
       if (this.#underWay === batch) this.#appendAndNote(batch);
     });
-  }
-
-  #failed(batch: Batch, error: unknown): void {
-    const said = replyOf(error);
-    if (said === '' || PASSING.test(said)) {
-      this.#retryLater(batch);
-      return;
-    }
-    batch.reject(error); // it was not appended, for a reason that the program should hear of
-    if (batch.final !== undefined) this.#retryLater(batch);
-    else {
-      this.#underWay = undefined;
-      this.#flush();
-    }
   }
 
   #answered(batch: Batch, reply: string): void {
