@@ -39,7 +39,8 @@ export class Batch {
     this.#reject = reject;
   });
 
-  constructor(readonly dueMs: number) {}
+  /** @param startedMs when its first event was appended, by the monotonic clock */
+  constructor(readonly startedMs: number) {}
 
   add(event: string | undefined, json: string): void {
     this.events.push({ event, json });

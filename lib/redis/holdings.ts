@@ -99,8 +99,10 @@ export class Holdings implements WriterOwner {
     const [token, cancel] = reply as [number, string];
     const before = keys.running(record.holder);
     await commands.send(before, 'SREM', before, record.taskId);
-    const { attempt } = record;
-    const claimed = { ...record, holder: instance, token: String(token), attempt: attempt + attempts, orphaned: false };
+    // A log that was restored from an older copy may end before what was read of it: no seq is given away twice.
+    const lastSeq = Math.max(record.lastSeq, this.mirrors.get(record.taskId)?.log.lastSeq ?? 0);
+    const attempt = record.attempt + attempts;
+    const claimed = { ...record, lastSeq, holder: instance, token: String(token), attempt, orphaned: false };
     return { record: claimed, cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError) };
   }
 
@@ -114,9 +116,7 @@ export class Holdings implements WriterOwner {
   async end(record: RedisRecord, status: FinalStatus, json: string): Promise<void> {
     const claimed = await this.expecting(record.taskId, () => this.claim(record, 0));
     if (claimed === undefined) return;
-    // A log that was restored from an older copy may end before what was read of it: no seq is given away twice.
-    const lastSeq = Math.max(record.lastSeq, this.mirrors.get(record.taskId)?.log.lastSeq ?? 0);
-    await this.hold({ ...claimed.record, lastSeq }, NOBODY, undefined).finish(status, json);
+    await this.hold(claimed.record, NOBODY, undefined).finish(status, json);
   }
 
   /** Keeps what runs but writes nothing from expiring. */

@@ -110,15 +110,14 @@ export class RedisWriter implements TaskWriter, Appending {
   /** Refuses what has waited for too long. What was sent is pursued all the same, and so is a terminal event. */
   #expire(now: number): void {
     for (const batch of [this.#underWay, this.#next]) {
-      if (batch === undefined || batch.dueMs > now) continue;
+      if (batch === undefined || now - batch.startedMs < this.context.settings.timeoutMs) continue;
       batch.reject(new TaskError('STORE_UNAVAILABLE', 'The store did not answer in time'));
       if (batch === this.#next && batch.final === undefined) this.#next = undefined;
     }
   }
 
   #add(event: string | undefined, json: string): Batch {
-    const { clock, timeoutMs } = this.context.settings;
-    this.#next ??= new Batch(clock.now() + timeoutMs);
+    this.#next ??= new Batch(this.context.settings.clock.now());
     this.#next.add(event, json);
     if (!this.#scheduled && this.#underWay === undefined) {
       this.#scheduled = true;
@@ -146,9 +145,8 @@ export class RedisWriter implements TaskWriter, Appending {
 
   /** Nothing but the events changes. */
   #isPlain(batch: Batch): boolean {
-    const { clock } = this.context.settings;
     const noted = batch.final !== undefined || batch.snapshot !== undefined || this.#progressToNote(batch) !== '';
-    return !noted && !this.#isOver(batch) && clock.now() - this.#notedAt <= this.context.runningTtlMs / 16;
+    return !noted && !this.#isOver(batch) && batch.startedMs - this.#notedAt <= this.context.runningTtlMs / 16;
   }
 
   #isOver({ end }: Batch): boolean {

@@ -17,19 +17,18 @@ export class SnapshotSchedule {
   #unsaved = 0;
 
   constructor(
-    readonly settings: StoreSettings,
+    readonly settings: Pick<StoreSettings, 'log'>,
     readonly stateJson: () => string | undefined,
   ) {}
 
   /** The state as JSON where it is time to store it with `batch`. */
   due(batch: Batch): string | undefined {
-    const { clock, log } = this.settings;
-    const now = clock.now();
+    const { log } = this.settings;
     this.#unsaved += Math.max(batch.events.length / log.maxEvents, batch.length / log.maxBytes);
-    const isDue = this.#unsaved > 1 / STORED_EVERY_PART || now - this.#storedAt >= STORED_EVERY_MS;
+    const isDue = this.#unsaved > 1 / STORED_EVERY_PART || batch.startedMs - this.#storedAt >= STORED_EVERY_MS;
     if (!isDue && batch.final === undefined) return undefined;
     this.#unsaved = 0;
-    this.#storedAt = now;
+    this.#storedAt = batch.startedMs;
     return this.stateJson();
   }
 }
