@@ -163,10 +163,10 @@ export class Commands {
 const unavailable = (message: string, cause?: unknown): TaskError =>
   new TaskError('STORE_UNAVAILABLE', message, cause === undefined ? undefined : { cause });
 
-export const refused = (cause: unknown): TaskError => unavailable('The store refused or failed', cause);
+const refused = (cause: unknown): TaskError => unavailable('The store refused or failed', cause);
 
 /** What Redis itself said, as `OOM command not allowed …`; empty where it said nothing. */
-export function replyOf(error: unknown): string {
+function replyOf(error: unknown): string {
   const cause = error instanceof TaskError ? error.cause : error;
   return cause instanceof Error && /^[A-Z]{2,} /.test(cause.message) ? cause.message : '';
 }
