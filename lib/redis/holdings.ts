@@ -3,6 +3,7 @@ import type { Executor } from '../core/ports.js';
 import type { FinalStatus } from '../core/status.js';
 import type { Batch } from './batch.js';
 import type { Context } from './context.js';
+import { quotaPlaceOf } from './creation.js';
 import type { Mirror } from './mirror.js';
 import type { Mirrors } from './mirrors.js';
 import type { RedisRecord } from './record.js';
@@ -86,10 +87,12 @@ export class Holdings implements WriterOwner {
     const { keys, commands, instance, runningTtlMs } = this.context;
     const running = keys.running(instance);
     const args = [record.token, instance, String(attempts)];
-    const [, , reply] = await Promise.all([
+    const task = keys.task(record.taskId);
+    const [, , reply, once] = await Promise.all([
       commands.send(running, 'SADD', running, record.taskId),
       commands.send(running, 'PEXPIRE', running, String(runningTtlMs)),
-      commands.run(CLAIM, [keys.task(record.taskId)], args),
+      commands.run(CLAIM, [task], args),
+      commands.send(task, 'HGET', task, 'once'),
     ]);
     if (!Array.isArray(reply)) {
       await commands.send(running, 'SREM', running, record.taskId);
@@ -98,8 +101,9 @@ export class Holdings implements WriterOwner {
     const [token, cancel] = reply as [number, string];
     const before = keys.running(record.holder);
     await commands.send(before, 'SREM', before, record.taskId);
-    const { attempt } = record;
-    const claimed = { ...record, holder: instance, token: String(token), attempt: attempt + attempts, orphaned: false };
+    const attempt = record.attempt + attempts;
+    const known = typeof once === 'string' ? once : undefined;
+    const claimed = { ...record, holder: instance, token: String(token), attempt, orphaned: false, once: known };
     return { record: claimed, cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError) };
   }
 
@@ -130,6 +134,7 @@ export class Holdings implements WriterOwner {
     for (const { record } of this.#writers.values()) {
       touched.push(...keys.ofTask(record.taskId), keys.resumeKey(record.resumeKey), keys.quota(record.owner));
       if (record.owner !== undefined) touched.push(keys.list(record.owner));
+      if (record.once !== undefined) touched.push(record.once);
     }
     await Promise.all(touched.map(expire));
   }
@@ -169,13 +174,14 @@ export class Holdings implements WriterOwner {
     }
   }
 
-  async #forget({ taskId, owner, status }: RedisRecord): Promise<void> {
+  async #forget(record: RedisRecord): Promise<void> {
+    const { taskId, owner, status } = record;
     const { keys, commands, settings, instance } = this.context;
     const running = keys.running(instance);
     const steps = [commands.send(running, 'SREM', running, taskId)];
     if (status !== 'running') {
       const quota = keys.quota(owner);
-      steps.push(commands.send(quota, 'SREM', quota, taskId));
+      steps.push(commands.send(quota, 'SREM', quota, quotaPlaceOf(record)));
       steps.push(commands.runInOrder(RETIRE, [keys.expiring], [taskId, String(settings.ttlMs)]));
     }
     await Promise.all(steps);

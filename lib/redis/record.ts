@@ -10,6 +10,8 @@ export interface RedisRecord extends TaskRecord {
   readonly token: string;
   /** The instance that runs it. */
   readonly holder: string;
+  /** The key that leads to it from its idempotency key. Known where it runs only. */
+  readonly once?: string | undefined;
 }
 
 /**
