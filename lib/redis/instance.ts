@@ -130,11 +130,12 @@ export class Instance {
     this.#cancelTick();
     this.mirrors.close();
     if (this.context.commands.healthy) {
-      await this.audience.flush();
+      await this.audience.close().catch(() => undefined);
       // What could not be ended keeps this instance's name, so that others find it.
       if (this.holdings.size === 0) await this.membership.leave().catch(() => undefined);
     }
     this.#listener?.close();
+    this.#listener = undefined;
     this.context.commands.close();
   }
 

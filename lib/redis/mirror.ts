@@ -131,7 +131,7 @@ export class Mirror implements TaskFeed {
 
   /** Brings the end of the log about where its terminal event is lost: the record has kept what it said. */
   conclude({ status, outcome, lastSeq }: TaskRecord): void {
-    if (!isFinal(status) || this.log.ended || outcome === undefined) return;
+    if (!isFinal(status) || this.log.ended || this.log.discarded || outcome === undefined) return;
     if (lastSeq > this.log.lastSeq + 1) this.log.skipTo(lastSeq - 1);
     this.#accept(lastSeq, TERMINAL_EVENT[status], outcome);
   }
