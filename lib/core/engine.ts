@@ -183,10 +183,10 @@ export class Engine implements RunObserver {
     else this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
   }
 
-  settled(run: Run, status: FinalStatus): void {
+  settled(run: Run, status: FinalStatus | undefined): void {
     this.#runs.delete(run.taskId);
     this.#idle.delete(run, this.#idleMs(run));
-    this.counts[status]++;
+    if (status !== undefined) this.counts[status]++;
   }
 
   failed(run: Run, error: unknown): void {
