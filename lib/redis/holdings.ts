@@ -98,13 +98,15 @@ export class Holdings implements WriterOwner {
       await commands.send(running, 'SREM', running, record.taskId);
       return undefined;
     }
-    const [token, cancel] = reply as [number, string];
+    const [, cancel] = reply as [number, string];
     const before = keys.running(record.holder);
     await commands.send(before, 'SREM', before, record.taskId);
-    const attempt = record.attempt + attempts;
-    const known = typeof once === 'string' ? once : undefined;
-    const claimed = { ...record, holder: instance, token: String(token), attempt, orphaned: false, once: known };
-    return { record: claimed, cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError) };
+    const claimed = await this.mirrors.read(record.taskId); // up to its claim the old holder may have appended more
+    if (claimed === undefined || claimed.status === 'expired') return undefined;
+    return {
+      record: { ...claimed, once: typeof once === 'string' ? once : undefined },
+      cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError),
+    };
   }
 
   /** Ends a task whose instance is gone. */
@@ -118,7 +120,7 @@ export class Holdings implements WriterOwner {
     const claimed = await this.expecting(record.taskId, () => this.claim(record, 0));
     if (claimed === undefined) return;
     // A log that was restored from an older copy may end before what was read of it: no seq is given away twice.
-    const lastSeq = Math.max(record.lastSeq, this.mirrors.get(record.taskId)?.log.lastSeq ?? 0);
+    const lastSeq = Math.max(claimed.record.lastSeq, this.mirrors.get(record.taskId)?.log.lastSeq ?? 0);
     await this.hold({ ...claimed.record, lastSeq }, NOBODY, undefined).finish(status, json);
   }
 

@@ -3,11 +3,9 @@ import type { TaskFeed, TaskRecord } from '../core/ports.js';
 import { isFinal, TERMINAL_EVENT, type FinalStatus, type TaskStatus } from '../core/status.js';
 import type { StoredSnapshot } from './batch.js';
 import type { Context } from './context.js';
+import { eachEvent, PAGE, readEntries, readSnapshot } from './entries.js';
 import type { RedisRecord } from './record.js';
 import type { RedisWriter } from './redis-writer.js';
-
-/** So many entries of the stream are read at a time. */
-const PAGE = 100;
 
 const STATUS_OF = new Map<string, FinalStatus>(
   (Object.keys(TERMINAL_EVENT) as FinalStatus[]).map((status) => [TERMINAL_EVENT[status], status]),
@@ -110,22 +108,16 @@ export class Mirror implements TaskFeed {
   }
 
   async #fetchPage(): Promise<number> {
-    const { keys, commands } = this.context;
-    const start = `${this.log.lastSeq + 1}-0`;
-    const page = await commands.send(keys.events(this.taskId), ...xrange(keys.events(this.taskId), start));
-    const entries = page as [id: string, words: string[]][];
-    for (const [id, words] of entries) {
-      const before = Number(id.split('-', 1)[0]) - words.length / 2;
-      if (before > this.log.lastSeq) this.log.skipTo(before); // trimmed before they were read, or lost
-      for (let i = 2 * (this.log.lastSeq - before); i < words.length; i += 2) {
-        this.#accept(before + i / 2 + 1, words[i], words[i + 1] as string);
-      }
-    }
+    const { log } = this;
+    const entries = await readEntries(this.context, this.taskId, log.lastSeq);
+    eachEvent(entries, log.lastSeq, (seq, event, json) => {
+      if (seq > log.lastSeq + 1) log.skipTo(seq - 1); // trimmed before they were read, or lost
+      this.#accept(seq, event, json);
+    });
     return entries.length;
   }
 
-  #accept(seq: number, name: string | undefined, json: string): void {
-    const event = name === '' ? undefined : name;
+  #accept(seq: number, event: string | undefined, json: string): void {
     this.accept(seq, event, this.context.settings.encode(this.record.resumeKey, seq, event, json));
   }
 
@@ -150,12 +142,8 @@ export class Mirror implements TaskFeed {
 
   /** Reads the state that was stored last, for those who come too late for the events before it. */
   async fetchSnapshot(): Promise<void> {
-    if (this.writer?.snapshotJson !== undefined) return; // it has a newer one; that of a task run again has none
-    const key = this.context.keys.task(this.taskId);
-    const stored = await this.context.commands.send(key, 'HGET', key, 'snapshot');
-    if (typeof stored !== 'string' || this.log.discarded) return;
-    const space = stored.indexOf(' ');
-    this.#snapshot = { seq: Number(stored.slice(0, space)), json: stored.slice(space + 1) };
+    if (this.writer?.snapshotJson !== undefined) return; // it has a newer one
+    this.#snapshot = (await readSnapshot(this.context, this.taskId)) ?? this.#snapshot;
   }
 
   #count(): void {
@@ -168,5 +156,3 @@ export class Mirror implements TaskFeed {
     this.writer?.executor.audienceChanged(this.record.subscribers);
   }
 }
-
-const xrange = (key: string, start: string): string[] => ['XRANGE', key, start, '+', 'COUNT', String(PAGE)];
