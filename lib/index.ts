@@ -35,6 +35,8 @@ export type {
   Awaitable,
   Creation,
   Executor,
+  SnapshotFold,
+  SnapshotPast,
   StoreSettings,
   StoreSizes,
   TaskDraft,

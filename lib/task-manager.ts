@@ -51,7 +51,7 @@ export interface ManagerStatistics {
   readonly connections: number;
   /** Memory of all logs. */
   readonly bufferedBytes: number;
-  /** Counted since the manager was made. */
+  /** Counted since the manager was made. A task that is handed over at `stop`, to go on elsewhere, has no outcome here. */
   readonly started: number;
   readonly completed: number;
   readonly failed: number;

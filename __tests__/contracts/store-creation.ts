@@ -1,6 +1,6 @@
-import type { TaskStore } from '../../lib/core/ports.js';
+import type { TaskDraft, TaskStore } from '../../lib/core/ports.js';
 import { codeOf, draft, RecordingExecutor } from '../support/store-fixtures.js';
-import { finished, recordOf, started } from './store-steps.js';
+import { eventually, finished, recordOf, started } from './store-steps.js';
 import type { OpenStore } from './task-store.js';
 
 export function describeStoreCreation(open: OpenStore): void {
@@ -109,6 +109,20 @@ export function describeStoreCreation(open: OpenStore): void {
       expect(codes.filter((code) => code === 'TOO_MANY_TASKS')).toHaveLength(9);
     });
 
+    it('refuses all of many concurrent starts with one key where their owner may start no more', async () => {
+      const { store, peer } = await open({ maxTasksPerOwner: 1 });
+      const { writer } = await started(peer, { owner: 'ann' });
+      const again = { idempotencyKey: 'once', fingerprint: 'same' };
+      const starts = (): Promise<unknown[]> =>
+        Promise.all(Array.from({ length: 6 }, async (_, n) => refusal(n % 2 ? peer : store, 'ann', again)));
+      expect(await starts()).toEqual(Array(6).fill('TOO_MANY_TASKS'));
+      await writer.finish('completed', '{}');
+      await eventually(async () => (await starts())[0] === undefined);
+      expect(await starts()).toEqual(Array(6).fill(undefined)); // together they take the one place
+      expect(await store.list({ owner: 'ann', status: 'running', limit: 10 })).toHaveLength(1);
+      expect(await refusal(store, 'ann')).toBe('TOO_MANY_TASKS');
+    });
+
     it('attaches a repeated start although its owner may start no more', async () => {
       const { store } = await open({ maxTasksPerOwner: 1 });
       const { taskId } = await started(store, { owner: 'ann', idempotencyKey: 'once' });
@@ -170,8 +184,8 @@ export function describeStoreCreation(open: OpenStore): void {
   });
 }
 
-const refusal = async (store: TaskStore, owner: string): Promise<unknown> =>
-  codeOf(async () => store.create(draft({ owner }), new RecordingExecutor()));
+const refusal = async (store: TaskStore, owner: string, changed: Partial<TaskDraft> = {}): Promise<unknown> =>
+  codeOf(async () => store.create(draft({ owner, ...changed }), new RecordingExecutor()));
 
 /** A record without its times. */
 function pick(record: Awaited<ReturnType<typeof recordOf>>): object {

@@ -84,6 +84,14 @@ export function describeStoreRetention(open: OpenStore): void {
       reader.close();
     });
 
+    it('has something to sweep where a task ends in the middle of it', async () => {
+      const { store } = await open();
+      const { writer } = await started(store);
+      const end = writer.finish('completed', '{}');
+      expect(await store.sweep()).toBe(true);
+      await end;
+    });
+
     it('has something to sweep as long as anything is kept, and holds nothing in the end', async () => {
       const { store, advance } = await open();
       expect(await store.sweep()).toBe(false);

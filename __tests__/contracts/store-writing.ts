@@ -1,7 +1,8 @@
 import type { FinalStatus } from '../../lib/core/status.js';
+import type { SnapshotFold, SnapshotPast } from '../../lib/core/ports.js';
 import { encodeEvent } from '../../lib/sse/frame.js';
 import { codeOf, RecordingExecutor } from '../support/store-fixtures.js';
-import { finished, reading, recordOf, started } from './store-steps.js';
+import { eventually, finished, reading, recordOf, started } from './store-steps.js';
 import type { OpenStore } from './task-store.js';
 
 const ENDS: readonly [FinalStatus, string][] = [
@@ -201,6 +202,31 @@ export function describeStoreWriting(open: OpenStore): void {
       expect((await recordOf(store, { taskId })).lastSeq).toBe(3);
     });
 
+    it('hands on the state as it was stored and all progress since, and takes it from the next', async () => {
+      const { store, peer } = await open();
+      const first = new SumFold();
+      const { taskId, writer } = await started(store, { snapshot: () => first.toJson() });
+      for (const n of [1, 2, 3]) {
+        const committed = writer.append(undefined, String(n));
+        first.sum += n;
+        await committed;
+      }
+      await writer.append('row', '"no progress"');
+      await writer.release();
+      const next = new SumFold();
+      const claimed = (await peer.claim(taskId, new RecordingExecutor(), next))!;
+      expect(next.sum).toBe(6);
+      const committed = claimed.append(undefined, '4');
+      next.sum += 4;
+      await committed;
+      for (const instance of [store, peer]) {
+        const reader = await reading(instance, taskId, { snapshot: true });
+        await eventually(() => reader.subscription.feed.snapshot()?.seq === 5);
+        expect(reader.subscription.feed.snapshot()).toEqual({ seq: 5, json: '10' });
+        reader.close();
+      }
+    });
+
     it('takes the requests to cancel along', async () => {
       const { store, peer } = await open();
       const { taskId, writer, executor: old } = await started(store);
@@ -212,4 +238,18 @@ export function describeStoreWriting(open: OpenStore): void {
       expect(old.cancels).toEqual([]);
     });
   });
+}
+
+/** The sum of all progress. */
+class SumFold implements SnapshotFold {
+  sum = 0;
+
+  toJson(): string {
+    return String(this.sum);
+  }
+
+  resume(past: SnapshotPast | undefined): void {
+    const numbers = [past?.state ?? '0', ...past!.progress];
+    this.sum = numbers.reduce((sum, json) => sum + Number(json), 0);
+  }
 }

@@ -190,6 +190,17 @@ describe('An engine', () => {
       expect(fixture.clock.timers).toBe(0);
     });
 
+    it('counts what it hands over as started, and as nothing else', async () => {
+      const store = Object.assign(new MemoryStore(), { shared: true });
+      const fixture = new EngineFixture({ store, onLost: 'restart' });
+      const { engine } = fixture;
+      const { taskId } = await fixture.start(endless);
+      await engine.stop(0);
+      expect(store.find({ taskId })).toMatchObject({ status: 'running', orphaned: true });
+      expect(engine.counts).toEqual({ started: 1, completed: 0, failed: 0, cancelled: 0 });
+      expect(engine.running).toBe(0);
+    });
+
     /** A store that answers `create` when it is told to. */
     const slowStore = (): { store: TaskStore; answer: () => void } => {
       const store = new MemoryStore();

@@ -152,6 +152,20 @@ describe('Run', () => {
     });
   });
 
+  describe('released', () => {
+    it('is over here without an outcome, and leaves the task to another', async () => {
+      let reason: unknown;
+      const fixture = await started(heeding(({ signal }, _, reject) => reject((reason = signal.reason))));
+      fixture.run.release(STOP);
+      await fixture.run.ended;
+      expect(reason).toBe(STOP);
+      expect([fixture.events, fixture.info.status]).toEqual([[], 'running']);
+      expect(fixture.observer).toMatchObject({ settlements: [undefined], errors: [] });
+      expect(fixture.clock.timers).toBe(0);
+      expect(fixture.store.claim('task-1', new RecordingExecutor())).toBeDefined();
+    });
+  });
+
   describe('fenced', () => {
     it('by another instance appends nothing, aborts with FENCED, and is over', async () => {
       let reason: unknown;

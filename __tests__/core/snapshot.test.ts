@@ -20,6 +20,23 @@ describe('Snapshot', () => {
     expect(snapshot.toJson()).toBe('"The text so far"');
   });
 
+  it('goes on from the state and the progress of another run', () => {
+    const options = { initial: () => 0, reduce: (sum: unknown, data: unknown) => Number(sum) + Number(data) };
+    const resumed = new Snapshot(options, fail);
+    resumed.resume({ state: '6', progress: ['4', '5'] });
+    expect(resumed.toJson()).toBe('15');
+    const begun = new Snapshot(options, fail);
+    begun.resume({ state: undefined, progress: ['4'] });
+    expect(begun.toJson()).toBe('4');
+  });
+
+  it('is none where what it goes on from is lost', () => {
+    const snapshot = new Snapshot({ initial: () => 0, reduce: (sum) => sum }, fail);
+    snapshot.resume(undefined);
+    snapshot.add(1);
+    expect(snapshot.toJson()).toBeUndefined();
+  });
+
   it('follows a state that its reducer changes in place', () => {
     const snapshot = new Snapshot(
       {

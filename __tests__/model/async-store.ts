@@ -73,8 +73,7 @@ export class AsyncStore implements TaskStore {
     this.#call('departedAt', () => this.#memory.departedAt(taskId, subscriberId));
   requestCancel: TaskStore['requestCancel'] = async (taskId, reason) =>
     this.#call('requestCancel', () => this.#memory.requestCancel(taskId, reason));
-  claim: TaskStore['claim'] = async (taskId, executor) =>
-    this.#call('claim', () => this.#memory.claim(taskId, executor));
+  claim: TaskStore['claim'] = async (...args) => this.#call('claim', () => this.#memory.claim(...args));
   sweep: TaskStore['sweep'] = async () => this.#call('sweep', () => this.#memory.sweep());
 
   sizes(): StoreSizes {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { TaskError, type TaskStream } from '../../lib/index.js';
 import { Client, Reader } from './client.js';
 import type { TaskModel } from './task-model.js';
-import { rejects, type World } from './world.js';
+import type { World } from './world.js';
 
 type Run = (world: World) => Promise<void>;
 export type Command = fc.AsyncCommand<World, null>;
@@ -74,7 +74,7 @@ const start = command<{
     const task = world.newTask({ ...draft, url, ...(key === undefined ? {} : { idempotencyKey: key }) });
     const headers = key === undefined ? {} : { 'idempotency-key': key };
     const req = world.request(url, draft.owner, headers);
-    const asked = attach === 'pipe' ? who : undefined;
+    const asked = attach === 'pipe' ? world.nameOf(who) : undefined;
     const execute = (): Promise<TaskStream> =>
       world.manager.executeWithSSE(req, undefined, asked, task.job, task.timeoutMs);
     const begin = (): Promise<{ taskId: string; resumeKey: string }> =>
@@ -185,7 +185,7 @@ const named = command<{ task: number; name: string; pad: string }>(
 /** What comes after the end is refused, whoever says it. */
 function late(world: World, task: TaskModel, fromOutside: boolean, act: () => Promise<unknown>): Promise<void> {
   if (!fromOutside || task.gone === undefined) return world.refuses('TASK_NOT_RUNNING', act);
-  return rejects(act(), 'TASK_EXPIRED', 'TASK_NOT_FOUND');
+  return world.rejects(act(), 'TASK_EXPIRED', 'TASK_NOT_FOUND');
 }
 
 const cycle: Record<string, unknown> = {};
@@ -298,7 +298,7 @@ const cancel = command<{ task: number; reason: string | undefined }>(
   async (world, { task: at, reason }) => {
     const task = world.task(at);
     const act = (): Promise<boolean> => world.manager.cancelTask(task.taskId, reason);
-    if (task.gone !== undefined) return rejects(act(), 'TASK_EXPIRED', 'TASK_NOT_FOUND');
+    if (task.gone !== undefined) return world.rejects(act(), 'TASK_EXPIRED', 'TASK_NOT_FOUND');
     const running = task.status === 'running';
     assert.equal(await act(), running, 'the first outcome wins');
     if (!running) return;
@@ -329,8 +329,9 @@ const attach = command<{
     connecting: fc.record({ taking, highWaterMark }),
     reader: fc.constantFrom(false, false, true),
   },
-  async (world, { task: at, owner: as, cursor, part, via, subscriberId: who, connecting, reader }) => {
+  async (world, { task: at, owner: as, cursor, part, via, subscriberId, connecting, reader }) => {
     const task = world.task(at);
+    const who = world.nameOf(subscriberId);
     const last = task.events.length;
     const seqs = { valid: part % (last + 1), oldest: 0, end: last, ahead: last + 1 + (part % 5), far: 2 ** 53 - 1 };
     const seq = cursor === 'none' ? undefined : seqs[cursor as keyof typeof seqs];
@@ -340,7 +341,7 @@ const attach = command<{
       subscriberId: who,
     };
     const outcomes = world.lookup(task, request.owner);
-    if (outcomes.length > 1) return rejects(world.attach(request), ...(outcomes as string[]));
+    if (outcomes.length > 1) return world.rejects(world.attach(request), ...(outcomes as string[]));
     const [refusal] = outcomes;
     if (refusal !== undefined) return world.refuses(refusal, () => world.attach(request));
     const stream = await world.attach(request);
@@ -386,6 +387,7 @@ const pull = command<{ reader: number; count: number }>(
 
 async function pullFrom(world: World, reader: Reader, count: number): Promise<void> {
   const { task } = reader;
+  if (!reader.joined && world.fading(task)) return;
   for (let n = 0; n < count && !reader.pending && !reader.over; n++) {
     const full = task.subscribers >= world.settings.maxSubscribersPerTask;
     reader.pull();
@@ -405,8 +407,9 @@ async function pullFrom(world: World, reader: Reader, count: number): Promise<vo
 const visit = command<{ task: number; subscriberId: string; count: number }>(
   'visit',
   { task: index, subscriberId: fc.constantFrom('phone', 'desk'), count: fc.constantFrom(1, 2, 5) },
-  async (world, { task: at, subscriberId: who, count }) => {
+  async (world, { task: at, subscriberId, count }) => {
     const task = world.task(at);
+    const who = world.nameOf(subscriberId);
     if (task.gone !== undefined) return;
     const position = task.startOf(who);
     const reader = new Reader(
@@ -472,7 +475,8 @@ const comeBack = command<{ client: number; by: 'position' | 'subscriber id'; con
   },
   async (world, { client: at, by, connecting }) => {
     const client = world.client(at);
-    const { task, connection, subscriberId: who } = client;
+    const { task, connection } = client;
+    const who = world.nameOf(client.subscriberId);
     if (connection === undefined || !connection.left || task.gone !== undefined) return;
     client.collect();
     const { taken } = connection;

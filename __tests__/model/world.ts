@@ -10,6 +10,7 @@ import {
 import { MemoryResponse, fakeRequest } from '../support/memory-response.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { Client, type Reader, type Connected } from './client.js';
+import type { Home } from './home.js';
 import { turns } from './property.js';
 import { TaskModel } from './task-model.js';
 import { Follow, Wire } from './wire.js';
@@ -36,7 +37,7 @@ const STEP_MS = 100;
 export const OWNER_HEADER = 'x-owner';
 
 /** A clock whose wall jumps, as an operator's or a time server's does. */
-class JumpingClock extends ManualClock {
+export class JumpingClock extends ManualClock {
   jumpedMs = 0;
 
   override wallNow(): number {
@@ -46,7 +47,6 @@ class JumpingClock extends ManualClock {
 
 /** The library beside a model of what it must do. Commands act on both; `check` compares them. */
 export class World {
-  readonly clock = new JumpingClock();
   readonly manager: TaskManager;
   readonly tasks: TaskModel[] = [];
   /** Jobs of starts that were refused or that found a task: none of them may ever run. */
@@ -60,10 +60,16 @@ export class World {
   readonly #closed: Connected[] = [];
   readonly #piping = new Set<Promise<void>>();
 
-  constructor(readonly settings: Settings) {
+  constructor(
+    readonly settings: Settings,
+    readonly clock: JumpingClock,
+    readonly home: Home,
+  ) {
     const { hasOwners, ...options } = settings;
+    const { store } = home;
     this.manager = createTaskManager({
       ...options,
+      ...(store === undefined ? {} : { store }),
       ...(hasOwners ? { owner: (req: IncomingMessage) => req.headers[OWNER_HEADER] as string | undefined } : {}),
       clock: this.clock,
       onTaskError: () => {
@@ -78,7 +84,22 @@ export class World {
 
   /** Memory is so short that finished tasks may have to go before their time. */
   get pressed(): boolean {
-    return this.settings.maxBufferedBytes < 2 ** 30;
+    return !this.home.outside && this.settings.maxBufferedBytes < 2 ** 30;
+  }
+
+  /** It has expired where it lives, and its copy here waits for the sweep: who reads from it may or may not be told. */
+  fading({ gone }: TaskModel): boolean {
+    return this.home.outside && gone !== undefined && this.now < gone.by + this.settings.sweepIntervalMs;
+  }
+
+  /** Other instances go on without this one: who is attached here still is not counted, who leaves not remembered. */
+  get departed(): boolean {
+    return this.home.outside && this.stopped;
+  }
+
+  /** How a subscriber calls itself, where that is heard. */
+  nameOf(subscriberId: string | undefined): string | undefined {
+    return this.departed ? undefined : subscriberId;
   }
 
   get running(): TaskModel[] {
@@ -176,7 +197,7 @@ export class World {
     const full = task.subscribers >= this.settings.maxSubscribersPerTask;
     const over = task.status !== 'running' && start >= task.events.length;
     if (full && !over) {
-      await rejects(stream.pipe(res.res), 'TOO_MANY_SUBSCRIBERS');
+      await this.rejects(stream.pipe(res.res), 'TOO_MANY_SUBSCRIBERS');
       assert.equal(res.status, undefined, 'a refused subscriber is told so before the headers');
       return;
     }
@@ -201,7 +222,7 @@ export class World {
 
   /** Lets everything happen that needs no time. */
   async settle(): Promise<void> {
-    await turns(4);
+    await this.home.settle();
     for (const connection of this.#closed.splice(0)) this.#leave(connection);
     for (const reader of this.readers) {
       if (!reader.over || !reader.attached) continue;
@@ -212,14 +233,25 @@ export class World {
 
   async tick(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= STEP_MS) {
-      this.clock.advance(Math.min(left, STEP_MS));
+      await this.home.advance(Math.min(left, STEP_MS), () => this.settle());
       await this.check();
     }
   }
 
   /** Does what must be refused with `code` and must leave nothing behind: invariant 16. */
   async refuses(code: string, act: () => Promise<unknown>): Promise<void> {
-    await this.leavesNoTrace(() => rejects(act(), code));
+    await this.leavesNoTrace(() => this.rejects(act(), code));
+  }
+
+  /** `promise` is refused with one of `codes`, and soon: what waits instead is not refused. */
+  async rejects(promise: Promise<unknown>, ...codes: string[]): Promise<void> {
+    const outcome = promise.then(
+      () => 'nothing',
+      (error: unknown) => (error as { code?: string }).code ?? String(error),
+    );
+    const waited = this.home.settle().then(() => 'no answer');
+    const told = await Promise.race([outcome, waited.then(() => turns(16)).then(() => waited)]);
+    assert.ok(codes.includes(told), `expected ${codes.join(' or ')}, got ${told}`);
   }
 
   async leavesNoTrace(act: () => Promise<void> | void): Promise<void> {
@@ -305,7 +337,8 @@ export class World {
     const { ttlMs, sweepIntervalMs } = this.settings;
     await this.tick(2 * (ttlMs + sweepIntervalMs) + STEP_MS);
     assert.equal(this.#piping.size, 0, 'every pipe is over');
-    assert.equal(this.clock.timers, 0, `timers are left: every ${this.clock.periods.join()} ms`);
+    const timers = this.stopped ? 0 : this.home.timers;
+    assert.equal(this.clock.timers, timers, `timers are left: every ${this.clock.periods.join()} ms`);
     const { running, connections, finished, tombstones, bufferedBytes } = this.manager.getStatistics();
     assert.deepEqual({ running, connections }, { running: 0, connections: 0 });
     if (!this.stopped)
@@ -316,7 +349,7 @@ export class World {
 
   async #snapshot(): Promise<string> {
     const tasks = await this.manager.listTasks({ limit: Number.MAX_SAFE_INTEGER });
-    return JSON.stringify([this.manager.getStatistics(), tasks, this.clock.timers]);
+    return JSON.stringify([this.manager.getStatistics(), tasks, this.clock.timers, await this.home.keys()]);
   }
 
   #leave(connection: Connected): void {
@@ -348,12 +381,16 @@ export class World {
     assert.equal(info.bufferedBytes, task.wireBytes(info.firstKeptSeq), `wire bytes of ${name}`);
     assert.ok(info.bufferedEvents <= maxEventsPerTask, `${name} keeps too many events`);
     assert.ok(info.bufferedBytes <= maxBytesPerTask, `${name} keeps too many bytes`);
+    const least = maxEventsPerTask + 1 - Math.ceil(maxEventsPerTask / 8);
     if (!this.pressed && maxBytesPerTask >= 2 ** 20) {
-      const least = maxEventsPerTask + 1 - Math.ceil(maxEventsPerTask / 8);
       assert.ok(info.bufferedEvents >= Math.min(task.events.length, least), `${name} was trimmed without need`);
     }
+    if (this.home.outside) {
+      const ample = Math.min(this.settings.maxBufferedBytes, maxBytesPerTask) >= 2 ** 20;
+      task.copiedFrom = task.events.length + 1 - (ample ? least : 0);
+    }
     if (!this.pressed && task.events.length > 0) assert.ok(info.bufferedEvents > 0, `${name} lost its last event`);
-    assert.equal(info.subscribers, task.subscribers, `subscribers of ${name}`);
+    assert.equal(info.subscribers, this.departed ? 0 : task.subscribers, `subscribers of ${name}`);
     assert.equal(info.owner, task.owner);
     assert.equal(info.attempt, 1);
     assert.equal(info.progress === undefined ? undefined : JSON.stringify(info.progress), task.progress);
@@ -362,7 +399,10 @@ export class World {
     }
     // The dates are shown by the wall clock, wherever it has jumped to; what is left of the retention is not.
     if (task.endedAt !== undefined) {
-      assert.equal(info.expiresAt!.getTime() - this.clock.wallNow(), task.endedAt + ttlMs - this.now);
+      const [shownAt, left] = this.home.outside
+        ? [info.endedAt!.getTime(), ttlMs]
+        : [this.clock.wallNow(), task.endedAt + ttlMs - this.now];
+      assert.equal(info.expiresAt!.getTime() - shownAt, left);
     }
   }
 
@@ -445,7 +485,9 @@ export class World {
     if (res.needsDrain || res.ended) {
       const limit = stallTimeoutMs + (2 * Math.min(stallTimeoutMs, this.settings.heartbeatMs || Infinity)) / 4;
       assert.ok(this.now - connection.movedAt <= limit + STEP_MS, 'a stalled client is sent away');
-      if (open) assert.equal(task.gone, undefined, `${task.name} is gone, but a client still waits for it`);
+      if (open && !this.fading(task)) {
+        assert.equal(task.gone, undefined, `${task.name} is gone, but a client still waits for it`);
+      }
       return;
     }
     // Liveness: who takes what there is has everything.
@@ -472,26 +514,22 @@ export class World {
     const { running, finished, connections, bufferedBytes, tombstones, ...ended } = this.manager.getStatistics();
     const { maxBufferedBytes, ttlMs, sweepIntervalMs } = this.settings;
     assert.equal(running, this.running.length, 'running tasks');
-    assert.equal(finished, infos.filter(({ status }) => status !== 'running').length, 'finished tasks');
+    const known = infos.filter(({ status }) => status !== 'running').length;
+    const graves = this.tasks.flatMap(({ gone }) => gone ?? []);
+    if (this.home.outside) {
+      const unswept = this.tasks.filter((task) => this.fading(task)).length;
+      assert.ok(finished <= known + unswept, `copies of ${finished} finished tasks`);
+      assert.equal(tombstones, 0);
+    } else assert.equal(finished, known, 'finished tasks');
     const open = this.clients.filter(({ connection }) => connection?.left === false);
     assert.equal(connections, open.length, 'open connections');
     assert.deepEqual(ended, this.ended);
     assert.ok(bufferedBytes <= maxBufferedBytes, `all logs together take ${bufferedBytes} bytes`);
+    if (this.home.outside) return;
     const wireBytes = infos.reduce((sum, info) => sum + info.bufferedBytes, 0);
     assert.ok(bufferedBytes >= wireBytes, 'the memory of the logs is counted');
-    const graves = this.tasks.flatMap(({ gone }) => gone ?? []);
     const least = graves.filter(({ after }) => this.now < after + ttlMs).length;
     const most = graves.filter(({ by }) => this.stopped || this.now <= by + ttlMs + sweepIntervalMs).length;
     assert.ok(tombstones >= least && tombstones <= most, `${tombstones} tombstones, expected ${least} to ${most}`);
   }
-}
-
-/** `promise` is refused with one of `codes`, and soon: what waits instead is not refused. */
-export async function rejects(promise: Promise<unknown>, ...codes: string[]): Promise<void> {
-  const outcome = promise.then(
-    () => 'nothing',
-    (error: unknown) => (error as { code?: string }).code ?? String(error),
-  );
-  const told = await Promise.race([outcome, turns(20).then(() => 'no answer')]);
-  assert.ok(codes.includes(told), `expected ${codes.join(' or ')}, got ${told}`);
 }

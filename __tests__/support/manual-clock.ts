@@ -40,6 +40,11 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
+  /** How long it is until something falls due; Infinity where nothing does. */
+  get nextIn(): number {
+    return (this.#nextDue(Infinity)?.due ?? Infinity) - this.#now;
+  }
+
   /** Moves on by `ms`; what falls due on the way is called at its own time, earliest first. */
   advance(ms: number): void {
     const end = this.#now + ms;

@@ -12,14 +12,14 @@ import { draft, storeSettings } from './store-fixtures.js';
 /** Notes what a run tells its manager. */
 export class RecordingObserver implements RunObserver {
   readonly errors: unknown[] = [];
-  readonly settlements: FinalStatus[] = [];
+  readonly settlements: (FinalStatus | undefined)[] = [];
   readonly audiences: number[] = [];
 
   audienceChanged(_run: Run, subscribers: number): void {
     this.audiences.push(subscribers);
   }
 
-  settled(_run: Run, status: FinalStatus): void {
+  settled(_run: Run, status: FinalStatus | undefined): void {
     this.settlements.push(status);
   }
 

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { v4, v7 } from 'uuid';
 import { Deadlines } from './deadlines.js';
-import { TaskError } from './errors.js';
+import { abandoned, expired, notFound, shutdown, TaskError } from './errors.js';
 import { MemoryStore } from './memory-store.js';
 import type { ResolvedOptions } from './options.js';
 import type {
@@ -97,10 +97,14 @@ export class Engine implements RunObserver {
     if (this.#stopping || this.#runs.has(taskId) || this.#runs.size >= this.options.maxRunningTasks) return;
     const { job, ...options } = await request();
     const run = new Run(taskId, job, options, this.options, this);
-    const writer = await this.#limit.keep(this.#store.claim(taskId, run));
-    if (writer === undefined) return; // somebody runs it
-    this.#runs.set(taskId, run);
-    this.#begin(run, writer);
+    const claiming = Promise.resolve(this.#store.claim(taskId, run, run.snapshot));
+    try {
+      const writer = await this.#limit.within(this.options.storeTimeoutMs, claiming);
+      if (writer !== undefined && !(this.#stopping as boolean)) this.#begin(run, writer);
+    } finally {
+      // Nobody waits for it any more: others may have it.
+      if (!this.#runs.has(taskId)) claiming.then((late) => late?.release()).catch(() => undefined);
+    }
   }
 
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `STORE_UNAVAILABLE` */
@@ -183,10 +187,10 @@ export class Engine implements RunObserver {
     else this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
   }
 
-  settled(run: Run, status: FinalStatus): void {
+  settled(run: Run, status: FinalStatus | undefined): void {
     this.#runs.delete(run.taskId);
     this.#idle.delete(run, this.#idleMs(run));
-    this.counts[status]++;
+    if (status !== undefined) this.counts[status]++;
   }
 
   failed(run: Run, error: unknown): void {
@@ -240,8 +244,3 @@ function samePayload(record: TaskRecord, fingerprint: string | undefined): TaskR
   if (record.fingerprint === fingerprint) return record;
   throw new TaskError('KEY_REUSED', 'The idempotency key was used with another payload');
 }
-
-const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');
-const expired = (): TaskError => new TaskError('TASK_EXPIRED', 'The task is no longer kept');
-const abandoned = (): TaskError => new TaskError('TASK_ABANDONED', 'Nobody was attached any more');
-const shutdown = (): TaskError => new TaskError('SHUTDOWN', 'The server is shutting down');

@@ -106,3 +106,8 @@ function clip(text: string, maxBytes: number): string {
   }
   return clipped === text ? text : `${clipped}…`;
 }
+
+export const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');
+export const expired = (): TaskError => new TaskError('TASK_EXPIRED', 'The task is no longer kept');
+export const abandoned = (): TaskError => new TaskError('TASK_ABANDONED', 'Nobody was attached any more');
+export const shutdown = (): TaskError => new TaskError('SHUTDOWN', 'The server is shutting down');

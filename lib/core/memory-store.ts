@@ -3,6 +3,7 @@ import { EventLog } from './event-log.js';
 import type {
   Creation,
   Executor,
+  SnapshotFold,
   StoreSettings,
   StoreSizes,
   TaskDraft,
@@ -68,11 +69,12 @@ export class MemoryStore implements TaskStore {
     return true;
   }
 
-  claim(taskId: string, executor: Executor): TaskWriter | undefined {
+  claim(taskId: string, executor: Executor, snapshot?: SnapshotFold): TaskWriter | undefined {
     const task = this.registry.get(taskId);
     if (task?.status !== 'running' || !task.orphaned) return undefined;
     task.executor.fenced(fenced());
     task.executor = executor;
+    task.fold(snapshot);
     task.orphaned = false;
     task.token++;
     task.attempt++;

@@ -82,6 +82,20 @@ export interface TaskFilter {
   readonly limit: number;
 }
 
+/** What a state goes on from: itself as JSON, undefined where it has only begun, then all progress since as JSON. */
+export interface SnapshotPast {
+  readonly state: string | undefined;
+  readonly progress: readonly string[];
+}
+
+/** The state that a run folds from its progress, as its store sees it. */
+export interface SnapshotFold {
+  /** The state as JSON, or undefined where there is none. */
+  toJson(): string | undefined;
+  /** Goes on from where another run of the task got to; undefined: that is lost, and there is no state any more. */
+  resume(past: SnapshotPast | undefined): void;
+}
+
 /** The instance that runs a task, as its store sees it. */
 export interface Executor {
   cancelRequested(reason: PublicError): void;
@@ -145,8 +159,8 @@ export interface TaskStore {
   departedAt(taskId: string, subscriberId: string): Awaitable<number | undefined>;
   /** Asks whoever runs the task to cancel it; false where it is not running. */
   requestCancel(taskId: string, reason: PublicError): Awaitable<boolean>;
-  /** Takes over a running task whose writer is gone; undefined while somebody holds it. */
-  claim(taskId: string, executor: Executor): Awaitable<TaskWriter | undefined>;
+  /** Takes over a running task whose writer is gone, and its `snapshot`; undefined while somebody holds it. */
+  claim(taskId: string, executor: Executor, snapshot?: SnapshotFold): Awaitable<TaskWriter | undefined>;
   /** Forgets what is past its retention, at the cost of what it forgets; true while anything is kept. */
   sweep(): Awaitable<boolean>;
   /** What this process's memory holds. */

@@ -19,7 +19,8 @@ export interface RunSettings extends ErrorExposure {
 /** Whom a run tells what happens to it. */
 export interface RunObserver {
   audienceChanged(run: Run, subscribers: number): void;
-  settled(run: Run, status: FinalStatus): void;
+  /** It runs here no more; without a status it has not ended, and goes on elsewhere. */
+  settled(run: Run, status: FinalStatus | undefined): void;
   /** The real error, which clients do not see. */
   failed(run: Run, error: unknown): void;
 }
@@ -92,8 +93,7 @@ export class Run implements Executor {
     if (isFinal(this.#status) || writer === undefined) return;
     this.#end('cancelled');
     this.#controller.abort(reason);
-    const released = Promise.resolve(writer.release());
-    void released.catch(this.#report).finally(this.#resolveEnded);
+    void Promise.resolve(writer.release()).catch(this.#report).finally(this.#resolveEnded);
   }
 
   /** A result that cannot be told fails the task. @throws TaskError `TASK_NOT_RUNNING` where it has ended already. */
@@ -145,7 +145,7 @@ export class Run implements Executor {
   fenced(reason: TaskError): void {
     if (this.#writer === undefined) this.#earlyStop ??= () => this.fenced(reason);
     if (isFinal(this.#status) || this.#writer === undefined) return;
-    this.#end('failed');
+    this.#end('failed', 'failed');
     this.#resolveEnded?.();
     this.#controller.abort(reason);
   }
@@ -228,7 +228,7 @@ export class Run implements Executor {
   }
 
   async #settle(status: FinalStatus, outcome: string): Promise<void> {
-    this.#end(status);
+    this.#end(status, status);
     try {
       await this.#started.finish(status, `{"task_id":"${this.taskId}","status":"${status}"${outcome}}`);
     } finally {
@@ -236,10 +236,10 @@ export class Run implements Executor {
     }
   }
 
-  #end(status: FinalStatus): void {
+  #end(status: FinalStatus, outcome?: FinalStatus): void {
     this.#status = move(this.#status, status);
     this.#cancelTimeout?.();
-    this.observer.settled(this, status);
+    this.observer.settled(this, outcome);
   }
 }
 

@@ -1,4 +1,5 @@
 import { toJson } from './payload.js';
+import type { SnapshotFold, SnapshotPast } from './ports.js';
 
 /** How a handler folds progress into a state that stands for everything so far. */
 export interface SnapshotOptions<P = unknown, S = unknown> {
@@ -7,7 +8,7 @@ export interface SnapshotOptions<P = unknown, S = unknown> {
 }
 
 /** The state of one task, folded as its events are appended, encoded at most once per state. */
-export class Snapshot {
+export class Snapshot implements SnapshotFold {
   #state: unknown;
   #json: string | undefined;
   #broken = false;
@@ -26,6 +27,12 @@ export class Snapshot {
     this.#try(() => {
       this.#state = this.options.reduce(this.#state, data);
     });
+  }
+
+  resume(past: SnapshotPast | undefined): void {
+    if (past === undefined) this.#broken = true;
+    else if (past.state !== undefined) this.#state = JSON.parse(past.state);
+    for (const json of past?.progress ?? []) this.add(JSON.parse(json));
   }
 
   toJson(): string | undefined {

@@ -1,5 +1,5 @@
 import type { EventLog } from './event-log.js';
-import type { Executor, StoreSettings, TaskDraft, TaskFeed, TaskRecord } from './ports.js';
+import type { Executor, SnapshotFold, StoreSettings, TaskDraft, TaskFeed, TaskRecord } from './ports.js';
 import type { TaskStatus } from './status.js';
 
 /** Where a subscriber that is not attached now left off is kept for this many of them per task. */
@@ -78,6 +78,13 @@ export class StoredTask implements TaskRecord, TaskFeed {
   snapshot(): { seq: number; json: string } | undefined {
     const json = this.#snapshot?.();
     return json === undefined ? undefined : { seq: this.lastSeq - (this.log.ended ? 1 : 0), json };
+  }
+
+  /** Another run folds the state from here on; where it does not, there is none. */
+  fold(snapshot: SnapshotFold | undefined): void {
+    const state = this.#snapshot?.();
+    snapshot?.resume(state === undefined && this.lastSeq > 0 ? undefined : { state, progress: [] });
+    this.#snapshot = snapshot && (() => snapshot.toJson());
   }
 
   /** Nothing is executed any more: lets go of the run, its input and whatever its closures hold. */

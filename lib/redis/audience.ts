@@ -7,6 +7,7 @@ import { AUDIENCE, DEPARTED, DISBAND } from './scripts.js';
 export class Audience {
   readonly #changed = new Set<Mirror>();
   #scheduled: Promise<void> | undefined;
+  #closed = false;
 
   constructor(
     readonly context: Context,
@@ -14,6 +15,7 @@ export class Audience {
   ) {}
 
   changed(mirror: Mirror): void {
+    if (this.#closed) return;
     this.#changed.add(mirror);
     this.#scheduled ??= new Promise((resolve) => {
       setImmediate(() => {
@@ -53,6 +55,13 @@ export class Audience {
       mirror.moves.unshift(...moves.slice(-1_000));
       this.#changed.add(mirror);
     }
+  }
+
+  /** Who is still attached to this instance when it stops, counts no more. */
+  async close(): Promise<void> {
+    await this.flush();
+    this.#closed = true;
+    await this.disband(this.context.instance);
   }
 
   /** The subscribers of an instance that died are gone with it. */

@@ -29,7 +29,9 @@ export class Creation {
     try {
       return await this.#enter(draft);
     } catch (error) {
-      this.#doomed.set(draft.taskId, draft);
+      // Who was refused has neither a place in the quota nor the key: what others have under it is theirs.
+      const refused = error instanceof TaskError && error.code === 'TOO_MANY_TASKS';
+      this.#doomed.set(draft.taskId, refused ? { ...draft, idempotencyKey: undefined } : draft);
       void this.undoAll();
       throw error;
     }
@@ -64,13 +66,14 @@ export class Creation {
       commands.send(key, 'SET', key, taskId, 'PX', ttl),
     ];
     await all(steps);
+    // Before anybody can find it: a start that is refused leads nobody to its task.
+    if ((await this.#enterQuota(draft, record)) === 0) {
+      throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
+    }
     const existing = await this.#enterOnce(draft);
     if (existing !== undefined) {
       await this.#undo(draft);
       return { existing };
-    }
-    if ((await this.#enterQuota(draft)) === 0) {
-      throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
     }
     const lists = owner === undefined ? [keys.list(undefined)] : [keys.list(undefined), keys.list(owner)];
     await all(
@@ -82,11 +85,21 @@ export class Creation {
     return { created: record };
   }
 
-  #enterQuota({ taskId, owner }: TaskDraft): Promise<unknown> {
+  #enterQuota({ owner }: TaskDraft, record: RedisRecord): Promise<unknown> {
     const { keys, commands, settings, runningTtlMs } = this.context;
     if (settings.maxTasksPerOwner === Infinity) return Promise.resolve(1);
-    const args = [taskId, String(settings.maxTasksPerOwner), String(runningTtlMs)];
+    const args = [quotaPlaceOf(record), String(settings.maxTasksPerOwner), String(runningTtlMs)];
     return commands.runInOrder(ENTER_QUOTA, [keys.quota(owner)], args);
+  }
+
+  /** Unless a repeated start that runs has the same place. */
+  async #leaveQuota({ taskId, owner, idempotencyKey }: TaskDraft): Promise<void> {
+    const { keys, commands } = this.context;
+    const once = idempotencyKey === undefined ? undefined : keys.idempotencyKey(owner, idempotencyKey);
+    const other = once === undefined ? null : await commands.send(once, 'GET', once);
+    if (typeof other === 'string' && (await this.read(other))?.status === 'running') return;
+    const quota = keys.quota(owner);
+    await commands.send(quota, 'SREM', quota, quotaPlaceOf({ taskId, once }));
   }
 
   /** The task that has the idempotency key already. */
@@ -114,34 +127,38 @@ export class Creation {
     throw new TaskError('STORE_UNAVAILABLE', 'The idempotency key changes hands too fast');
   }
 
-  async #undo({ taskId, resumeKey, owner, idempotencyKey }: TaskDraft): Promise<void> {
+  async #undo(draft: TaskDraft): Promise<void> {
+    const { taskId, resumeKey, owner, idempotencyKey } = draft;
     const { keys, commands, instance } = this.context;
     const key = keys.resumeKey(resumeKey);
     const running = keys.running(instance);
-    const quota = keys.quota(owner);
     const list = keys.list(undefined);
     const owned = keys.list(owner);
     const steps = [commands.send(list, 'ZREM', list, taskId), commands.send(owned, 'ZREM', owned, taskId)];
     if (idempotencyKey !== undefined) {
       steps.push(commands.run(LEAVE_ONCE, [keys.idempotencyKey(owner, idempotencyKey)], [taskId]));
     }
-    steps.push(commands.send(quota, 'SREM', quota, taskId), commands.send(key, 'DEL', key));
+    steps.push(commands.send(key, 'DEL', key), this.#leaveQuota(draft));
     steps.push(commands.send(keys.task(taskId), 'DEL', ...keys.ofTask(taskId)));
     steps.push(commands.send(running, 'SREM', running, taskId));
     await all(steps);
   }
 
-  #recordOf({ taskId, resumeKey, owner, fingerprint }: TaskDraft): RedisRecord {
+  #recordOf({ taskId, resumeKey, owner, idempotencyKey, fingerprint }: TaskDraft): RedisRecord {
     const now = this.context.settings.clock.wallNow();
+    const once = idempotencyKey === undefined ? undefined : this.context.keys.idempotencyKey(owner, idempotencyKey);
     return {
       ...{ taskId, resumeKey, owner, fingerprint, status: 'running', attempt: 1 },
       ...{ createdAtMs: now, updatedAtMs: now, endedAtMs: undefined, expiresAtMs: undefined },
       ...{ lastSeq: 0, firstKeptSeq: 1, bufferedEvents: 0, bufferedBytes: 0, subscribers: 0 },
-      ...{ progress: undefined, outcome: undefined, token: '1', holder: this.context.instance, orphaned: false },
+      ...{ progress: undefined, outcome: undefined, token: '1', holder: this.context.instance, orphaned: false, once },
       wireBytes: 0,
     };
   }
 }
+
+/** What a task takes in the quota of its owner: the same for all starts with one idempotency key. */
+export const quotaPlaceOf = ({ taskId, once }: Pick<RedisRecord, 'taskId' | 'once'>): string => once ?? taskId;
 
 /** Waits for all of them, so that none fails unseen, and then for the first that failed. */
 async function all(steps: readonly Promise<unknown>[]): Promise<unknown[]> {
@@ -149,7 +166,7 @@ async function all(steps: readonly Promise<unknown>[]): Promise<unknown[]> {
   return Promise.all(steps);
 }
 
-function fieldsOf({ resumeKey, owner, fingerprint, holder, token, createdAtMs }: RedisRecord): string[] {
+function fieldsOf({ resumeKey, owner, fingerprint, holder, token, createdAtMs, once }: RedisRecord): string[] {
   const fields = [
     'key',
     resumeKey,
@@ -167,5 +184,6 @@ function fieldsOf({ resumeKey, owner, fingerprint, holder, token, createdAtMs }:
   fields.push('created', String(createdAtMs));
   if (owner !== undefined) fields.push('owner', owner);
   if (fingerprint !== undefined) fields.push('fingerprint', fingerprint);
+  if (once !== undefined) fields.push('once', once);
   return fields;
 }

@@ -3,6 +3,7 @@ import type { Executor } from '../core/ports.js';
 import type { FinalStatus } from '../core/status.js';
 import type { Batch } from './batch.js';
 import type { Context } from './context.js';
+import { quotaPlaceOf } from './creation.js';
 import type { Mirror } from './mirror.js';
 import type { Mirrors } from './mirrors.js';
 import type { RedisRecord } from './record.js';
@@ -87,23 +88,28 @@ export class Holdings implements WriterOwner {
     const { keys, commands, instance, runningTtlMs } = this.context;
     const running = keys.running(instance);
     const args = [record.token, instance, String(attempts)];
-    const [, , reply] = await Promise.all([
+    const task = keys.task(record.taskId);
+    const [, , reply, once] = await Promise.all([
       commands.send(running, 'SADD', running, record.taskId),
       commands.send(running, 'PEXPIRE', running, String(runningTtlMs)),
-      commands.run(CLAIM, [keys.task(record.taskId), keys.events(record.taskId)], args),
+      commands.run(CLAIM, [task, keys.events(record.taskId)], args),
+      commands.send(task, 'HGET', task, 'once'),
     ]);
     if (!Array.isArray(reply)) {
       await commands.send(running, 'SREM', running, record.taskId);
       return undefined;
     }
-    const [token, cancel] = reply as [number, string];
+    const [, cancel] = reply as [number, string];
     const before = keys.running(record.holder);
     await commands.send(before, 'SREM', before, record.taskId);
+    const claimed = await this.mirrors.read(record.taskId); // up to its claim the old holder may have appended more
+    if (claimed === undefined || claimed.status === 'expired') return undefined;
     // A log that was restored from an older copy may end before what was read of it: no seq is given away twice.
-    const lastSeq = Math.max(record.lastSeq, this.mirrors.get(record.taskId)?.log.lastSeq ?? 0);
-    const attempt = record.attempt + attempts;
-    const claimed = { ...record, lastSeq, holder: instance, token: String(token), attempt, orphaned: false };
-    return { record: claimed, cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError) };
+    const lastSeq = Math.max(claimed.lastSeq, this.mirrors.get(record.taskId)?.log.lastSeq ?? 0);
+    return {
+      record: { ...claimed, lastSeq, once: typeof once === 'string' ? once : undefined },
+      cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError),
+    };
   }
 
   /** Ends a task whose instance is gone. */
@@ -131,6 +137,7 @@ export class Holdings implements WriterOwner {
     for (const { record } of this.#writers.values()) {
       touched.push(...keys.ofTask(record.taskId), keys.resumeKey(record.resumeKey), keys.quota(record.owner));
       if (record.owner !== undefined) touched.push(keys.list(record.owner));
+      if (record.once !== undefined) touched.push(record.once);
     }
     await Promise.all(touched.map(expire));
   }
@@ -185,13 +192,14 @@ export class Holdings implements WriterOwner {
     }
   }
 
-  async #forget({ taskId, owner, status }: RedisRecord): Promise<void> {
+  async #forget(record: RedisRecord): Promise<void> {
+    const { taskId, owner, status } = record;
     const { keys, commands, settings, instance } = this.context;
     const running = keys.running(instance);
     const steps = [commands.send(running, 'SREM', running, taskId)];
     if (status !== 'running') {
       const quota = keys.quota(owner);
-      steps.push(commands.send(quota, 'SREM', quota, taskId));
+      steps.push(commands.send(quota, 'SREM', quota, quotaPlaceOf(record)));
       steps.push(commands.runInOrder(RETIRE, [keys.expiring], [taskId, String(settings.ttlMs)]));
     }
     await Promise.all(steps);

@@ -110,12 +110,13 @@ export class Instance {
   /** Forgets what is past its retention, and ends what Redis says runs here and does not. */
   async sweep(): Promise<boolean> {
     const { keys, commands } = this.context;
+    const running = this.holdings.size; // what ends meanwhile is not in the answer
     await this.holdings.reconcile((taskId) => this.#readRunning(taskId));
     const { ttlMs } = this.context.settings;
     const words = await commands.run(EXPIRED, [keys.expiring], [String(BURIED_PER_SWEEP), String(ttlMs)]);
     const [left, ...gone] = words as [number, ...string[]];
     await Promise.all(gone.map((taskId) => this.#bury(taskId)));
-    return left + this.holdings.size > 0;
+    return left + running + this.holdings.size > 0;
   }
 
   async #bury(taskId: string): Promise<void> {
@@ -132,11 +133,12 @@ export class Instance {
     this.#cancelTick();
     this.mirrors.close();
     if (this.context.commands.healthy) {
-      await this.audience.flush();
+      await this.audience.close().catch(() => undefined);
       // What could not be ended keeps this instance's name, so that others find it.
       if (this.holdings.size === 0) await this.membership.leave().catch(() => undefined);
     }
     this.#listener?.close();
+    this.#listener = undefined;
     this.context.commands.close();
   }
 

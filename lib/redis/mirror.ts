@@ -3,13 +3,10 @@ import type { TaskFeed, TaskRecord } from '../core/ports.js';
 import { isFinal, TERMINAL_EVENT, type FinalStatus, type TaskStatus } from '../core/status.js';
 import type { Batch } from './batch.js';
 import type { Context } from './context.js';
-import { linesOf, placeOf } from './entry.js';
+import { eachEvent, PAGE, readEntries, readSnapshot } from './entries.js';
 import type { RedisRecord } from './record.js';
 import type { RedisWriter } from './redis-writer.js';
 import type { StoredSnapshot } from './snapshot-schedule.js';
-
-/** So many entries of the stream are read at a time. */
-const PAGE = 100;
 
 const STATUS_OF = new Map<string, FinalStatus>(
   (Object.keys(TERMINAL_EVENT) as FinalStatus[]).map((status) => [TERMINAL_EVENT[status], status]),
@@ -121,30 +118,23 @@ export class Mirror implements TaskFeed {
   }
 
   async #fetchPage(): Promise<number> {
-    const key = this.context.keys.events(this.taskId);
-    const start = this.#readTo === '' ? '-' : `(${this.#readTo}`;
-    const page = await this.context.commands.send(key, 'XRANGE', key, start, '+', 'COUNT', String(PAGE));
-    const entries = page as [id: string, [field: string, text: string]][];
-    for (const [id, [, text]] of entries) {
-      const lines = linesOf(text);
-      const before = placeOf(id).seq - lines.length / 2;
-      if (before > this.log.lastSeq) this.log.skipTo(before); // trimmed before they were read, or lost
-      for (let i = 2 * (this.log.lastSeq - before); i < lines.length; i += 2) {
-        this.#encode(before + i / 2 + 1, lines[i], lines[i + 1] as string);
-      }
-      this.#readTo = id;
-    }
+    const { log } = this;
+    const entries = await readEntries(this.context, this.taskId, this.#readTo);
+    eachEvent(entries, log.lastSeq, (seq, event, json) => {
+      if (seq > log.lastSeq + 1) log.skipTo(seq - 1); // trimmed before they were read, or lost
+      this.#encode(seq, event, json);
+    });
+    this.#readTo = entries.at(-1)?.[0] ?? this.#readTo;
     return entries.length;
   }
 
-  #encode(seq: number, name: string | undefined, json: string): void {
-    const event = name === '' ? undefined : name;
+  #encode(seq: number, event: string | undefined, json: string): void {
     this.#accept(seq, event, this.context.settings.encode(this.record.resumeKey, seq, event, json));
   }
 
   /** Brings the end of the log about where its terminal event is lost: the record has kept what it said. */
   conclude({ status, outcome, lastSeq }: TaskRecord): void {
-    if (!isFinal(status) || this.log.ended || outcome === undefined) return;
+    if (!isFinal(status) || this.log.ended || this.log.discarded || outcome === undefined) return;
     if (lastSeq > this.log.lastSeq + 1) this.log.skipTo(lastSeq - 1);
     this.#encode(lastSeq, TERMINAL_EVENT[status], outcome);
   }
@@ -163,12 +153,8 @@ export class Mirror implements TaskFeed {
 
   /** Reads the state that was stored last, for those who come too late for the events before it. */
   async fetchSnapshot(): Promise<void> {
-    if (this.writer?.snapshotJson !== undefined) return; // it has a newer one; that of a task run again has none
-    const key = this.context.keys.task(this.taskId);
-    const stored = await this.context.commands.send(key, 'HGET', key, 'snapshot');
-    if (typeof stored !== 'string' || this.log.discarded) return;
-    const space = stored.indexOf(' ');
-    this.#snapshot = { seq: Number(stored.slice(0, space)), json: stored.slice(space + 1) };
+    if (this.writer?.snapshotJson !== undefined) return; // it has a newer one
+    this.#snapshot = (await readSnapshot(this.context, this.taskId)) ?? this.#snapshot;
   }
 
   #count(): void {

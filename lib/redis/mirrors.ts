@@ -1,3 +1,4 @@
+import { TaskError } from '../core/errors.js';
 import { EventLog, type MemoryBudget } from '../core/event-log.js';
 import type { StoreSizes } from '../core/ports.js';
 import { isFinal, type TaskStatus } from '../core/status.js';
@@ -25,6 +26,7 @@ export class Mirrors implements MemoryBudget {
   readonly #mirrors = new Map<string, Mirror>();
   readonly #opening = new Map<string, Promise<Mirror | undefined>>();
   #reserved = 0;
+  #closed = false;
   #turn: Iterator<Mirror> = this.#mirrors.values();
 
   constructor(
@@ -75,11 +77,14 @@ export class Mirrors implements MemoryBudget {
       this.events.subscribe(taskId); // before reading, so that nothing falls in between
       await Promise.all([mirror.fetch(), mirror.fetchSnapshot()]);
       mirror.conclude(record);
-      return mirror;
     } catch (error) {
       this.#drop(mirror);
       throw error;
     }
+    if (this.#closed) this.#letGo(mirror);
+    if (!mirror.log.discarded) return mirror;
+    if (this.#closed) throw new TaskError('STORE_UNAVAILABLE', 'The store has been stopped');
+    return undefined;
   }
 
   /** An empty copy that goes on after `lastSeq`. */
@@ -157,28 +162,58 @@ export class Mirrors implements MemoryBudget {
 
   #drop(mirror: Mirror): void {
     if (this.#mirrors.get(mirror.taskId) !== mirror) return;
-    this.#mirrors.delete(mirror.taskId);
-    this.events.unsubscribe(mirror.taskId);
+    this.#forget(mirror);
     mirror.log.discard();
   }
 
+  #forget(mirror: Mirror): void {
+    this.#mirrors.delete(mirror.taskId);
+    this.events.unsubscribe(mirror.taskId);
+  }
+
+  /** Nothing is followed from now on. */
   close(): void {
-    for (const mirror of [...this.#mirrors.values()]) this.#drop(mirror);
+    this.#closed = true;
+    for (const mirror of [...this.#mirrors.values()]) this.#letGo(mirror);
+  }
+
+  /** What has its end stays readable for those who are reading it, and for nobody else. */
+  #letGo(mirror: Mirror): void {
+    if (!mirror.log.ended) {
+      this.#drop(mirror);
+    } else if (this.#mirrors.get(mirror.taskId) === mirror) {
+      this.#forget(mirror);
+      this.release(mirror.log.capacity);
+    }
   }
 
   /** Accounts for `bytes` more, at the cost of copies that nobody reads, then of what others have longest kept. */
   reserve(bytes: number): void {
     this.#reserved += bytes;
-    if (this.#reserved <= this.context.settings.maxBufferedBytes) return;
+    while (this.#reserved > this.context.settings.maxBufferedBytes) {
+      if (!this.#dropUnread() && !this.#trimNext()) return;
+    }
+  }
+
+  #dropUnread(): boolean {
     for (const mirror of this.#mirrors.values()) {
       if (mirror.local > 0 || mirror.writer !== undefined || this.#opening.has(mirror.taskId)) continue;
       this.#drop(mirror);
-      if (this.#reserved <= this.context.settings.maxBufferedBytes) return;
+      return true;
     }
-    for (const { log } of this.#mirrors.values()) {
-      log.dropOldestSegment();
-      if (this.#reserved <= this.context.settings.maxBufferedBytes) return;
+    return false;
+  }
+
+  /** They take turns, a segment each: whose turn it was goes to the end. */
+  #trimNext(): boolean {
+    for (let left = this.#mirrors.size; left > 0; left--) {
+      const [mirror] = this.#mirrors.values();
+      if (mirror === undefined) return false;
+      this.#mirrors.delete(mirror.taskId);
+      this.#mirrors.set(mirror.taskId, mirror);
+      if (mirror.log.dropOldestSegment() > 0) return true;
     }
+    return false;
   }
 
   release(bytes: number): void {

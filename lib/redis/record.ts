@@ -13,6 +13,8 @@ export interface RedisRecord extends TaskRecord {
   readonly holder: string;
   /** Of all events so far, those that are not kept any more too. */
   readonly wireBytes: number;
+  /** The key that leads to it from its idempotency key. Known where it runs only. */
+  readonly once?: string | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@ import { TaskError, type PublicError } from '../core/errors.js';
 import type {
   Creation as CreationResult,
   Executor,
+  SnapshotFold,
   StoreSettings,
   StoreSizes,
   TaskDraft,
@@ -15,6 +16,7 @@ import type {
   Tombstone,
 } from '../core/ports.js';
 import { openPort, type IoredisLike, type NodeRedisLike, type RedisPort } from './client-port.js';
+import { readPast } from './entries.js';
 import { Instance } from './instance.js';
 import { listTasks } from './task-list.js';
 import { CANCEL } from './scripts.js';
@@ -112,8 +114,8 @@ class RedisStore implements TaskStore {
     return true;
   }
 
-  async claim(taskId: string, executor: Executor): Promise<TaskWriter | undefined> {
-    const { holdings, mirrors, membership } = this.instance;
+  async claim(taskId: string, executor: Executor, snapshot?: SnapshotFold): Promise<TaskWriter | undefined> {
+    const { context, holdings, mirrors, membership } = this.instance;
     const record = isTaskId(taskId) ? await mirrors.read(taskId) : undefined;
     if (record?.status === 'expired' || record?.orphaned !== true) return undefined;
     this.instance.listen();
@@ -121,7 +123,8 @@ class RedisStore implements TaskStore {
     return holdings.expecting(taskId, async () => {
       const claimed = await holdings.claim(record, 1);
       if (claimed === undefined) return undefined;
-      const writer = holdings.hold(claimed.record, executor, undefined);
+      snapshot?.resume(await readPast(context, claimed.record).catch(() => undefined));
+      const writer = holdings.hold(claimed.record, executor, snapshot && (() => snapshot.toJson()));
       const { cancel } = claimed;
       if (cancel !== undefined) setImmediate(() => writer.executor.cancelRequested(cancel));
       return writer;
