@@ -21,6 +21,16 @@ export class Deadlines<T> {
     if (queue?.delete(item) && queue.size === 0) this.#queues.delete(delayMs);
   }
 
+  /** When the first of them falls due; Infinity where nothing waits. */
+  get nextMs(): number {
+    let next = Infinity;
+    for (const queue of this.#queues.values()) {
+      const { value } = queue.values().next();
+      next = Math.min(next, value ?? Infinity);
+    }
+    return next;
+  }
+
   /** Takes out everything that is due at `nowMs`. */
   take(nowMs: number): T[] {
     const due: T[] = [];
