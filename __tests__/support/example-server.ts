@@ -10,6 +10,8 @@ const ROOT = join(__dirname, '../..');
 
 export interface ExampleServer {
   readonly url: string;
+  /** The lines that it has printed. */
+  readonly printed: readonly string[];
   readonly stop: () => Promise<void>;
 }
 
@@ -17,10 +19,9 @@ export interface ExampleServer {
  * Starts `examples/<name>/server.js` as users do, in a package of its own with the library built from the sources as they
  * are: tests must not depend on what was built last.
  */
-export async function startExample(name: string): Promise<ExampleServer> {
+export async function startExample(name: string, env: NodeJS.ProcessEnv = {}): Promise<ExampleServer> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'resumable-sse-example-')));
-  cpSync(join(ROOT, 'package.json'), join(root, 'package.json'));
-  cpSync(join(ROOT, 'examples', name), join(root, 'examples', name), { recursive: true });
+  for (const part of ['package.json', 'examples']) cpSync(join(ROOT, part), join(root, part), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
   const build = (options: BuildOptions): void => {
     buildSync({ absWorkingDir: ROOT, bundle: true, format: 'esm', target: 'es2022', tsconfigRaw: {}, ...options });
@@ -31,20 +32,24 @@ export async function startExample(name: string): Promise<ExampleServer> {
   build({ entryPoints: ['lib/client/index.ts'], outfile: join(root, 'dist/client.min.js'), minify: true });
 
   const child = spawn(process.execPath, [join(root, 'examples', name, 'server.js')], {
-    env: { ...process.env, PORT: '0', HOST: '127.0.0.1' },
+    env: { ...process.env, PORT: '0', HOST: '127.0.0.1', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [url] = /http:\/\/[\d.]+:\d+/.exec(line) ?? [];
-    if (url === undefined) continue;
-    child.stdout.resume();
-    const stop = async (): Promise<void> => {
-      child.kill('SIGKILL');
-      await exited;
-      rmSync(root, { recursive: true, force: true });
-    };
-    return { url, stop };
-  }
-  throw new Error(`the server of examples/${name} ended before it was up`);
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM'); // those that have processes of their own end them
+    await exited;
+    rmSync(root, { recursive: true, force: true });
+  };
+  const printed: string[] = [];
+  const up = new Promise<string>((resolve) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      printed.push(line);
+      const [url] = /http:\/\/[\d.]+:\d+/.exec(line) ?? [];
+      if (url !== undefined) resolve(url);
+    });
+  });
+  const url = await Promise.race([up, exited.then(() => undefined)]);
+  if (url === undefined) throw new Error(`the server of examples/${name} ended before it was up`);
+  return { url, printed, stop };
 }

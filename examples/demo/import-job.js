@@ -29,10 +29,10 @@ const MAX_GROUPS = 100;
  */
 
 /** @type {import('resumable-sse').AsyncTask<object, object, ImportInput>} */
-export async function importOrders({ input, signal, lastProgress }, _taskId, updateProgress) {
+export async function importOrders({ input, signal, attempt, lastProgress }, _taskId, updateProgress) {
   const file = input.file ?? findUpload(lastProgress);
-  const { rowsPerSecond = lastProgress?.rows_per_second ?? Infinity } = input;
-  const progress = createProgress(file, updateProgress, lastProgress);
+  const { rowsPerSecond = lastProgress?.pace ?? Infinity } = input;
+  const progress = createProgress({ file, attempt, pace: rowsPerSecond }, updateProgress, lastProgress);
   const totals = createTotals();
   let reader;
   let unclosedQuote = false;
@@ -109,9 +109,8 @@ async function* withLines(records) {
   }
 }
 
-/** What clients are told on the way: counts, and every bad row exactly once. */
-/** What an attempt before this one has told is not told again. */
-function createProgress(file, updateProgress, told) {
+/** What clients are told on the way: counts, and every bad row exactly once, whichever attempt has found it. */
+function createProgress({ file, attempt, pace }, updateProgress, told) {
   const startedAt = performance.now() - (told?.elapsed_ms ?? 0);
   let sentAt = startedAt;
   let rows = 0;
@@ -154,6 +153,8 @@ function createProgress(file, updateProgress, told) {
       const event = {
         file: file.name,
         upload: file.upload,
+        attempt,
+        pace, // as it was asked for; the rate below is what became of it
         ...counts,
         bytes,
         bytes_total: file.bytes,

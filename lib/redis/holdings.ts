@@ -1,5 +1,5 @@
 import { TaskError, type PublicError } from '../core/errors.js';
-import type { Executor } from '../core/ports.js';
+import type { Executor, Tombstone } from '../core/ports.js';
 import type { FinalStatus } from '../core/status.js';
 import type { Batch } from './batch.js';
 import type { Context } from './context.js';
@@ -77,7 +77,7 @@ export class Holdings implements WriterOwner {
     mirror?.detach();
     writer.executor = NOBODY;
     if (record.status === 'running') this.mirrors.follow(taskId);
-    this.#forget(record).catch(nothing); // what stays behind is found by `reconcile`
+    this.strike(taskId, record, this.context.instance).catch(nothing); // what stays behind is found by `reconcile`
   }
 
   /** Takes the task from `record.holder`; undefined where somebody else was faster. */
@@ -88,12 +88,11 @@ export class Holdings implements WriterOwner {
     const { keys, commands, instance, runningTtlMs } = this.context;
     const running = keys.running(instance);
     const args = [record.token, instance, String(attempts)];
-    const task = keys.task(record.taskId);
     const [, , reply, once] = await Promise.all([
       commands.send(running, 'SADD', running, record.taskId),
       commands.send(running, 'PEXPIRE', running, String(runningTtlMs)),
-      commands.run(CLAIM, [task, keys.events(record.taskId)], args),
-      commands.send(task, 'HGET', task, 'once'),
+      commands.run(CLAIM, [keys.task(record.taskId), keys.events(record.taskId)], args),
+      this.#onceOf(record.taskId),
     ]);
     if (!Array.isArray(reply)) {
       await commands.send(running, 'SREM', running, record.taskId);
@@ -107,7 +106,7 @@ export class Holdings implements WriterOwner {
     // A log that was restored from an older copy may end before what was read of it: no seq is given away twice.
     const lastSeq = Math.max(claimed.lastSeq, this.mirrors.get(record.taskId)?.log.lastSeq ?? 0);
     return {
-      record: { ...claimed, lastSeq, once: typeof once === 'string' ? once : undefined },
+      record: { ...claimed, lastSeq, once },
       cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError),
     };
   }
@@ -179,29 +178,40 @@ export class Holdings implements WriterOwner {
   }
 
   /** Ends what Redis says runs here and does not: what a run or a claim has left behind when Redis failed. */
-  async reconcile(readRunning: (taskId: string) => Promise<RedisRecord | undefined>): Promise<void> {
+  async reconcile(): Promise<void> {
     const { keys, commands, instance } = this.context;
     const running = keys.running(instance);
     const taskIds = (await commands.send(running, 'SMEMBERS', running)) as string[];
     for (const taskId of taskIds) {
       if (this.#writers.has(taskId) || this.#expected.has(taskId)) continue;
-      const record = await readRunning(taskId);
+      const record = await this.mirrors.read(taskId);
       if (this.#writers.has(taskId) || this.#expected.has(taskId)) continue;
-      if (record?.holder === instance && !record.orphaned) await this.lose(record);
-      await commands.send(running, 'SREM', running, taskId);
+      if (record?.status === 'running' && record.holder === instance && !record.orphaned) await this.lose(record);
+      else await this.strike(taskId, record, instance);
     }
   }
 
-  async #forget(record: RedisRecord): Promise<void> {
-    const { taskId, owner, status } = record;
-    const { keys, commands, settings, instance } = this.context;
-    const running = keys.running(instance);
-    const steps = [commands.send(running, 'SREM', running, taskId)];
-    if (status !== 'running') {
-      const quota = keys.quota(owner);
-      steps.push(commands.send(quota, 'SREM', quota, quotaPlaceOf(record)));
-      steps.push(commands.runInOrder(RETIRE, [keys.expiring], [taskId, String(settings.ttlMs)]));
+  /**
+   * Takes a task that does not run there off the list of `instance`: last of all, because as long as it is on a list
+   * somebody comes back for what could not be done.
+   */
+  async strike(taskId: string, record: RedisRecord | Tombstone | undefined, instance: string): Promise<void> {
+    const { keys, commands, settings } = this.context;
+    if (record !== undefined && record.status !== 'running' && record.status !== 'expired') {
+      const once = record.once ?? (await this.#onceOf(taskId));
+      const quota = keys.quota(record.owner);
+      await Promise.all([
+        commands.send(quota, 'SREM', quota, quotaPlaceOf({ taskId, once })),
+        commands.runInOrder(RETIRE, [keys.expiring], [taskId, String(settings.ttlMs)]),
+      ]);
     }
-    await Promise.all(steps);
+    const running = keys.running(instance);
+    await commands.send(running, 'SREM', running, taskId);
+  }
+
+  async #onceOf(taskId: string): Promise<string | undefined> {
+    const task = this.context.keys.task(taskId);
+    const once = await this.context.commands.send(task, 'HGET', task, 'once');
+    return typeof once === 'string' ? once : undefined;
   }
 }

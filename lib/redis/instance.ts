@@ -111,7 +111,7 @@ export class Instance {
   async sweep(): Promise<boolean> {
     const { keys, commands } = this.context;
     const running = this.holdings.size; // what ends meanwhile is not in the answer
-    await this.holdings.reconcile((taskId) => this.#readRunning(taskId));
+    await this.holdings.reconcile();
     const { ttlMs } = this.context.settings;
     const words = await commands.run(EXPIRED, [keys.expiring], [String(BURIED_PER_SWEEP), String(ttlMs)]);
     const [left, ...gone] = words as [number, ...string[]];
@@ -135,11 +135,16 @@ export class Instance {
     if (this.context.commands.healthy) {
       await this.audience.close().catch(() => undefined);
       // What could not be ended keeps this instance's name, so that others find it.
-      if (this.holdings.size === 0) await this.membership.leave().catch(() => undefined);
+      if (this.holdings.size === 0) await this.#leave().catch(() => undefined);
     }
     this.#listener?.close();
     this.#listener = undefined;
     this.context.commands.close();
+  }
+
+  async #leave(): Promise<void> {
+    await this.holdings.reconcile(); // nobody will look at what it has noted as its own
+    await this.membership.leave();
   }
 
   #subscribe(channel: string, taskId: string): void {
@@ -198,8 +203,8 @@ export class Instance {
     const taskIds = (await commands.send(running, 'SMEMBERS', running)) as string[];
     let left = 0;
     for (const taskId of taskIds) {
-      const record = await this.#readRunning(taskId);
-      if (record?.holder !== name) await commands.send(running, 'SREM', running, taskId);
+      const record = await this.mirrors.read(taskId);
+      if (record?.status !== 'running' || record.holder !== name) await this.holdings.strike(taskId, record, name);
       else if (settings.onLost === 'fail') await this.holdings.lose(record);
       else {
         left++;

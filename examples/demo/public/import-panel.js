@@ -111,6 +111,8 @@ export function createImportPanel(line) {
     $('start').disabled = false;
     const known = !$('job').hidden;
     if (known && ['TASK_CANCELLED', 'SHUTDOWN'].includes(error.code)) view.end('cancelled', 'Cancelled.');
+    else if (known && error.code === 'TASK_LOST')
+      view.end('failed', 'Lost: the server that ran it is gone. Start it again.');
     else if (known) view.end('failed', `Failed: ${error.message}`);
     else if (error.status === 404 || error.status === 410) {
       showProblem('problem', 'That import is gone: the server keeps it for an hour after its end, and until it stops.');

@@ -8,6 +8,7 @@ const MAX_BAD_ROWS_SHOWN = 1_000;
 export function createImportView() {
   const chart = createRateChart($('chart'));
   let quarter = 0;
+  let attempt = 1;
 
   const setStatus = (status) => {
     $('status').textContent = status;
@@ -30,6 +31,7 @@ export function createImportView() {
     /** `moves`: the one who started it wants to see it; a reloaded page stays where it was. */
     begin(moves) {
       quarter = 0;
+      attempt = 1;
       chart.clear();
       $('bad-list').replaceChildren();
       for (const id of ['result', 'bad-rows', 'bad-more']) $(id).hidden = true;
@@ -40,6 +42,8 @@ export function createImportView() {
     },
     progress(data, seq) {
       const { file, rows, bad_rows, rows_per_second, elapsed_ms, bytes, bytes_total, new_bad_rows } = data;
+      if (data.attempt > attempt) note(`The server that ran it is gone. Another one goes on: attempt ${data.attempt}.`);
+      attempt = data.attempt;
       const share = bytes_total === 0 ? 0 : bytes / bytes_total;
       $('job-title').textContent = file;
       $('progress').value = share;

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import type { TaskStore } from '../../lib/core/ports.js';
+import { createRedisStore } from '../../lib/redis/index.js';
+import { eventually, started } from '../contracts/store-steps.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { CLIENTS, type TestClient } from '../support/redis-clients.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
+import { codeOf, draft, RecordingExecutor, storeSettings } from '../support/store-fixtures.js';
+
+type SendCommand = (words: string[]) => Promise<unknown>;
+
+describeWithRedis('what an instance could not do after the end of a task', () => {
+  let redis: Redis;
+  const clients: TestClient[] = [];
+  const stores: TaskStore[] = [];
+  beforeAll(async () => {
+    redis = await openRedis();
+  });
+  afterEach(async () => {
+    for (const store of stores.splice(0)) await store.stop?.();
+    for (const client of clients.splice(0)) client.close();
+  });
+  afterAll(() => redis.close());
+
+  let refused = 0;
+  /** A client that cannot take anything out of a quota while `broken` says so. */
+  const breaking = (client: TestClient['client'], broken: () => boolean): TestClient['client'] =>
+    new Proxy(client, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        if (name !== 'sendCommand') return value.bind(target) as unknown;
+        return async (words: string[]) => {
+          if (words[0] !== 'SREM' || !words[1]!.includes('quota:') || !broken()) {
+            return (value as SendCommand).call(target, words);
+          }
+          refused++;
+          throw new Error('OOM command not allowed');
+        };
+      },
+    });
+
+  it.each(['by itself at its next sweep', 'by another one when it has died', 'when it stops'])(
+    'is done %s',
+    async (how) => {
+      const prefix = `test:${randomUUID()}:`;
+      let broken = true;
+      const open = async (clock: ManualClock): Promise<TaskStore> => {
+        const client = await CLIENTS['node-redis 6']!(redis.url);
+        clients.push(client);
+        const store = createRedisStore({ client: breaking(client.client, () => broken), prefix, leaseMs: 1_000 });
+        store.start(storeSettings({ clock, maxTasksPerOwner: 1 }));
+        stores.push(store);
+        return store;
+      };
+      const clock = new ManualClock();
+      const [store, other] = [await open(new ManualClock()), await open(clock)];
+      refused = 0;
+      const { writer } = await started(store, { owner: 'ann', idempotencyKey: 'once' });
+      await writer.finish('completed', '{}');
+      await eventually(() => refused > 0);
+      const start = (): Promise<unknown> =>
+        codeOf(async () => other.create(draft({ owner: 'ann' }), new RecordingExecutor()));
+      expect(await start()).toBe('TOO_MANY_TASKS');
+      broken = false;
+      if (how.startsWith('by itself')) await store.sweep();
+      if (how.startsWith('when it stops')) await store.stop?.();
+      await eventually(async () => {
+        if (how.startsWith('by another')) clock.advance(100); // while the first one stands still
+        return (await start()) === undefined;
+      });
+    },
+  );
+});

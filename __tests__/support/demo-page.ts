@@ -1,0 +1,72 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+
+const SCREENSHOTS = join(__dirname, '../../screenshots');
+
+/** What the page shows of an import. */
+export interface Shown {
+  status: string;
+  /** The numbers of all cells, in order. */
+  cells: number[];
+  /** How many of them came from the log. */
+  late: number;
+  tally: { received: number; lost: number; doubled: number; cuts: number };
+  badLines: number[];
+  rows: string;
+  summary: string;
+}
+
+/** The little of the DOM that is read here; its own types would bring those of a page into every file. */
+export interface Elements {
+  document: {
+    querySelectorAll(selector: string): Iterable<{ textContent: string }>;
+    documentElement: { scrollWidth: number };
+  };
+  innerWidth: number;
+}
+
+export const shown = (page: Page): Promise<Shown> =>
+  page.evaluate(() => {
+    const { document } = globalThis as unknown as Elements;
+    const texts = (selector: string): string[] => [...document.querySelectorAll(selector)].map((e) => e.textContent);
+    const numbers = (selector: string): number[] => texts(selector).map((text) => Number(text.replace(/,/g, '')));
+    const [received = -1, lost = -1, doubled = -1, cuts = -1] = numbers('#tally dd');
+    return {
+      status: texts('#status').join(),
+      cells: numbers('.cells span'),
+      late: texts('.cells .late').length,
+      tally: { received, lost, doubled, cuts },
+      badLines: numbers('#bad-list .number'),
+      rows: texts('#rows').join(),
+      summary: texts('#summary').join(),
+    };
+  });
+
+export const received = (page: Page, count: number): Promise<unknown> =>
+  page.waitForFunction(`Number(document.getElementById('received').textContent) >= ${count}`);
+export const ended = (page: Page, status = 'completed'): Promise<unknown> =>
+  page.waitForFunction(`document.getElementById('status').textContent === '${status}'`);
+
+/** The sample is imported whole, and the page has every event of it once. */
+export function expectExact({ status, cells, tally, badLines, rows, summary }: Shown): void {
+  expect([status, rows]).toEqual(['completed', '20,000']);
+  expect(summary).toMatch(/20,000 rows read .* 184 of them bad/);
+  expect(cells).toEqual(cells.map((_, at) => at + 1));
+  expect(tally).toMatchObject({ received: cells.length, lost: 0, doubled: 0 });
+  expect(badLines).toHaveLength(184);
+  expect(badLines).toEqual([...new Set(badLines)].sort((a, b) => a - b));
+}
+
+export async function startImport(page: Page, speed = '4000'): Promise<void> {
+  await page.getByLabel('at', { exact: true }).selectOption(speed);
+  await page.getByRole('button', { name: 'Import the sample' }).click();
+  await received(page, 5);
+}
+
+/** As a person sees it, with the bar at the top where it belongs. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  await page.evaluate('scrollTo(0, 0)');
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+}
