@@ -1,6 +1,6 @@
 import { headers } from '@nats-io/transport-node';
 import { createStreamRequester, TaskError } from '../../lib/nats/index.js';
-import { describeWithNats, Nats } from '../support/nats-server.js';
+import { describeWithNats } from '../support/nats-server.js';
 import {
   aborted,
   Calls,
@@ -12,49 +12,34 @@ import {
   textsOf,
   type Gateway,
   type Worker,
+  ANN,
+  useParties,
 } from '../support/stream-parties.js';
 import { frame } from '../support/forged-frames.js';
 import { until } from '../support/until.js';
 
-/** Of this process alone, where tests share a server. */
-const ANN = `ann-${process.pid}`;
-
 describeWithNats('a stream from a worker to a client of a gateway', () => {
-  let nats: Nats;
-  let gateway: Gateway;
-  let worker: Worker;
+  const here = useParties('jobs');
   let calls: Calls;
-  let subjects = 0;
-  let subject: string;
 
-  beforeAll(async () => {
-    nats = await Nats.open();
-    gateway = await openGateway(nats);
-    worker = await openWorker(nats);
-  });
-  afterAll(async () => {
-    await Promise.all([gateway.presence.stop(), worker.presence.stop()]);
-    await nats.close();
-  });
-  beforeEach(async () => {
-    subject = `jobs.${process.pid}.${++subjects}`;
+  beforeEach(() => {
     calls = new Calls();
-    gateway.presence.markClientOnline(ANN);
+    here.gateway.presence.markClientOnline(ANN);
   });
   afterEach(() => {
-    gateway.presence.markClientOffline(ANN);
+    here.gateway.presence.markClientOffline(ANN);
   });
 
   const subscribe = async (
     ...[handler, options]: Parameters<Worker['responder']['subscribe']> extends [string, ...infer R] ? R : never
   ) => {
-    const subscription = worker.responder.subscribe(subject, handler, options);
-    await worker.connection.flush();
+    const subscription = here.worker.responder.subscribe(here.subject, handler, options);
+    await here.worker.connection.flush();
     return subscription;
   };
   const request = (
     ...[options, data = 'go']: [Parameters<Gateway['requester']['streamRequestWithClient']>[3]?, string?]
-  ) => gateway.requester.streamRequestWithClient(subject, data, ANN, options);
+  ) => here.gateway.requester.streamRequestWithClient(here.subject, data, ANN, options);
 
   it('gives what is sent, in order, with the result at the end', async () => {
     await subscribe(async ({ data, clientId, headers: head }, sender) => {
@@ -109,7 +94,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     const iterator = stream[Symbol.asyncIterator]();
     expect((await nextOf(iterator)).string()).toBe('one');
     const stopped = aborted(received.signal);
-    gateway.presence.markClientOffline(ANN);
+    here.gateway.presence.markClientOffline(ANN);
     expect(await stopped).toMatchObject({ code: 'CLIENT_OFFLINE' });
     expect(await codeOf(sender.send('two'))).toBe('CLIENT_OFFLINE');
     expect(await codeOf(sender.end())).toBe('CLIENT_OFFLINE');
@@ -177,9 +162,9 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await outcomeOf(request({ signal: AbortSignal.abort(new TaskError('TASK_CANCELLED', 'x')) }))).toBe(
       'TASK_CANCELLED',
     );
-    gateway.presence.markClientOffline(ANN);
+    here.gateway.presence.markClientOffline(ANN);
     expect(await outcomeOf(request())).toBe('CLIENT_OFFLINE');
-    gateway.presence.markClientOnline(ANN);
+    here.gateway.presence.markClientOnline(ANN);
     void request();
     await calls.call();
     expect(calls.count).toBe(1);
@@ -197,13 +182,13 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await textsOf(stream)).toEqual(['one']);
     late.abort();
     await stream[Symbol.asyncIterator]().return?.();
-    gateway.presence.markClientOffline(ANN);
+    here.gateway.presence.markClientOffline(ANN);
     expect((await stream.finished)?.length).toBe(0);
   });
 
   it('tells a worker that answers after the stop', async () => {
-    const slow = await nats.connect();
-    const requests = slow.subscribe(subject);
+    const slow = await here.nats.connect();
+    const requests = slow.subscribe(here.subject);
     await slow.flush();
     const controller = new AbortController();
     const stream = outcomeOf(request({ signal: controller.signal }));
@@ -217,16 +202,16 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
   });
 
   it('lets a worker be so far ahead of the loop and no further', async () => {
-    const narrow = await openGateway(nats, { windowMessages: 10 });
+    const narrow = await openGateway(here.nats, { windowMessages: 10 });
     narrow.presence.markClientOnline('bob');
     await subscribe(calls.handler);
-    const stream = narrow.requester.streamRequestWithClient(subject, '', 'bob');
+    const stream = narrow.requester.streamRequestWithClient(here.subject, '', 'bob');
     const { sender, done } = await calls.call();
     const sent: number[] = [];
     for (let n = 1; n <= 25; n++) void sender.send(String(n)).then(() => sent.push(n));
-    await worker.connection.flush();
+    await here.worker.connection.flush();
     await narrow.connection.flush(); // whatever credit there is has come
-    await worker.connection.flush();
+    await here.worker.connection.flush();
     expect(sent).toHaveLength(10);
     const iterator = stream[Symbol.asyncIterator]();
     for (let n = 1; n <= 5; n++) await iterator.next();
@@ -241,21 +226,21 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
   });
 
   it('counts bytes as well', async () => {
-    const narrow = await openGateway(nats, { windowBytes: 1_024 });
+    const narrow = await openGateway(here.nats, { windowBytes: 1_024 });
     narrow.presence.markClientOnline('bob');
     await subscribe(calls.handler);
-    const stream = narrow.requester.streamRequestWithClient(subject, '', 'bob');
+    const stream = narrow.requester.streamRequestWithClient(here.subject, '', 'bob');
     const { sender, done } = await calls.call();
     let sent = 0;
     for (let n = 1; n <= 5; n++) void sender.send(new Uint8Array(600)).then(() => sent++);
-    await worker.connection.flush();
+    await here.worker.connection.flush();
     expect(sent).toBe(2); // the second began within the window
     done();
     expect((await textsOf(stream)).map((text) => text.length)).toEqual([600, 600, 600, 600, 600]);
   });
 
   it('refuses what is too large, at both ends, and goes on', async () => {
-    const { max_payload: limit } = gateway.connection.info!;
+    const { max_payload: limit } = here.gateway.connection.info!;
     expect(() => request({}, 'x'.repeat(limit))).toThrow(expect.objectContaining({ code: 'EVENT_TOO_LARGE' }));
     await subscribe(async (_request, sender) => {
       expect(await codeOf(sender.send(new Uint8Array(limit)))).toBe('EVENT_TOO_LARGE');
@@ -304,15 +289,15 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     fourth.done();
     const outcomes = await Promise.all(streams.map(outcomeOf));
     expect(outcomes).toEqual(['resolved', 'resolved', 'TASK_CANCELLED', 'resolved']);
-    expect(worker.responder.getStatistics()).toMatchObject({ running: 0, waiting: 0 });
+    expect(here.worker.responder.getStatistics()).toMatchObject({ running: 0, waiting: 0 });
   });
 
   it('is answered by one worker of a queue group', async () => {
-    const other = await openWorker(nats);
+    const other = await openWorker(here.nats);
     const served = [0, 0];
-    for (const [index, { responder, connection }] of [worker, other].entries()) {
+    for (const [index, { responder, connection }] of [here.worker, other].entries()) {
       responder.subscribe(
-        subject,
+        here.subject,
         async () => {
           served[index]! += 1;
         },
@@ -330,7 +315,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     const stream = textsOf(request());
     const { sender, done } = await calls.call();
     const drained = subscription.drain();
-    await worker.connection.flush();
+    await here.worker.connection.flush();
     expect(await outcomeOf(request())).toBe('NO_WORKER');
     await sender.send('still');
     done();
@@ -351,8 +336,8 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
   });
 
   it('stops a responder after its grace, whatever its handlers do', async () => {
-    const other = await openWorker(nats);
-    other.responder.subscribe(subject, calls.handler);
+    const other = await openWorker(here.nats);
+    other.responder.subscribe(here.subject, calls.handler);
     await other.connection.flush();
     const stream = outcomeOf(request());
     await calls.call();
@@ -368,7 +353,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await received.watchers()).toBe(3);
     watchers = 0;
     expect(await received.watchers()).toBe(0);
-    gateway.presence.markClientOffline(ANN);
+    here.gateway.presence.markClientOffline(ANN);
     expect(await codeOf(received.watchers())).toBe('CLIENT_OFFLINE');
   });
 
@@ -380,10 +365,10 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
   });
 
   it('marks clients itself where it was given no presence', async () => {
-    const requester = createStreamRequester({ connection: gateway.connection });
+    const requester = createStreamRequester({ connection: here.gateway.connection });
     await subscribe(calls.handler);
-    const streams = [1, 2].map(() => requester.streamRequestWithClient(subject, '', 'carl'));
-    await until(() => worker.presence.isClientOnline('carl') && calls.count === 2);
+    const streams = [1, 2].map(() => requester.streamRequestWithClient(here.subject, '', 'carl'));
+    await until(() => here.worker.presence.isClientOnline('carl') && calls.count === 2);
     (await calls.call(1)).done();
     await Promise.race(streams.map(outcomeOf));
     expect(requester.presence.isClientOnline('carl')).toBe(true);
@@ -396,16 +381,16 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     'gives all that was sent after the worker has ended, whoever goes (presence %s)',
     async (whose) => {
       const requester =
-        whose === 'given' ? gateway.requester : createStreamRequester({ connection: gateway.connection });
+        whose === 'given' ? here.gateway.requester : createStreamRequester({ connection: here.gateway.connection });
       await subscribe(async (_request, sender) => {
         for (let n = 1; n <= 100; n++) await sender.send(String(n));
       });
       const controller = new AbortController();
-      const stream = requester.streamRequestWithClient(subject, '', ANN, { signal: controller.signal });
+      const stream = requester.streamRequestWithClient(here.subject, '', ANN, { signal: controller.signal });
       const iterator = stream[Symbol.asyncIterator]();
       await iterator.next();
       await until(() => requester.getStatistics().open === 0);
-      gateway.presence.markClientOffline(ANN);
+      here.gateway.presence.markClientOffline(ANN);
       controller.abort();
       let last: string | undefined;
       for (let next = await iterator.next(); !next.done; next = await iterator.next()) last = next.value.string();
@@ -418,9 +403,9 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     const signal = new AbortController().signal;
     const remove = jest.spyOn(signal, 'removeEventListener');
     for (let n = 0; n < 20; n++) await textsOf(request({ signal }));
-    await until(() => worker.responder.getStatistics().running === 0);
+    await until(() => here.worker.responder.getStatistics().running === 0);
     expect(remove).toHaveBeenCalledTimes(20);
-    expect(gateway.requester.getStatistics()).toEqual({ open: 0, dropped: 0 });
-    expect(worker.responder.getStatistics()).toMatchObject({ running: 0, waiting: 0 });
+    expect(here.gateway.requester.getStatistics()).toEqual({ open: 0, dropped: 0 });
+    expect(here.worker.responder.getStatistics()).toMatchObject({ running: 0, waiting: 0 });
   });
 });

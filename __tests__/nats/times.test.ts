@@ -3,12 +3,9 @@ import { createPresence, createStreamRequester, type Presence, type PresenceOpti
 import type { Clock } from '../../lib/index.js';
 import { body, ForgedWorker } from '../support/forged-frames.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { describeWithNats, Nats } from '../support/nats-server.js';
-import { aborted, Calls, codeOf, openGateway, openWorker, outcomeOf } from '../support/stream-parties.js';
+import { describeWithNats, useNats } from '../support/nats-server.js';
+import { aborted, Calls, codeOf, openGateway, openWorker, outcomeOf, ANN } from '../support/stream-parties.js';
 import { until } from '../support/until.js';
-
-/** Of this process alone, where tests share a server. */
-const ANN = `ann-${process.pid}`;
 
 /** A process that stands still: time passes, and its timers fire once when it goes on. */
 class StallingClock implements Clock {
@@ -39,26 +36,19 @@ class StallingClock implements Clock {
 }
 
 describeWithNats('time', () => {
-  let nats: Nats;
+  const here = useNats('times');
   let link: NatsConnection;
-  let subject: string;
-  let subjects = 0;
   const open: Presence[] = [];
 
   beforeAll(async () => {
-    nats = await Nats.open();
-    link = await nats.connect();
-  });
-  afterAll(() => nats.close());
-  beforeEach(() => {
-    subject = `times.${process.pid}.${++subjects}`;
+    link = await here.nats.connect();
   });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((presence) => presence.stop()));
   });
 
   const join = (options: PresenceOptions): Presence => {
-    const presence = createPresence({ connection: link, subject, leaseMs: 4_000, ...options });
+    const presence = createPresence({ connection: link, subject: here.subject, leaseMs: 4_000, ...options });
     open.push(presence);
     return presence;
   };
@@ -112,13 +102,13 @@ describeWithNats('time', () => {
 
   it('a listener waits for gateways, but no longer than a lease for one that does not answer', async () => {
     const clock = new ManualClock();
-    link.subscribe(`${subject}.sync`, { callback: () => undefined }); // somebody is there, and says nothing
+    link.subscribe(`${here.subject}.sync`, { callback: () => undefined }); // somebody is there, and says nothing
     const listener = join({ clock });
     let ready = false;
     const starting = listener.startClientOfflineListener().then(() => (ready = true));
     await link.flush();
     const id = 'A'.repeat(22);
-    link.publish(subject, JSON.stringify({ kind: 'lease', gateway: id, version: 5, leaseMs: 60_000 }));
+    link.publish(here.subject, JSON.stringify({ kind: 'lease', gateway: id, version: 5, leaseMs: 60_000 }));
     await link.flush();
     clock.advance(3_900);
     await link.flush();
@@ -132,8 +122,8 @@ describeWithNats('time', () => {
     const clock = new ManualClock();
     const requester = createStreamRequester({ connection: link, clock, beatMs: 1_000 });
     let outcome: Promise<string> | undefined;
-    const worker = await ForgedWorker.answer(link, subject, () => {
-      outcome = outcomeOf(requester.streamRequestWithClient(subject, '', ANN));
+    const worker = await ForgedWorker.answer(link, here.subject, () => {
+      outcome = outcomeOf(requester.streamRequestWithClient(here.subject, '', ANN));
     });
     clock.advance(2_400);
     worker.send('data', 1, body('one'));
@@ -151,8 +141,8 @@ describeWithNats('time', () => {
     const clock = new StallingClock();
     const requester = createStreamRequester({ connection: link, clock, beatMs: 1_000 });
     let finished: Promise<unknown> | undefined;
-    const worker = await ForgedWorker.answer(link, subject, () => {
-      finished = requester.streamRequestWithClient(subject, '', ANN).finished;
+    const worker = await ForgedWorker.answer(link, here.subject, () => {
+      finished = requester.streamRequestWithClient(here.subject, '', ANN).finished;
     });
     worker.send('beat', 0);
     await until(() => worker.heard.length === 1);
@@ -163,12 +153,12 @@ describeWithNats('time', () => {
 
   it('a requester is gone after three beats without an answer', async () => {
     const clock = new ManualClock();
-    const [gateway, worker] = [await openGateway(nats, { beatMs: 1_000 }), await openWorker(nats, { clock })];
+    const [gateway, worker] = [await openGateway(here.nats, { beatMs: 1_000 }), await openWorker(here.nats, { clock })];
     const calls = new Calls();
-    worker.responder.subscribe(subject, calls.handler);
+    worker.responder.subscribe(here.subject, calls.handler);
     await worker.connection.flush();
     gateway.presence.markClientOnline(ANN);
-    void gateway.requester.streamRequestWithClient(subject, '', ANN);
+    void gateway.requester.streamRequestWithClient(here.subject, '', ANN);
     const { request, sender } = await calls.call();
     for (let beat = 0; beat < 10; beat++) {
       clock.advance(1_000);
@@ -182,6 +172,5 @@ describeWithNats('time', () => {
     publish.mockRestore();
     expect(await aborted(request.signal)).toMatchObject({ code: 'CLIENT_OFFLINE' });
     expect(await codeOf(sender.send('x'))).toBe('CLIENT_OFFLINE');
-    await Promise.all([gateway.presence.stop(), worker.presence.stop()]);
   });
 });

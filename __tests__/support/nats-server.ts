@@ -19,6 +19,7 @@ export const describeWithNatsServer = describeWith(binary !== undefined, 'nats-s
 /** A NATS server that a test file may use, and its connections, which end with it. */
 export class Nats {
   readonly #connections: NatsConnection[] = [];
+  readonly #users: (() => Promise<void>)[] = [];
 
   constructor(
     readonly url: string,
@@ -44,10 +45,45 @@ export class Nats {
     return connection;
   }
 
+  /** Calls `stop` before the connections end. */
+  beforeClose(stop: () => Promise<void>): void {
+    this.#users.push(stop);
+  }
+
   async close(): Promise<void> {
+    await Promise.all(this.#users.map((stop) => stop()));
     await Promise.all(this.#connections.map((connection) => connection.close()));
     await this.server?.close();
   }
+}
+
+/** What `useNats` gives each test of a file. */
+export interface NatsOfTest {
+  readonly nats: Nats;
+  /** One that no other test uses, on a server that others may share. */
+  readonly subject: string;
+}
+
+/** One server for all tests of this file or block. */
+export function useNats(prefix: string): NatsOfTest {
+  let nats: Nats | undefined;
+  let tests = 0;
+  beforeAll(async () => {
+    nats = await Nats.open();
+  });
+  beforeEach(() => {
+    tests++;
+  });
+  afterAll(() => nats?.close());
+  return {
+    get nats() {
+      if (nats === undefined) throw new Error('not before the tests');
+      return nats;
+    },
+    get subject() {
+      return `${prefix}.${process.pid}.${tests}`;
+    },
+  };
 }
 
 /** A nats-server on a free port. */
