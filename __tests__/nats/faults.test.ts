@@ -1,6 +1,7 @@
-import { createStreamRequester } from '../../lib/nats/index.js';
+import { createPresence, createStreamRequester } from '../../lib/nats/index.js';
 import { compileLib } from '../support/compiled-lib.js';
 import { startCutProxy } from '../support/cut-proxy.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { NatsChild, type ChildMessage, type ChildOptions } from '../support/nats-child.js';
 import { describeWithNatsServer, Nats } from '../support/nats-server.js';
 import {
@@ -175,6 +176,25 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
     gateway.presence.markClientOnline('bob');
     await until(() => worker.presence.isClientOnline('bob'));
     expect(gone).toEqual(['ann']);
+  });
+
+  it('who is to stop while the server stands still stops in the time that it was given', async () => {
+    const clock = new ManualClock();
+    const [gateway, worker] = [await openGateway(nats), await openWorker(nats, { clock })];
+    const presence = createPresence({ connection: worker.connection, clock });
+    presence.markClientOnline('ann');
+    worker.responder.subscribe('jobs', new Calls().handler);
+    await worker.connection.flush();
+    nats.server!.pause();
+    let stopped = 0;
+    for (const stopping of [presence.stop(), worker.responder.stop({ graceMs: 10_000 })])
+      void stopping.then(() => stopped++);
+    await until(() => {
+      clock.advance(5_000);
+      return stopped === 2;
+    });
+    nats.server!.resume();
+    await gateway.connection.flush();
   });
 
   it('a requester that falls silent although it is said to be online ends the stream', async () => {

@@ -266,6 +266,19 @@ describeWithNats('presence in many processes', () => {
     await expect(presence.startClientOfflineListener()).rejects.toThrow(); // tried again
   });
 
+  it('is over when it has stopped: nothing is followed, and nobody comes online', async () => {
+    const connection = await here.nats.connect();
+    const presence = await join({ connection });
+    presence.markClientOnline('a');
+    await presence.stop();
+    const subscribe = jest.spyOn(connection, 'subscribe');
+    await presence.startClientOfflineListener();
+    presence.markClientOnline('a');
+    presence.markClientOnline('b');
+    expect(['a', 'b', 'c'].map((id) => presence.isClientOnline(id))).toEqual([false, false, false]);
+    expect(subscribe).not.toHaveBeenCalled();
+  });
+
   it('can be started again when the connection is back', async () => {
     const connection = await here.nats.connect();
     const presence = await join({ connection });

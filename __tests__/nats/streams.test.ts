@@ -1,5 +1,6 @@
 import { headers } from '@nats-io/transport-node';
 import { createStreamRequester, TaskError } from '../../lib/nats/index.js';
+import type { PresenceNode } from '../../lib/nats/presence.js';
 import { describeWithNats } from '../support/nats-server.js';
 import {
   aborted,
@@ -225,6 +226,27 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(rest).toEqual(Array.from({ length: 20 }, (_, index) => String(index + 6)));
   });
 
+  it('shares what all may be ahead by among those that are open', async () => {
+    const few = await openGateway(here.nats, { maxBufferedBytes: 1_048_576, windowBytes: 200_000 });
+    few.presence.markClientOnline('bob');
+    const requests = (await here.nats.connect()).subscribe(here.subject);
+    await here.worker.connection.flush();
+    const iterator = requests[Symbol.asyncIterator]();
+    const open = async (): Promise<{ stop: AbortController; windowBytes: number }> => {
+      const stop = new AbortController();
+      void few.requester.streamRequestWithClient(here.subject, '', 'bob', { signal: stop.signal });
+      const { headers: head } = await nextOf(iterator);
+      return { stop, windowBytes: Number(head?.get('Stream-Window').split(' ')[1]) };
+    };
+    const streams = [await open(), await open(), await open()];
+    expect(streams.map(({ windowBytes }) => windowBytes)).toEqual([200_000, 200_000, 162_144]);
+    for (let n = 3; n < 20; n++) streams.push(await open());
+    expect(streams.at(-1)!.windowBytes).toBe(32_768); // the least
+    for (const { stop } of streams) stop.abort();
+    expect((await open()).windowBytes).toBe(200_000);
+    few.presence.markClientOffline('bob');
+  });
+
   it('counts bytes as well', async () => {
     const narrow = await openGateway(here.nats, { windowBytes: 1_024 });
     narrow.presence.markClientOnline('bob');
@@ -335,6 +357,51 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     ]);
   });
 
+  it('has ended an end that was under way as well', async () => {
+    const subscription = await subscribe(calls.handler);
+    void request();
+    const { sender } = await calls.call();
+    const ended = codeOf(sender.end());
+    subscription.unsubscribe();
+    expect(await ended).toBe('SHUTDOWN');
+  });
+
+  it('waits for no handler of a subscription that has ended, and takes none when it is stopped', async () => {
+    const other = await openWorker(here.nats);
+    const deaf = new Promise<void>(() => undefined);
+    const started = new Promise<void>((resolve) => {
+      other.responder.subscribe(here.subject, () => {
+        resolve();
+        return deaf;
+      });
+    });
+    const subscription = other.responder.subscribe(`${here.subject}.more`, () => deaf);
+    await other.connection.flush();
+    const stream = outcomeOf(request());
+    await started;
+    await Promise.all([other.responder.stop({ graceMs: 0 }), subscription.drain()]);
+    expect(await stream).toBe('SHUTDOWN');
+    expect(() => other.responder.subscribe(here.subject, () => undefined)).toThrow(
+      expect.objectContaining({ code: 'SHUTDOWN' }),
+    );
+  });
+
+  it('does not remember subscriptions that have ended', async () => {
+    const subscription = await subscribe(calls.handler);
+    void request();
+    const { done } = await calls.call();
+    subscription.unsubscribe();
+    expect(here.worker.responder.getStatistics()).toMatchObject({ running: 1 }); // until its handler is back
+    done();
+    await until(() => here.worker.responder.getStatistics().running === 0);
+    const other = await openWorker(here.nats);
+    const more = [1, 2].map(() => other.responder.subscribe(here.subject, calls.handler));
+    const drains = more.map((each) => jest.spyOn(each, 'drain'));
+    more[0]!.unsubscribe();
+    await other.responder.stop();
+    expect(drains.map(({ mock }) => mock.calls.length)).toEqual([0, 1]);
+  });
+
   it('stops a responder after its grace, whatever its handlers do', async () => {
     const other = await openWorker(here.nats);
     other.responder.subscribe(here.subject, calls.handler);
@@ -402,7 +469,23 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     await subscribe(async (_request, sender) => sender.send('one'));
     const signal = new AbortController().signal;
     const remove = jest.spyOn(signal, 'removeEventListener');
+    const presence = here.gateway.presence as PresenceNode;
+    const watch = presence.watch.bind(presence);
+    let watching = 0;
+    const spy = jest.spyOn(presence, 'watch').mockImplementation((id, gone) => {
+      const end = watch(id, gone);
+      watching++;
+      return () => {
+        watching--;
+        end();
+      };
+    });
     for (let n = 0; n < 20; n++) await textsOf(request({ signal }));
+    expect(await outcomeOf(request({ signal: AbortSignal.abort(new TaskError('TASK_CANCELLED', 'x')) }))).toBe(
+      'TASK_CANCELLED',
+    );
+    expect(watching).toBe(0);
+    spy.mockRestore();
     await until(() => here.worker.responder.getStatistics().running === 0);
     expect(remove).toHaveBeenCalledTimes(20);
     expect(here.gateway.requester.getStatistics()).toEqual({ open: 0, dropped: 0 });

@@ -1,10 +1,17 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import { createPresence, createStreamRequester, type Presence, type PresenceOptions } from '../../lib/nats/index.js';
+import {
+  createPresence,
+  createStreamRequester,
+  createStreamResponder,
+  type Presence,
+  type PresenceOptions,
+  type ResponseStream,
+} from '../../lib/nats/index.js';
 import type { Clock } from '../../lib/index.js';
 import { body, ForgedWorker } from '../support/forged-frames.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { describeWithNats, useNats } from '../support/nats-server.js';
-import { aborted, Calls, codeOf, openGateway, openWorker, outcomeOf, ANN } from '../support/stream-parties.js';
+import { aborted, Calls, codeOf, openGateway, openWorker, outcomeOf, ANN, nextOf } from '../support/stream-parties.js';
 import { until } from '../support/until.js';
 
 /** A process that stands still: time passes, and its timers fire once when it goes on. */
@@ -135,6 +142,43 @@ describeWithNats('time', () => {
     expect([requester.getStatistics().open, await outcome]).toEqual([0, 'WORKER_LOST']);
     await until(() => worker.heard.at(-1) === 'stop');
     expect(clock.timers).toBe(1); // the lease of the requester's own presence
+  });
+
+  it('a worker that was ahead of the loop is not taken for one that says nothing', async () => {
+    const clock = new ManualClock();
+    const requester = createStreamRequester({ connection: link, clock, beatMs: 20_000 });
+    let stream: ResponseStream | undefined;
+    const worker = await ForgedWorker.answer(link, here.subject, () => {
+      stream = requester.streamRequestWithClient(here.subject, '', ANN, { idleTimeoutMs: 15_000 });
+    });
+    worker.send('data', 1, body('one', 'two'));
+    const iterator = stream![Symbol.asyncIterator]();
+    await iterator.next();
+    clock.advance(30_000); // the loop is busy
+    await iterator.next();
+    const third = nextOf(iterator);
+    clock.advance(10_000);
+    worker.send('data', 3, body('three'));
+    expect((await third).string()).toBe('three');
+    const fourth = iterator.next();
+    clock.advance(20_000);
+    expect(await codeOf(fourth)).toBe('WORKER_TIMEOUT');
+  });
+
+  it('a responder whose presence cannot be followed tries again', async () => {
+    const clock = new ManualClock();
+    const presence = join({});
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const flush = jest.spyOn(link, 'flush');
+    for (let n = 0; n < 2; n++) flush.mockRejectedValueOnce(new Error('disconnected'));
+    createStreamResponder({ connection: link, presence, clock }).subscribe(here.subject, () => undefined);
+    await until(() => {
+      clock.advance(1_000);
+      return !presence.isClientOnline('nobody');
+    });
+    expect(warn).toHaveBeenCalledTimes(1);
+    warn.mockRestore();
+    flush.mockRestore();
   });
 
   it('a requester that stood still does not lose its worker by it', async () => {

@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 import { describeWith } from './describe-with.js';
 import { findProgram } from './find-program.js';
@@ -36,6 +39,18 @@ export class Nats {
   static async own(...options: readonly string[]): Promise<Nats> {
     const server = await NatsServer.start(options);
     return new Nats(server.url, server);
+  }
+
+  /** One of its own, with a configuration file. */
+  static async configured(text: string): Promise<Nats> {
+    const folder = mkdtempSync(join(tmpdir(), 'nats-'));
+    const file = join(folder, 'nats.conf');
+    writeFileSync(file, text);
+    try {
+      return await Nats.own('--config', file);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   }
 
   async connect(options: ConnectionOptions = {}): Promise<NatsConnection> {

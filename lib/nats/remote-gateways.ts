@@ -1,6 +1,7 @@
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { ClientDirectory, Gateway } from './client-directory.js';
-import { attempt, BEATS_PER_LEASE, type PresenceWire } from './local-gateway.js';
+import { attempt } from './connection.js';
+import { BEATS_PER_LEASE, type PresenceWire } from './local-gateway.js';
 import { parsePresenceMessage, type Change, type PresenceMessage } from './presence-message.js';
 import { randomToken } from './subject.js';
 
@@ -30,6 +31,7 @@ export class RemoteGateways {
   /** Nobody was there to answer. */
   #alone = false;
   #resolveReady: (() => void) | undefined;
+  #rejectReady: ((error: Error) => void) | undefined;
 
   /**
    * @param self the gateway of this process, whose messages come back here
@@ -46,18 +48,26 @@ export class RemoteGateways {
     return this.#stopLooking !== undefined;
   }
 
-  /** Resolves when the clients of all living gateways are known: at once where there is none, else within a lease. */
+  /**
+   * Resolves when the clients of all living gateways are known: at once where there is none, else within a lease. Rejects
+   * where the connection is lost meanwhile or may not subscribe.
+   */
   async start(inboxPrefix: string): Promise<void> {
     const { connection, subject, clock, leaseMs } = this.wire;
     this.#inbox = `${inboxPrefix}.${randomToken()}`;
     this.#alone = false;
     const callback = (error: Error | null, msg: Msg): void => {
       if (error === null) this.#receive(msg);
+      else this.#rejectReady?.(error);
     };
+    const ready = new Promise<void>((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    ready.catch(() => undefined); // it may be refused before it is waited for
     this.#subscriptions = [subject, this.#inbox].map((name) => connection.subscribe(name, { callback }));
     this.#startedAtMs = this.#lookedAtMs = clock.now();
     this.#stopLooking = clock.every(leaseMs / LOOKS_PER_LEASE, () => this.#look());
-    const ready = new Promise<void>((resolve) => (this.#resolveReady = resolve));
     await connection.flush(); // a change that is told from here on reaches us
     this.#ask({});
     return ready;

@@ -9,6 +9,10 @@ export interface StreamMessage {
   json(): unknown;
 }
 
+/** Gets each message, in the place of a loop; false: there shall be no more. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- whoever never stops returns nothing
+export type OnMessage = (message: StreamMessage) => boolean | void;
+
 export class ReceivedMessage implements StreamMessage {
   constructor(
     readonly seq: number,
