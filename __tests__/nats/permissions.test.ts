@@ -21,6 +21,8 @@ function permissionsOf(role: Role, inboxes: Readonly<Record<Role, string>>): str
   return `{ user: ${role}, password: x, permissions: { publish: ${publish}, subscribe: ${subscribe} } }`;
 }
 
+const told = ({ mock }: jest.SpyInstance, what: string): boolean => JSON.stringify(mock.calls).includes(what);
+
 describeWithNatsServer('with the permissions of docs/NATS.md and no others', () => {
   let nats: Nats | undefined;
   afterEach(() => nats?.close());
@@ -81,9 +83,12 @@ describeWithNatsServer('with the permissions of docs/NATS.md and no others', () 
 
   it('a worker cannot say who is online', async () => {
     await start();
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const { connection, forbidden } = await connectAs('workers');
     createPresence({ connection }).markClientOnline('ann');
     await until(() => forbidden.some((text) => text.includes('Publish to "resumable-sse.presence"')));
+    await until(() => told(warn, 'the subscription to resumable-sse.presence.sync'));
+    warn.mockRestore();
   });
 
   it('a listener that may not listen is refused when it starts', async () => {
@@ -100,9 +105,7 @@ describeWithNatsServer('with the permissions of docs/NATS.md and no others', () 
     const presence = createPresence({ connection, inboxPrefix: INBOX.gateways });
     const responder = createStreamResponder({ connection, presence, inboxPrefix: INBOX.gateways });
     responder.subscribe('jobs', () => undefined);
-    await until(() =>
-      warn.mock.calls.some(([, options]) => JSON.stringify(options).includes('the subscription to jobs')),
-    );
+    await until(() => told(warn, 'the subscription to jobs'));
     warn.mockRestore();
     await responder.stop({ graceMs: 0 });
   });

@@ -2,6 +2,7 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Clock } from '../core/clock.js';
 import type { ClientDirectory, Gateway } from './client-directory.js';
 import { attempt, maxPayloadOf, within } from './connection.js';
+import { warn } from './isolate.js';
 import { parseSyncRequest, type Change, type PresenceMessage } from './presence-message.js';
 import { randomToken } from './subject.js';
 
@@ -88,6 +89,7 @@ export class LocalGateway {
     // Before anything is told that somebody might ask about.
     const callback = (error: Error | null, msg: Msg): void => {
       if (error === null) this.#answer(msg, leaseMs);
+      else warn(error, `in the subscription to ${subject}.sync`);
     };
     attempt(() => {
       this.#questions = connection.subscribe(`${subject}.sync`, { callback });
