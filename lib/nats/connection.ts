@@ -2,7 +2,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
 import { expect } from '../core/options.js';
 
-/** What a server takes that says nothing else; the time without a connection counts as such a one. */
+/** What a server takes whose configuration says nothing else. */
 const DEFAULT_MAX_PAYLOAD = 1_048_576;
 
 /** @throws TaskError `INVALID_OPTION` */
@@ -13,7 +13,7 @@ export function checkConnection(connection: NatsConnection): void {
   expect(complete, 'connection', 'a NatsConnection', connection);
 }
 
-/** Head and body of one message, in bytes. */
+/** What the server takes, head and body of a message, in bytes; a guess while there is none. */
 export const maxPayloadOf = ({ info }: NatsConnection): number => info?.max_payload ?? DEFAULT_MAX_PAYLOAD;
 
 /** A connection that is closed or drains refuses. The lease that is not renewed says what could not be said. */

@@ -2,7 +2,7 @@ import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
 import { TaskError } from '../core/errors.js';
 import { expect } from '../core/options.js';
-import { attempt, checkConnection, maxPayloadOf } from './connection.js';
+import { attempt, checkConnection } from './connection.js';
 import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './frames.js';
 import { clockOption, inboxPrefixOption, numberOption } from './options.js';
 import { asPresenceNode, createPresence, type Presence, type PresenceNode } from './presence.js';
@@ -134,7 +134,7 @@ class NatsRequester implements StreamRequester {
     const headers = encodeTerms(terms, options.headers);
     const payload = Buffer.from(data as Uint8Array);
     const size = payload.length + sizeOf(headers);
-    const maxPayload = maxPayloadOf(connection);
+    const maxPayload = connection.info?.max_payload ?? Infinity; // nothing is sent where there is no server
     if (size > maxPayload) {
       this.#release(terms);
       throw new TaskError('EVENT_TOO_LARGE', `The request has ${size} bytes, the server takes ${maxPayload}`);

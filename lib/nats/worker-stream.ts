@@ -39,6 +39,8 @@ interface Waiting {
 /** One request being answered. Ends once: by the worker, by the requester, or by its silence. */
 export class WorkerStream implements ResponseSender {
   readonly #controller = new AbortController();
+  /** As the server said that brought the request: while there is none it says nothing. */
+  readonly #maxBytes: number;
   readonly #window: SendWindow;
   readonly #batch = new Batch((body, count) => this.#sendBatch(body, count));
   /** Sends for which there is no room yet, oldest first. */
@@ -61,6 +63,7 @@ export class WorkerStream implements ResponseSender {
     readonly wire: WorkerStreamWire,
     terms: RequestTerms,
   ) {
+    this.#maxBytes = maxPayloadOf(wire.connection) - FRAME_HEAD_BYTES - LENGTH_BYTES;
     this.#window = new SendWindow(terms.windowMessages, terms.windowBytes);
     this.#stopBeats = wire.clock.every(terms.beatMs, () => this.#beat());
     this.#publish('beat', 0); // from it the requester knows whom to answer
@@ -164,10 +167,6 @@ export class WorkerStream implements ResponseSender {
       this.#asked++;
       this.#publish('beat', this.#sent);
     });
-  }
-
-  get #maxBytes(): number {
-    return maxPayloadOf(this.wire.connection) - FRAME_HEAD_BYTES - LENGTH_BYTES;
   }
 
   /** @throws TaskError `EVENT_TOO_LARGE`, `UNSERIALIZABLE` for what is neither text nor bytes */

@@ -2,13 +2,13 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { createPresence } from '../../lib/nats/index.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { describeWithNatsServer, Nats } from '../support/nats-server.js';
-import { LEASE_MS } from '../support/stream-parties.js';
+import { Calls, codeOf, LEASE_MS, openGateway, openWorker, textsOf } from '../support/stream-parties.js';
 import { until } from '../support/until.js';
 
 /** The longest there are, and what JSON doubles. */
 const longId = (n: number): string => `${'"\\'.repeat(60)}${n}`;
 
-describeWithNatsServer('presence where the server takes little at a time', () => {
+describeWithNatsServer('where the server takes little at a time', () => {
   let nats: Nats;
   beforeAll(async () => {
     nats = await Nats.configured('max_payload: 4096');
@@ -30,6 +30,20 @@ describeWithNatsServer('presence where the server takes little at a time', () =>
     publish.mockRestore();
     await until(() => ids.slice(1).every((id) => !listener.isClientOnline(id)));
     expect(listener.isClientOnline(ids[0]!)).toBe(true);
+  });
+
+  it('a worker refuses what is too large also while it has no server to ask', async () => {
+    const [gateway, worker, calls] = [await openGateway(nats), await openWorker(nats), new Calls()];
+    worker.responder.subscribe('jobs', calls.handler);
+    await worker.connection.flush();
+    gateway.presence.markClientOnline('ann');
+    const stream = gateway.requester.streamRequestWithClient('jobs', '', 'ann');
+    const { sender, done } = await calls.call();
+    const info = jest.spyOn(worker.connection, 'info', 'get').mockReturnValue(undefined as never);
+    const codes = [await codeOf(sender.send('x'.repeat(4_000))), await codeOf(sender.send('x'))];
+    info.mockRestore();
+    done();
+    expect([codes, await textsOf(stream)]).toEqual([['EVENT_TOO_LARGE', 'resolved'], ['x']]);
   });
 });
 
