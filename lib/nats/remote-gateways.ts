@@ -13,6 +13,8 @@ interface Remote extends Gateway {
   /** Whom a whole list has named so far; undefined where nobody has to be looked for in it. */
   listed: Set<string> | undefined;
   nextPart: number;
+  /** Of the list that the part belongs to. */
+  listVersion: number;
 }
 
 /** Looks at the leases in the time of one. */
@@ -141,8 +143,9 @@ export class RemoteGateways {
   /** Whoever was known and is not on a whole list is gone. Where nobody was known nobody has to be looked for. */
   #list(remote: Remote, { part, last, ids, version }: Extract<PresenceMessage, { kind: 'all' }>): void {
     if (part === 0) remote.listed = remote.clients > 0 ? new Set() : undefined;
-    else if (part !== remote.nextPart) return; // one was lost: the next lease asks anew
+    else if (part !== remote.nextPart || version !== remote.listVersion) return; // one was lost: the next lease asks anew
     remote.nextPart = part + 1;
+    remote.listVersion = version;
     for (const id of ids) {
       this.directory.add(id, remote);
       remote.listed?.add(id);
@@ -170,7 +173,15 @@ export class RemoteGateways {
     let remote = this.#gateways.get(gateway);
     if (remote === undefined) {
       const { clock, leaseMs } = this.wire;
-      const fresh = { id: gateway, version: undefined, clients: 0, asked: false, listed: undefined, nextPart: 0 };
+      const fresh = {
+        id: gateway,
+        version: undefined,
+        clients: 0,
+        asked: false,
+        listed: undefined,
+        nextPart: 0,
+        listVersion: 0,
+      };
       remote = { ...fresh, heardAtMs: clock.now(), leaseMs };
       this.#gateways.set(gateway, remote);
     }
