@@ -1,4 +1,12 @@
-import type { Msg, NatsConnection, PublishOptions, Subscription, SubscriptionOptions } from '@nats-io/transport-node';
+import {
+  headers,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type PublishOptions,
+  type Subscription,
+  type SubscriptionOptions,
+} from '@nats-io/transport-node';
 import type { Random } from './random.js';
 
 /** The part of the messages that arrive twice. */
@@ -9,6 +17,15 @@ interface Listening {
   readonly subject: string;
   readonly callback: NonNullable<SubscriptionOptions['callback']>;
 }
+
+interface Message {
+  readonly data: Buffer;
+  readonly reply: string | undefined;
+  readonly headers: MsgHdrs | undefined;
+}
+
+const hears = (listening: Listening, subject: string): boolean =>
+  listening.subject === subject || listening.subject === subject.replace(/[^.]*$/, '*');
 
 /** What a NATS server does between connections, in this process: keeps the order, and loses messages as it is told. */
 export class LossyBus {
@@ -26,13 +43,14 @@ export class LossyBus {
     const connection = {
       info: { max_payload: 160 },
       isClosed: () => isCut,
-      publish: (subject: string, payload: string, { reply }: PublishOptions = {}) => {
-        if (!isCut) this.#send(subject, payload, reply);
+      publish: (subject: string, payload: string | Uint8Array = '', { reply, headers: head }: PublishOptions = {}) => {
+        if (!isCut) this.#send(subject, { data: Buffer.from(payload as string), reply, headers: head });
       },
       subscribe: (subject: string, { callback }: SubscriptionOptions) => {
         const listening = { link, subject, callback: callback! };
         this.#listening.add(listening);
-        return { unsubscribe: () => void this.#listening.delete(listening) } as unknown as Subscription;
+        const end = (): boolean => this.#listening.delete(listening);
+        return { unsubscribe: end, drain: () => Promise.resolve(end()) } as unknown as Subscription;
       },
       flush: () => new Promise<void>((resolve) => this.#waiting.push(resolve)),
     };
@@ -43,26 +61,36 @@ export class LossyBus {
     return { connection: connection as unknown as NatsConnection, cut };
   }
 
+  /** How many subscriptions there are. */
+  get size(): number {
+    return this.#listening.size;
+  }
+
   /** Until nobody has anything more to say. */
   async settle(): Promise<void> {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      next();
-      for (let turn = 0; turn < 8; turn++) await Promise.resolve(); // whoever waited for a flush goes on
+    do {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next();
+      await new Promise(setImmediate); // whoever was told something goes on
+    } while (this.#waiting.length > 0);
+  }
+
+  #send(subject: string, message: Message): void {
+    const isHeard = [...this.#listening].some((each) => hears(each, subject));
+    const { reply } = message;
+    if (!isHeard && reply !== undefined) {
+      const head = headers(503, 'No Responders');
+      this.#deliver(reply, { data: Buffer.alloc(0), reply: undefined, headers: head });
+    } else {
+      this.#deliver(subject, message);
     }
   }
 
-  #send(subject: string, payload: string, reply: string | undefined): void {
-    const heard = [...this.#listening].filter((each) => each.subject === subject);
-    const nobody = heard.length === 0 && reply !== undefined;
-    if (nobody) this.#deliver(reply, { headers: { code: 503 }, string: () => '' });
-    else this.#deliver(subject, { string: () => payload, reply });
-  }
-
-  #deliver(subject: string, msg: object): void {
+  #deliver(subject: string, message: Message): void {
+    const msg = { subject, ...message, string: () => message.data.toString() } as unknown as Msg;
     for (const each of this.#listening) {
-      if (each.subject !== subject || this.random.next() < this.loss) continue;
+      if (!hears(each, subject) || this.random.next() < this.loss) continue;
       const arrive = (): void => {
-        if (this.#listening.has(each)) void each.callback(null, { subject, ...msg } as Msg);
+        if (this.#listening.has(each)) void each.callback(null, msg);
       };
       this.#waiting.push(arrive);
       if (this.random.next() < TWICE) this.#waiting.push(arrive);
