@@ -145,13 +145,17 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await textsOf(stream)).toEqual([]);
   });
 
-  it('ends with what onMessage throws', async () => {
-    await subscribe(calls.handler);
-    const stream = request({
-      onMessage: () => {
+  it.each([
+    [
+      'throws',
+      () => {
         throw new Error('mine');
       },
-    });
+    ],
+    ['rejects with', () => Promise.reject(new Error('mine')) as unknown as boolean],
+  ])('ends with what onMessage %s', async (_how, onMessage) => {
+    await subscribe(calls.handler);
+    const stream = request({ onMessage });
     const { request: received, sender } = await calls.call();
     void sender.send('one');
     await aborted(received.signal);

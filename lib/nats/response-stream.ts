@@ -166,10 +166,15 @@ export class IncomingStream implements ResponseStream {
 
   /** False: there shall be no more. */
   #call(onMessage: OnMessage, message: StreamMessage): boolean {
-    try {
-      if (onMessage(message) === false) this.stop({ result: undefined });
-    } catch (error) {
+    const fail = (error: unknown): void => {
       this.stop({ error });
+    };
+    try {
+      const answer: unknown = onMessage(message);
+      if (answer === false) this.stop({ result: undefined });
+      if (answer instanceof Promise) answer.catch(fail);
+    } catch (error) {
+      fail(error);
     }
     if (this.#last !== undefined) return false;
     this.#take(message.data.length);

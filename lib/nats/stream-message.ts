@@ -10,8 +10,7 @@ export interface StreamMessage {
 }
 
 /** Gets each message, in the place of a loop; false: there shall be no more. */
-// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- whoever never stops returns nothing
-export type OnMessage = (message: StreamMessage) => boolean | void;
+export type OnMessage = ((message: StreamMessage) => boolean) | ((message: StreamMessage) => void);
 
 export class ReceivedMessage implements StreamMessage {
   constructor(

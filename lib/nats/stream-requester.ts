@@ -43,7 +43,10 @@ export interface StreamRequestOptions {
   signal?: AbortSignal;
   /** How long a worker that lives may send no message (`WORKER_TIMEOUT`). Default Infinity. */
   idleTimeoutMs?: number;
-  /** Called with each message, in the place of the loop; false stops stream and worker. What it throws ends the stream. */
+  /**
+   * Called with each message, in the place of the loop; false stops stream and worker. What it throws or rejects with ends
+   * the stream; a promise is not waited for.
+   */
   onMessage?: OnMessage;
   /** Go along with the request. */
   headers?: MsgHdrs;
