@@ -3,7 +3,7 @@ import { ManualClock } from '../support/manual-clock.js';
 import { LossyBus } from '../support/nats-lossy-bus.js';
 import { announceSeed, createRandom, type Random } from '../support/random.js';
 
-const RUNS = Number(process.env['RUNS'] ?? 60);
+const RUNS = Number(process.env['RUNS'] ?? 40);
 const STEPS = 120;
 const LEASE_MS = 1_000;
 const IDS = Array.from({ length: 40 }, (_, n) => `client-${n}`);

@@ -9,7 +9,7 @@ import { ManualClock } from '../support/manual-clock.js';
 import { LossyBus } from '../support/nats-lossy-bus.js';
 import { announceSeed, createRandom, type Random } from '../support/random.js';
 
-const RUNS = Number(process.env['RUNS'] ?? 100);
+const RUNS = Number(process.env['RUNS'] ?? 80);
 const BEAT_MS = 100;
 const LEASE_MS = 400;
 /** Whatever has gone wrong, this is when it shows: three beats, one more for the phase, and a lease. */
