@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { HOW_TO_GET_NATS } from './connect-nats.js';
 
 /** Starts `command`; `heard` resolves with the next line that matches. What a check leaves running is killed with it. */
 function startProcess(command, args, env = {}) {
@@ -42,17 +43,11 @@ function startProcess(command, args, env = {}) {
 
 export const startScript = (url, env) => startProcess(process.execPath, [fileURLToPath(url)], env);
 
-/**
- * The NATS of `NATS_URL`, else one of our own on a free port. Where there is none at all the check ends here: as
- * skipped, or as failed in CI.
- */
+/** The NATS of `NATS_URL`, else one of our own on a free port. @throws where there is none at all */
 export async function startNats() {
   if (process.env.NATS_URL !== undefined) return { url: process.env.NATS_URL, stop: async () => {} };
   const binary = ['nats-server', '/usr/sbin/nats-server'].find((name) => spawnSync(name, ['--version']).status === 0);
-  if (binary === undefined) {
-    console.log('SKIPPED: nats-server is missing, and NATS_URL is not set');
-    process.exit(process.env.CI === undefined ? 0 : 1);
-  }
+  if (binary === undefined) throw new Error(`nats-server is missing, and NATS_URL is not set. ${HOW_TO_GET_NATS}`);
   const port = await freePort();
   const server = startProcess(binary, ['--addr', '127.0.0.1', '--port', String(port)]);
   await server.heard(/Server is ready/);

@@ -1,6 +1,7 @@
-import { createStreamRequester } from '../../lib/nats/index.js';
+import { createPresence, createStreamRequester } from '../../lib/nats/index.js';
 import { compileLib } from '../support/compiled-lib.js';
 import { startCutProxy } from '../support/cut-proxy.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { NatsChild, type ChildMessage, type ChildOptions } from '../support/nats-child.js';
 import { describeWithNatsServer, Nats } from '../support/nats-server.js';
 import {
@@ -63,7 +64,6 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
     const monitor = await nats.connect();
     monitor.subscribe('>', { callback: () => undefined });
     const [gateway, worker, calls] = [await openGateway(nats), await openWorker(nats), new Calls()];
-    open.push({ close: () => gateway.presence.stop() }, { close: () => worker.presence.stop() });
     worker.responder.subscribe('jobs', calls.handler);
     await worker.connection.flush();
     gateway.presence.markClientOnline('ann');
@@ -108,10 +108,10 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
       const proxy = await startCutProxy({ upstreamPort: nats.server!.port });
       open.push(proxy);
       const cut = { servers: `127.0.0.1:${proxy.port}` };
-      const { gateway } = await streaming({ [side]: cut, to: 2_000 });
+      const { gateway } = await streaming({ [side]: cut, to: 500 });
       proxy.cutAll();
       const outcome = await gateway.heard('outcome');
-      if (outcome.code === 'resolved') expect(outcome).toMatchObject({ count: 2_000, exact: true });
+      if (outcome.code === 'resolved') expect(outcome).toMatchObject({ count: 500, exact: true });
       else expectNamed(outcome);
       await expectRecovered(gateway);
     },
@@ -176,6 +176,25 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
     gateway.presence.markClientOnline('bob');
     await until(() => worker.presence.isClientOnline('bob'));
     expect(gone).toEqual(['ann']);
+  });
+
+  it('who is to stop while the server stands still stops in the time that it was given', async () => {
+    const clock = new ManualClock();
+    const [gateway, worker] = [await openGateway(nats), await openWorker(nats, { clock })];
+    const presence = createPresence({ connection: worker.connection, clock });
+    presence.markClientOnline('ann');
+    worker.responder.subscribe('jobs', new Calls().handler);
+    await worker.connection.flush();
+    nats.server!.pause();
+    let stopped = 0;
+    for (const stopping of [presence.stop(), worker.responder.stop({ graceMs: 10_000 })])
+      void stopping.then(() => stopped++);
+    await until(() => {
+      clock.advance(5_000);
+      return stopped === 2;
+    });
+    nats.server!.resume();
+    await gateway.connection.flush();
   });
 
   it('a requester that falls silent although it is said to be online ends the stream', async () => {

@@ -20,6 +20,11 @@ describe('what cannot be is refused when it is handed in', () => {
     ],
     ['windowBytes', (windowBytes) => createStreamRequester({ connection, windowBytes }), [1_023, Infinity]],
     ['maxConcurrent', (maxConcurrent) => responder.subscribe('a', async () => undefined, { maxConcurrent }), []],
+    [
+      'maxBufferedBytes',
+      (maxBufferedBytes) => createStreamRequester({ connection, maxBufferedBytes }),
+      [1_023, Infinity],
+    ],
     ['idleTimeoutMs', (idleTimeoutMs) => requester.streamRequestWithClient('a', '', 'ann', { idleTimeoutMs }), []],
   ];
 
@@ -39,6 +44,10 @@ describe('what cannot be is refused when it is handed in', () => {
     ['presence', () => createStreamRequester({ connection, presence: createPresence() })],
     ['presence', () => createStreamRequester({ connection, presence: null as never })],
     ['clock', () => createPresence({ clock: {} as never })],
+    ['clock', () => createPresence({ clock: { now: () => 0, every: () => () => undefined } as never })],
+    ['graceMs', () => responder.stop({ graceMs: -1 })],
+    ['listener', () => createPresence().onClientOffline(undefined as never)],
+    ['headers', () => requester.streamRequestWithClient('a', '', 'ann', { headers: 5 as never })],
     ['subject', () => createPresence({ subject: 'a.*' })],
     ['inboxPrefix', () => createPresence({ inboxPrefix: 'a..b' })],
     ['handler', () => responder.subscribe('a', undefined as never)],

@@ -1,5 +1,5 @@
 import { createPresence, type Presence, type PresenceOptions } from '../../lib/nats/index.js';
-import { describeWithNats, Nats } from '../support/nats-server.js';
+import { describeWithNats, useNats } from '../support/nats-server.js';
 import { LEASE_MS } from '../support/stream-parties.js';
 import { until } from '../support/until.js';
 
@@ -105,24 +105,20 @@ describe('presence in one process', () => {
 });
 
 describeWithNats('presence in many processes', () => {
-  let nats: Nats;
-  let subject: string;
-  let subjects = 0;
+  const here = useNats('presence');
   const open: Presence[] = [];
 
-  beforeAll(async () => {
-    nats = await Nats.open();
-  });
-  afterAll(() => nats.close());
-  beforeEach(() => {
-    subject = `presence.${process.pid}.${++subjects}`;
-  });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((presence) => presence.stop()));
   });
 
   const join = async (options: PresenceOptions = {}): Promise<Presence> => {
-    const presence = createPresence({ connection: await nats.connect(), subject, leaseMs: LEASE_MS, ...options });
+    const presence = createPresence({
+      connection: await here.nats.connect(),
+      subject: here.subject,
+      leaseMs: LEASE_MS,
+      ...options,
+    });
     open.push(presence);
     return presence;
   };
@@ -196,7 +192,7 @@ describeWithNats('presence in many processes', () => {
   });
 
   it('takes the clients of a gateway that was cut off offline, and online again when it is back', async () => {
-    const connection = await nats.connect({ reconnect: false });
+    const connection = await here.nats.connect({ reconnect: false });
     const [gateway, other, worker] = [await join({ connection }), await join(), await listen()];
     gateway.markClientOnline('a');
     other.markClientOnline('b');
@@ -209,7 +205,7 @@ describeWithNats('presence in many processes', () => {
   });
 
   it('asks for changes that it has missed', async () => {
-    const [gatewayLink, workerLink] = [await nats.connect(), await nats.connect()];
+    const [gatewayLink, workerLink] = [await here.nats.connect(), await here.nats.connect()];
     const [gateway, worker] = [await join({ connection: gatewayLink }), await listen({ connection: workerLink })];
     gateway.markClientOnline('a');
     gateway.markClientOnline('b');
@@ -224,9 +220,9 @@ describeWithNats('presence in many processes', () => {
   });
 
   it('asks for the whole list where too many changes are missed', async () => {
-    const gatewayLink = await nats.connect();
+    const gatewayLink = await here.nats.connect();
     const [gateway, worker] = [await join({ connection: gatewayLink }), await listen()];
-    const ids = Array.from({ length: 30_000 }, (_, n) => `client-${n}-with-a-longer-name`);
+    const ids = Array.from({ length: 10_000 }, (_, n) => `client-${n}-with-a-longer-name`);
     gateway.markClientOnline('first');
     gateway.markClientOnline('stays');
     await until(() => worker.isClientOnline('stays'));
@@ -241,7 +237,7 @@ describeWithNats('presence in many processes', () => {
   });
 
   it('drops what no gateway sends', async () => {
-    const [gateway, worker, stranger] = [await join(), await listen(), await nats.connect()];
+    const [gateway, worker, stranger] = [await join(), await listen(), await here.nats.connect()];
     gateway.markClientOnline('a');
     await until(() => worker.isClientOnline('a'));
     const forged = ['', 'x', '[]', 'null', '{}', '{"kind":"bye"}', '{"kind":"bye","gateway":"x"}'];
@@ -253,8 +249,9 @@ describeWithNats('presence in many processes', () => {
     forged.push(
       JSON.stringify({ kind: 'all', gateway: gatewayId, version: 1, leaseMs: 1, part: 0, last: true, ids: [5] }),
     );
-    for (const text of forged) stranger.publish(subject, text);
-    for (const text of ['', 'x', '{"version":"1"}']) stranger.publish(`${subject}.sync`, text, { reply: 'nowhere' });
+    for (const text of forged) stranger.publish(here.subject, text);
+    for (const text of ['', 'x', '{"version":"1"}'])
+      stranger.publish(`${here.subject}.sync`, text, { reply: 'nowhere' });
     await stranger.flush();
     gateway.markClientOnline('b');
     await until(() => worker.isClientOnline('b'));
@@ -262,15 +259,28 @@ describeWithNats('presence in many processes', () => {
   });
 
   it('rejects the start of a listener on a closed connection', async () => {
-    const connection = await nats.connect();
-    const presence = createPresence({ connection, subject });
+    const connection = await here.nats.connect();
+    const presence = createPresence({ connection, subject: here.subject });
     await connection.close();
     await expect(presence.startClientOfflineListener()).rejects.toThrow();
     await expect(presence.startClientOfflineListener()).rejects.toThrow(); // tried again
   });
 
+  it('is over when it has stopped: nothing is followed, and nobody comes online', async () => {
+    const connection = await here.nats.connect();
+    const presence = await join({ connection });
+    presence.markClientOnline('a');
+    await presence.stop();
+    const subscribe = jest.spyOn(connection, 'subscribe');
+    await presence.startClientOfflineListener();
+    presence.markClientOnline('a');
+    presence.markClientOnline('b');
+    expect(['a', 'b', 'c'].map((id) => presence.isClientOnline(id))).toEqual([false, false, false]);
+    expect(subscribe).not.toHaveBeenCalled();
+  });
+
   it('can be started again when the connection is back', async () => {
-    const connection = await nats.connect();
+    const connection = await here.nats.connect();
     const presence = await join({ connection });
     const flush = jest.spyOn(connection, 'flush').mockRejectedValueOnce(new Error('disconnected'));
     await expect(presence.startClientOfflineListener()).rejects.toThrow('disconnected');

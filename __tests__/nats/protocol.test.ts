@@ -1,47 +1,23 @@
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import type { ResponseStream } from '../../lib/nats/index.js';
 import { body, ForgedWorker } from '../support/forged-frames.js';
-import { describeWithNats, Nats } from '../support/nats-server.js';
-import {
-  Calls,
-  codeOf,
-  openGateway,
-  nextOf,
-  openWorker,
-  outcomeOf,
-  type Gateway,
-  type Worker,
-} from '../support/stream-parties.js';
+import { describeWithNats } from '../support/nats-server.js';
+import { Calls, codeOf, nextOf, outcomeOf, ANN, useParties } from '../support/stream-parties.js';
 import { until } from '../support/until.js';
 
-/** Of this process alone, where tests share a server. */
-const ANN = `ann-${process.pid}`;
-
 describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
-  let nats: Nats;
-  let gateway: Gateway;
+  const here = useParties('forged', { beatMs: 60_000, windowMessages: 4 });
   let link: NatsConnection;
-  let subject: string;
-  let subjects = 0;
 
   beforeAll(async () => {
-    nats = await Nats.open();
-    gateway = await openGateway(nats, { beatMs: 60_000, windowMessages: 4 });
-    link = await nats.connect();
-    gateway.presence.markClientOnline(ANN);
-  });
-  afterAll(async () => {
-    await gateway.presence.stop();
-    await nats.close();
-  });
-  beforeEach(() => {
-    subject = `forged.${process.pid}.${++subjects}`;
+    link = await here.nats.connect();
+    here.gateway.presence.markClientOnline(ANN);
   });
 
   const open = async (): Promise<{ stream: ResponseStream; worker: ForgedWorker; texts: () => Promise<string[]> }> => {
     let stream: ResponseStream | undefined;
-    const worker = await ForgedWorker.answer(link, subject, () => {
-      stream = gateway.requester.streamRequestWithClient(subject, '', ANN);
+    const worker = await ForgedWorker.answer(link, here.subject, () => {
+      stream = here.gateway.requester.streamRequestWithClient(here.subject, '', ANN);
     });
     const opened = stream!;
     const texts = async (): Promise<string[]> => {
@@ -51,7 +27,7 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
     };
     return { stream: opened, worker, texts };
   };
-  const dropped = (): number => gateway.requester.getStatistics().dropped;
+  const dropped = (): number => here.gateway.requester.getStatistics().dropped;
 
   it('is dropped and counted: malformed, twice, older, of somebody else', async () => {
     const before = dropped();
@@ -126,17 +102,12 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
   });
 
   describe('at the worker', () => {
-    let worker: Worker;
     let calls: Calls;
 
-    beforeAll(async () => {
-      worker = await openWorker(nats);
-    });
-    afterAll(() => worker.presence.stop());
     beforeEach(async () => {
       calls = new Calls();
-      worker.responder.subscribe(subject, calls.handler);
-      await worker.connection.flush();
+      here.worker.responder.subscribe(here.subject, calls.handler);
+      await here.worker.connection.flush();
     });
 
     const terms = (change: Record<string, string> = {}): MsgHdrs => {
@@ -148,26 +119,26 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
     };
 
     it('requests that no requester sends are dropped and counted', async () => {
-      const before = worker.responder.getStatistics().dropped;
+      const before = here.worker.responder.getStatistics().dropped;
       const wrong: Record<string, string>[] = [
         ...['', 'a.b', '*', 'a b', 'x'.repeat(129)].map((Client) => ({ Client })),
         ...['', 'x 0', `${'A'.repeat(22)} -1`, 'A'.repeat(22)].map((Origin) => ({ Origin })),
         ...['', '0', '1', '60001', 'NaN', '1e3x', 'Infinity'].map((Beat) => ({ Beat })),
         ...['', '1', '0 0', '1 1024', '10 10', '10 x', '99999999 1024'].map((Window) => ({ Window })),
       ];
-      for (const change of wrong) link.publish(subject, '', { headers: terms(change), reply: '_INBOX.r' });
-      link.publish(subject, 'no headers', { reply: '_INBOX.r' });
-      link.publish(subject, 'no inbox', { headers: terms() });
-      link.publish(subject, 'right', { headers: terms(), reply: '_INBOX.r' });
+      for (const change of wrong) link.publish(here.subject, '', { headers: terms(change), reply: '_INBOX.r' });
+      link.publish(here.subject, 'no headers', { reply: '_INBOX.r' });
+      link.publish(here.subject, 'no inbox', { headers: terms() });
+      link.publish(here.subject, 'right', { headers: terms(), reply: '_INBOX.r' });
       const { request, done } = await calls.call();
       expect(Buffer.from(request.data).toString()).toBe('right');
       done();
-      expect(worker.responder.getStatistics().dropped - before).toBe(wrong.length + 2);
+      expect(here.worker.responder.getStatistics().dropped - before).toBe(wrong.length + 2);
     });
 
     it('an answer that was on its way before the question does not answer it', async () => {
-      const frames = link.subscribe(`_INBOX.${subject}`);
-      link.publish(subject, '', { headers: terms({ Beat: '60000' }), reply: `_INBOX.${subject}` });
+      const frames = link.subscribe(`_INBOX.${here.subject}`);
+      link.publish(here.subject, '', { headers: terms({ Beat: '60000' }), reply: `_INBOX.${here.subject}` });
       const { request, done } = await calls.call();
       const iterator = frames[Symbol.asyncIterator]();
       const control = (await nextOf(iterator)).reply!;
@@ -183,9 +154,9 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
     });
 
     it('answers that no requester sends are dropped and counted, late ones ignored', async () => {
-      const before = worker.responder.getStatistics().dropped;
-      const frames = link.subscribe(`_INBOX.${subject}`);
-      link.publish(subject, '', { headers: terms(), reply: `_INBOX.${subject}` });
+      const before = here.worker.responder.getStatistics().dropped;
+      const frames = link.subscribe(`_INBOX.${here.subject}`);
+      link.publish(here.subject, '', { headers: terms(), reply: `_INBOX.${here.subject}` });
       const { request, sender, done } = await calls.call();
       await sender.send('one');
       const control = (await nextOf(frames[Symbol.asyncIterator]())).reply!;
@@ -203,14 +174,14 @@ describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
       ];
       for (const text of wrong) link.publish(control, text);
       link.publish(control, 'credit 1 3 7 0');
-      await until(() => worker.responder.getStatistics().dropped - before === wrong.length);
+      await until(() => here.worker.responder.getStatistics().dropped - before === wrong.length);
       expect(request.signal.aborted).toBe(false);
       done();
-      await until(() => worker.responder.getStatistics().running === 0);
+      await until(() => here.worker.responder.getStatistics().running === 0);
       for (const text of ['stop', 'credit 1 3 1 0', 'x']) link.publish(control, text);
       await link.flush();
-      await worker.connection.flush();
-      expect(worker.responder.getStatistics().dropped - before).toBe(wrong.length);
+      await here.worker.connection.flush();
+      expect(here.worker.responder.getStatistics().dropped - before).toBe(wrong.length);
     });
   });
 });

@@ -1,46 +1,35 @@
 import { createTaskManager, type TaskManager, type TaskManagerOptions } from '../../lib/index.js';
 import { remoteTask } from '../../lib/nats/index.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { describeWithNats, Nats } from '../support/nats-server.js';
+import { describeWithNats } from '../support/nats-server.js';
 import { Running } from '../support/samples.js';
-import { aborted, Calls, openGateway, openWorker, type Gateway, type Worker } from '../support/stream-parties.js';
+import { aborted, Calls, useParties } from '../support/stream-parties.js';
 import { until } from '../support/until.js';
 import express from 'express';
 
 describeWithNats('remoteTask', () => {
-  let nats: Nats;
-  let gateway: Gateway;
-  let worker: Worker;
+  const here = useParties('tasks');
   let calls: Calls;
   let clock: ManualClock;
-  let subject: string;
-  let subjects = 0;
   const stops: (() => Promise<void>)[] = [];
 
-  beforeAll(async () => {
-    nats = await Nats.open();
-    gateway = await openGateway(nats);
-    worker = await openWorker(nats);
-  });
-  afterAll(async () => {
-    await Promise.all([gateway.presence.stop(), worker.presence.stop()]);
-    await nats.close();
-  });
   beforeEach(async () => {
-    subject = `tasks.${process.pid}.${++subjects}`;
     calls = new Calls();
     clock = new ManualClock();
-    worker.responder.subscribe(subject, calls.handler, { queue: 'workers' });
-    await worker.connection.flush();
+    here.worker.responder.subscribe(here.subject, calls.handler, { queue: 'workers' });
+    await here.worker.connection.flush();
   });
   afterEach(async () => {
     await Promise.all(stops.splice(0).map((stop) => stop()));
   });
 
-  const serve = async (options: TaskManagerOptions = {}): Promise<{ tasks: TaskManager; url: string }> => {
+  const serve = async (
+    options: TaskManagerOptions = {},
+    to = here.subject,
+  ): Promise<{ tasks: TaskManager; url: string }> => {
     const tasks = createTaskManager({ clock, onTaskError: () => undefined, ...options });
     const app = express();
-    const job = remoteTask(gateway.requester, subject, (input) => JSON.stringify((input as { query: object }).query));
+    const job = remoteTask(here.gateway.requester, to, (input) => JSON.stringify((input as { query: object }).query));
     app.get('/job', tasks.handler(job));
     const running = await Running.start(app);
     stops.push(async () => {
@@ -73,7 +62,7 @@ describeWithNats('remoteTask', () => {
     expect([...text.matchAll(/^data: (.*)$/gm)].slice(1, 3).map(([, data]) => data)).toEqual(['{"step":1}', '"two"']);
     expect(await tasks.getTaskInfo(taskId)).toMatchObject({ status: 'completed', result: { rows: 2 } });
     expect(request.clientId).toBe(taskId);
-    expect(gateway.presence.isClientOnline(taskId)).toBe(false);
+    expect(here.gateway.presence.isClientOnline(taskId)).toBe(false);
   });
 
   it('goes on while browsers leave and come back, and tells the worker how many watch', async () => {
@@ -121,13 +110,12 @@ describeWithNats('remoteTask', () => {
     const { sender } = await calls.call();
     await sender.send('not JSON');
     expect((await broken).text).toContain('"code":"WORKER_PROTOCOL_ERROR"');
-    const { responder } = worker;
+    const { responder } = here.worker;
     const failing = read(url, /event: failed/);
     (await calls.call(2)).fail(new Error('secret'));
     expect((await failing).text).toContain('{"code":"TASK_FAILED","message":"The task failed"}');
     expect(responder.getStatistics().dropped).toBe(0);
-    subject = 'nobody.there';
-    const { url: lonely } = await serve();
+    const { url: lonely } = await serve({}, 'nobody.there');
     expect((await read(lonely, /event: failed/)).text).toContain('"code":"NO_WORKER"');
   });
 
@@ -135,12 +123,14 @@ describeWithNats('remoteTask', () => {
     const tasks = createTaskManager({ clock, onTaskError: () => undefined });
     stops.push(() => tasks.stop());
     const app = express();
-    const job = remoteTask(gateway.requester, subject, () => 'x'.repeat(gateway.connection.info!.max_payload));
+    const job = remoteTask(here.gateway.requester, here.subject, () =>
+      'x'.repeat(here.gateway.connection.info!.max_payload),
+    );
     app.get('/job', tasks.handler(job));
     const running = await Running.start(app);
     stops.push(() => running.stop());
     const { text, taskId } = await read(`${running.url}/job`, /event: failed/);
     expect(text).toContain('"code":"EVENT_TOO_LARGE"');
-    expect(gateway.presence.isClientOnline(taskId)).toBe(false);
+    expect(here.gateway.presence.isClientOnline(taskId)).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 import { headers } from '@nats-io/transport-node';
 import { createStreamRequester, TaskError } from '../../lib/nats/index.js';
-import { describeWithNats, Nats } from '../support/nats-server.js';
+import type { PresenceNode } from '../../lib/nats/presence.js';
+import { describeWithNats } from '../support/nats-server.js';
 import {
   aborted,
   Calls,
@@ -12,49 +13,34 @@ import {
   textsOf,
   type Gateway,
   type Worker,
+  ANN,
+  useParties,
 } from '../support/stream-parties.js';
 import { frame } from '../support/forged-frames.js';
 import { until } from '../support/until.js';
 
-/** Of this process alone, where tests share a server. */
-const ANN = `ann-${process.pid}`;
-
 describeWithNats('a stream from a worker to a client of a gateway', () => {
-  let nats: Nats;
-  let gateway: Gateway;
-  let worker: Worker;
+  const here = useParties('jobs');
   let calls: Calls;
-  let subjects = 0;
-  let subject: string;
 
-  beforeAll(async () => {
-    nats = await Nats.open();
-    gateway = await openGateway(nats);
-    worker = await openWorker(nats);
-  });
-  afterAll(async () => {
-    await Promise.all([gateway.presence.stop(), worker.presence.stop()]);
-    await nats.close();
-  });
-  beforeEach(async () => {
-    subject = `jobs.${process.pid}.${++subjects}`;
+  beforeEach(() => {
     calls = new Calls();
-    gateway.presence.markClientOnline(ANN);
+    here.gateway.presence.markClientOnline(ANN);
   });
   afterEach(() => {
-    gateway.presence.markClientOffline(ANN);
+    here.gateway.presence.markClientOffline(ANN);
   });
 
   const subscribe = async (
     ...[handler, options]: Parameters<Worker['responder']['subscribe']> extends [string, ...infer R] ? R : never
   ) => {
-    const subscription = worker.responder.subscribe(subject, handler, options);
-    await worker.connection.flush();
+    const subscription = here.worker.responder.subscribe(here.subject, handler, options);
+    await here.worker.connection.flush();
     return subscription;
   };
   const request = (
     ...[options, data = 'go']: [Parameters<Gateway['requester']['streamRequestWithClient']>[3]?, string?]
-  ) => gateway.requester.streamRequestWithClient(subject, data, ANN, options);
+  ) => here.gateway.requester.streamRequestWithClient(here.subject, data, ANN, options);
 
   it('gives what is sent, in order, with the result at the end', async () => {
     await subscribe(async ({ data, clientId, headers: head }, sender) => {
@@ -109,7 +95,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     const iterator = stream[Symbol.asyncIterator]();
     expect((await nextOf(iterator)).string()).toBe('one');
     const stopped = aborted(received.signal);
-    gateway.presence.markClientOffline(ANN);
+    here.gateway.presence.markClientOffline(ANN);
     expect(await stopped).toMatchObject({ code: 'CLIENT_OFFLINE' });
     expect(await codeOf(sender.send('two'))).toBe('CLIENT_OFFLINE');
     expect(await codeOf(sender.end())).toBe('CLIENT_OFFLINE');
@@ -159,13 +145,17 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await textsOf(stream)).toEqual([]);
   });
 
-  it('ends with what onMessage throws', async () => {
-    await subscribe(calls.handler);
-    const stream = request({
-      onMessage: () => {
+  it.each([
+    [
+      'throws',
+      () => {
         throw new Error('mine');
       },
-    });
+    ],
+    ['rejects with', () => Promise.reject(new Error('mine')) as unknown as boolean],
+  ])('ends with what onMessage %s', async (_how, onMessage) => {
+    await subscribe(calls.handler);
+    const stream = request({ onMessage });
     const { request: received, sender } = await calls.call();
     void sender.send('one');
     await aborted(received.signal);
@@ -177,9 +167,9 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await outcomeOf(request({ signal: AbortSignal.abort(new TaskError('TASK_CANCELLED', 'x')) }))).toBe(
       'TASK_CANCELLED',
     );
-    gateway.presence.markClientOffline(ANN);
+    here.gateway.presence.markClientOffline(ANN);
     expect(await outcomeOf(request())).toBe('CLIENT_OFFLINE');
-    gateway.presence.markClientOnline(ANN);
+    here.gateway.presence.markClientOnline(ANN);
     void request();
     await calls.call();
     expect(calls.count).toBe(1);
@@ -197,13 +187,13 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await textsOf(stream)).toEqual(['one']);
     late.abort();
     await stream[Symbol.asyncIterator]().return?.();
-    gateway.presence.markClientOffline(ANN);
+    here.gateway.presence.markClientOffline(ANN);
     expect((await stream.finished)?.length).toBe(0);
   });
 
   it('tells a worker that answers after the stop', async () => {
-    const slow = await nats.connect();
-    const requests = slow.subscribe(subject);
+    const slow = await here.nats.connect();
+    const requests = slow.subscribe(here.subject);
     await slow.flush();
     const controller = new AbortController();
     const stream = outcomeOf(request({ signal: controller.signal }));
@@ -217,16 +207,16 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
   });
 
   it('lets a worker be so far ahead of the loop and no further', async () => {
-    const narrow = await openGateway(nats, { windowMessages: 10 });
+    const narrow = await openGateway(here.nats, { windowMessages: 10 });
     narrow.presence.markClientOnline('bob');
     await subscribe(calls.handler);
-    const stream = narrow.requester.streamRequestWithClient(subject, '', 'bob');
+    const stream = narrow.requester.streamRequestWithClient(here.subject, '', 'bob');
     const { sender, done } = await calls.call();
     const sent: number[] = [];
     for (let n = 1; n <= 25; n++) void sender.send(String(n)).then(() => sent.push(n));
-    await worker.connection.flush();
+    await here.worker.connection.flush();
     await narrow.connection.flush(); // whatever credit there is has come
-    await worker.connection.flush();
+    await here.worker.connection.flush();
     expect(sent).toHaveLength(10);
     const iterator = stream[Symbol.asyncIterator]();
     for (let n = 1; n <= 5; n++) await iterator.next();
@@ -240,22 +230,43 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(rest).toEqual(Array.from({ length: 20 }, (_, index) => String(index + 6)));
   });
 
+  it('shares what all may be ahead by among those that are open', async () => {
+    const few = await openGateway(here.nats, { maxBufferedBytes: 1_048_576, windowBytes: 200_000 });
+    few.presence.markClientOnline('bob');
+    const requests = (await here.nats.connect()).subscribe(here.subject);
+    await here.worker.connection.flush();
+    const iterator = requests[Symbol.asyncIterator]();
+    const open = async (): Promise<{ stop: AbortController; windowBytes: number }> => {
+      const stop = new AbortController();
+      void few.requester.streamRequestWithClient(here.subject, '', 'bob', { signal: stop.signal });
+      const { headers: head } = await nextOf(iterator);
+      return { stop, windowBytes: Number(head?.get('Stream-Window').split(' ')[1]) };
+    };
+    const streams = [await open(), await open(), await open()];
+    expect(streams.map(({ windowBytes }) => windowBytes)).toEqual([200_000, 200_000, 162_144]);
+    for (let n = 3; n < 20; n++) streams.push(await open());
+    expect(streams.at(-1)!.windowBytes).toBe(32_768); // the least
+    for (const { stop } of streams) stop.abort();
+    expect((await open()).windowBytes).toBe(200_000);
+    few.presence.markClientOffline('bob');
+  });
+
   it('counts bytes as well', async () => {
-    const narrow = await openGateway(nats, { windowBytes: 1_024 });
+    const narrow = await openGateway(here.nats, { windowBytes: 1_024 });
     narrow.presence.markClientOnline('bob');
     await subscribe(calls.handler);
-    const stream = narrow.requester.streamRequestWithClient(subject, '', 'bob');
+    const stream = narrow.requester.streamRequestWithClient(here.subject, '', 'bob');
     const { sender, done } = await calls.call();
     let sent = 0;
     for (let n = 1; n <= 5; n++) void sender.send(new Uint8Array(600)).then(() => sent++);
-    await worker.connection.flush();
+    await here.worker.connection.flush();
     expect(sent).toBe(2); // the second began within the window
     done();
     expect((await textsOf(stream)).map((text) => text.length)).toEqual([600, 600, 600, 600, 600]);
   });
 
   it('refuses what is too large, at both ends, and goes on', async () => {
-    const { max_payload: limit } = gateway.connection.info!;
+    const { max_payload: limit } = here.gateway.connection.info!;
     expect(() => request({}, 'x'.repeat(limit))).toThrow(expect.objectContaining({ code: 'EVENT_TOO_LARGE' }));
     await subscribe(async (_request, sender) => {
       expect(await codeOf(sender.send(new Uint8Array(limit)))).toBe('EVENT_TOO_LARGE');
@@ -304,15 +315,15 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     fourth.done();
     const outcomes = await Promise.all(streams.map(outcomeOf));
     expect(outcomes).toEqual(['resolved', 'resolved', 'TASK_CANCELLED', 'resolved']);
-    expect(worker.responder.getStatistics()).toMatchObject({ running: 0, waiting: 0 });
+    expect(here.worker.responder.getStatistics()).toMatchObject({ running: 0, waiting: 0 });
   });
 
   it('is answered by one worker of a queue group', async () => {
-    const other = await openWorker(nats);
+    const other = await openWorker(here.nats);
     const served = [0, 0];
-    for (const [index, { responder, connection }] of [worker, other].entries()) {
+    for (const [index, { responder, connection }] of [here.worker, other].entries()) {
       responder.subscribe(
-        subject,
+        here.subject,
         async () => {
           served[index]! += 1;
         },
@@ -330,7 +341,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     const stream = textsOf(request());
     const { sender, done } = await calls.call();
     const drained = subscription.drain();
-    await worker.connection.flush();
+    await here.worker.connection.flush();
     expect(await outcomeOf(request())).toBe('NO_WORKER');
     await sender.send('still');
     done();
@@ -350,9 +361,54 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     ]);
   });
 
+  it('has ended an end that was under way as well', async () => {
+    const subscription = await subscribe(calls.handler);
+    void request();
+    const { sender } = await calls.call();
+    const ended = codeOf(sender.end());
+    subscription.unsubscribe();
+    expect(await ended).toBe('SHUTDOWN');
+  });
+
+  it('waits for no handler of a subscription that has ended, and takes none when it is stopped', async () => {
+    const other = await openWorker(here.nats);
+    const deaf = new Promise<void>(() => undefined);
+    const started = new Promise<void>((resolve) => {
+      other.responder.subscribe(here.subject, () => {
+        resolve();
+        return deaf;
+      });
+    });
+    const subscription = other.responder.subscribe(`${here.subject}.more`, () => deaf);
+    await other.connection.flush();
+    const stream = outcomeOf(request());
+    await started;
+    await Promise.all([other.responder.stop({ graceMs: 0 }), subscription.drain()]);
+    expect(await stream).toBe('SHUTDOWN');
+    expect(() => other.responder.subscribe(here.subject, () => undefined)).toThrow(
+      expect.objectContaining({ code: 'SHUTDOWN' }),
+    );
+  });
+
+  it('does not remember subscriptions that have ended', async () => {
+    const subscription = await subscribe(calls.handler);
+    void request();
+    const { done } = await calls.call();
+    subscription.unsubscribe();
+    expect(here.worker.responder.getStatistics()).toMatchObject({ running: 1 }); // until its handler is back
+    done();
+    await until(() => here.worker.responder.getStatistics().running === 0);
+    const other = await openWorker(here.nats);
+    const more = [1, 2].map(() => other.responder.subscribe(here.subject, calls.handler));
+    const drains = more.map((each) => jest.spyOn(each, 'drain'));
+    more[0]!.unsubscribe();
+    await other.responder.stop();
+    expect(drains.map(({ mock }) => mock.calls.length)).toEqual([0, 1]);
+  });
+
   it('stops a responder after its grace, whatever its handlers do', async () => {
-    const other = await openWorker(nats);
-    other.responder.subscribe(subject, calls.handler);
+    const other = await openWorker(here.nats);
+    other.responder.subscribe(here.subject, calls.handler);
     await other.connection.flush();
     const stream = outcomeOf(request());
     await calls.call();
@@ -368,7 +424,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await received.watchers()).toBe(3);
     watchers = 0;
     expect(await received.watchers()).toBe(0);
-    gateway.presence.markClientOffline(ANN);
+    here.gateway.presence.markClientOffline(ANN);
     expect(await codeOf(received.watchers())).toBe('CLIENT_OFFLINE');
   });
 
@@ -380,10 +436,10 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
   });
 
   it('marks clients itself where it was given no presence', async () => {
-    const requester = createStreamRequester({ connection: gateway.connection });
+    const requester = createStreamRequester({ connection: here.gateway.connection });
     await subscribe(calls.handler);
-    const streams = [1, 2].map(() => requester.streamRequestWithClient(subject, '', 'carl'));
-    await until(() => worker.presence.isClientOnline('carl') && calls.count === 2);
+    const streams = [1, 2].map(() => requester.streamRequestWithClient(here.subject, '', 'carl'));
+    await until(() => here.worker.presence.isClientOnline('carl') && calls.count === 2);
     (await calls.call(1)).done();
     await Promise.race(streams.map(outcomeOf));
     expect(requester.presence.isClientOnline('carl')).toBe(true);
@@ -396,16 +452,16 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     'gives all that was sent after the worker has ended, whoever goes (presence %s)',
     async (whose) => {
       const requester =
-        whose === 'given' ? gateway.requester : createStreamRequester({ connection: gateway.connection });
+        whose === 'given' ? here.gateway.requester : createStreamRequester({ connection: here.gateway.connection });
       await subscribe(async (_request, sender) => {
         for (let n = 1; n <= 100; n++) await sender.send(String(n));
       });
       const controller = new AbortController();
-      const stream = requester.streamRequestWithClient(subject, '', ANN, { signal: controller.signal });
+      const stream = requester.streamRequestWithClient(here.subject, '', ANN, { signal: controller.signal });
       const iterator = stream[Symbol.asyncIterator]();
       await iterator.next();
       await until(() => requester.getStatistics().open === 0);
-      gateway.presence.markClientOffline(ANN);
+      here.gateway.presence.markClientOffline(ANN);
       controller.abort();
       let last: string | undefined;
       for (let next = await iterator.next(); !next.done; next = await iterator.next()) last = next.value.string();
@@ -417,10 +473,26 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     await subscribe(async (_request, sender) => sender.send('one'));
     const signal = new AbortController().signal;
     const remove = jest.spyOn(signal, 'removeEventListener');
+    const presence = here.gateway.presence as PresenceNode;
+    const watch = presence.watch.bind(presence);
+    let watching = 0;
+    const spy = jest.spyOn(presence, 'watch').mockImplementation((id, gone) => {
+      const end = watch(id, gone);
+      watching++;
+      return () => {
+        watching--;
+        end();
+      };
+    });
     for (let n = 0; n < 20; n++) await textsOf(request({ signal }));
-    await until(() => worker.responder.getStatistics().running === 0);
+    expect(await outcomeOf(request({ signal: AbortSignal.abort(new TaskError('TASK_CANCELLED', 'x')) }))).toBe(
+      'TASK_CANCELLED',
+    );
+    expect(watching).toBe(0);
+    spy.mockRestore();
+    await until(() => here.worker.responder.getStatistics().running === 0);
     expect(remove).toHaveBeenCalledTimes(20);
-    expect(gateway.requester.getStatistics()).toEqual({ open: 0, dropped: 0 });
-    expect(worker.responder.getStatistics()).toMatchObject({ running: 0, waiting: 0 });
+    expect(here.gateway.requester.getStatistics()).toEqual({ open: 0, dropped: 0 });
+    expect(here.worker.responder.getStatistics()).toMatchObject({ running: 0, waiting: 0 });
   });
 });

@@ -1,14 +1,18 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import { createPresence, createStreamRequester, type Presence, type PresenceOptions } from '../../lib/nats/index.js';
+import {
+  createPresence,
+  createStreamRequester,
+  createStreamResponder,
+  type Presence,
+  type PresenceOptions,
+  type ResponseStream,
+} from '../../lib/nats/index.js';
 import type { Clock } from '../../lib/index.js';
 import { body, ForgedWorker } from '../support/forged-frames.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { describeWithNats, Nats } from '../support/nats-server.js';
-import { aborted, Calls, codeOf, openGateway, openWorker, outcomeOf } from '../support/stream-parties.js';
+import { describeWithNats, useNats } from '../support/nats-server.js';
+import { aborted, Calls, codeOf, openGateway, openWorker, outcomeOf, ANN, nextOf } from '../support/stream-parties.js';
 import { until } from '../support/until.js';
-
-/** Of this process alone, where tests share a server. */
-const ANN = `ann-${process.pid}`;
 
 /** A process that stands still: time passes, and its timers fire once when it goes on. */
 class StallingClock implements Clock {
@@ -39,26 +43,19 @@ class StallingClock implements Clock {
 }
 
 describeWithNats('time', () => {
-  let nats: Nats;
+  const here = useNats('times');
   let link: NatsConnection;
-  let subject: string;
-  let subjects = 0;
   const open: Presence[] = [];
 
   beforeAll(async () => {
-    nats = await Nats.open();
-    link = await nats.connect();
-  });
-  afterAll(() => nats.close());
-  beforeEach(() => {
-    subject = `times.${process.pid}.${++subjects}`;
+    link = await here.nats.connect();
   });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((presence) => presence.stop()));
   });
 
   const join = (options: PresenceOptions): Presence => {
-    const presence = createPresence({ connection: link, subject, leaseMs: 4_000, ...options });
+    const presence = createPresence({ connection: link, subject: here.subject, leaseMs: 4_000, ...options });
     open.push(presence);
     return presence;
   };
@@ -112,13 +109,13 @@ describeWithNats('time', () => {
 
   it('a listener waits for gateways, but no longer than a lease for one that does not answer', async () => {
     const clock = new ManualClock();
-    link.subscribe(`${subject}.sync`, { callback: () => undefined }); // somebody is there, and says nothing
+    link.subscribe(`${here.subject}.sync`, { callback: () => undefined }); // somebody is there, and says nothing
     const listener = join({ clock });
     let ready = false;
     const starting = listener.startClientOfflineListener().then(() => (ready = true));
     await link.flush();
     const id = 'A'.repeat(22);
-    link.publish(subject, JSON.stringify({ kind: 'lease', gateway: id, version: 5, leaseMs: 60_000 }));
+    link.publish(here.subject, JSON.stringify({ kind: 'lease', gateway: id, version: 5, leaseMs: 60_000 }));
     await link.flush();
     clock.advance(3_900);
     await link.flush();
@@ -132,8 +129,8 @@ describeWithNats('time', () => {
     const clock = new ManualClock();
     const requester = createStreamRequester({ connection: link, clock, beatMs: 1_000 });
     let outcome: Promise<string> | undefined;
-    const worker = await ForgedWorker.answer(link, subject, () => {
-      outcome = outcomeOf(requester.streamRequestWithClient(subject, '', ANN));
+    const worker = await ForgedWorker.answer(link, here.subject, () => {
+      outcome = outcomeOf(requester.streamRequestWithClient(here.subject, '', ANN));
     });
     clock.advance(2_400);
     worker.send('data', 1, body('one'));
@@ -147,12 +144,49 @@ describeWithNats('time', () => {
     expect(clock.timers).toBe(1); // the lease of the requester's own presence
   });
 
+  it('a worker that was ahead of the loop is not taken for one that says nothing', async () => {
+    const clock = new ManualClock();
+    const requester = createStreamRequester({ connection: link, clock, beatMs: 20_000 });
+    let stream: ResponseStream | undefined;
+    const worker = await ForgedWorker.answer(link, here.subject, () => {
+      stream = requester.streamRequestWithClient(here.subject, '', ANN, { idleTimeoutMs: 15_000 });
+    });
+    worker.send('data', 1, body('one', 'two'));
+    const iterator = stream![Symbol.asyncIterator]();
+    await iterator.next();
+    clock.advance(30_000); // the loop is busy
+    await iterator.next();
+    const third = nextOf(iterator);
+    clock.advance(10_000);
+    worker.send('data', 3, body('three'));
+    expect((await third).string()).toBe('three');
+    const fourth = iterator.next();
+    clock.advance(20_000);
+    expect(await codeOf(fourth)).toBe('WORKER_TIMEOUT');
+  });
+
+  it('a responder whose presence cannot be followed tries again', async () => {
+    const clock = new ManualClock();
+    const presence = join({});
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const flush = jest.spyOn(link, 'flush');
+    for (let n = 0; n < 2; n++) flush.mockRejectedValueOnce(new Error('disconnected'));
+    createStreamResponder({ connection: link, presence, clock }).subscribe(here.subject, () => undefined);
+    await until(() => {
+      clock.advance(1_000);
+      return !presence.isClientOnline('nobody');
+    });
+    expect(warn).toHaveBeenCalledTimes(1);
+    warn.mockRestore();
+    flush.mockRestore();
+  });
+
   it('a requester that stood still does not lose its worker by it', async () => {
     const clock = new StallingClock();
     const requester = createStreamRequester({ connection: link, clock, beatMs: 1_000 });
     let finished: Promise<unknown> | undefined;
-    const worker = await ForgedWorker.answer(link, subject, () => {
-      finished = requester.streamRequestWithClient(subject, '', ANN).finished;
+    const worker = await ForgedWorker.answer(link, here.subject, () => {
+      finished = requester.streamRequestWithClient(here.subject, '', ANN).finished;
     });
     worker.send('beat', 0);
     await until(() => worker.heard.length === 1);
@@ -163,12 +197,12 @@ describeWithNats('time', () => {
 
   it('a requester is gone after three beats without an answer', async () => {
     const clock = new ManualClock();
-    const [gateway, worker] = [await openGateway(nats, { beatMs: 1_000 }), await openWorker(nats, { clock })];
+    const [gateway, worker] = [await openGateway(here.nats, { beatMs: 1_000 }), await openWorker(here.nats, { clock })];
     const calls = new Calls();
-    worker.responder.subscribe(subject, calls.handler);
+    worker.responder.subscribe(here.subject, calls.handler);
     await worker.connection.flush();
     gateway.presence.markClientOnline(ANN);
-    void gateway.requester.streamRequestWithClient(subject, '', ANN);
+    void gateway.requester.streamRequestWithClient(here.subject, '', ANN);
     const { request, sender } = await calls.call();
     for (let beat = 0; beat < 10; beat++) {
       clock.advance(1_000);
@@ -182,6 +216,5 @@ describeWithNats('time', () => {
     publish.mockRestore();
     expect(await aborted(request.signal)).toMatchObject({ code: 'CLIENT_OFFLINE' });
     expect(await codeOf(sender.send('x'))).toBe('CLIENT_OFFLINE');
-    await Promise.all([gateway.presence.stop(), worker.presence.stop()]);
   });
 });

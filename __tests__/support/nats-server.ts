@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 import { describeWith } from './describe-with.js';
 import { findProgram } from './find-program.js';
@@ -19,6 +22,7 @@ export const describeWithNatsServer = describeWith(binary !== undefined, 'nats-s
 /** A NATS server that a test file may use, and its connections, which end with it. */
 export class Nats {
   readonly #connections: NatsConnection[] = [];
+  readonly #users: (() => Promise<void>)[] = [];
 
   constructor(
     readonly url: string,
@@ -37,6 +41,18 @@ export class Nats {
     return new Nats(server.url, server);
   }
 
+  /** One of its own, with a configuration file. */
+  static async configured(text: string): Promise<Nats> {
+    const folder = mkdtempSync(join(tmpdir(), 'nats-'));
+    const file = join(folder, 'nats.conf');
+    writeFileSync(file, text);
+    try {
+      return await Nats.own('--config', file);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
   async connect(options: ConnectionOptions = {}): Promise<NatsConnection> {
     const fast = { reconnectTimeWait: 20, reconnectJitter: 0, maxReconnectAttempts: -1 };
     const connection = await connect({ servers: this.url, ...fast, ...options });
@@ -44,10 +60,45 @@ export class Nats {
     return connection;
   }
 
+  /** Calls `stop` before the connections end. */
+  beforeClose(stop: () => Promise<void>): void {
+    this.#users.push(stop);
+  }
+
   async close(): Promise<void> {
+    await Promise.all(this.#users.map((stop) => stop()));
     await Promise.all(this.#connections.map((connection) => connection.close()));
     await this.server?.close();
   }
+}
+
+/** What `useNats` gives each test of a file. */
+export interface NatsOfTest {
+  readonly nats: Nats;
+  /** One that no other test uses, on a server that others may share. */
+  readonly subject: string;
+}
+
+/** One server for all tests of this file or block. */
+export function useNats(prefix: string): NatsOfTest {
+  let nats: Nats | undefined;
+  let tests = 0;
+  beforeAll(async () => {
+    nats = await Nats.open();
+  });
+  beforeEach(() => {
+    tests++;
+  });
+  afterAll(() => nats?.close());
+  return {
+    get nats() {
+      if (nats === undefined) throw new Error('not before the tests');
+      return nats;
+    },
+    get subject() {
+      return `${prefix}.${process.pid}.${tests}`;
+    },
+  };
 }
 
 /** A nats-server on a free port. */

@@ -12,7 +12,7 @@ import {
   type StreamResponder,
   type StreamResponderOptions,
 } from '../../lib/nats/index.js';
-import type { Nats } from './nats-server.js';
+import { useNats, type Nats, type NatsOfTest } from './nats-server.js';
 
 export const LEASE_MS = 400;
 export const BEAT_MS = 100;
@@ -27,6 +27,7 @@ export interface Gateway {
 export async function openGateway(nats: Nats, options: Partial<StreamRequesterOptions> = {}): Promise<Gateway> {
   const connection = await nats.connect();
   const presence = createPresence({ connection, leaseMs: LEASE_MS });
+  nats.beforeClose(() => presence.stop());
   const requester = createStreamRequester({ connection, presence, beatMs: BEAT_MS, ...options });
   return { connection, presence, requester };
 }
@@ -40,10 +41,47 @@ export interface Worker {
 export async function openWorker(nats: Nats, options: Partial<StreamResponderOptions> = {}): Promise<Worker> {
   const connection = await nats.connect();
   const presence = createPresence({ connection, leaseMs: LEASE_MS });
+  nats.beforeClose(() => presence.stop());
   const responder = createStreamResponder({ connection, presence, onError: () => undefined, ...options });
   await presence.startClientOfflineListener();
   return { connection, presence, responder };
 }
+
+/** What `useParties` gives each test of a file. */
+export interface Parties extends NatsOfTest {
+  readonly gateway: Gateway;
+  readonly worker: Worker;
+}
+
+/** One server, gateway and worker for all tests of this file or block. */
+export function useParties(prefix: string, options: Partial<StreamRequesterOptions> = {}): Parties {
+  const base = useNats(prefix);
+  let parties: Pick<Parties, 'gateway' | 'worker'> | undefined;
+  beforeAll(async () => {
+    parties = { gateway: await openGateway(base.nats, options), worker: await openWorker(base.nats) };
+  });
+  const there = (): Pick<Parties, 'gateway' | 'worker'> => {
+    if (parties === undefined) throw new Error('not before the tests');
+    return parties;
+  };
+  return {
+    get nats() {
+      return base.nats;
+    },
+    get subject() {
+      return base.subject;
+    },
+    get gateway() {
+      return there().gateway;
+    },
+    get worker() {
+      return there().worker;
+    },
+  };
+}
+
+/** A client of this process alone, where tests share a server. */
+export const ANN = `ann-${process.pid}`;
 
 interface Call {
   readonly request: StreamRequest;

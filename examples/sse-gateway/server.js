@@ -1,11 +1,11 @@
 // A gateway between browsers, on Server-Sent Events, and workers, behind NATS. A tab connects once and gets an id; with
 // that id it posts what it wants, as often as it wants, and the answers come on its one connection.
-import { connect } from '@nats-io/transport-node';
 import express from 'express';
 import { createHub, problemHandler, TaskError } from 'resumable-sse';
 import { createPresence, createStreamRequester } from 'resumable-sse/nats';
+import { connectNats } from '../connect-nats.js';
 
-const connection = await connect({ servers: process.env.NATS_URL ?? '127.0.0.1:4222' });
+const connection = await connectNats();
 const presence = createPresence({ connection, leaseMs: Number(process.env.LEASE_MS ?? 5_000) });
 const requester = createStreamRequester({ connection, presence });
 
@@ -25,7 +25,7 @@ app.post('/stream', express.json(), (req, res) => {
   const clientId = req.get('X-Connect-ID') ?? '';
   if (!isConnected(clientId)) throw new TaskError('CLIENT_OFFLINE', 'Connect first');
   // Closing this request means nothing: only the connection that the id was given to says whether its client is there.
-  void deliver(clientId, JSON.stringify(req.body));
+  void deliver(clientId, JSON.stringify(req.body ?? {}));
   res.sendStatus(202);
 });
 app.use(problemHandler);
@@ -60,5 +60,5 @@ process.once('SIGTERM', async () => {
   await hub.stop();
   server.close();
   await presence.stop(); // its clients go offline at once, not with the lease
-  await connection.drain();
+  await connection.close(); // what was to be said has been said
 });

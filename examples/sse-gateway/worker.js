@@ -1,10 +1,10 @@
 // A worker: answers questions with tokens, one each millisecond, and stops as soon as nobody is there to read them. Run
 // as many as you like, anywhere: a queue group shares the questions.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from '@nats-io/transport-node';
 import { createPresence, createStreamResponder } from 'resumable-sse/nats';
+import { connectNats } from '../connect-nats.js';
 
-const connection = await connect({ servers: process.env.NATS_URL ?? '127.0.0.1:4222' });
+const connection = await connectNats();
 const presence = createPresence({ connection, leaseMs: Number(process.env.LEASE_MS ?? 5_000) });
 await presence.startClientOfflineListener();
 const responder = createStreamResponder({ connection, presence });
@@ -31,5 +31,5 @@ console.log('ready');
 process.once('SIGTERM', async () => {
   await responder.stop({ graceMs: 10_000 });
   await presence.stop();
-  await connection.drain();
+  await connection.close(); // what was to be said has been said
 });

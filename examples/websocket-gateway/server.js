@@ -1,11 +1,11 @@
 // The same gateway on WebSockets: one socket is one client. A message is a question, its answers come back.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { connect } from '@nats-io/transport-node';
 import { WebSocketServer } from 'ws';
 import { createPresence, createStreamRequester, TaskError } from 'resumable-sse/nats';
+import { connectNats } from '../connect-nats.js';
 
-const connection = await connect({ servers: process.env.NATS_URL ?? '127.0.0.1:4222' });
+const connection = await connectNats();
 const presence = createPresence({ connection, leaseMs: Number(process.env.LEASE_MS ?? 5_000) });
 const requester = createStreamRequester({ connection, presence });
 
@@ -47,5 +47,5 @@ process.once('SIGTERM', async () => {
   for (const socket of server.clients) socket.close(1001);
   server.close();
   await presence.stop();
-  await connection.drain();
+  await connection.close(); // what was to be said has been said
 });

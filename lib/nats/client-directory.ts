@@ -40,7 +40,8 @@ export class ClientDirectory {
   delete(id: string, gateway: Gateway): boolean {
     if (!this.holds(id, gateway)) return false;
     gateway.clients--;
-    const others = [this.#gateways.get(id) ?? []].flat().filter((other) => other !== gateway);
+    const found = this.#gateways.get(id);
+    const others = Array.isArray(found) ? (found as readonly Gateway[]).filter((other) => other !== gateway) : [];
     const [only] = others;
     if (only === undefined) return this.#gateways.delete(id);
     this.#gateways.set(id, others.length === 1 ? only : others);

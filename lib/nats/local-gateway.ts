@@ -1,6 +1,8 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
 import type { ClientDirectory, Gateway } from './client-directory.js';
+import { attempt, maxPayloadOf, within } from './connection.js';
+import { warn } from './isolate.js';
 import { parseSyncRequest, type Change, type PresenceMessage } from './presence-message.js';
 import { randomToken } from './subject.js';
 
@@ -20,7 +22,7 @@ interface State {
 
 /** A process that is cut off for no longer than these changes last is told them alone, not all clients. */
 const RECENT_CHANGES = 4_096;
-/** The most that one message of a whole list carries; ids are short, and every server takes this. */
+/** The most that one message carries of a list, where the server takes four times as much: JSON may double an id. */
 const LIST_BYTES = 262_144;
 /** How often a lease is renewed in its time: three renewals may be lost. */
 export const BEATS_PER_LEASE = 4;
@@ -32,6 +34,9 @@ export const BEATS_PER_LEASE = 4;
 export class LocalGateway {
   readonly gateway: Gateway & { version: number } = { id: randomToken(), version: 0, clients: 0 };
   readonly #recent: Change[] = [];
+  /** Who waits for a whole list. */
+  readonly #askers = new Set<string>();
+  #isTellingLists = false;
   #questions: Subscription | undefined;
   #stopLease: (() => void) | undefined;
   #stopped = false;
@@ -42,7 +47,7 @@ export class LocalGateway {
   ) {}
 
   markOnline(id: string): void {
-    if (this.directory.add(id, this.gateway)) this.#changed([1, id]);
+    if (!this.#stopped && this.directory.add(id, this.gateway)) this.#changed([1, id]);
   }
 
   /** True: the client is connected nowhere any more. */
@@ -58,10 +63,12 @@ export class LocalGateway {
     if (this.#stopLease === undefined || this.wire === undefined) return;
     this.#stopLease();
     this.#stopLease = undefined;
-    this.#questions?.unsubscribe();
+    this.#askers.clear();
+    attempt(() => this.#questions?.unsubscribe());
     this.#tell({ kind: 'bye', gateway: this.gateway.id });
-    // A closed connection has told as much as it will; the lease does the rest.
-    await this.wire.connection.flush().catch(() => undefined);
+    // Where it cannot be told in the time of a lease the lease has told it.
+    const { connection, clock, leaseMs } = this.wire;
+    await within(clock, leaseMs, connection.flush());
   }
 
   #changed(change: Change): void {
@@ -82,6 +89,7 @@ export class LocalGateway {
     // Before anything is told that somebody might ask about.
     const callback = (error: Error | null, msg: Msg): void => {
       if (error === null) this.#answer(msg, leaseMs);
+      else warn(error, `in the subscription to ${subject}.sync`);
     };
     attempt(() => {
       this.#questions = connection.subscribe(`${subject}.sync`, { callback });
@@ -93,23 +101,40 @@ export class LocalGateway {
     if (gateway !== this.gateway.id || msg.reply === undefined || msg.reply === '') return;
     const state = this.#state(leaseMs);
     const missed = version === undefined ? Infinity : state.version - version;
-    if (missed >= 0 && missed <= this.#recent.length) {
-      const changes = this.#recent.slice(this.#recent.length - missed);
-      const from = state.version - missed;
-      this.#tell({ kind: 'since', ...state, from, changes }, msg.reply);
+    const isRecent = missed >= 0 && missed <= this.#recent.length;
+    const changes = isRecent ? this.#recent.slice(this.#recent.length - missed) : [];
+    if (isRecent && changes.reduce((bytes, [, id]) => bytes + id.length + 6, 0) <= this.#listBytes) {
+      this.#tell({ kind: 'since', ...state, from: state.version - missed, changes }, msg.reply);
     } else {
-      this.#tellAll(msg.reply, state);
+      this.#askers.add(msg.reply);
+      if (!this.#isTellingLists) void this.#tellLists(leaseMs);
     }
   }
 
+  get #listBytes(): number {
+    return this.wire === undefined ? LIST_BYTES : Math.min(LIST_BYTES, maxPayloadOf(this.wire.connection) / 4);
+  }
+
+  /** Each has left before the next is made: however many ask, leases go in between, and one list takes memory. */
+  async #tellLists(leaseMs: number): Promise<void> {
+    this.#isTellingLists = true;
+    for (const asker of this.#askers) {
+      this.#askers.delete(asker);
+      this.#tellAll(asker, this.#state(leaseMs));
+      await this.wire?.connection.flush().catch(() => undefined); // a lost connection has nothing left to send
+    }
+    this.#isTellingLists = false;
+  }
+
   #tellAll(to: string, state: State): void {
+    const maxBytes = this.#listBytes;
     let ids: string[] = [];
     let bytes = 0;
     let part = 0;
     for (const id of this.directory.clientsOf(this.gateway)) {
       ids.push(id);
       bytes += id.length + 3;
-      if (bytes < LIST_BYTES) continue;
+      if (bytes < maxBytes) continue;
       this.#tell({ kind: 'all', ...state, part: part++, last: false, ids }, to);
       [ids, bytes] = [[], 0];
     }
@@ -122,14 +147,5 @@ export class LocalGateway {
 
   #tell(message: PresenceMessage, to = this.wire?.subject): void {
     if (to !== undefined) attempt(() => this.wire?.connection.publish(to, JSON.stringify(message)));
-  }
-}
-
-/** A connection that is closed or drains refuses. The lease that is not renewed says what could not be said. */
-export function attempt(use: () => void): void {
-  try {
-    use();
-  } catch {
-    // See above.
   }
 }

@@ -1,4 +1,3 @@
-import type { NatsConnection } from '@nats-io/transport-node';
 import { systemClock, type Clock } from '../core/clock.js';
 import { checkRange, expect, type Range } from '../core/options.js';
 import { checkSubject } from './subject.js';
@@ -7,10 +6,12 @@ const NUMBERS = {
   leaseMs: [5_000, 80, 3_600_000],
   beatMs: [1_000, 20, 60_000],
   windowMessages: [1_024, 2, 65_536],
-  windowBytes: [2_097_152, 1_024, 2 ** 28],
+  windowBytes: [8_388_608, 1_024, 2 ** 28],
+  maxBufferedBytes: [33_554_432, 1_024, 2 ** 40],
   maxConcurrent: [100, 1, Infinity],
   maxWaiting: [1_000, 0, Infinity],
   idleTimeoutMs: [Infinity, 1, Infinity],
+  graceMs: [Infinity, 0, Infinity],
 } as const satisfies Readonly<Record<string, Range>>;
 
 /** The range of a number that comes over the wire, and its name in messages. */
@@ -22,14 +23,6 @@ export function numberOption(name: keyof typeof NUMBERS, given: number | undefin
 }
 
 /** @throws TaskError `INVALID_OPTION` */
-export function checkConnection(connection: NatsConnection): void {
-  const methods = ['publish', 'subscribe', 'flush'] as const;
-  const there = typeof connection === 'object' && (connection as object | null) !== null;
-  const complete = there && methods.every((name) => typeof connection[name] === 'function');
-  expect(complete, 'connection', 'a NatsConnection', connection);
-}
-
-/** @throws TaskError `INVALID_OPTION` */
 export function inboxPrefixOption(prefix = '_INBOX'): string {
   checkSubject('inboxPrefix', prefix);
   return prefix;
@@ -37,6 +30,12 @@ export function inboxPrefixOption(prefix = '_INBOX'): string {
 
 /** @throws TaskError `INVALID_OPTION` */
 export function clockOption(clock: Clock = systemClock): Clock {
-  expect(typeof clock.now === 'function' && typeof clock.every === 'function', 'clock', 'a Clock', clock);
+  const methods = ['now', 'after', 'every'] as const;
+  expect(
+    methods.every((name) => typeof clock[name] === 'function'),
+    'clock',
+    'a Clock',
+    clock,
+  );
   return clock;
 }

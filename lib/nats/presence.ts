@@ -3,8 +3,9 @@ import type { Clock } from '../core/clock.js';
 import { expect } from '../core/options.js';
 import { ClientDirectory } from './client-directory.js';
 import { clientOffline, ClientWatch } from './client-watch.js';
+import { checkConnection } from './connection.js';
 import { LocalGateway, type PresenceWire } from './local-gateway.js';
-import { checkConnection, clockOption, inboxPrefixOption, numberOption } from './options.js';
+import { clockOption, inboxPrefixOption, numberOption } from './options.js';
 import { RemoteGateways } from './remote-gateways.js';
 import { checkClientId, checkSubject } from './subject.js';
 
@@ -32,7 +33,7 @@ export interface Presence {
   markClientOffline(id: string): void;
   /** A look into a map. An unknown id is online until the listener is ready, offline from then on. */
   isClientOnline(id: string): boolean;
-  /** Calls `listener` for each client that goes offline, on whatever gateway. Returns its end. */
+  /** Calls `listener` for each client that goes offline, on whatever gateway. Returns its end. @throws TaskError `INVALID_OPTION` */
   onClientOffline(listener: (id: string) => void): () => void;
   /**
    * Aborts with TaskError `CLIENT_OFFLINE` when the client goes offline; aborted already where it is offline. Kept until
@@ -41,10 +42,13 @@ export interface Presence {
   signalFor(id: string): AbortSignal;
   /**
    * Follows what other processes tell. Resolves when all their clients are known, within a lease; idempotent. Rejects
-   * where the connection is not there, and may be called again.
+   * where the connection is not there or may not subscribe, and may be called again. Nothing after `stop`.
    */
   startClientOfflineListener(): Promise<void>;
-  /** Its clients go offline, everywhere; nothing is listened to any more. Idempotent. */
+  /**
+   * Its clients go offline, everywhere, and nobody comes online any more; nothing is listened to. Resolves when that is
+   * told, or within a lease, which says it too. Idempotent.
+   */
   stop(): Promise<void>;
 }
 
@@ -127,6 +131,7 @@ class NatsPresence implements PresenceNode {
   }
 
   onClientOffline(listener: (id: string) => void): () => void {
+    expect(typeof listener === 'function', 'listener', 'a function', listener);
     return this.#watch.onOffline(listener);
   }
 
@@ -146,6 +151,7 @@ class NatsPresence implements PresenceNode {
   }
 
   startClientOfflineListener(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.resolve();
     return (this.#starting ??= this.#start());
   }
 
@@ -170,6 +176,7 @@ class NatsPresence implements PresenceNode {
     this.#remote?.stop();
     const told = this.#local.stop();
     for (const id of [...this.#directory.clientsOf(this.#local.gateway)]) this.markClientOffline(id);
+    this.#knownOffline = undefined;
     await told;
   }
 

@@ -1,6 +1,7 @@
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { ClientDirectory, Gateway } from './client-directory.js';
-import { attempt, BEATS_PER_LEASE, type PresenceWire } from './local-gateway.js';
+import { attempt } from './connection.js';
+import { BEATS_PER_LEASE, type PresenceWire } from './local-gateway.js';
 import { parsePresenceMessage, type Change, type PresenceMessage } from './presence-message.js';
 import { randomToken } from './subject.js';
 
@@ -12,6 +13,8 @@ interface Remote extends Gateway {
   /** Whom a whole list has named so far; undefined where nobody has to be looked for in it. */
   listed: Set<string> | undefined;
   nextPart: number;
+  /** Of the list that the part belongs to. */
+  listVersion: number;
 }
 
 /** Looks at the leases in the time of one. */
@@ -30,6 +33,7 @@ export class RemoteGateways {
   /** Nobody was there to answer. */
   #alone = false;
   #resolveReady: (() => void) | undefined;
+  #rejectReady: ((error: Error) => void) | undefined;
 
   /**
    * @param self the gateway of this process, whose messages come back here
@@ -46,18 +50,26 @@ export class RemoteGateways {
     return this.#stopLooking !== undefined;
   }
 
-  /** Resolves when the clients of all living gateways are known: at once where there is none, else within a lease. */
+  /**
+   * Resolves when the clients of all living gateways are known: at once where there is none, else within a lease. Rejects
+   * where the connection is lost meanwhile or may not subscribe.
+   */
   async start(inboxPrefix: string): Promise<void> {
     const { connection, subject, clock, leaseMs } = this.wire;
     this.#inbox = `${inboxPrefix}.${randomToken()}`;
     this.#alone = false;
     const callback = (error: Error | null, msg: Msg): void => {
       if (error === null) this.#receive(msg);
+      else this.#rejectReady?.(error);
     };
+    const ready = new Promise<void>((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    ready.catch(() => undefined); // it may be refused before it is waited for
     this.#subscriptions = [subject, this.#inbox].map((name) => connection.subscribe(name, { callback }));
     this.#startedAtMs = this.#lookedAtMs = clock.now();
     this.#stopLooking = clock.every(leaseMs / LOOKS_PER_LEASE, () => this.#look());
-    const ready = new Promise<void>((resolve) => (this.#resolveReady = resolve));
     await connection.flush(); // a change that is told from here on reaches us
     this.#ask({});
     return ready;
@@ -131,8 +143,9 @@ export class RemoteGateways {
   /** Whoever was known and is not on a whole list is gone. Where nobody was known nobody has to be looked for. */
   #list(remote: Remote, { part, last, ids, version }: Extract<PresenceMessage, { kind: 'all' }>): void {
     if (part === 0) remote.listed = remote.clients > 0 ? new Set() : undefined;
-    else if (part !== remote.nextPart) return; // one was lost: the next lease asks anew
+    else if (part !== remote.nextPart || version !== remote.listVersion) return; // one was lost: the next lease asks anew
     remote.nextPart = part + 1;
+    remote.listVersion = version;
     for (const id of ids) {
       this.directory.add(id, remote);
       remote.listed?.add(id);
@@ -160,7 +173,15 @@ export class RemoteGateways {
     let remote = this.#gateways.get(gateway);
     if (remote === undefined) {
       const { clock, leaseMs } = this.wire;
-      const fresh = { id: gateway, version: undefined, clients: 0, asked: false, listed: undefined, nextPart: 0 };
+      const fresh = {
+        id: gateway,
+        version: undefined,
+        clients: 0,
+        asked: false,
+        listed: undefined,
+        nextPart: 0,
+        listVersion: 0,
+      };
       remote = { ...fresh, heardAtMs: clock.now(), leaseMs };
       this.#gateways.set(gateway, remote);
     }

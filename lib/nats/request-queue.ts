@@ -2,9 +2,9 @@ import { headers, type Msg, type NatsConnection, type Subscription as NatsSubscr
 import type { Clock } from '../core/clock.js';
 import { TaskError, toPublicError } from '../core/errors.js';
 import { clientOffline } from './client-watch.js';
+import { attempt } from './connection.js';
 import { decodeTerms, type RequestTerms } from './frames.js';
-import { isolate } from './isolate.js';
-import { attempt } from './local-gateway.js';
+import { isolate, warn } from './isolate.js';
 import type { PresenceNode } from './presence.js';
 import type { StreamHandler, StreamRequest, Subscription } from './stream-request.js';
 import type { WorkerStream } from './worker-stream.js';
@@ -19,6 +19,8 @@ export interface ResponderWire {
   readonly open: (inbox: string, terms: RequestTerms) => WorkerStream;
   /** Counts a message that no requester sends. */
   readonly drop: () => void;
+  /** Nothing runs, waits or comes any more. */
+  readonly over: (queue: RequestQueue) => void;
 }
 
 interface Limits {
@@ -41,7 +43,10 @@ export class RequestQueue implements Subscription {
   readonly #subscription: NatsSubscription;
   readonly #waiting = new Set<Accepted>();
   readonly #running = new Set<Accepted>();
-  readonly #idle: (() => void)[] = [];
+  /** Takes no more, and has answered all. */
+  readonly #answered: Promise<void>;
+  #tellAnswered: (() => void) | undefined;
+  #takesMore = true;
   #draining: Promise<void> | undefined;
 
   constructor(
@@ -52,7 +57,9 @@ export class RequestQueue implements Subscription {
   ) {
     const callback = (error: Error | null, msg: Msg): void => {
       if (error === null) this.#receive(msg);
+      else warn(error, `in the subscription to ${subject}`);
     };
+    this.#answered = new Promise((resolve) => (this.#tellAnswered = resolve));
     const { queue } = limits;
     this.#subscription = wire.connection.subscribe(subject, { callback, ...(queue !== undefined && { queue }) });
   }
@@ -71,15 +78,21 @@ export class RequestQueue implements Subscription {
 
   unsubscribe(): void {
     attempt(() => this.#subscription.unsubscribe());
+    this.#takesMore = false;
     const reason = new TaskError('SHUTDOWN', 'The worker is shutting down');
     for (const { stream } of [...this.#waiting, ...this.#running]) stream.abandon(reason, true);
-    this.#tellIdle(); // a handler that heeds no signal keeps nobody waiting
+    this.#tellAnswered?.(); // a handler that heeds no signal keeps nobody waiting
+    this.#checkOver();
   }
 
   async #drain(): Promise<void> {
     // What the server has sent already is still taken. A closed connection has nothing left to take.
-    await this.#subscription.drain().catch(() => undefined);
-    if (this.#running.size + this.#waiting.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    const drained = this.#subscription.drain().catch(() => undefined);
+    void drained.then(() => {
+      this.#takesMore = false;
+      this.#checkOver();
+    });
+    await this.#answered;
     await this.wire.connection.flush().catch(() => undefined);
   }
 
@@ -118,11 +131,13 @@ export class RequestQueue implements Subscription {
       this.#running.add(accepted);
       void this.#run(accepted);
     }
-    if (this.#running.size === 0) this.#tellIdle();
+    this.#checkOver();
   }
 
-  #tellIdle(): void {
-    for (const resolve of this.#idle.splice(0)) resolve();
+  #checkOver(): void {
+    if (this.#takesMore || this.#running.size + this.#waiting.size > 0) return;
+    this.#tellAnswered?.();
+    this.wire.over(this);
   }
 
   async #run(accepted: Accepted): Promise<void> {

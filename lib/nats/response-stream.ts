@@ -2,7 +2,7 @@ import type { Msg } from '@nats-io/transport-node';
 import { TaskError, type ErrorCode } from '../core/errors.js';
 import { decodeFrame, type Control, type Frame, type RequestTerms } from './frames.js';
 import { MessageQueue } from './message-queue.js';
-import { ReceivedMessage, type StreamMessage } from './stream-message.js';
+import { ReceivedMessage, type OnMessage, type StreamMessage } from './stream-message.js';
 
 /**
  * What a worker sends, in order, without a hole. Who leaves the loop early stops the worker. Iterating throws TaskError
@@ -11,8 +11,8 @@ import { ReceivedMessage, type StreamMessage } from './stream-message.js';
  */
 export interface ResponseStream extends AsyncIterable<StreamMessage> {
   /**
-   * Settles when the stream is over: with the result that the worker ended with; undefined where it was stopped here;
-   * rejects as iterating does. Need not be handled.
+   * Settles when the stream is over and what came has been taken: with the result that the worker ended with; undefined
+   * where it was stopped here; rejects as iterating does. Need not be handled.
    */
   readonly finished: Promise<Uint8Array | undefined>;
 }
@@ -21,7 +21,7 @@ export interface ResponseStream extends AsyncIterable<StreamMessage> {
 export interface ResponseWire {
   readonly terms: RequestTerms;
   readonly idleTimeoutMs: number;
-  readonly onMessage: ((message: StreamMessage) => boolean | undefined) | undefined;
+  readonly onMessage: OnMessage | undefined;
   readonly watchers: () => number;
   readonly now: () => number;
   readonly subject: string;
@@ -55,12 +55,13 @@ export class IncomingStream implements ResponseStream {
   /** Where the worker listens. */
   #worker: string | undefined;
   #silentLooks = 0;
-  #lastMessageAtMs: number;
+  /** Since when the worker could have sent what the program has not been given. */
+  #idleSinceMs: number;
   /** How it ends when the queue is empty. */
   #last: Outcome | undefined;
 
   constructor(readonly wire: ResponseWire) {
-    this.#lastMessageAtMs = wire.now();
+    this.#idleSinceMs = wire.now();
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -123,7 +124,7 @@ export class IncomingStream implements ResponseStream {
     if (++this.#silentLooks >= SILENT_LOOKS) {
       const silence = `The worker was silent for 3 beats of ${terms.beatMs} ms`;
       this.#close({ error: new TaskError('WORKER_LOST', silence) }, true);
-    } else if (this.#queue.length === 0 && now() - this.#lastMessageAtMs >= idleTimeoutMs) {
+    } else if (this.#queue.length === 0 && now() - this.#idleSinceMs >= idleTimeoutMs) {
       this.stop({ error: new TaskError('WORKER_TIMEOUT', `The worker sent nothing for ${idleTimeoutMs} ms`) });
     }
   }
@@ -153,7 +154,7 @@ export class IncomingStream implements ResponseStream {
   }
 
   #messages(messages: readonly Uint8Array[]): void {
-    this.#lastMessageAtMs = this.wire.now();
+    this.#idleSinceMs = this.wire.now();
     for (const data of messages) {
       this.#received++;
       const message = new ReceivedMessage(this.#received, data);
@@ -164,11 +165,16 @@ export class IncomingStream implements ResponseStream {
   }
 
   /** False: there shall be no more. */
-  #call(onMessage: (message: StreamMessage) => boolean | undefined, message: StreamMessage): boolean {
-    try {
-      if (onMessage(message) === false) this.stop({ result: undefined });
-    } catch (error) {
+  #call(onMessage: OnMessage, message: StreamMessage): boolean {
+    const fail = (error: unknown): void => {
       this.stop({ error });
+    };
+    try {
+      const answer: unknown = onMessage(message);
+      if (answer === false) this.stop({ result: undefined });
+      if (answer instanceof Promise) answer.catch(fail);
+    } catch (error) {
+      fail(error);
     }
     if (this.#last !== undefined) return false;
     this.#take(message.data.length);
@@ -187,6 +193,7 @@ export class IncomingStream implements ResponseStream {
         if ('error' in this.#last) throw this.#last.error;
         return { done: true, value: undefined };
       }
+      this.#idleSinceMs = this.wire.now(); // until here there was more than was wanted
       await this.#queue.changed();
     }
   }

@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
+import { attempt } from './connection.js';
 import { encodeControl } from './frames.js';
-import { attempt } from './local-gateway.js';
 
 /**
  * Where the frames of one stream come in. A subscription of its own: when it is gone the server tells the worker so

@@ -9,6 +9,9 @@ export interface StreamMessage {
   json(): unknown;
 }
 
+/** Gets each message, in the place of a loop; false: there shall be no more. */
+export type OnMessage = ((message: StreamMessage) => boolean) | ((message: StreamMessage) => void);
+
 export class ReceivedMessage implements StreamMessage {
   constructor(
     readonly seq: number,

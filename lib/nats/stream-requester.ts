@@ -2,14 +2,15 @@ import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
 import { TaskError } from '../core/errors.js';
 import { expect } from '../core/options.js';
+import { attempt, checkConnection } from './connection.js';
 import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './frames.js';
-import { attempt } from './local-gateway.js';
-import { checkConnection, clockOption, inboxPrefixOption, numberOption } from './options.js';
+import { clockOption, inboxPrefixOption, numberOption } from './options.js';
 import { asPresenceNode, createPresence, type Presence, type PresenceNode } from './presence.js';
 import { IncomingStream, LOOKS_PER_BEAT, type ResponseStream, type ResponseWire } from './response-stream.js';
 import { StreamInbox } from './stream-inbox.js';
-import type { StreamMessage } from './stream-message.js';
+import type { OnMessage } from './stream-message.js';
 import { checkClientId, checkSubject, randomToken } from './subject.js';
+import { WindowBudget } from './window-budget.js';
 import { MAX_SILENT_BEATS } from './worker-stream.js';
 
 export interface StreamRequesterOptions {
@@ -26,8 +27,13 @@ export interface StreamRequesterOptions {
   beatMs?: number;
   /** How many messages a worker may be ahead of your loop. Default 1_024. */
   windowMessages?: number;
-  /** The same in bytes. Default 2_097_152 (2 MiB). */
+  /** The same in bytes. Default 8_388_608 (8 MiB). */
   windowBytes?: number;
+  /**
+   * The same for all open streams together: each new one gets a quarter of what is left, at least 32 KiB. Keep it below
+   * `max_pending` of the server (64 MiB), which cuts a connection that is behind by more. Default 33_554_432 (32 MiB).
+   */
+  maxBufferedBytes?: number;
   /** Default: the system's. */
   clock?: Clock;
 }
@@ -37,8 +43,11 @@ export interface StreamRequestOptions {
   signal?: AbortSignal;
   /** How long a worker that lives may send no message (`WORKER_TIMEOUT`). Default Infinity. */
   idleTimeoutMs?: number;
-  /** Called with each message, in the place of the loop; false stops stream and worker. What it throws ends the stream. */
-  onMessage?: (message: StreamMessage) => boolean | undefined;
+  /**
+   * Called with each message, in the place of the loop; false stops stream and worker. What it throws or rejects with ends
+   * the stream; a promise is not waited for.
+   */
+  onMessage?: OnMessage;
   /** Go along with the request. */
   headers?: MsgHdrs;
   /** What a worker is told that asks how many watch. Default: 1. */
@@ -79,10 +88,11 @@ export function createStreamRequester(options: StreamRequesterOptions): StreamRe
   const terms = {
     beatMs: numberOption('beatMs', options.beatMs),
     windowMessages: numberOption('windowMessages', options.windowMessages),
-    windowBytes: numberOption('windowBytes', options.windowBytes),
   };
+  const windowBytes = numberOption('windowBytes', options.windowBytes);
+  const budget = new WindowBudget(numberOption('maxBufferedBytes', options.maxBufferedBytes), windowBytes);
   const clients = options.presence === undefined ? new OpenClients(presence) : undefined;
-  return new NatsRequester({ connection, presence, clock, inboxPrefix, terms, clients });
+  return new NatsRequester({ connection, presence, clock, inboxPrefix, terms, budget, clients });
 }
 
 interface RequesterWire {
@@ -90,7 +100,8 @@ interface RequesterWire {
   readonly presence: PresenceNode;
   readonly clock: Clock;
   readonly inboxPrefix: string;
-  readonly terms: Omit<RequestTerms, 'clientId' | 'origin'>;
+  readonly terms: Omit<RequestTerms, 'clientId' | 'origin' | 'windowBytes'>;
+  readonly budget: WindowBudget;
   /** Where nobody else marks them. */
   readonly clients: OpenClients | undefined;
 }
@@ -115,19 +126,20 @@ class NatsRequester implements StreamRequester {
     clientId: string,
     options: StreamRequestOptions = {},
   ): ResponseStream {
-    const { connection, presence, clients } = this.wire;
+    const { connection, presence, clients, budget } = this.wire;
     checkSubject('subject', subject);
     checkClientId(clientId);
     checkOptions(data, options);
     const idleTimeoutMs = numberOption('idleTimeoutMs', options.idleTimeoutMs);
     clients?.enter(clientId);
-    const terms = { ...this.wire.terms, clientId, origin: presence.origin };
+    const windowBytes = budget.take();
+    const terms = { ...this.wire.terms, windowBytes, clientId, origin: presence.origin };
     const headers = encodeTerms(terms, options.headers);
     const payload = Buffer.from(data as Uint8Array);
     const size = payload.length + sizeOf(headers);
-    const maxPayload = connection.info?.max_payload ?? Infinity;
+    const maxPayload = connection.info?.max_payload ?? Infinity; // nothing is sent where there is no server
     if (size > maxPayload) {
-      clients?.leave(clientId);
+      this.#release(terms);
       throw new TaskError('EVENT_TOO_LARGE', `The request has ${size} bytes, the server takes ${maxPayload}`);
     }
     return this.#start({ terms, idleTimeoutMs, subject }, options, (inbox) => {
@@ -140,9 +152,9 @@ class NatsRequester implements StreamRequester {
     { signal, onMessage, watchers = () => 1 }: StreamRequestOptions,
     send: (inbox: string) => void,
   ): ResponseStream {
-    const { connection, presence, clock, clients, inboxPrefix } = this.wire;
+    const { connection, presence, clock, inboxPrefix } = this.wire;
     const { clientId, beatMs } = request.terms;
-    const ends: (() => void)[] = [() => this.#open--, () => clients?.leave(clientId)];
+    const ends: (() => void)[] = [() => this.#open--, () => this.#release(request.terms)];
     let inbox: StreamInbox | undefined;
     const stream = new IncomingStream({
       ...request,
@@ -164,7 +176,7 @@ class NatsRequester implements StreamRequester {
       stream.stop({ error });
     };
     if (signal?.aborted === true) stop(signal.reason);
-    const unwatch = presence.watch(clientId, stop);
+    else ends.push(presence.watch(clientId, stop));
     if (hasEnded(stream)) return stream; // cancelled, or its client is offline: nothing is sent
 
     try {
@@ -181,12 +193,16 @@ class NatsRequester implements StreamRequester {
     };
     signal?.addEventListener('abort', abort, { once: true });
     ends.push(
-      unwatch,
       clock.every(beatMs / LOOKS_PER_BEAT, () => stream.look()),
       () => signal?.removeEventListener('abort', abort),
     );
     if (hasEnded(stream)) for (const end of ends.splice(0)) end(); // it could not be sent
     return stream;
+  }
+
+  #release({ clientId, windowBytes }: RequestTerms): void {
+    this.wire.clients?.leave(clientId);
+    this.wire.budget.giveBack(windowBytes);
   }
 }
 
@@ -218,9 +234,10 @@ const lost = (cause: unknown): TaskError =>
   new TaskError('WORKER_LOST', 'The connection to NATS takes no requests', { cause });
 
 /** @throws TaskError `INVALID_OPTION` */
-function checkOptions(data: unknown, { onMessage, watchers, signal }: StreamRequestOptions): void {
+function checkOptions(data: unknown, { onMessage, watchers, signal, headers }: StreamRequestOptions): void {
   const isFunction = (value: unknown): boolean => value === undefined || typeof value === 'function';
   expect(typeof data === 'string' || data instanceof Uint8Array, 'data', 'text or bytes', data);
+  expect(headers === undefined || Symbol.iterator in Object(headers), 'headers', 'MsgHdrs', headers);
   expect(isFunction(onMessage), 'onMessage', 'a function', onMessage);
   expect(isFunction(watchers), 'watchers', 'a function', watchers);
   expect(signal === undefined || signal instanceof AbortSignal, 'signal', 'an AbortSignal', signal);

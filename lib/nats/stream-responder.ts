@@ -1,8 +1,10 @@
 import type { NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
 import { expect } from '../core/options.js';
+import { TaskError } from '../core/errors.js';
+import { attempt, checkConnection, within } from './connection.js';
 import { warn } from './isolate.js';
-import { checkConnection, clockOption, inboxPrefixOption, numberOption } from './options.js';
+import { clockOption, inboxPrefixOption, numberOption } from './options.js';
 import { asPresenceNode, type Presence } from './presence.js';
 import { RequestQueue, type ResponderWire } from './request-queue.js';
 import type { StreamHandler, StreamRequest, SubscribeOptions, Subscription } from './stream-request.js';
@@ -25,10 +27,13 @@ export interface StreamResponderOptions {
 }
 
 export interface StreamResponder {
-  /** @throws TaskError `INVALID_OPTION` */
+  /** @throws TaskError `INVALID_OPTION`, `SHUTDOWN` after `stop` */
   subscribe(subject: string, handler: StreamHandler, options?: SubscribeOptions): Subscription;
   getStatistics(): ResponderStatistics;
-  /** Drains all subscriptions for at most `graceMs` (default Infinity), then ends what is left. Idempotent. */
+  /**
+   * Drains all subscriptions for at most `graceMs` (default Infinity), then ends what is left. Idempotent.
+   * @throws TaskError `INVALID_OPTION`
+   */
   stop(options?: { graceMs?: number }): Promise<void>;
 }
 
@@ -38,6 +43,11 @@ export interface ResponderStatistics {
   /** Messages that no requester of this version sends. */
   readonly dropped: number;
 }
+
+/** How long the words that end what is left may take to leave. */
+const LAST_WORDS_MS = 1_000;
+/** How often presence is asked for that could not be followed. */
+const RETRY_MS = 1_000;
 
 /** @throws TaskError `INVALID_OPTION` */
 export function createStreamResponder(options: StreamResponderOptions): StreamResponder {
@@ -58,10 +68,12 @@ class NatsResponder implements StreamResponder {
   #answers: NatsSubscription | undefined;
   #dropped = 0;
   #stopping: Promise<void> | undefined;
+  #cancelRetry: (() => void) | undefined;
 
-  constructor(readonly wire: Omit<ResponderWire, 'open' | 'drop'> & { readonly control: string }) {}
+  constructor(readonly wire: Omit<ResponderWire, 'open' | 'drop' | 'over'> & { readonly control: string }) {}
 
   subscribe(subject: string, handler: StreamHandler, options: SubscribeOptions = {}): Subscription {
+    if (this.#stopping !== undefined) throw new TaskError('SHUTDOWN', 'The responder has been stopped');
     checkSubscription('subject', subject);
     expect(typeof handler === 'function', 'handler', 'a function', handler);
     if (options.queue !== undefined) checkSubscription('queue', options.queue);
@@ -82,6 +94,7 @@ class NatsResponder implements StreamResponder {
       drop: () => {
         this.#dropped++;
       },
+      over: (ended: RequestQueue) => void this.#queues.delete(ended),
     };
     const queue = new RequestQueue(wire, subject, handler, { queue: options.queue, maxConcurrent, maxWaiting });
     this.#queues.add(queue);
@@ -94,24 +107,25 @@ class NatsResponder implements StreamResponder {
     return { running: sum(({ running }) => running), waiting: sum(({ waiting }) => waiting), dropped: this.#dropped };
   }
 
-  stop({ graceMs = Infinity }: { graceMs?: number } = {}): Promise<void> {
+  stop(options: { graceMs?: number } = {}): Promise<void> {
+    const graceMs = numberOption('graceMs', options.graceMs);
     return (this.#stopping ??= this.#stop(graceMs));
   }
 
   async #stop(graceMs: number): Promise<void> {
+    const { clock, connection } = this.wire;
     const queues = [...this.#queues];
-    const cancel = this.wire.clock.after(graceMs, () => {
-      for (const queue of queues) queue.unsubscribe();
-    });
-    await Promise.all(queues.map((queue) => queue.drain()));
-    cancel();
-    this.#answers?.unsubscribe();
+    this.#cancelRetry?.();
+    await within(clock, graceMs, Promise.all(queues.map((queue) => queue.drain())));
+    for (const queue of queues) queue.unsubscribe();
+    attempt(() => this.#answers?.unsubscribe());
+    await within(clock, LAST_WORDS_MS, connection.flush());
   }
 
   /** One subscription for what all requesters send back. */
   #listen(): void {
     if (this.#answers !== undefined) return;
-    const { connection, control, presence } = this.wire;
+    const { connection, control } = this.wire;
     this.#answers = connection.subscribe(`${control}.*`, {
       callback: (error, msg) => {
         if (error !== null) return;
@@ -120,8 +134,19 @@ class NatsResponder implements StreamResponder {
         if (stream !== undefined && !stream.receive(msg)) this.#dropped++;
       },
     });
+    this.#follow((error) => {
+      warn(error, 'presence cannot be followed yet');
+    });
+  }
+
+  /** Until it is there: what runs meanwhile ends by stops and beats alone. */
+  #follow(tell: (error: unknown) => void): void {
+    const { clock, connection, presence } = this.wire;
     presence.startClientOfflineListener().catch((error: unknown) => {
-      warn(error, 'presence could not be followed');
+      tell(error);
+      if (this.#stopping === undefined && !connection.isClosed()) {
+        this.#cancelRetry = clock.after(RETRY_MS, () => this.#follow(() => undefined)); // has been told
+      }
     });
   }
 }

@@ -2,6 +2,7 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
 import { TaskError, type PublicError } from '../core/errors.js';
 import { Batch } from './batch.js';
+import { maxPayloadOf } from './connection.js';
 import {
   decodeControl,
   encodeError,
@@ -11,6 +12,7 @@ import {
   type Frame,
   type RequestTerms,
 } from './frames.js';
+import { MessageQueue } from './message-queue.js';
 import { SendWindow } from './send-window.js';
 import type { ResponseSender } from './stream-request.js';
 
@@ -26,8 +28,6 @@ export interface WorkerStreamWire {
 
 /** After so many beats without an answer the requester is gone. */
 export const MAX_SILENT_BEATS = 3;
-/** What every server takes, for the time when there is no connection to one. */
-const DEFAULT_MAX_PAYLOAD = 1_048_576;
 const DONE = Promise.resolve();
 
 interface Waiting {
@@ -39,10 +39,12 @@ interface Waiting {
 /** One request being answered. Ends once: by the worker, by the requester, or by its silence. */
 export class WorkerStream implements ResponseSender {
   readonly #controller = new AbortController();
+  /** As the server said that brought the request: while there is none it says nothing. */
+  readonly #maxBytes: number;
   readonly #window: SendWindow;
   readonly #batch = new Batch((body, count) => this.#sendBatch(body, count));
   /** Sends for which there is no room yet, oldest first. */
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting = new MessageQueue<Waiting>();
   /** Settles after all that wait. */
   #lastSend = DONE;
   /** The seq of the last message that has left. */
@@ -61,6 +63,7 @@ export class WorkerStream implements ResponseSender {
     readonly wire: WorkerStreamWire,
     terms: RequestTerms,
   ) {
+    this.#maxBytes = maxPayloadOf(wire.connection) - FRAME_HEAD_BYTES - LENGTH_BYTES;
     this.#window = new SendWindow(terms.windowMessages, terms.windowBytes);
     this.#stopBeats = wire.clock.every(terms.beatMs, () => this.#beat());
     this.#publish('beat', 0); // from it the requester knows whom to answer
@@ -94,7 +97,9 @@ export class WorkerStream implements ResponseSender {
       return DONE;
     }
     const message = Buffer.from(data as Uint8Array); // a copy
-    this.#lastSend = new Promise((resolve, reject) => this.#waiting.push({ message, resolve, reject }));
+    this.#lastSend = new Promise((resolve, reject) => {
+      this.#waiting.push({ message, resolve, reject });
+    });
     return handled(this.#lastSend);
   }
 
@@ -164,11 +169,6 @@ export class WorkerStream implements ResponseSender {
     });
   }
 
-  get #maxBytes(): number {
-    const { max_payload: maxPayload = DEFAULT_MAX_PAYLOAD } = this.wire.connection.info ?? {};
-    return maxPayload - FRAME_HEAD_BYTES - LENGTH_BYTES;
-  }
-
   /** @throws TaskError `EVENT_TOO_LARGE`, `UNSERIALIZABLE` for what is neither text nor bytes */
   #checkLength(data: unknown): number {
     if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
@@ -193,7 +193,7 @@ export class WorkerStream implements ResponseSender {
   async #endWith(result: Uint8Array): Promise<void> {
     await this.#lastSend;
     this.#finish('end', result);
-    if (this.#closed?.code === 'CLIENT_OFFLINE') throw this.#closed; // the connection has refused it
+    if (this.#closed !== undefined && this.#closed.code !== 'ENDED') throw this.#closed; // stopped, or the connection has refused it
   }
 
   #beat(): void {
@@ -226,7 +226,7 @@ export class WorkerStream implements ResponseSender {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
     this.#stopBeats();
-    for (const { reject } of this.#waiting.splice(0)) reject(reason);
+    for (let send = this.#waiting.shift(); send !== undefined; send = this.#waiting.shift()) send.reject(reason);
     for (const { reject } of this.#questions.splice(0)) reject(reason);
     for (const over of this.#whenOver.splice(0)) over();
   }
