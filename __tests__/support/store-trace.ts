@@ -122,7 +122,7 @@ export class TracePlayer {
     const executor = new RecordingExecutor();
     try {
       const creation = await store.create(draft, executor);
-      if (!creation.created) return timeless(creation.record);
+      if (!creation.created) return immediate(creation.record);
       this.#tasks.push({
         draft,
         writers: [creation.writer],
@@ -150,7 +150,7 @@ export class TracePlayer {
       writers.push(writer);
       executors.push(executor);
     }
-    return [held, writer && timeless(writer.record), await codeOf(() => before.append(undefined, '"late"'))];
+    return [held, writer && immediate(writer.record), await codeOf(() => before.append(undefined, '"late"'))];
   }
 
   async #attach({ draft: { taskId }, readers }: Traced, step: Step): Promise<unknown> {
@@ -162,6 +162,9 @@ export class TracePlayer {
     return [reader.frames, reader.others];
   }
 }
+
+/** Also without the subscribers: who has just come to another instance is counted a moment later. `look` waits for it. */
+const immediate = (record: object): object => ({ ...timeless(record), subscribers: undefined });
 
 /** Without the times, which are each store's own. */
 function timeless(record: object): object {

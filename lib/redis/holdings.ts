@@ -198,7 +198,7 @@ export class Holdings implements WriterOwner {
   async strike(taskId: string, record: RedisRecord | Tombstone | undefined, instance: string): Promise<void> {
     const { keys, commands, settings } = this.context;
     if (record !== undefined && record.status !== 'running' && record.status !== 'expired') {
-      const once = record.once ?? (await this.#onceOf(taskId));
+      const once = 'once' in record ? record.once : await this.#onceOf(taskId);
       const quota = keys.quota(record.owner);
       await Promise.all([
         commands.send(quota, 'SREM', quota, quotaPlaceOf({ taskId, once })),
