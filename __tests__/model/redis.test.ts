@@ -10,7 +10,7 @@ describeWithRedis('a real server', () => {
   afterAll(() => redis.close());
 
   describeModel('a task manager over Redis does what its model says', (clock) => inRedis(redis.url, clock), {
-    each: 14,
-    stopped: 14,
+    each: 10,
+    stopped: 10,
   });
 });
