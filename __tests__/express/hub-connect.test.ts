@@ -3,6 +3,7 @@ import { useHubServers } from '../support/hub-server.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { openStream } from '../support/raw-http.js';
 import { createRandom, announceSeed } from '../support/random.js';
+import { BEYOND_SOCKETS } from '../support/socket-buffers.js';
 import { createParser } from 'eventsource-parser';
 
 const startHub = useHubServers();
@@ -226,9 +227,10 @@ describe('time in the hub', () => {
     const server = await startHub({ clock, clientTimeoutMs: 60_000 });
     const idle = await openStream(`${server.url}/connect`);
     const reader = await server.open();
-    // More than both sockets hold.
-    for (let i = 0; i < 40; i++) server.hub.broadcast({ data: 'x'.repeat(500_000) });
-    await reader.take(8);
+    for (let sent = 0; sent < BEYOND_SOCKETS; sent += 500_000) {
+      server.hub.broadcast({ data: 'x'.repeat(500_000) });
+      await reader.take(1);
+    }
     expect(server.hub.getActiveClientCount()).toBe(2);
     const left = server.left(1);
     for (let i = 0; i < 8; i++) {
