@@ -2,8 +2,11 @@ import { APPEND } from './append-script.js';
 import type { Batch } from './batch.js';
 import type { Commands } from './commands.js';
 
-/** After so many entries a call goes out before its turn is over, so that the server works while the rest is encoded. */
-const ENTRIES_PER_CALL = 40;
+/**
+ * The first call of a turn takes so many entries, the next ones twice as many as the one before: the server has something
+ * to do soon, and while the rest is encoded.
+ */
+const FIRST_CALL_ENTRIES = 25;
 
 /** Who appends to a stream, and is told what became of it. */
 export interface Appending {
@@ -18,21 +21,28 @@ export class Appender {
   #batches: Batch[] = [];
   #keys: string[] = [];
   #words: string[] = [];
+  #callEntries = FIRST_CALL_ENTRIES;
 
   constructor(readonly commands: Commands) {}
 
   add(writer: Appending, batch: Batch): void {
-    if (this.#writers.push(writer) === 1) queueMicrotask(this.#flush);
+    if (this.#writers.push(writer) === 1) queueMicrotask(this.#endTurn);
     this.#batches.push(batch);
     const { entries } = batch;
     for (let i = 0; i < entries.length; i++) {
       if (i % 2 === 0) this.#keys.push(writer.stream);
       this.#words.push(entries[i] as string);
     }
-    if (this.#keys.length >= ENTRIES_PER_CALL || this.commands.port.cluster) this.#flush();
+    if (this.#keys.length >= this.#callEntries || this.commands.port.cluster) this.#flush();
   }
 
-  readonly #flush = (): void => {
+  readonly #endTurn = (): void => {
+    this.#flush();
+    this.#callEntries = FIRST_CALL_ENTRIES;
+  };
+
+  #flush(): void {
+    this.#callEntries *= 2;
     const [writers, batches] = [this.#writers, this.#batches];
     if (writers.length === 0) return;
     const reply = this.commands.run(APPEND, this.#keys, this.#words);
@@ -53,5 +63,5 @@ export class Appender {
         });
       },
     );
-  };
+  }
 }
