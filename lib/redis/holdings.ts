@@ -88,11 +88,10 @@ export class Holdings implements WriterOwner {
     const { keys, commands, instance, runningTtlMs } = this.context;
     const running = keys.running(instance);
     const args = [record.token, instance, String(attempts)];
-    const [, , reply, once] = await Promise.all([
+    const [, , reply] = await Promise.all([
       commands.send(running, 'SADD', running, record.taskId),
       commands.send(running, 'PEXPIRE', running, String(runningTtlMs)),
       commands.run(CLAIM, [keys.task(record.taskId), keys.events(record.taskId)], args),
-      this.#onceOf(record.taskId),
     ]);
     if (!Array.isArray(reply)) {
       await commands.send(running, 'SREM', running, record.taskId);
@@ -106,7 +105,7 @@ export class Holdings implements WriterOwner {
     // A log that was restored from an older copy may end before what was read of it: no seq is given away twice.
     const lastSeq = Math.max(claimed.lastSeq, this.mirrors.get(record.taskId)?.log.lastSeq ?? 0);
     return {
-      record: { ...claimed, lastSeq, once },
+      record: { ...claimed, lastSeq },
       cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError),
     };
   }
@@ -198,20 +197,13 @@ export class Holdings implements WriterOwner {
   async strike(taskId: string, record: RedisRecord | Tombstone | undefined, instance: string): Promise<void> {
     const { keys, commands, settings } = this.context;
     if (record !== undefined && record.status !== 'running' && record.status !== 'expired') {
-      const once = 'once' in record ? record.once : await this.#onceOf(taskId);
       const quota = keys.quota(record.owner);
       await Promise.all([
-        commands.send(quota, 'SREM', quota, quotaPlaceOf({ taskId, once })),
+        commands.send(quota, 'SREM', quota, quotaPlaceOf(record)),
         commands.runInOrder(RETIRE, [keys.expiring], [taskId, String(settings.ttlMs)]),
       ]);
     }
     const running = keys.running(instance);
     await commands.send(running, 'SREM', running, taskId);
-  }
-
-  async #onceOf(taskId: string): Promise<string | undefined> {
-    const task = this.context.keys.task(taskId);
-    const once = await this.context.commands.send(task, 'HGET', task, 'once');
-    return typeof once === 'string' ? once : undefined;
   }
 }

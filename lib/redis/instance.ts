@@ -115,7 +115,6 @@ export class Instance {
     const { ttlMs } = this.context.settings;
     const words = await commands.run(EXPIRED, [keys.expiring], [String(BURIED_PER_SWEEP), String(ttlMs)]);
     const [left, ...gone] = words as [number, ...string[]];
-    if (left > 0) await commands.send(keys.expiring, 'PEXPIRE', keys.expiring, String(4 * ttlMs)); // marks are new keys
     await Promise.all(gone.map((taskId) => this.#bury(taskId)));
     return left + running + this.holdings.size > 0;
   }

@@ -13,8 +13,8 @@ export interface RedisRecord extends TaskRecord {
   readonly holder: string;
   /** Of all events so far, those that are not kept any more too. */
   readonly wireBytes: number;
-  /** The key that leads to it from its idempotency key. Known where it runs only. */
-  readonly once?: string | undefined;
+  /** The key that leads to it from its idempotency key. */
+  readonly once: string | undefined;
 }
 
 /**
@@ -63,6 +63,7 @@ export function parseRecord(
     token: text('token') ?? '',
     holder,
     wireBytes: top.bytes,
+    once: text('once'),
   };
 }
 

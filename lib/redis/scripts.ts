@@ -4,7 +4,7 @@ import { PROGRESS_OF } from './entry.js';
 /** The fields of a task that `READ` answers, in its order. */
 export const TASK_FIELDS = [
   ...['key', 'owner', 'fingerprint', 'status', 'attempt', 'created', 'ended', 'expiresWall', 'expires'],
-  ...['seq', 'progress', 'outcome', 'token', 'holder', 'released'],
+  ...['seq', 'progress', 'outcome', 'token', 'holder', 'released', 'once'],
 ] as const;
 
 const quote = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(',');
@@ -169,6 +169,7 @@ for i = 1, #due, 2 do
     if decays > now then redis.call('ZADD', KEYS[1], decays, '~' .. due[i]) end
   end
 end
+redis.call('PEXPIRE', KEYS[1], 4 * ARGV[2]) -- marks in an empty set make a new key
 return {redis.call('ZCARD', KEYS[1]), unpack(gone)}`);
 
 /** KEYS task, then its other keys. What is past its retention keeps only the answer that it has expired. */
