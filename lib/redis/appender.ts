@@ -49,12 +49,13 @@ export class Appender {
     [this.#writers, this.#batches, this.#keys, this.#words] = [[], [], [], []];
     reply.then(
       (failed) => {
-        const missing = new Set(failed as number[]);
-        let entry = 1;
+        const missing = failed as number[]; // nearly always none
+        let end = 0;
         writers.forEach((writer, index) => {
           const batch = batches[index] as Batch;
-          writer.appended(batch, missing.size === 0 || !missing.has(entry));
-          entry += batch.entries.length / 2;
+          const start = end;
+          end += batch.entries.length / 2;
+          writer.appended(batch, !missing.some((entry) => entry > start && entry <= end));
         });
       },
       (error: unknown) => {

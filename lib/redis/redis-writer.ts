@@ -169,7 +169,7 @@ export class RedisWriter implements TaskWriter, Appending {
     appender.add(this, batch);
   }
 
-  /** What became of it; not appended where the stream does not take it, and then none of it. */
+  /** What became of it. Where the stream did not take all of it, it is sent again: what it took is not taken twice. */
   appended(batch: Batch, isAppended: boolean): void {
     if (this.#underWay !== batch) return;
     if (isAppended) this.#commit(batch);
