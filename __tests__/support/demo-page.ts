@@ -43,10 +43,17 @@ export const shown = (page: Page): Promise<Shown> =>
     };
   });
 
-export const received = (page: Page, count: number): Promise<unknown> =>
-  page.waitForFunction(`Number(document.getElementById('received').textContent) >= ${count}`);
-export const ended = (page: Page, status = 'completed'): Promise<unknown> =>
-  page.waitForFunction(`document.getElementById('status').textContent === '${status}'`);
+/** Waits until it is so; else says what the page shows instead. */
+async function waitFor(page: Page, condition: string): Promise<void> {
+  await page.waitForFunction(condition, undefined, { polling: 100, timeout: 60_000 }).catch(async (error: unknown) => {
+    throw new Error(`The page shows:\n${await page.locator('body').innerText()}`, { cause: error });
+  });
+}
+
+export const received = (page: Page, count: number): Promise<void> =>
+  waitFor(page, `Number(document.getElementById('received').textContent) >= ${count}`);
+export const ended = (page: Page, status = 'completed'): Promise<void> =>
+  waitFor(page, `document.getElementById('status').textContent === '${status}'`);
 
 /** The sample is imported whole, and the page has every event of it once. */
 export function expectExact({ status, cells, tally, badLines, rows, summary }: Shown): void {
