@@ -9,7 +9,7 @@ const ROOT = join(__dirname, '../..');
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const PHONE: BrowserContextOptions = { viewport: { width: 375, height: 740 }, isMobile: true, hasTouch: true };
 
-jest.setTimeout(180_000);
+jest.setTimeout(90_000);
 
 describeInBrowser('the demo page in Chromium', (browser) => {
   let demo: ExampleServer;
