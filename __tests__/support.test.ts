@@ -4,6 +4,7 @@ import { randomCuts, startCutProxy, type CutProxy, type Plan } from './support/c
 import { findFault, type ReceivedEvent } from './support/exactness.js';
 import { createRandom } from './support/random.js';
 import { listen, openStream, rawRequest, receiveAll, requestBytes, type Listening } from './support/raw-http.js';
+import { BEYOND_SOCKETS } from './support/socket-buffers.js';
 
 /** What a test suite rests on must be able to fail. Here the proxy, the raw requests and the checker; the clients have a file of their own. */
 
@@ -110,15 +111,21 @@ describe('the cut proxy', () => {
 
   it('reads nothing more from the server once a connection is stalled', async () => {
     const finished: (string | undefined)[] = [];
+    let first: () => void;
+    const any = new Promise<void>((resolve) => (first = resolve));
     const server = await serve((req, res) => {
-      res.on('finish', () => finished.push(req.url));
-      res.end('z'.repeat(20_000_000));
+      res.on('finish', () => {
+        finished.push(req.url);
+        first();
+      });
+      res.end('z'.repeat(BEYOND_SOCKETS));
     });
     const proxy = await cutting(server.port, (connection) => (connection === 1 ? { after: 100, kind: 'stall' } : {}));
     const received = receive(proxy.port, '/stalled');
     await proxy.untilCut();
     // As many bytes on a second connection prove that the first has had its time.
     await rawRequest(proxy.port, requestBytes('GET', '/other'));
+    await any; // the client may have all of it before the server knows
     expect(finished).toEqual(['/other']);
     await proxy.close();
     expect((await received).bytes.length).toBe(100);
