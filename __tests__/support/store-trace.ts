@@ -3,6 +3,7 @@ import type { TaskDraft, TaskStore, TaskWriter } from '../../lib/core/ports.js';
 import type { FinalStatus } from '../../lib/core/status.js';
 import { FeedReader } from './feed-reader.js';
 import { codeOf, RecordingExecutor } from './store-fixtures.js';
+import { until } from './until.js';
 
 const task = fc.nat(5);
 const on = fc.nat(1);
@@ -79,8 +80,7 @@ export class TracePlayer {
       case 'hand over':
         return this.#handOver(traced, this.#at(step));
       case 'cancel':
-        traced.isToBeCancelled = true;
-        return this.#at(step).requestCancel(taskId, { code: 'TASK_CANCELLED', message: 'Stop' });
+        return this.#cancel(traced, this.#at(step));
       case 'attach':
         return this.#attach(traced, step);
       case 'leave':
@@ -151,6 +151,16 @@ export class TracePlayer {
       executors.push(executor);
     }
     return [held, writer && immediate(writer.record), await codeOf(() => before.append(undefined, '"late"'))];
+  }
+
+  /** Goes on when it has arrived: a task that ends before need not be told. */
+  async #cancel(traced: Traced, store: TaskStore): Promise<unknown> {
+    const { cancels } = traced.executors.at(-1) as RecordingExecutor;
+    const before = cancels.length;
+    traced.isToBeCancelled = true;
+    const asked = await store.requestCancel(traced.draft.taskId, { code: 'TASK_CANCELLED', message: 'Stop' });
+    if (asked) await until(() => cancels.length > before);
+    return asked;
   }
 
   async #attach({ draft: { taskId }, readers }: Traced, step: Step): Promise<unknown> {
