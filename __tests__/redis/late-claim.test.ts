@@ -4,25 +4,16 @@ import { createRedisStore } from '../../lib/redis/index.js';
 import { CLAIM } from '../../lib/redis/scripts.js';
 import { reading, recordOf, started } from '../contracts/store-steps.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { CLIENTS, type TestClient } from '../support/redis-clients.js';
+import { CLIENTS, through, type TestClient } from '../support/redis-clients.js';
 import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
 import { storeSettings } from '../support/store-fixtures.js';
 import { until } from '../support/until.js';
 
-type SendCommand = (words: string[]) => Promise<unknown>;
-
 /** A client that does `before` each time just before it claims a task. */
 const beforeClaims = (client: TestClient['client'], before: () => Promise<void>): TestClient['client'] =>
-  new Proxy(client, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== 'function') return value;
-      if (name !== 'sendCommand') return value.bind(target) as unknown;
-      return async (words: string[]) => {
-        if (words[1] === CLAIM.text || words[1] === CLAIM.sha) await before();
-        return (value as SendCommand).call(target, words);
-      };
-    },
+  through(client, async (words, sendOn) => {
+    if (words[1] === CLAIM.text || words[1] === CLAIM.sha) await before();
+    return sendOn();
   });
 
 describeWithRedis('an instance that is taken for dead and writes once more', () => {

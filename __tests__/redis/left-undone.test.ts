@@ -3,11 +3,9 @@ import type { TaskStore } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { eventually, started } from '../contracts/store-steps.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { CLIENTS, type TestClient } from '../support/redis-clients.js';
+import { CLIENTS, through, type TestClient } from '../support/redis-clients.js';
 import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
 import { codeOf, draft, RecordingExecutor, storeSettings } from '../support/store-fixtures.js';
-
-type SendCommand = (words: string[]) => Promise<unknown>;
 
 describeWithRedis('what an instance could not do after the end of a task', () => {
   let redis: Redis;
@@ -25,19 +23,10 @@ describeWithRedis('what an instance could not do after the end of a task', () =>
   let refused = 0;
   /** A client that cannot take anything out of a quota while `broken` says so. */
   const breaking = (client: TestClient['client'], broken: () => boolean): TestClient['client'] =>
-    new Proxy(client, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== 'function') return value;
-        if (name !== 'sendCommand') return value.bind(target) as unknown;
-        return async (words: string[]) => {
-          if (words[0] !== 'SREM' || !words[1]!.includes('quota:') || !broken()) {
-            return (value as SendCommand).call(target, words);
-          }
-          refused++;
-          throw new Error('OOM command not allowed');
-        };
-      },
+    through(client, async (words, sendOn) => {
+      if (words[0] !== 'SREM' || !words[1]!.includes('quota:') || !broken()) return sendOn();
+      refused++;
+      throw new Error('OOM command not allowed');
     });
 
   it.each(['by itself at its next sweep', 'by another one when it has died', 'when it stops'])(

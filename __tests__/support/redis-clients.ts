@@ -49,3 +49,19 @@ export const CLIENTS: Readonly<Record<string, OpenClient>> = {
 };
 
 export const openClient = CLIENTS['ioredis 5'] as OpenClient;
+
+type SendCommand = (words: string[]) => Promise<unknown>;
+
+/** The same client of node-redis, whose commands go through `send`; it is handed how they are sent. */
+export const through = (
+  client: TestClient['client'],
+  send: (words: string[], sendOn: () => Promise<unknown>) => Promise<unknown>,
+): TestClient['client'] =>
+  new Proxy(client, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (name !== 'sendCommand') return value.bind(target) as unknown;
+      return (words: string[]) => send(words, () => (value as SendCommand).call(target, words));
+    },
+  });

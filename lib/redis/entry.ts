@@ -33,9 +33,11 @@ export const eventLines = (event: string | undefined, json: string): string => `
 /** Names and JSON by turns. */
 export const linesOf = (text: string): readonly string[] => text.split('\n').slice(1, -1);
 
+const SEQ_PATTERN = '%d'.repeat(SEQ_DIGITS);
+
 /** Lua: token, seq and bytes of an id, as numbers. */
 export const PLACE_OF = `local function place(id)
-  local token, seq, bytes = string.match(id, '^(%d+)(${'%d'.repeat(SEQ_DIGITS)})%-(%d+)$')
+  local token, seq, bytes = string.match(id, '^(%d+)(${SEQ_PATTERN})%-(%d+)$')
   return tonumber(token), tonumber(seq), tonumber(bytes)
 end`;
 
@@ -44,4 +46,10 @@ export const PROGRESS_OF = `local function progressOf(text)
   local at = string.find(string.reverse(text), '\\n', 2, true)
   if not at or string.sub(text, -at - 1, -at - 1) ~= '\\n' then return false end
   return string.sub(text, 1 - at, -2)
+end`;
+
+/** Lua: id and text of the entry by which a new token follows the entry `last`. */
+export const TAKE_OVER = `local function takeOver(last, token)
+  local place = string.match(last[1], '^%d+(${SEQ_PATTERN}%-%d+)$')
+  return token .. place, '0 0 ' .. string.match(last[2][2], ' (%d+)\\n') .. '\\n'
 end`;

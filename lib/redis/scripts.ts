@@ -1,5 +1,5 @@
 import { script } from './commands.js';
-import { PROGRESS_OF } from './entry.js';
+import { PROGRESS_OF, TAKE_OVER } from './entry.js';
 
 /** The fields of a task that `READ` answers, in its order. */
 export const TASK_FIELDS = [
@@ -50,6 +50,7 @@ return task`);
  */
 export const CLAIM = script(`
 ${PROGRESS_OF}
+${TAKE_OVER}
 local task = redis.call('HMGET', KEYS[1], 'token', 'status', 'cancel')
 if task[1] ~= ARGV[1] or task[2] ~= 'running' then return false end
 redis.call('HSET', KEYS[1], 'holder', ARGV[2], 'released', '')
@@ -59,8 +60,8 @@ local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 if last then
   local progress = progressOf(last[2][2])
   if progress then redis.call('HSET', KEYS[1], 'progress', progress) end
-  local place, time = string.match(last[1], '^%d+(%d%d%d%d%d%d%d%d%d%d%d%d%-%d+)$'), string.match(last[2][2], ' (%d+)\\n')
-  redis.call('XADD', KEYS[2], token .. place, 'd', '0 0 ' .. time .. '\\n')
+  local id, text = takeOver(last, token)
+  redis.call('XADD', KEYS[2], id, 'd', text)
 end
 return {token, task[3] or ''}`);
 
