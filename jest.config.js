@@ -16,7 +16,7 @@ const tsJest = [
       exactOptionalPropertyTypes: true,
       noImplicitOverride: true,
       verbatimModuleSyntax: false,
-      isolatedModules: false,
+      isolatedModules: true,
       esModuleInterop: true,
       skipLibCheck: true,
     },

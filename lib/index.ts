@@ -27,7 +27,7 @@ export { cancelTask, completeTask, executeWithSSE, getTaskInfo, init, updateProg
 // Errors
 export { TaskError } from './core/errors.js';
 export type { ErrorCode } from './core/errors.js';
-export { problemHandler, sendProblem } from './express/problem.js';
+export { problemHandler, sendProblem } from './http/problem.js';
 
 // Ports: what a store or a clock of your own implements
 export type { Clock } from './core/clock.js';

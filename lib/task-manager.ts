@@ -5,16 +5,10 @@ import { Engine } from './core/engine.js';
 import { checkOrigins, checkRange, expect, resolveOptions, type EngineOptions, type Range } from './core/options.js';
 import type { TaskStatus } from './core/status.js';
 import { toTaskInfo, type AsyncTask, type TaskInfo } from './core/task.js';
-import { Gateway } from './express/gateway.js';
-import { assertServable, STREAM_METHODS } from './express/guards.js';
+import { TaskRequests } from './http/task-requests.js';
+import { assertServable, STREAM_METHODS } from './http/guards.js';
 import { createHandler, type HandlerOptions } from './express/handler.js';
-import {
-  checkIdempotencyKey,
-  fingerprintOf,
-  readIdempotencyKey,
-  readResume,
-  type AnyRequest,
-} from './express/request.js';
+import { checkIdempotencyKey, fingerprintOf, readIdempotencyKey, readResume, type AnyRequest } from './http/request.js';
 import { createRouter, type RouterOptions } from './express/router.js';
 import { encodeEvent } from './sse/frame.js';
 import { Heartbeat } from './sse/heartbeat.js';
@@ -121,7 +115,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
   const resolved = resolveOptions(engineOptions);
   const engine = new Engine(resolved, options.store, encodeEvent);
   const heartbeat = new Heartbeat(resolved);
-  const gateway = new Gateway(engine, { owner, allowedOrigins, tasksPath }, heartbeat);
+  const requests = new TaskRequests(engine, { owner, allowedOrigins, tasksPath }, heartbeat);
   let stopped: Promise<void> | undefined;
 
   return {
@@ -135,23 +129,23 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
       expect(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
       assertServable(req, STREAM_METHODS);
       const execution = { job: asyncTask as AsyncTask, timeoutMs, input: () => undefined };
-      const stream = await gateway.execute(req, readResume(req, resumeKey), subscriberId ?? undefined, execution);
+      const stream = await requests.execute(req, readResume(req, resumeKey), subscriberId ?? undefined, execution);
       return stream as TaskStream<P, R>;
     },
 
     handler: (asyncTask, handlerOptions = {}) =>
-      createHandler(gateway, asyncTask as AsyncTask, handlerOptions as HandlerOptions),
+      createHandler(requests, asyncTask as AsyncTask, handlerOptions as HandlerOptions),
 
     async startTask(req, asyncTask, { input, idempotencyKey: given, ...times } = {}) {
       expect(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
       const key = given === undefined ? readIdempotencyKey(req) : checkIdempotencyKey(given);
       const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(req, input) };
       const execution = { job: asyncTask as AsyncTask, input: () => input, ...times };
-      const { taskId, resumeKey } = (await gateway.start(req, execution, idempotency)).record;
+      const { taskId, resumeKey } = (await requests.start(req, execution, idempotency)).record;
       return { taskId, resumeKey };
     },
 
-    router: (routerOptions = {}) => createRouter(gateway, routerOptions),
+    router: (routerOptions = {}) => createRouter(requests, routerOptions),
 
     updateProgress: async (taskId, data) => (await engine.run(taskId)).updateProgress(data),
 

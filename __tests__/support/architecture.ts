@@ -12,23 +12,25 @@ interface Room {
   readonly packages: readonly string[];
 }
 
-const DRIVEN = ['core', 'sse', 'express', 'hub', 'redis', 'nats', 'client', 'react', 'metrics'];
+const DRIVEN = ['core', 'sse', 'http', 'express', 'hub', 'distributed', 'redis', 'sqlite', 'nats', 'client', 'react'];
 const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dgram'];
 
 /** The arrows. A folder of `lib/` or a file at its root that is not listed here does not belong there. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   core: { imports: [], packages: ['lru-cache', 'uuid', 'node:*'] },
   sse: { imports: ['core'], packages: ['node:http', 'node:http2', 'node:*'] },
-  express: { imports: ['core', 'sse'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
+  http: { imports: ['core', 'sse'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
+  express: { imports: ['core', 'sse', 'http'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
   hub: {
-    imports: ['core', 'sse', 'express/problem', 'express/guards', 'express/request'],
+    imports: ['core', 'sse', 'http'],
     packages: ['express', 'uuid', 'node:http', 'node:http2', 'node:*'],
   },
-  redis: { imports: ['core'], packages: ['node:*'] },
+  distributed: { imports: ['core'], packages: ['node:*'] },
+  redis: { imports: ['core', 'distributed'], packages: ['node:*'] },
+  sqlite: { imports: ['core', 'distributed'], packages: ['node:*'] },
   nats: { imports: ['core'], packages: ['@nats-io/*', 'node:*'] },
   client: { imports: ['sse/frame', 'sse/event-id'], packages: ['eventsource-parser'] },
   react: { imports: ['client'], packages: ['react'] },
-  metrics: { imports: ['core', 'hub'], packages: [] },
   'task-manager': { imports: DRIVEN, packages: ['express', 'node:http', 'node:http2', 'node:*'] },
   'default-manager': {
     imports: [...DRIVEN, 'task-manager'],

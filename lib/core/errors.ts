@@ -1,7 +1,7 @@
 /** Stable reasons a caller may branch on. Messages may change in any release; codes only in a major. */
 export type ErrorCode = HttpErrorCode | OutcomeCode | ProgramErrorCode;
 
-/** What a request can be refused with. `express/problem.ts` gives each its HTTP status. */
+/** What a request can be refused with. `http/problem.ts` gives each its HTTP status. */
 export type HttpErrorCode =
   | 'TASK_NOT_FOUND' // no such task for this caller, or its tombstone is gone
   | 'TASK_EXPIRED' // its retention is over

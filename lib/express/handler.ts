@@ -4,10 +4,10 @@ import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
 import { RESUME_KEY_HEADER, TASK_ID_HEADER, taskLink } from '../sse/headers.js';
 import type { TaskStream } from '../sse/task-stream.js';
-import type { Gateway } from './gateway.js';
-import { allowOrigin, answerOptions, assertAcceptsStream, assertServable, STREAM_METHODS } from './guards.js';
-import { sendProblem } from './problem.js';
-import { queryOf, readResume, urlOf } from './request.js';
+import type { TaskRequests } from '../http/task-requests.js';
+import { allowOrigin, answerOptions, assertAcceptsStream, assertServable, STREAM_METHODS } from '../http/guards.js';
+import { sendProblem } from '../http/problem.js';
+import { queryOf, readResume, urlOf } from '../http/request.js';
 
 const ALLOW = [...STREAM_METHODS, 'OPTIONS'].join(', ');
 
@@ -26,7 +26,7 @@ export interface HandlerOptions<P = unknown, I = unknown, S = unknown> {
 
 /** Express middleware around `executeWithSSE`. */
 export function createHandler(
-  gateway: Gateway,
+  requests: TaskRequests,
   job: AsyncTask,
   { timeoutMs, abandonAfterMs, snapshot, subscriberId, input }: HandlerOptions,
 ): RequestHandler {
@@ -34,7 +34,7 @@ export function createHandler(
   if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs);
   if (abandonAfterMs !== undefined) checkNumber('abandonAfterMs', abandonAfterMs);
   const serve = async (req: Request, res: Response): Promise<void> => {
-    allowOrigin(req, res, gateway.options.allowedOrigins);
+    allowOrigin(req, res, requests.options.allowedOrigins);
     if (req.method === 'OPTIONS') {
       answerOptions(res, ALLOW);
       return;
@@ -45,8 +45,8 @@ export function createHandler(
     if (!detached) assertAcceptsStream(req);
     const readInput = (): unknown => (input === undefined ? inputOf(req) : input(req));
     const execution = { job, timeoutMs, abandonAfterMs, snapshot, input: readInput };
-    const stream = await gateway.execute(req, resume, subscriberId?.(req), execution);
-    if (detached) answerAccepted(req, res, stream, gateway.options.tasksPath);
+    const stream = await requests.execute(req, resume, subscriberId?.(req), execution);
+    if (detached) answerAccepted(req, res, stream, requests.options.tasksPath);
     else await stream.begin(res);
   };
   return (req, res, next) => {

@@ -3,10 +3,10 @@ import { TaskError } from '../core/errors.js';
 import type { TaskRecord } from '../core/ports.js';
 import { isFinal, type TaskStatus } from '../core/status.js';
 import { toTaskInfo, type TaskInfo } from '../core/task.js';
-import type { Gateway } from './gateway.js';
-import { allowOrigin, answerOptions, assertAcceptsStream, assertServable } from './guards.js';
-import { sendProblem } from './problem.js';
-import { queryOf, readResume } from './request.js';
+import type { TaskRequests } from '../http/task-requests.js';
+import { allowOrigin, answerOptions, assertAcceptsStream, assertServable } from '../http/guards.js';
+import { sendProblem } from '../http/problem.js';
+import { queryOf, readResume } from '../http/request.js';
 
 const TASK_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const STATUSES: readonly string[] = ['running', 'completed', 'failed', 'cancelled'] satisfies TaskStatus[];
@@ -20,14 +20,14 @@ export interface RouterOptions {
 type Answer = (req: Request, res: Response) => Promise<void>;
 
 /** Status, result, events, cancel and list of tasks, relative to where it is mounted. */
-export function createRouter(gateway: Gateway, { authorize }: RouterOptions): Router {
+export function createRouter(requests: TaskRequests, { authorize }: RouterOptions): Router {
   const router = express.Router();
 
   /** The task of the request, if its caller may know of it; somebody else's and an unknown one look the same. */
   const find = async (req: Request): Promise<TaskRecord> => {
     const { taskId } = req.params;
     if (typeof taskId !== 'string' || !TASK_ID.test(taskId)) throw notFound();
-    const record = await gateway.find(req, { taskId });
+    const record = await requests.find(req, { taskId });
     if (authorize !== undefined && !(await authorize(req, toTaskInfo(record)))) throw notFound();
     return record;
   };
@@ -36,7 +36,7 @@ export function createRouter(gateway: Gateway, { authorize }: RouterOptions): Ro
     const methods = Object.keys(answers);
     const allow = [...methods, 'OPTIONS'].join(', ');
     const answer: Answer = async (req, res) => {
-      allowOrigin(req, res, gateway.options.allowedOrigins);
+      allowOrigin(req, res, requests.options.allowedOrigins);
       if (req.method === 'OPTIONS') {
         answerOptions(res, allow);
         return;
@@ -52,9 +52,9 @@ export function createRouter(gateway: Gateway, { authorize }: RouterOptions): Ro
   };
 
   const list: Answer = async (req, res) => {
-    const owner = await gateway.ownerOf(req);
-    if (gateway.hasOwners ? owner === undefined : authorize === undefined) throw notFound();
-    const records = await gateway.engine.list({ ...readFilter(req), owner });
+    const owner = await requests.ownerOf(req);
+    if (requests.hasOwners ? owner === undefined : authorize === undefined) throw notFound();
+    const records = await requests.engine.list({ ...readFilter(req), owner });
     const tasks = records.map(toTaskInfo);
     const shown = await Promise.all(tasks.map(async (task) => (await authorize?.(req, task)) ?? true));
     sendJson(res, { tasks: tasks.filter((_, index) => shown[index]).map(toStatusJson) });
@@ -66,7 +66,7 @@ export function createRouter(gateway: Gateway, { authorize }: RouterOptions): Ro
 
   const cancel: Answer = async (req, res) => {
     const { taskId } = await find(req);
-    if (!(await gateway.engine.cancel(taskId, 'The client cancelled it'))) {
+    if (!(await requests.engine.cancel(taskId, 'The client cancelled it'))) {
       throw new TaskError('TASK_NOT_RUNNING', 'The task has ended already');
     }
     res.status(204).end();
@@ -84,7 +84,7 @@ export function createRouter(gateway: Gateway, { authorize }: RouterOptions): Ro
     // The id of a task that nobody owns is public, so its events need the secret as well.
     const resume = readResume(req, record.owner === undefined ? undefined : record.resumeKey);
     if (resume.resumeKey !== record.resumeKey) throw notFound();
-    await (await gateway.attach(record, resume, undefined)).begin(res);
+    await (await requests.attach(record, resume, undefined)).begin(res);
   };
 
   serve('/', { GET: list, HEAD: list });

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { TaskError } from '../core/errors.js';
-import { queryOf, single } from '../express/request.js';
+import { queryOf, single } from '../http/request.js';
 import { parseEventId } from '../sse/event-id.js';
 import { CLIENT_ID_HEADER } from '../sse/headers.js';
 import type { Channel } from './channel.js';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { TaskError } from '../core/errors.js';
-import { assertServable, STREAM_METHODS } from '../express/guards.js';
+import { assertServable, STREAM_METHODS } from '../http/guards.js';
 import { Connection, type StreamResponse } from '../sse/connection.js';
 import { formatEventId } from '../sse/event-id.js';
 import { encodeFrame, encodeRetry } from '../sse/frame.js';

@@ -1,8 +1,8 @@
 import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
 import { TaskError } from '../core/errors.js';
 import { expect } from '../core/options.js';
-import { allowOrigin, answerOptions, assertAcceptsStream, assertMayStart, assertServable } from '../express/guards.js';
-import { sendProblem } from '../express/problem.js';
+import { allowOrigin, answerOptions, assertAcceptsStream, assertMayStart, assertServable } from '../http/guards.js';
+import { sendProblem } from '../http/problem.js';
 import type { HubEngine } from './hub-engine.js';
 import type { HubMessage } from './message.js';
 

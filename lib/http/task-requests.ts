@@ -27,19 +27,19 @@ export interface Idempotency {
   readonly fingerprint: string;
 }
 
-export interface GatewayOptions {
+export interface TaskRequestsOptions {
   readonly owner: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined;
   readonly allowedOrigins: readonly string[];
   readonly tasksPath: string | undefined;
 }
 
 /** Where requests meet tasks: who asks, may they, and do they start something or come back to it. */
-export class Gateway {
+export class TaskRequests {
   readonly #streams: StreamSettings;
 
   constructor(
     readonly engine: Engine,
-    readonly options: GatewayOptions,
+    readonly options: TaskRequestsOptions,
     heartbeat: Heartbeat,
   ) {
     const { maxSubscribersPerTask } = engine.options;
