@@ -80,6 +80,6 @@ describe('a gateway that many listeners ask for all its clients', () => {
     const stopped = presence.stop();
     flushes.shift()?.();
     await stopped;
-    expect(told).toEqual(['bye p']);
+    expect(told).toEqual(['stopped p']);
   });
 });

@@ -1,7 +1,7 @@
-import { Batch } from '../../lib/nats/batch.js';
-import { ClientDirectory, type Gateway } from '../../lib/nats/client-directory.js';
-import { MessageQueue } from '../../lib/nats/message-queue.js';
-import { SendWindow } from '../../lib/nats/send-window.js';
+import { MessageBatch } from '../../lib/nats/streams/message-batch.js';
+import { ClientDirectory, type Gateway } from '../../lib/nats/presence/client-directory.js';
+import { MessageQueue } from '../../lib/nats/streams/message-queue.js';
+import { SendWindow } from '../../lib/nats/streams/send-window.js';
 
 const gateway = (id: string): Gateway => ({ id, version: undefined, clients: 0 });
 
@@ -51,7 +51,7 @@ describe('SendWindow', () => {
   });
 });
 
-describe('Batch', () => {
+describe('MessageBatch', () => {
   const unpack = (body: Uint8Array): string[] => {
     const texts: string[] = [];
     const bytes = Buffer.from(body);
@@ -62,16 +62,16 @@ describe('Batch', () => {
     }
     return texts;
   };
-  const record = (): { batch: Batch; sent: string[][] } => {
+  const record = (): { batch: MessageBatch; sent: string[][] } => {
     const sent: string[][] = [];
-    const batch = new Batch((body, count) => {
+    const batch = new MessageBatch((body, count) => {
       const texts = unpack(body);
       expect(texts).toHaveLength(count);
       sent.push(texts);
     });
     return { batch, sent };
   };
-  const add = (batch: Batch, text: string, maxBytes = 100_000): void => {
+  const add = (batch: MessageBatch, text: string, maxBytes = 100_000): void => {
     batch.add(text, Buffer.byteLength(text), maxBytes);
   };
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -240,7 +240,7 @@ describeWithNats('presence in many processes', () => {
     const [gateway, worker, stranger] = [await join(), await listen(), await here.nats.connect()];
     gateway.markClientOnline('a');
     await until(() => worker.isClientOnline('a'));
-    const forged = ['', 'x', '[]', 'null', '{}', '{"kind":"bye"}', '{"kind":"bye","gateway":"x"}'];
+    const forged = ['', 'x', '[]', 'null', '{}', '{"kind":"stopped"}', '{"kind":"stopped","gateway":"x"}'];
     const gatewayId = 'A'.repeat(22);
     forged.push(JSON.stringify({ kind: 'change', gateway: gatewayId, version: -1, change: [0, 'a'] }));
     forged.push(JSON.stringify({ kind: 'change', gateway: gatewayId, version: 1, change: [2, 'a'] }));

@@ -1,6 +1,6 @@
 import { headers } from '@nats-io/transport-node';
 import { createStreamRequester, TaskError } from '../../lib/nats/index.js';
-import type { PresenceNode } from '../../lib/nats/presence.js';
+import type { PresenceNode } from '../../lib/nats/presence/presence.js';
 import { describeWithNats } from '../support/nats-server.js';
 import {
   aborted,

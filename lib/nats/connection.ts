@@ -17,7 +17,7 @@ export function checkConnection(connection: NatsConnection): void {
 export const maxPayloadOf = ({ info }: NatsConnection): number => info?.max_payload ?? DEFAULT_MAX_PAYLOAD;
 
 /** A connection that is closed or drains refuses. The lease that is not renewed says what could not be said. */
-export function attempt(use: () => void): void {
+export function unlessClosed(use: () => void): void {
   try {
     use();
   } catch {

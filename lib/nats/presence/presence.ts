@@ -1,13 +1,13 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Clock } from '../core/clock.js';
-import { expect } from '../core/options.js';
+import type { Clock } from '../../core/clock.js';
+import { expect } from '../../core/options.js';
 import { ClientDirectory } from './client-directory.js';
-import { clientOffline, ClientWatch } from './client-watch.js';
-import { checkConnection } from './connection.js';
+import { clientOffline, OfflineWatchers } from './offline-watchers.js';
+import { checkConnection } from '../connection.js';
 import { LocalGateway, type PresenceWire } from './local-gateway.js';
-import { clockOption, inboxPrefixOption, numberOption } from './options.js';
+import { clockOption, inboxPrefixOption, numberOption } from '../options.js';
 import { RemoteGateways } from './remote-gateways.js';
-import { checkClientId, checkSubject } from './subject.js';
+import { checkClientId, checkSubject } from '../subject.js';
 
 export interface PresenceOptions {
   /** Yours; it is never closed here. Default: none, and presence is that of this process alone. */
@@ -91,7 +91,7 @@ export function asPresenceNode(presence: Presence): PresenceNode {
 
 class NatsPresence implements PresenceNode {
   readonly #directory = new ClientDirectory();
-  readonly #watch = new ClientWatch();
+  readonly #watch = new OfflineWatchers();
   readonly #local: LocalGateway;
   readonly #remote: RemoteGateways | undefined;
   /** Undefined when the listener is ready: from then on everyone who is unknown is offline. */

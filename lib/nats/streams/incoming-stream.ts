@@ -1,6 +1,6 @@
 import type { Msg } from '@nats-io/transport-node';
-import { TaskError, type ErrorCode } from '../core/errors.js';
-import { decodeFrame, type Control, type Frame, type RequestTerms } from './frames.js';
+import { TaskError, type ErrorCode } from '../../core/errors.js';
+import { decodeFrame, type Control, type Frame, type RequestTerms } from './stream-protocol.js';
 import { MessageQueue } from './message-queue.js';
 import { ReceivedMessage, type OnMessage, type StreamMessage } from './stream-message.js';
 
@@ -34,8 +34,8 @@ export interface ResponseWire {
 }
 
 /** The requester looks this often in the time of a beat. */
-export const LOOKS_PER_BEAT = 2;
-const SILENT_LOOKS = 3 * LOOKS_PER_BEAT;
+export const CHECKS_PER_BEAT = 2;
+const SILENT_CHECKS = 3 * CHECKS_PER_BEAT;
 
 type Outcome = { readonly result: Uint8Array | undefined } | { readonly error: unknown };
 
@@ -54,7 +54,7 @@ export class IncomingStream implements ResponseStream {
   #question = 0;
   /** Where the worker listens. */
   #worker: string | undefined;
-  #silentLooks = 0;
+  #silentChecks = 0;
   /** Since when the worker could have sent what the program has not been given. */
   #idleSinceMs: number;
   /** How it ends when the queue is empty. */
@@ -113,15 +113,15 @@ export class IncomingStream implements ResponseStream {
       this.wire.drop();
       return;
     }
-    this.#silentLooks = 0;
+    this.#silentChecks = 0;
     this.#handle(frame);
   }
 
   /** Called so many times in a beat. Counts its calls, not time: a process that stood still has missed nothing. */
-  look(): void {
+  checkSilence(): void {
     if (this.#last !== undefined) return;
     const { idleTimeoutMs, terms, now } = this.wire;
-    if (++this.#silentLooks >= SILENT_LOOKS) {
+    if (++this.#silentChecks >= SILENT_CHECKS) {
       const silence = `The worker was silent for 3 beats of ${terms.beatMs} ms`;
       this.#close({ error: new TaskError('WORKER_LOST', silence) }, true);
     } else if (this.#queue.length === 0 && now() - this.#idleSinceMs >= idleTimeoutMs) {

@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
-import type { Clock } from '../core/clock.js';
-import { attempt } from './connection.js';
-import { encodeControl } from './frames.js';
+import type { Clock } from '../../core/clock.js';
+import { unlessClosed } from '../connection.js';
+import { encodeControl } from './stream-protocol.js';
 
 /**
  * Where the frames of one stream come in. A subscription of its own: when it is gone the server tells the worker so
@@ -28,7 +28,7 @@ export class StreamInbox {
 
   close(): void {
     this.#cancel?.();
-    attempt(() => this.#subscription.unsubscribe());
+    unlessClosed(() => this.#subscription.unsubscribe());
   }
 
   /** For a request that is stopped before a worker has answered: its first frame says whom to tell, if it comes in time. */
@@ -40,7 +40,7 @@ export class StreamInbox {
   #stop(error: Error | null, msg: Msg): void {
     if (error === null && msg.reply !== undefined && msg.reply !== '') {
       const { reply } = msg;
-      attempt(() => this.connection.publish(reply, encodeControl({ kind: 'stop' })));
+      unlessClosed(() => this.connection.publish(reply, encodeControl({ kind: 'stop' })));
     }
     this.close();
   }

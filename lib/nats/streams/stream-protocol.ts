@@ -1,9 +1,9 @@
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
-import type { PublicError } from '../core/errors.js';
-import { checkRange } from '../core/options.js';
-import { rangeOf } from './options.js';
-import type { Origin } from './presence.js';
-import { checkClientId } from './subject.js';
+import type { PublicError } from '../../core/errors.js';
+import { checkRange } from '../../core/options.js';
+import { rangeOf } from '../options.js';
+import type { Origin } from '../presence/presence.js';
+import { checkClientId } from '../subject.js';
 
 /** What a requester asks for beside its data: it travels in headers, the data as it is. */
 export interface RequestTerms {

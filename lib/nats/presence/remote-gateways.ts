@@ -1,9 +1,9 @@
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { ClientDirectory, Gateway } from './client-directory.js';
-import { attempt } from './connection.js';
+import { unlessClosed } from '../connection.js';
 import { BEATS_PER_LEASE, type PresenceWire } from './local-gateway.js';
-import { parsePresenceMessage, type Change, type PresenceMessage } from './presence-message.js';
-import { randomToken } from './subject.js';
+import { parsePresenceMessage, type Change, type PresenceMessage } from './presence-protocol.js';
+import { randomToken } from '../subject.js';
 
 interface Remote extends Gateway {
   heardAtMs: number;
@@ -18,7 +18,7 @@ interface Remote extends Gateway {
 }
 
 /** Looks at the leases in the time of one. */
-const LOOKS_PER_LEASE = 16;
+const CHECKS_PER_LEASE = 16;
 /** A lease is over after this part of it in silence, so that with the next look its clients are gone within it. */
 const SILENT_PART = 0.9;
 
@@ -26,10 +26,10 @@ const SILENT_PART = 0.9;
 export class RemoteGateways {
   readonly #gateways = new Map<string, Remote>();
   #subscriptions: Subscription[] = [];
-  #stopLooking: (() => void) | undefined;
+  #stopChecking: (() => void) | undefined;
   #inbox = '';
   #startedAtMs = 0;
-  #lookedAtMs = 0;
+  #checkedAtMs = 0;
   /** Nobody was there to answer. */
   #alone = false;
   #resolveReady: (() => void) | undefined;
@@ -47,7 +47,7 @@ export class RemoteGateways {
   ) {}
 
   get isListening(): boolean {
-    return this.#stopLooking !== undefined;
+    return this.#stopChecking !== undefined;
   }
 
   /**
@@ -68,8 +68,8 @@ export class RemoteGateways {
     });
     ready.catch(() => undefined); // it may be refused before it is waited for
     this.#subscriptions = [subject, this.#inbox].map((name) => connection.subscribe(name, { callback }));
-    this.#startedAtMs = this.#lookedAtMs = clock.now();
-    this.#stopLooking = clock.every(leaseMs / LOOKS_PER_LEASE, () => this.#look());
+    this.#startedAtMs = this.#checkedAtMs = clock.now();
+    this.#stopChecking = clock.every(leaseMs / CHECKS_PER_LEASE, () => this.#checkLeases());
     await connection.flush(); // a change that is told from here on reaches us
     this.#ask({});
     return ready;
@@ -87,10 +87,10 @@ export class RemoteGateways {
   }
 
   stop(): void {
-    this.#stopLooking?.();
-    this.#stopLooking = undefined;
+    this.#stopChecking?.();
+    this.#stopChecking = undefined;
     this.#resolveReady?.();
-    for (const subscription of this.#subscriptions) attempt(() => subscription.unsubscribe());
+    for (const subscription of this.#subscriptions) unlessClosed(() => subscription.unsubscribe());
   }
 
   #receive(msg: Msg): void {
@@ -101,7 +101,7 @@ export class RemoteGateways {
     }
     const message = parsePresenceMessage(msg.string());
     if (message === undefined || message.gateway === this.self.id) return;
-    if (message.kind === 'bye') {
+    if (message.kind === 'stopped') {
       this.#forget(message.gateway);
       return;
     }
@@ -111,7 +111,7 @@ export class RemoteGateways {
     this.#checkReady();
   }
 
-  #apply(remote: Remote, message: Exclude<PresenceMessage, { kind: 'bye' }>): void {
+  #apply(remote: Remote, message: Exclude<PresenceMessage, { kind: 'stopped' }>): void {
     const { kind, version } = message;
     if (kind !== 'change') remote.leaseMs = message.leaseMs;
     switch (kind) {
@@ -196,15 +196,15 @@ export class RemoteGateways {
 
   #ask(question: object): void {
     const { connection, subject } = this.wire;
-    attempt(() => connection.publish(`${subject}.sync`, JSON.stringify(question), { reply: this.#inbox }));
+    unlessClosed(() => connection.publish(`${subject}.sync`, JSON.stringify(question), { reply: this.#inbox }));
   }
 
-  #look(): void {
+  #checkLeases(): void {
     const { clock, leaseMs } = this.wire;
     const now = clock.now();
     // Where this process stood still, messages wait unread; it was not the gateways that were silent.
-    const stalledMs = Math.max(0, now - this.#lookedAtMs - (2 * leaseMs) / LOOKS_PER_LEASE);
-    this.#lookedAtMs = now;
+    const stalledMs = Math.max(0, now - this.#checkedAtMs - (2 * leaseMs) / CHECKS_PER_LEASE);
+    this.#checkedAtMs = now;
     for (const remote of [...this.#gateways.values()]) {
       remote.heardAtMs += stalledMs;
       if (now - remote.heardAtMs > remote.leaseMs * SILENT_PART) this.#forget(remote.id);

@@ -1,4 +1,4 @@
-import { rangeOf } from './options.js';
+import { rangeOf } from '../options.js';
 
 /** What gateways tell, as JSON. Client ids travel in payloads alone, never in subjects. */
 export type PresenceMessage =
@@ -7,7 +7,7 @@ export type PresenceMessage =
   /** The gateway lives; nothing after `leaseMs` without another. */
   | { readonly kind: 'lease'; readonly gateway: string; readonly version: number; readonly leaseMs: number }
   /** It stops: its clients are gone. */
-  | { readonly kind: 'bye'; readonly gateway: string }
+  | { readonly kind: 'stopped'; readonly gateway: string }
   /** An answer: all changes after `from`. */
   | {
       readonly kind: 'since';
@@ -44,7 +44,7 @@ export function parsePresenceMessage(text: string): PresenceMessage | undefined 
   const message = parseObject(text);
   const { kind, gateway, version, leaseMs } = message;
   if (!isToken(gateway)) return undefined;
-  if (kind === 'bye') return { kind, gateway };
+  if (kind === 'stopped') return { kind, gateway };
   if (!isCount(version)) return undefined;
   if (kind === 'change')
     return isChange(message['change']) ? { kind, gateway, version, change: message['change'] } : undefined;

@@ -1,8 +1,8 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import type { Clock } from '../core/clock.js';
-import { TaskError, type PublicError } from '../core/errors.js';
-import { Batch } from './batch.js';
-import { maxPayloadOf } from './connection.js';
+import type { Clock } from '../../core/clock.js';
+import { TaskError, type PublicError } from '../../core/errors.js';
+import { MessageBatch } from './message-batch.js';
+import { maxPayloadOf } from '../connection.js';
 import {
   decodeControl,
   encodeError,
@@ -11,13 +11,13 @@ import {
   LENGTH_BYTES,
   type Frame,
   type RequestTerms,
-} from './frames.js';
+} from './stream-protocol.js';
 import { MessageQueue } from './message-queue.js';
 import { SendWindow } from './send-window.js';
-import type { ResponseSender } from './stream-request.js';
+import type { ResponseSender } from './stream-handler.js';
 
 /** What a worker's stream needs around it. */
-export interface WorkerStreamWire {
+export interface OutgoingStreamWire {
   readonly connection: NatsConnection;
   readonly clock: Clock;
   /** Where the requester listens. */
@@ -37,12 +37,12 @@ interface Waiting {
 }
 
 /** One request being answered. Ends once: by the worker, by the requester, or by its silence. */
-export class WorkerStream implements ResponseSender {
+export class OutgoingStream implements ResponseSender {
   readonly #controller = new AbortController();
   /** As the server said that brought the request: while there is none it says nothing. */
   readonly #maxBytes: number;
   readonly #window: SendWindow;
-  readonly #batch = new Batch((body, count) => this.#sendBatch(body, count));
+  readonly #batch = new MessageBatch((body, count) => this.#sendBatch(body, count));
   /** Sends for which there is no room yet, oldest first. */
   readonly #waiting = new MessageQueue<Waiting>();
   /** Settles after all that wait. */
@@ -60,7 +60,7 @@ export class WorkerStream implements ResponseSender {
   readonly #whenOver: (() => void)[] = [];
 
   constructor(
-    readonly wire: WorkerStreamWire,
+    readonly wire: OutgoingStreamWire,
     terms: RequestTerms,
   ) {
     this.#maxBytes = maxPayloadOf(wire.connection) - FRAME_HEAD_BYTES - LENGTH_BYTES;

@@ -1,4 +1,4 @@
-import { LENGTH_BYTES } from './frames.js';
+import { LENGTH_BYTES } from './stream-protocol.js';
 
 /** A batch of this size goes at once; a smaller one with the turn of the event loop that began it. */
 const FULL_BYTES = 32_768;
@@ -10,7 +10,7 @@ const NOTHING = Buffer.alloc(0);
  * Messages of one turn of the event loop, sent as one frame: the head of a NATS message costs more than a short
  * message does. Each is copied once, to where it is sent from.
  */
-export class Batch {
+export class MessageBatch {
   #body = NOTHING;
   #length = 0;
   #count = 0;

@@ -1,10 +1,10 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../../core/clock.js';
 import type { ClientDirectory, Gateway } from './client-directory.js';
-import { attempt, maxPayloadOf, within } from './connection.js';
-import { warn } from './isolate.js';
-import { parseSyncRequest, type Change, type PresenceMessage } from './presence-message.js';
-import { randomToken } from './subject.js';
+import { unlessClosed, maxPayloadOf, within } from '../connection.js';
+import { warn } from '../isolate.js';
+import { parseSyncRequest, type Change, type PresenceMessage } from './presence-protocol.js';
+import { randomToken } from '../subject.js';
 
 /** How presence travels. */
 export interface PresenceWire {
@@ -35,7 +35,7 @@ export class LocalGateway {
   readonly gateway: Gateway & { version: number } = { id: randomToken(), version: 0, clients: 0 };
   readonly #recent: Change[] = [];
   /** Who waits for a whole list. */
-  readonly #askers = new Set<string>();
+  readonly #listRecipients = new Set<string>();
   #isTellingLists = false;
   #questions: Subscription | undefined;
   #stopLease: (() => void) | undefined;
@@ -63,9 +63,9 @@ export class LocalGateway {
     if (this.#stopLease === undefined || this.wire === undefined) return;
     this.#stopLease();
     this.#stopLease = undefined;
-    this.#askers.clear();
-    attempt(() => this.#questions?.unsubscribe());
-    this.#tell({ kind: 'bye', gateway: this.gateway.id });
+    this.#listRecipients.clear();
+    unlessClosed(() => this.#questions?.unsubscribe());
+    this.#tell({ kind: 'stopped', gateway: this.gateway.id });
     // Where it cannot be told in the time of a lease the lease has told it.
     const { connection, clock, leaseMs } = this.wire;
     await within(clock, leaseMs, connection.flush());
@@ -91,7 +91,7 @@ export class LocalGateway {
       if (error === null) this.#answer(msg, leaseMs);
       else warn(error, `in the subscription to ${subject}.sync`);
     };
-    attempt(() => {
+    unlessClosed(() => {
       this.#questions = connection.subscribe(`${subject}.sync`, { callback });
     });
   }
@@ -106,7 +106,7 @@ export class LocalGateway {
     if (isRecent && changes.reduce((bytes, [, id]) => bytes + id.length + 6, 0) <= this.#listBytes) {
       this.#tell({ kind: 'since', ...state, from: state.version - missed, changes }, msg.reply);
     } else {
-      this.#askers.add(msg.reply);
+      this.#listRecipients.add(msg.reply);
       if (!this.#isTellingLists) void this.#tellLists(leaseMs);
     }
   }
@@ -118,9 +118,9 @@ export class LocalGateway {
   /** Each has left before the next is made: however many ask, leases go in between, and one list takes memory. */
   async #tellLists(leaseMs: number): Promise<void> {
     this.#isTellingLists = true;
-    for (const asker of this.#askers) {
-      this.#askers.delete(asker);
-      this.#tellAll(asker, this.#state(leaseMs));
+    for (const recipient of this.#listRecipients) {
+      this.#listRecipients.delete(recipient);
+      this.#tellAll(recipient, this.#state(leaseMs));
       await this.wire?.connection.flush().catch(() => undefined); // a lost connection has nothing left to send
     }
     this.#isTellingLists = false;
@@ -146,6 +146,6 @@ export class LocalGateway {
   }
 
   #tell(message: PresenceMessage, to = this.wire?.subject): void {
-    if (to !== undefined) attempt(() => this.wire?.connection.publish(to, JSON.stringify(message)));
+    if (to !== undefined) unlessClosed(() => this.wire?.connection.publish(to, JSON.stringify(message)));
   }
 }

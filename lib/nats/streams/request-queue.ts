@@ -1,13 +1,13 @@
 import { headers, type Msg, type NatsConnection, type Subscription as NatsSubscription } from '@nats-io/transport-node';
-import type { Clock } from '../core/clock.js';
-import { TaskError, toPublicError } from '../core/errors.js';
-import { clientOffline } from './client-watch.js';
-import { attempt } from './connection.js';
-import { decodeTerms, type RequestTerms } from './frames.js';
-import { isolate, warn } from './isolate.js';
-import type { PresenceNode } from './presence.js';
-import type { StreamHandler, StreamRequest, Subscription } from './stream-request.js';
-import type { WorkerStream } from './worker-stream.js';
+import type { Clock } from '../../core/clock.js';
+import { TaskError, toPublicError } from '../../core/errors.js';
+import { clientOffline } from '../presence/offline-watchers.js';
+import { unlessClosed } from '../connection.js';
+import { decodeTerms, type RequestTerms } from './stream-protocol.js';
+import { isolate, warn } from '../isolate.js';
+import type { PresenceNode } from '../presence/presence.js';
+import type { StreamHandler, StreamRequest, Subscription } from './stream-handler.js';
+import type { OutgoingStream } from './outgoing-stream.js';
 
 /** What all subscriptions of one responder share. */
 export interface ResponderWire {
@@ -16,7 +16,7 @@ export interface ResponderWire {
   readonly clock: Clock;
   readonly exposeErrors: boolean;
   readonly onError: (error: unknown, request: StreamRequest) => void;
-  readonly open: (inbox: string, terms: RequestTerms) => WorkerStream;
+  readonly open: (inbox: string, terms: RequestTerms) => OutgoingStream;
   /** Counts a message that no requester sends. */
   readonly drop: () => void;
   /** Nothing runs, waits or comes any more. */
@@ -32,7 +32,7 @@ interface Limits {
 interface Accepted {
   readonly msg: Msg;
   readonly terms: RequestTerms;
-  readonly stream: WorkerStream;
+  readonly stream: OutgoingStream;
 }
 
 /** The longest text of an error that goes to a requester. */
@@ -77,7 +77,7 @@ export class RequestQueue implements Subscription {
   }
 
   unsubscribe(): void {
-    attempt(() => this.#subscription.unsubscribe());
+    unlessClosed(() => this.#subscription.unsubscribe());
     this.#takesMore = false;
     const reason = new TaskError('SHUTDOWN', 'The worker is shutting down');
     for (const { stream } of [...this.#waiting, ...this.#running]) stream.abandon(reason, true);

@@ -1,12 +1,12 @@
-import { TaskError } from '../core/errors.js';
-import { isolate } from './isolate.js';
+import { TaskError } from '../../core/errors.js';
+import { isolate } from '../isolate.js';
 
 const IN_LISTENER = 'in a listener of offline clients';
 
 type Gone = (reason: TaskError) => void;
 
 /** Who wants to know that a client has gone offline. Knows nothing of how that is found out. */
-export class ClientWatch {
+export class OfflineWatchers {
   readonly #all = new Set<(id: string) => void>();
   readonly #watchers = new Map<string, Set<Gone>>();
   readonly #signals = new Map<string, AbortSignal>();

@@ -1,9 +1,9 @@
-import { TaskError } from '../core/errors.js';
-import { expect } from '../core/options.js';
-import type { AsyncTask, TaskContext } from '../core/task.js';
+import { TaskError } from '../../core/errors.js';
+import { expect } from '../../core/options.js';
+import type { AsyncTask, TaskContext } from '../../core/task.js';
 import { textOf } from './stream-message.js';
 import type { StreamRequester } from './stream-requester.js';
-import { checkSubject } from './subject.js';
+import { checkSubject } from '../subject.js';
 
 export interface RemoteTaskOptions {
   /** How long a worker that lives may send no message (`WORKER_TIMEOUT`). Default Infinity: the task's time-out counts. */

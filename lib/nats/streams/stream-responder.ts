@@ -1,15 +1,15 @@
 import type { NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node';
-import type { Clock } from '../core/clock.js';
-import { expect } from '../core/options.js';
-import { TaskError } from '../core/errors.js';
-import { attempt, checkConnection, within } from './connection.js';
-import { warn } from './isolate.js';
-import { clockOption, inboxPrefixOption, numberOption } from './options.js';
-import { asPresenceNode, type Presence } from './presence.js';
+import type { Clock } from '../../core/clock.js';
+import { expect } from '../../core/options.js';
+import { TaskError } from '../../core/errors.js';
+import { unlessClosed, checkConnection, within } from '../connection.js';
+import { warn } from '../isolate.js';
+import { clockOption, inboxPrefixOption, numberOption } from '../options.js';
+import { asPresenceNode, type Presence } from '../presence/presence.js';
 import { RequestQueue, type ResponderWire } from './request-queue.js';
-import type { StreamHandler, StreamRequest, SubscribeOptions, Subscription } from './stream-request.js';
-import { checkSubscription, randomToken } from './subject.js';
-import { WorkerStream } from './worker-stream.js';
+import type { StreamHandler, StreamRequest, SubscribeOptions, Subscription } from './stream-handler.js';
+import { checkSubscription, randomToken } from '../subject.js';
+import { OutgoingStream } from './outgoing-stream.js';
 
 export interface StreamResponderOptions {
   /** Yours; it is never closed here. */
@@ -63,7 +63,7 @@ export function createStreamResponder(options: StreamResponderOptions): StreamRe
 
 class NatsResponder implements StreamResponder {
   readonly #queues = new Set<RequestQueue>();
-  readonly #streams = new Map<string, WorkerStream>();
+  readonly #streams = new Map<string, OutgoingStream>();
   #lastStream = 0;
   #answers: NatsSubscription | undefined;
   #dropped = 0;
@@ -83,7 +83,7 @@ class NatsResponder implements StreamResponder {
     const open: ResponderWire['open'] = (inbox, terms) => {
       const token = (++this.#lastStream).toString(36);
       const { connection, clock, control } = this.wire;
-      const stream = new WorkerStream({ connection, clock, inbox, control: `${control}.${token}` }, terms);
+      const stream = new OutgoingStream({ connection, clock, inbox, control: `${control}.${token}` }, terms);
       this.#streams.set(token, stream);
       stream.whenOver(() => this.#streams.delete(token));
       return stream;
@@ -118,7 +118,7 @@ class NatsResponder implements StreamResponder {
     this.#cancelRetry?.();
     await within(clock, graceMs, Promise.all(queues.map((queue) => queue.drain())));
     for (const queue of queues) queue.unsubscribe();
-    attempt(() => this.#answers?.unsubscribe());
+    unlessClosed(() => this.#answers?.unsubscribe());
     await within(clock, LAST_WORDS_MS, connection.flush());
   }
 

@@ -1,17 +1,17 @@
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
-import type { Clock } from '../core/clock.js';
-import { TaskError } from '../core/errors.js';
-import { expect } from '../core/options.js';
-import { attempt, checkConnection } from './connection.js';
-import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './frames.js';
-import { clockOption, inboxPrefixOption, numberOption } from './options.js';
-import { asPresenceNode, createPresence, type Presence, type PresenceNode } from './presence.js';
-import { IncomingStream, LOOKS_PER_BEAT, type ResponseStream, type ResponseWire } from './response-stream.js';
+import type { Clock } from '../../core/clock.js';
+import { TaskError } from '../../core/errors.js';
+import { expect } from '../../core/options.js';
+import { unlessClosed, checkConnection } from '../connection.js';
+import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './stream-protocol.js';
+import { clockOption, inboxPrefixOption, numberOption } from '../options.js';
+import { asPresenceNode, createPresence, type Presence, type PresenceNode } from '../presence/presence.js';
+import { IncomingStream, CHECKS_PER_BEAT, type ResponseStream, type ResponseWire } from './incoming-stream.js';
 import { StreamInbox } from './stream-inbox.js';
 import type { OnMessage } from './stream-message.js';
-import { checkClientId, checkSubject, randomToken } from './subject.js';
+import { checkClientId, checkSubject, randomToken } from '../subject.js';
 import { WindowBudget } from './window-budget.js';
-import { MAX_SILENT_BEATS } from './worker-stream.js';
+import { MAX_SILENT_BEATS } from './outgoing-stream.js';
 
 export interface StreamRequesterOptions {
   /** Yours; it is never closed here. */
@@ -161,7 +161,7 @@ class NatsRequester implements StreamRequester {
       onMessage,
       watchers,
       now: () => clock.now(),
-      control: (to, control) => attempt(() => connection.publish(to, encodeControl(control))),
+      control: (to, control) => unlessClosed(() => connection.publish(to, encodeControl(control))),
       drop: () => {
         this.#dropped++;
       },
@@ -193,7 +193,7 @@ class NatsRequester implements StreamRequester {
     };
     signal?.addEventListener('abort', abort, { once: true });
     ends.push(
-      clock.every(beatMs / LOOKS_PER_BEAT, () => stream.look()),
+      clock.every(beatMs / CHECKS_PER_BEAT, () => stream.checkSilence()),
       () => signal?.removeEventListener('abort', abort),
     );
     if (hasEnded(stream)) for (const end of ends.splice(0)) end(); // it could not be sent
