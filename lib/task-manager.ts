@@ -10,7 +10,7 @@ import { assertServable, STREAM_METHODS } from './http/guards.js';
 import { createHandler, type HandlerOptions } from './express/handler.js';
 import { checkIdempotencyKey, fingerprintOf, readIdempotencyKey, readResume, type AnyRequest } from './http/request.js';
 import { createRouter, type RouterOptions } from './express/router.js';
-import { encodeEvent } from './sse/frame.js';
+import { encodeTaskEvent } from './sse/frame.js';
 import { Heartbeat } from './sse/heartbeat.js';
 import type { TaskStream } from './sse/task-stream.js';
 
@@ -113,7 +113,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
   checkOrigins(allowedOrigins);
   checkTasksPath(tasksPath);
   const resolved = resolveOptions(engineOptions);
-  const engine = new Engine(resolved, options.store, encodeEvent);
+  const engine = new Engine(resolved, options.store, encodeTaskEvent);
   const heartbeat = new Heartbeat(resolved);
   const requests = new TaskRequests(engine, { owner, allowedOrigins, tasksPath }, heartbeat);
   let stopped: Promise<void> | undefined;

@@ -3,6 +3,7 @@ import { describeStoreAudience } from './store-audience.js';
 import { describeStoreCreation } from './store-creation.js';
 import { describeStoreReading } from './store-reading.js';
 import { describeStoreRetention } from './store-retention.js';
+import { describeStoreWires } from './store-wires.js';
 import { describeStoreWriting } from './store-writing.js';
 
 /** A started store that a test has to itself. */
@@ -16,7 +17,7 @@ export interface OpenedStore {
 }
 
 /** What a test asks for; the rest of the settings is up to the driver. */
-export type StoreLimits = Partial<Pick<StoreSettings, 'log' | 'maxTasksPerOwner'>>;
+export type StoreLimits = Partial<Pick<StoreSettings, 'log' | 'maxTasksPerOwner' | 'encode'>>;
 
 /** Opens an empty store that keeps finished tasks for `TTL_MS`. */
 export type OpenStore = (limits?: StoreLimits) => Awaitable<OpenedStore>;
@@ -40,6 +41,7 @@ export function describeTaskStore(name: string, open: OpenStore): void {
 
     describeStoreCreation(fresh);
     describeStoreWriting(fresh);
+    describeStoreWires(fresh);
     describeStoreReading(fresh);
     describeStoreAudience(fresh);
     describeStoreRetention(fresh);

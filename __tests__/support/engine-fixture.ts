@@ -3,7 +3,7 @@ import type { StartRequest } from '../../lib/core/requests.js';
 import { resolveOptions, type EngineOptions } from '../../lib/core/options.js';
 import type { TaskRecord } from '../../lib/core/ports.js';
 import type { AsyncTask } from '../../lib/core/task.js';
-import { encodeEvent } from '../../lib/sse/frame.js';
+import { encodeTaskEvent } from '../../lib/sse/frame.js';
 import { ManualClock } from './manual-clock.js';
 
 /** A job that heeds nothing and never ends. */
@@ -18,7 +18,7 @@ export class EngineFixture {
   constructor(options: EngineOptions = {}) {
     const onTaskError: EngineOptions['onTaskError'] = (error, { taskId }) => this.errors.push([error, taskId]);
     const resolved = resolveOptions({ clock: this.clock, onTaskError, ...options });
-    this.engine = new Engine(resolved, options.store, encodeEvent);
+    this.engine = new Engine(resolved, options.store, encodeTaskEvent);
   }
 
   async start(job: AsyncTask, changed: Partial<StartRequest> = {}): Promise<TaskRecord> {

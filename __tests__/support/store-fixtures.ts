@@ -1,7 +1,7 @@
 import { v7 } from 'uuid';
 import type { Executor, StoreSettings, TaskDraft } from '../../lib/core/ports.js';
 import { TaskError, type PublicError } from '../../lib/core/errors.js';
-import { encodeEvent } from '../../lib/sse/frame.js';
+import { encodeTaskEvent } from '../../lib/sse/frame.js';
 import { ManualClock } from './manual-clock.js';
 
 /** Settings of a store that is large enough not to matter, unless `changed` says otherwise. */
@@ -14,7 +14,7 @@ export function storeSettings(changed: Partial<StoreSettings> = {}): StoreSettin
     maxTasksPerOwner: Infinity,
     timeoutMs: 2_000,
     onLost: 'fail',
-    encode: encodeEvent,
+    encode: encodeTaskEvent,
     ...changed,
   };
 }

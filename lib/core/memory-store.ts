@@ -126,8 +126,8 @@ class MemoryWriter implements TaskWriter {
   }
 
   #append(event: string | undefined, json: string): void {
-    const { log, resumeKey } = this.record;
-    log.append(this.registry.settings.encode(resumeKey, log.lastSeq + 1, event, json));
+    const { log } = this.record;
+    log.append(this.registry.settings.encode(this.record, log.lastSeq + 1, event, json));
     this.record.updatedAtMs = this.registry.settings.clock.wallNow();
   }
 

@@ -20,9 +20,15 @@ export interface StoreSettings {
   readonly timeoutMs: number;
   /** What a shared store does with a task whose instance died: ends it with `TASK_LOST`, or leaves it to `claim`. */
   readonly onLost: 'fail' | 'restart';
-  /** One event as the bytes that go over the wire. Pure. */
-  readonly encode: (resumeKey: string, seq: number, event: string | undefined, json: string) => string;
+  /**
+   * One event as the bytes that go over the wire, on the wire of its task. Pure. For a terminal event `task.progress` is
+   * the last progress before it.
+   */
+  readonly encode: (task: EncodedTask, seq: number, event: string | undefined, json: string) => string;
 }
+
+/** What the framing of an event may depend on, beside the event. */
+export type EncodedTask = Pick<TaskRecord, 'taskId' | 'resumeKey' | 'attempt' | 'wire' | 'slot' | 'progress'>;
 
 /** What a task is created with. */
 export interface TaskDraft {
@@ -33,6 +39,10 @@ export interface TaskDraft {
   readonly idempotencyKey: string | undefined;
   /** Identifies the payload that the idempotency key came with. */
   readonly fingerprint: string | undefined;
+  /** The name of the wire that its events are framed by; undefined: the default one. */
+  readonly wire?: string | undefined;
+  /** What it is a task of: a chat, a document. */
+  readonly slot?: string | undefined;
   /** The state folded from the events so far as JSON, or undefined where there is none. */
   readonly snapshot: (() => string | undefined) | undefined;
 }
@@ -43,6 +53,10 @@ export interface TaskRecord {
   readonly resumeKey: string;
   readonly owner: string | undefined;
   readonly fingerprint: string | undefined;
+  /** As in its draft. */
+  readonly wire?: string | undefined;
+  /** As in its draft. */
+  readonly slot?: string | undefined;
   readonly status: TaskStatus;
   /** It has not ended, but its instance is gone or has given it up: `claim` may hand it to another. */
   readonly orphaned: boolean;

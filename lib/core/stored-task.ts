@@ -18,6 +18,8 @@ export class StoredTask implements TaskRecord, TaskFeed {
   readonly owner: string | undefined;
   readonly idempotencyKey: string | undefined;
   readonly fingerprint: string | undefined;
+  readonly wire: string | undefined;
+  readonly slot: string | undefined;
   readonly createdAtMs: number;
   status: TaskStatus = 'running';
   attempt = 1;
@@ -46,6 +48,8 @@ export class StoredTask implements TaskRecord, TaskFeed {
     this.owner = draft.owner;
     this.idempotencyKey = draft.idempotencyKey;
     this.fingerprint = draft.fingerprint;
+    this.wire = draft.wire;
+    this.slot = draft.slot;
     this.#snapshot = draft.snapshot;
     this.createdAtMs = this.updatedAtMs = settings.clock.wallNow();
   }

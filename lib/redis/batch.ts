@@ -1,5 +1,5 @@
 import type { LogLimits } from '../core/event-log.js';
-import type { StoreSettings } from '../core/ports.js';
+import type { EncodedTask, StoreSettings } from '../core/ports.js';
 import type { FinalStatus } from '../core/status.js';
 import { entryId, entryText, eventLines, type Place } from './entry.js';
 
@@ -62,10 +62,12 @@ export class Batch {
   /** Encodes the events, which come after `start`, and lays them out as entries of the stream. */
   seal(
     start: Place,
-    { token, resumeKey }: { readonly token: string; readonly resumeKey: string },
+    record: EncodedTask & { readonly token: string },
     { encode, log, clock }: Pick<StoreSettings, 'encode' | 'log' | 'clock'>,
   ): void {
     const now = clock.wallNow();
+    const { token, taskId, resumeKey, attempt, wire, slot } = record;
+    const task = { taskId, resumeKey, attempt, wire, slot, progress: record.progress };
     const { most, mostBytes } = entryLimits(log);
     let [{ seq, bytes }, lines, count, size] = [start, '', 0, 0];
     const close = (): void => {
@@ -74,7 +76,8 @@ export class Batch {
       [lines, count, size] = ['', 0, 0];
     };
     for (const { event, json } of this.events) {
-      const frame = encode(resumeKey, seq + 1, event, json);
+      const frame = encode(task, seq + 1, event, json);
+      if (event === undefined) task.progress = json;
       const frameBytes = Buffer.byteLength(frame);
       if (count > 0 && (count >= most || size + frameBytes > mostBytes)) close();
       this.frames.push(frame);

@@ -144,11 +144,11 @@ export class Creation {
     await all(steps);
   }
 
-  #recordOf({ taskId, resumeKey, owner, idempotencyKey, fingerprint }: TaskDraft): RedisRecord {
+  #recordOf({ taskId, resumeKey, owner, idempotencyKey, fingerprint, wire, slot }: TaskDraft): RedisRecord {
     const now = this.context.settings.clock.wallNow();
     const once = idempotencyKey === undefined ? undefined : this.context.keys.idempotencyKey(owner, idempotencyKey);
     return {
-      ...{ taskId, resumeKey, owner, fingerprint, status: 'running', attempt: 1 },
+      ...{ taskId, resumeKey, owner, fingerprint, wire, slot, status: 'running', attempt: 1 },
       ...{ createdAtMs: now, updatedAtMs: now, endedAtMs: undefined, expiresAtMs: undefined },
       ...{ lastSeq: 0, firstKeptSeq: 1, bufferedEvents: 0, bufferedBytes: 0, subscribers: 0 },
       ...{ progress: undefined, outcome: undefined, token: '1', holder: this.context.instance, orphaned: false, once },
@@ -166,7 +166,7 @@ async function all(steps: readonly Promise<unknown>[]): Promise<unknown[]> {
   return Promise.all(steps);
 }
 
-function fieldsOf({ resumeKey, owner, fingerprint, holder, token, createdAtMs, once }: RedisRecord): string[] {
+function fieldsOf({ resumeKey, holder, token, createdAtMs, ...record }: RedisRecord): string[] {
   const fields = [
     'key',
     resumeKey,
@@ -182,8 +182,9 @@ function fieldsOf({ resumeKey, owner, fingerprint, holder, token, createdAtMs, o
     '',
   ];
   fields.push('created', String(createdAtMs));
-  if (owner !== undefined) fields.push('owner', owner);
-  if (fingerprint !== undefined) fields.push('fingerprint', fingerprint);
-  if (once !== undefined) fields.push('once', once);
+  for (const name of ['owner', 'fingerprint', 'once', 'wire', 'slot'] as const) {
+    const value = record[name];
+    if (value !== undefined) fields.push(name, value);
+  }
   return fields;
 }

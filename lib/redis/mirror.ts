@@ -17,7 +17,7 @@ type Move = readonly [subscriberId: string, position: string];
 
 /** A task as this instance follows it: one copy of its log, read once, for all its subscribers here. */
 export class Mirror implements TaskFeed {
-  readonly record: TaskRecord & { status: TaskStatus; subscribers: number };
+  readonly record: TaskRecord & { status: TaskStatus; subscribers: number; progress: string | undefined };
   /** The writer, where the task runs here: then nothing needs to be read. */
   writer: RedisWriter | undefined;
   holder: string;
@@ -129,7 +129,8 @@ export class Mirror implements TaskFeed {
   }
 
   #encode(seq: number, event: string | undefined, json: string): void {
-    this.#accept(seq, event, this.context.settings.encode(this.record.resumeKey, seq, event, json));
+    this.#accept(seq, event, this.context.settings.encode(this.record, seq, event, json));
+    if (event === undefined) this.record.progress = json;
   }
 
   /** Brings the end of the log about where its terminal event is lost: the record has kept what it said. */

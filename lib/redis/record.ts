@@ -46,6 +46,8 @@ export function parseRecord(
     resumeKey: text('key') ?? '',
     owner: text('owner'),
     fingerprint: text('fingerprint'),
+    wire: text('wire'),
+    slot: text('slot'),
     status,
     orphaned: status === 'running' && (text('released') === '1' || isDead(holder)),
     attempt: number('attempt'),

@@ -4,7 +4,7 @@ import { PROGRESS_OF, TAKE_OVER } from './entry.js';
 /** The fields of a task that `READ` answers, in its order. */
 export const TASK_FIELDS = [
   ...['key', 'owner', 'fingerprint', 'status', 'attempt', 'created', 'ended', 'expiresWall', 'expires'],
-  ...['seq', 'progress', 'outcome', 'token', 'holder', 'released', 'once'],
+  ...['seq', 'progress', 'outcome', 'token', 'holder', 'released', 'once', 'wire', 'slot'],
 ] as const;
 
 const quote = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(',');

@@ -10,7 +10,17 @@ export function encodeEvent(resumeKey: string, seq: number, event: string | unde
   return encodeFrame(event, json, formatEventId(resumeKey, seq));
 }
 
-/** The same with any id that holds no line break, or without one: then it leaves the client's position alone. */
+/** The same as a store asks for it: for one event of a task. */
+export function encodeTaskEvent(
+  { resumeKey }: { readonly resumeKey: string },
+  seq: number,
+  event: string | undefined,
+  json: string,
+): string {
+  return encodeEvent(resumeKey, seq, event, json);
+}
+
+/** An event with any id that holds no line break, or without one: then it leaves the client's position alone. */
 export function encodeFrame(event: string | undefined, json: string, id: string | undefined): string {
   const name = event === undefined ? '' : `event: ${event}\n`;
   const last = id === undefined ? '' : `id: ${id}\n`;
