@@ -1,0 +1,30 @@
+import type { Entry } from './stored.js';
+
+/** How instances wake each other. Nothing here carries meaning of its own: whatever is heard is a reason to look. */
+
+/** What instances tell each other. A note may be lost, doubled or late: it is only ever a reason to look. */
+export type Note =
+  | { readonly kind: 'cancel' | 'audience'; readonly taskId: string }
+  | { readonly kind: 'orphan'; readonly handler: string }
+  | { readonly kind: 'echo'; readonly nonce: string };
+
+/** Hears what happens in the store. Called in a turn of the event loop of its own; throws nothing. */
+export interface Ears {
+  /** The log of a followed task has grown. `entries`: by these, in order, where they fit into the bell (4 KiB). */
+  appended(taskId: string, entries: readonly Entry[] | undefined): void;
+  /** Somebody has rung this instance, or all of them. */
+  noted(note: Note): void;
+  /** Anything may have happened unheard. */
+  missed(): void;
+}
+
+/** The connection, channel or poll by which this instance is woken. */
+export interface Bell {
+  /** Resolves once nothing of the task can go unheard any more; may reject. */
+  follow(taskId: string): Promise<void>;
+  unfollow(taskId: string): void;
+  /** The bell was not heard when it should have been: listen anew, to all that is followed. */
+  renew(): void;
+  /** Nothing is heard from now on. */
+  close(): void;
+}
