@@ -76,7 +76,7 @@ describe('the page about performance', () => {
 });
 
 const OPTION_TABLES: [page: string, heading: string, type: string, defaults: object][] = [
-  ['README.md', '## Options', 'TaskManagerOptions', resolveOptions({})],
+  ['docs/OPTIONS.md', '## createTaskManager', 'TaskManagerOptions', resolveOptions({})],
   ['docs/HUB.md', '## Limits', 'HubOptions', resolveHubOptions({})],
 ];
 
@@ -99,21 +99,28 @@ describe.each(OPTION_TABLES)('the options in %s', (page, heading, type, resolved
   });
 });
 
-describe('the tables of the README', () => {
-  it('name every option of a handler', () => {
-    const [, below = ''] = readme.split('\n## Options\n');
-    for (const name of program.membersOf('HandlerOptions')) expect(below).toContain(`\`${name}`);
+describe('docs/OPTIONS.md', () => {
+  it.each([
+    ['## tasks.handler', 'HandlerOptions'],
+    ['## tasks.router', 'RouterOptions'],
+  ])('names every option below %s', (heading, type) => {
+    const named = tableBelow(read('docs/OPTIONS.md'), heading).map(([name]) => plain(name));
+    expect(named.sort()).toEqual(program.membersOf(type).sort());
   });
+});
 
-  it('give every code its status, and name the codes without one', () => {
+describe('docs/ERRORS.md', () => {
+  const errors = read('docs/ERRORS.md');
+
+  it('gives every code its status, and names the codes without one', () => {
     const statuses = new Map(program.membersOf('ErrorCode').map((code) => [code, statusOf(code as ErrorCode)]));
     const refusals = [...statuses].filter(([, status]) => status !== undefined);
-    const listed = tableBelow(readme, '## Status codes and errors').map(([code, status]) => [
+    const listed = tableBelow(errors, '## Codes that a request can be answered with').map(([code, status]) => [
       plain(code),
       Number(status),
     ]);
     expect(new Map(listed as [string, number][])).toEqual(new Map(refusals));
-    for (const code of statuses.keys()) expect(readme).toContain(`\`${code}\``);
+    for (const code of statuses.keys()) expect(errors).toContain(`\`${code}\``);
   });
 });
 
