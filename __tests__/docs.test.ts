@@ -11,7 +11,7 @@ import {
   type ErrorCode,
   type TaskManager,
 } from '../lib/index.js';
-import { resolveOptions } from '../lib/core/options.js';
+import { resolveOptions } from '../lib/core/engine-options.js';
 import { resolveHubOptions } from '../lib/hub/options.js';
 import { encodeEvent } from '../lib/sse/frame.js';
 import { anchorsOf, codeBlocks, linksOf, plain, tableBelow } from './support/markdown.js';

@@ -1,8 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { RequestHandler, Router } from 'express';
+import { IDENTITY_RULE, isIdentity } from './core/callbacks.js';
 import { Engine } from './core/engine.js';
-import { checkOrigins, checkRange, expect, resolveOptions, type EngineOptions, type Range } from './core/options.js';
+import { ENGINE_OPTION_RULES, resolveOptions, ruleOf, type EngineOptions } from './core/engine-options.js';
+import {
+  A_FUNCTION,
+  ANYTHING,
+  assertOption,
+  checkOptions,
+  checkOrigins,
+  oneOf,
+  wholeNumber,
+  type OptionRules,
+} from './core/options.js';
 import type { TaskStatus } from './core/status.js';
 import { toTaskInfo, type AsyncTask, type TaskInfo } from './core/task.js';
 import { TaskRequests } from './http/task-requests.js';
@@ -108,11 +119,10 @@ export interface TaskManager {
 
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
 export function createTaskManager(options: TaskManagerOptions = {}): TaskManager {
-  const { owner, allowedOrigins = [], tasksPath, ...engineOptions } = options;
-  expect(owner === undefined || typeof owner === 'function', 'owner', 'a function', owner);
+  checkOptions('createTaskManager', options, MANAGER_OPTION_RULES);
+  const { owner, allowedOrigins = [], tasksPath } = options;
   checkOrigins(allowedOrigins);
-  checkTasksPath(tasksPath);
-  const resolved = resolveOptions(engineOptions);
+  const resolved = resolveOptions(options);
   const engine = new Engine(resolved, options.store, encodeTaskEvent);
   const heartbeat = new Heartbeat(resolved);
   const requests = new TaskRequests(engine, { owner, allowedOrigins, tasksPath }, heartbeat);
@@ -126,7 +136,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
       asyncTask: AsyncTask<P, R>,
       timeoutMs?: number,
     ) {
-      expect(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
+      assertOption(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
       assertServable(req, STREAM_METHODS);
       const execution = { job: asyncTask as AsyncTask, timeoutMs, input: () => undefined };
       const stream = await requests.execute(req, readResume(req, resumeKey), subscriberId ?? undefined, execution);
@@ -136,8 +146,10 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     handler: (asyncTask, handlerOptions = {}) =>
       createHandler(requests, asyncTask as AsyncTask, handlerOptions as HandlerOptions),
 
-    async startTask(req, asyncTask, { input, idempotencyKey: given, ...times } = {}) {
-      expect(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
+    async startTask(req, asyncTask, options = {}) {
+      assertOption(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
+      checkOptions('startTask', options, START_OPTION_RULES);
+      const { input, idempotencyKey: given, ...times } = options;
       const key = given === undefined ? readIdempotencyKey(req) : checkIdempotencyKey(given);
       const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(req, input) };
       const execution = { job: asyncTask as AsyncTask, input: () => input, ...times };
@@ -150,7 +162,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     updateProgress: async (taskId, data) => (await engine.run(taskId)).updateProgress(data),
 
     async completeTask(taskId, status, outcome) {
-      expect(['completed', 'failed'].includes(status), 'status', "'completed' or 'failed'", status);
+      assertOption(['completed', 'failed'].includes(status), 'status', "'completed' or 'failed'", status);
       const run = await engine.run(taskId);
       await (status === 'completed' ? run.complete(outcome) : run.fail(outcome));
     },
@@ -158,9 +170,9 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     cancelTask: (taskId, reason = 'The task was cancelled') => engine.cancel(taskId, reason),
     getTaskInfo: async (taskId) => toTaskInfo(await engine.find({ taskId })),
 
-    async listTasks({ limit = 100, ...filter } = {}) {
-      const whole = limit === Infinity || (Number.isSafeInteger(limit) && limit >= 0);
-      expect(whole, 'limit', 'a whole number, at least 0 or Infinity', limit);
+    async listTasks(options = {}) {
+      checkOptions('listTasks', options, LIST_OPTION_RULES);
+      const { limit = 100, ...filter } = options;
       return (await engine.list({ limit, ...filter })).map(toTaskInfo);
     },
 
@@ -171,24 +183,39 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
       ...engine.counts,
     }),
 
-    async stop({ graceMs = 0 } = {}) {
-      checkRange('graceMs', GRACE_MS, graceMs);
-      await (stopped ??= stop(engine, heartbeat, graceMs));
+    async stop(options = {}) {
+      checkOptions('stop', options, STOP_OPTION_RULES);
+      await (stopped ??= stop(engine, heartbeat, options.graceMs ?? 0));
     },
   };
 }
 
-const GRACE_MS: Range = [0, 0, Infinity];
+/** It goes into a header as it is, between angle brackets. */
+const isTasksPath = (path: unknown): boolean =>
+  typeof path === 'string' && /^(?:\/|https?:\/\/)[\x21-\x7e]*$/.test(path) && !/[<>"]/.test(path);
+
+const MANAGER_OPTION_RULES: OptionRules<TaskManagerOptions> = {
+  ...ENGINE_OPTION_RULES,
+  owner: A_FUNCTION,
+  allowedOrigins: { text: 'an array', accepts: Array.isArray },
+  tasksPath: { text: 'a path or URL such as /tasks', accepts: isTasksPath },
+};
+const START_OPTION_RULES: OptionRules<StartOptions> = {
+  input: ANYTHING,
+  timeoutMs: ruleOf('timeoutMs'),
+  abandonAfterMs: ruleOf('abandonAfterMs'),
+  idempotencyKey: ANYTHING, // what is wrong with it is an answer to the request
+};
+const LIST_OPTION_RULES: OptionRules<{ status?: TaskStatus; owner?: string; limit?: number }> = {
+  status: oneOf('running', 'completed', 'failed', 'cancelled'),
+  owner: { text: IDENTITY_RULE, accepts: isIdentity },
+  limit: wholeNumber([100, 0, Infinity]),
+};
+const STOP_OPTION_RULES: OptionRules<{ graceMs?: number }> = { graceMs: wholeNumber([0, 0, Infinity]) };
 
 async function stop(engine: Engine, heartbeat: Heartbeat, graceMs: number): Promise<void> {
   // Where another instance serves the same tasks, clients need not wait here for the end of theirs.
   if (engine.store.shared) heartbeat.retireAll();
   await engine.stop(graceMs);
   heartbeat.retireAll();
-}
-
-/** It goes into a header as it is, between angle brackets. */
-function checkTasksPath(path: unknown): void {
-  const plain = path === undefined || (typeof path === 'string' && /^(?:\/|https?:\/\/)[\x21-\x7e]*$/.test(path));
-  expect(plain && !/[<>"]/.test(path ?? ''), 'tasksPath', 'a path or URL such as /tasks', path);
 }

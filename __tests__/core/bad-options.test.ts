@@ -27,11 +27,12 @@ const making = (options: object) => (): unknown => createTaskManager(options);
 
 /** What the message says a value was. */
 const told = (value: unknown): string => {
+  if (value === null) return 'null';
   if (typeof value === 'string') return JSON.stringify(value);
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : typeof value;
 };
 
-describe.each(Object.entries(NUMBERS))('rows 58 to 60: %s', (name, { illegal, legal }) => {
+describe.each(Object.entries(NUMBERS))('a number for %s', (name, { illegal, legal }) => {
   it.each([...NOT_WHOLE, ...illegal])('refuses %p, and names itself, the rule and the value', (value) => {
     const expected = `Expected ${name} to be a whole number, at least `;
     expect(making({ [name]: value })).toThrow(

@@ -14,6 +14,22 @@ describe('TaskError', () => {
     expect(error).toMatchObject({ name: 'TaskError', code: 'STORE_UNAVAILABLE', message: 'No answer', cause });
     expect(String(error)).toBe('TaskError: No answer');
   });
+
+  it('is told from what merely looks like one, and from its own subclasses', () => {
+    class RowError extends TaskError {}
+    const row = new RowError('INVALID_INPUT', 'Row 7');
+    expect([row instanceof RowError, row instanceof TaskError]).toEqual([true, true]);
+    expect(new TaskError('INVALID_INPUT', 'x') instanceof RowError).toBe(false);
+    expect({ name: 'TaskError', code: 'INVALID_INPUT', message: 'x' } instanceof TaskError).toBe(false);
+    for (const none of [undefined, null, 'TaskError', 5, Symbol('x')])
+      expect((none as unknown) instanceof TaskError).toBe(false);
+  });
+
+  it('can be looked for in what throws when it is looked at', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect((proxy as unknown) instanceof TaskError).toBe(false);
+  });
 });
 
 describe('toPublicError', () => {

@@ -1,4 +1,11 @@
-import { checkNumber, resolveOptions, type EngineOptions } from '../../lib/core/options.js';
+import {
+  checkNumber,
+  ENGINE_OPTION_RULES,
+  resolveOptions as resolve,
+  type EngineOptions,
+  type ResolvedOptions,
+} from '../../lib/core/engine-options.js';
+import { A_FUNCTION, checkOptions, nested, required, wholeNumber } from '../../lib/core/options.js';
 import { systemClock } from '../../lib/core/clock.js';
 import { MemoryStore } from '../../lib/core/memory-store.js';
 import { createTaskManager } from '../../lib/task-manager.js';
@@ -30,13 +37,17 @@ const NUMBERS: Readonly<Record<Name, readonly [number, number, number]>> = {
 };
 const NAMES = Object.keys(NUMBERS) as Name[];
 
-/** FAULTS A 58 to 60. */
 const NEVER_LEGAL: unknown[] = [
   ...[NaN, -Infinity, -1, 0.5, 1.5, 1e21, SAFE + 1, '5', '3000\n', '', 'x', null, true, false],
   ...[[], [5], {}, 5n, Symbol('5'), () => 5, new Date(), new Number(5), Number.MIN_VALUE],
 ];
 
 const options = (given: object): EngineOptions => given;
+
+function resolveOptions(given: EngineOptions): ResolvedOptions {
+  checkOptions('createTaskManager', given, ENGINE_OPTION_RULES);
+  return resolve(given);
+}
 
 /** The legal edges of an option, with the limits around it wide enough. */
 function around(name: Name, value: number): EngineOptions {
@@ -94,7 +105,7 @@ describe('resolveOptions', () => {
     [{ retryMs: {} }, `Expected retryMs to be a whole number, at least 0, at most ${TIMER}, got object`],
     [{ maxEventBytes: 8_388_000 }, 'Expected maxEventBytes to be at most maxBytesPerTask - 1024, got 8388000'],
     [{ maxBytesPerTask: 2 ** 29 }, `Expected maxBytesPerTask to be at most maxBufferedBytes, got ${2 ** 29}`],
-    [{ ttl: 5 }, 'Expected ttl to be an option that exists, got "ttl"'],
+    [{ ttl: 5 }, 'Expected ttl to be an option that exists: did you mean ttlMs?'],
     [{ exposeErrors: 'yes' }, 'Expected exposeErrors to be a boolean, got "yes"'],
     [{ onLost: 'x'.repeat(99) }, `Expected onLost to be 'fail' or 'restart', got "${'x'.repeat(40)}"`],
   ])('names option, rule and value: %j', (given, message) => {
@@ -156,6 +167,51 @@ describe('resolveOptions', () => {
       expect(await codeOf(() => resolveOptions({ ...exact, maxEventBytes: 8_977 }))).toBe('INVALID_OPTION');
       expect(await codeOf(() => resolveOptions({ ...exact, maxBytesPerTask: 10_001 }))).toBe('INVALID_OPTION');
     });
+  });
+});
+
+describe('checkOptions', () => {
+  interface Options {
+    heartbeatMs?: number;
+    authorize?: () => boolean;
+    snapshot?: { initial: () => unknown; reduce?: () => unknown };
+  }
+  const check = (given: unknown): void => {
+    checkOptions<Options>('tasks.handler', given as Options, {
+      heartbeatMs: wholeNumber([15_000, 0, Infinity]),
+      authorize: A_FUNCTION,
+      snapshot: nested<NonNullable<Options['snapshot']>>({ initial: required(A_FUNCTION), reduce: A_FUNCTION }),
+    });
+  };
+
+  it('takes what is listed, and undefined for what is not required', () => {
+    check({});
+    check({ heartbeatMs: Infinity, authorize: () => true, snapshot: { initial: () => '', reduce: undefined } });
+    check({ heartbeatMs: undefined, authorize: undefined, snapshot: undefined });
+  });
+
+  it.each<[unknown, string]>([
+    [{ authorise: () => true }, 'Expected authorise to be an option that exists: did you mean authorize?'],
+    [{ heartbeatMS: 5 }, 'Expected heartbeatMS to be an option that exists: did you mean heartbeatMs?'],
+    [{ heartbeat: 5 }, 'Expected heartbeat to be an option that exists: did you mean heartbeatMs?'],
+    [{ cache: 5 }, 'Expected cache to be an option that exists: there are heartbeatMs, authorize, snapshot'],
+    [{ authorize: 5 }, 'Expected authorize to be a function, got 5'],
+    [{ authorize: null }, 'Expected authorize to be a function, got null'],
+    [{ snapshot: 5 }, 'Expected snapshot to be an object, got 5'],
+    [{ snapshot: {} }, 'Expected snapshot.initial to be a function, got undefined'],
+    [{ snapshot: { initial: () => '', reduce: 'x' } }, 'Expected snapshot.reduce to be a function, got "x"'],
+    [
+      { snapshot: { initial: () => '', reducer: () => '' } },
+      'Expected snapshot.reducer to be an option that exists: did you mean snapshot.reduce?',
+    ],
+    [null, 'Expected the options of tasks.handler to be an object, got null'],
+    [[], 'Expected the options of tasks.handler to be an object, got object'],
+    [() => true, 'Expected the options of tasks.handler to be an object, got function'],
+    ['heartbeatMs', 'Expected the options of tasks.handler to be an object, got "heartbeatMs"'],
+  ])('refuses %p', (given, message) => {
+    expect(() => {
+      check(given);
+    }).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', message }));
   });
 });
 

@@ -1,6 +1,6 @@
 import { Engine } from '../../lib/core/engine.js';
 import type { StartRequest } from '../../lib/core/requests.js';
-import { resolveOptions, type EngineOptions } from '../../lib/core/options.js';
+import { resolveOptions, type EngineOptions } from '../../lib/core/engine-options.js';
 import type { TaskRecord } from '../../lib/core/ports.js';
 import type { AsyncTask } from '../../lib/core/task.js';
 import { encodeTaskEvent } from '../../lib/sse/frame.js';

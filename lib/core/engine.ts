@@ -3,7 +3,7 @@ import { v4, v7 } from 'uuid';
 import { Deadlines } from './deadlines.js';
 import { abandoned, expired, notFound, shutdown, TaskError } from './errors.js';
 import { MemoryStore } from './memory-store.js';
-import type { ResolvedOptions } from './options.js';
+import type { ResolvedOptions } from './engine-options.js';
 import type {
   Awaitable,
   Creation,

@@ -49,12 +49,29 @@ type OutcomeCode =
 /** Thrown to the program, never to a client before its stream. */
 type ProgramErrorCode =
   | 'INVALID_OPTION'
+  | 'CALLBACK_FAILED' // an option of yours that is a function threw, or returned what it must not; `cause` is its error
   | 'FENCED' // another instance has taken the task over
   | 'ENDED'; // a message for a stream that its worker has ended
+
+/**
+ * Marks what is a TaskError. A process can load the library twice, as ESM and as CommonJS or in two versions; an error
+ * of one copy is an error for the other too.
+ */
+const IS_TASK_ERROR = Symbol.for('resumable-sse.TaskError');
 
 /** The one error class of the library: branch on `code`; `cause` keeps the error underneath. */
 export class TaskError extends Error {
   override readonly name = 'TaskError';
+
+  /** Recognises TaskErrors of every copy of the library in this process. Never throws. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    try {
+      if (this !== TaskError) return Function.prototype[Symbol.hasInstance].call(this, value); // a class of yours
+      return typeof value === 'object' && value !== null && IS_TASK_ERROR in value;
+    } catch {
+      return false;
+    }
+  }
 
   constructor(
     readonly code: ErrorCode,
@@ -64,6 +81,7 @@ export class TaskError extends Error {
     super(message, options);
   }
 }
+Object.defineProperty(TaskError.prototype, IS_TASK_ERROR, { value: true });
 
 /** What a client is told of a failure. */
 export interface PublicError {

@@ -1,158 +1,132 @@
-import { systemClock, type Clock } from './clock.js';
+/**
+ * The one way in which options are checked. Each factory lists a rule per option, and `checkOptions` refuses what is not
+ * listed, so that a misspelt option is an error where it is written and never a default that nobody asked for.
+ */
 import { TaskError } from './errors.js';
-import type { TaskStore } from './ports.js';
-import type { TaskInfo } from './task.js';
+import { nearestName } from './nearest-name.js';
 
-/** Durations in ms, sizes in bytes. Every option is checked once, when the manager is made. */
-export interface EngineOptions {
-  /** How long a finished task stays readable. Default 3_600_000 (1 h). */
-  ttlMs?: number;
-  /** How long a task may run when its start gives no time-out of its own; Infinity: for ever. Default 600_000 (10 min). */
-  timeoutMs?: number;
-  /**
-   * How long a task runs on with nobody attached; 0: it is cancelled as soon as the last subscriber leaves, Infinity:
-   * never. Default 3_600_000 (1 h).
-   */
-  abandonAfterMs?: number;
-  /** How often expired and abandoned tasks are looked for. Default 30_000. */
-  sweepIntervalMs?: number;
-  /** The longest silence on a connection before a comment is sent; 0: off. Default 15_000. */
-  heartbeatMs?: number;
-  /** How long clients are told to wait before they reconnect, jittered by 25 % per connection. Default 2_000. */
-  retryMs?: number;
-  /** A socket that has taken nothing for this long is closed. Default 60_000. */
-  stallTimeoutMs?: number;
-  /** After this long, jittered, a connection is ended and its client comes back; 0: off, the default. */
-  maxConnectionAgeMs?: number;
-  /** Older events are dropped, a late reader gets a `gap`. Default 10_000. */
-  maxEventsPerTask?: number;
-  /** The same in bytes; at least `maxEventBytes` + 1_024. Default 8_388_608 (8 MiB). */
-  maxBytesPerTask?: number;
-  /** The longest JSON text of one event or result. Default 1_048_576 (1 MiB). */
-  maxEventBytes?: number;
-  /** Memory of all logs together; at least `maxBytesPerTask`. Default 268_435_456 (256 MiB). */
-  maxBufferedBytes?: number;
-  /** Tasks that run on this instance at a time. Default 10_000. */
-  maxRunningTasks?: number;
-  /** Tasks of one owner that run at a time. Default Infinity. */
-  maxTasksPerOwner?: number;
-  /** Default 1_000. */
-  maxSubscribersPerTask?: number;
-  /** Show clients the message of any error, not only of a TaskError. Default false. */
-  exposeErrors?: boolean;
-  /** Gets the real error of a failed task or a refused event. Default: a process warning. */
-  onTaskError?: (error: unknown, info: TaskInfo) => void;
-  /** Default: this process's memory. */
-  store?: TaskStore;
-  /** How long a store may take to answer. Default 2_000. */
-  storeTimeoutMs?: number;
-  /** What becomes of a task whose instance died; shared stores only. Default 'fail'. */
-  onLost?: 'fail' | 'restart';
-  /** Default: the system's. */
-  clock?: Clock;
+/** A rule for the value of one option. */
+export interface OptionRule {
+  /** Completes the sentence "Expected x to be …". */
+  readonly text: string;
+  readonly accepts: (value: unknown) => boolean;
+  /** Rules for the members of an option that is an object itself. */
+  readonly members?: Readonly<Record<string, OptionRule>>;
+  /** It must be given. */
+  readonly required?: boolean;
 }
 
-type NumericOption = {
-  [K in keyof EngineOptions]-?: EngineOptions[K] extends number | undefined ? K : never;
-}[keyof EngineOptions];
+/** One rule for each option of `T`: one that is forgotten does not compile. */
+export type OptionRules<T> = { readonly [K in keyof T]-?: OptionRule };
 
-export type ResolvedOptions = Required<Omit<EngineOptions, 'store'>>;
+/** Default, least and greatest value of an option that is a number. Infinity as the greatest makes it legal. */
+export type Range = readonly [number, number, number];
 
 /** What fits into one Node timer. */
 export const TIMER_MS = 2 ** 31 - 1;
 export const LARGE = Number.MAX_SAFE_INTEGER;
 
-const NUMBERS: Readonly<Record<NumericOption, Range>> = {
-  ttlMs: [3_600_000, 1, LARGE],
-  timeoutMs: [600_000, 1, Infinity],
-  abandonAfterMs: [3_600_000, 0, Infinity],
-  sweepIntervalMs: [30_000, 1, TIMER_MS],
-  heartbeatMs: [15_000, 0, TIMER_MS],
-  retryMs: [2_000, 0, TIMER_MS],
-  stallTimeoutMs: [60_000, 1, TIMER_MS],
-  maxConnectionAgeMs: [0, 0, TIMER_MS],
-  maxEventsPerTask: [10_000, 1, LARGE],
-  maxBytesPerTask: [8_388_608, 2_048, 2 ** 32],
-  maxEventBytes: [1_048_576, 1, 2 ** 28],
-  maxBufferedBytes: [268_435_456, 2_048, LARGE],
-  maxRunningTasks: [10_000, 1, Infinity],
-  maxTasksPerOwner: [Infinity, 1, Infinity],
-  maxSubscribersPerTask: [1_000, 1, Infinity],
-  storeTimeoutMs: [2_000, 1, TIMER_MS],
-};
-
-/** What a frame adds to its data, at most: names, id, and the members around a result. */
-const FRAME_BYTES = 1_024;
-
-/** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value. */
-export function resolveOptions({ store, ...given }: EngineOptions): ResolvedOptions {
-  const numbers = {} as Record<NumericOption, number>;
-  for (const name of Object.keys(NUMBERS) as NumericOption[]) {
-    numbers[name] = given[name] === undefined ? NUMBERS[name][0] : checkNumber(name, given[name]);
-  }
-  // A limit that was given alone takes the defaults of the others along.
-  if (given.maxBytesPerTask === undefined) {
-    numbers.maxBytesPerTask = Math.min(numbers.maxBytesPerTask, numbers.maxBufferedBytes);
-  }
-  if (given.maxEventBytes === undefined) {
-    numbers.maxEventBytes = Math.min(numbers.maxEventBytes, numbers.maxBytesPerTask - FRAME_BYTES);
-  }
-  const { maxEventBytes, maxBytesPerTask, maxBufferedBytes } = numbers;
-  expect(maxBytesPerTask <= maxBufferedBytes, 'maxBytesPerTask', 'at most maxBufferedBytes', maxBytesPerTask);
-  const largest = maxBytesPerTask - FRAME_BYTES;
-  expect(maxEventBytes <= largest, 'maxEventBytes', `at most maxBytesPerTask - ${FRAME_BYTES}`, maxEventBytes);
-
-  const { exposeErrors = false, onLost = 'fail', clock = systemClock, onTaskError = warn } = given;
-  expect(typeof exposeErrors === 'boolean', 'exposeErrors', 'a boolean', exposeErrors);
-  expect(['fail', 'restart'].includes(onLost), 'onLost', "'fail' or 'restart'", onLost);
-  expect(typeof onTaskError === 'function', 'onTaskError', 'a function', onTaskError);
-  expect(isPort(clock, ['now', 'wallNow', 'after', 'every']), 'clock', 'a Clock', clock);
-  const known = { ...numbers, exposeErrors, onLost, onTaskError, clock };
-  for (const name of Object.keys(given)) expect(Object.hasOwn(known, name), name, 'an option that exists', name);
-  expect(store === undefined || isPort(store, ['start', 'create']), 'store', 'a TaskStore', store);
-  return known;
+/**
+ * Checks the options of a factory or function. An option that is undefined counts as not given.
+ * @param owner what has the options, for messages: `createHub`, `tasks.router`
+ * @throws TaskError `INVALID_OPTION` naming the option, the rule and the value, or the option that was probably meant
+ */
+export function checkOptions<T extends object>(owner: string, given: T, rules: OptionRules<T>): void {
+  assertOption(isPlainObject(given), `the options of ${owner}`, 'an object', given);
+  checkMembers(given, rules, '');
 }
 
-/** One number by the rule of the option `name`. @throws TaskError `INVALID_OPTION` */
-export const checkNumber = (name: NumericOption, value: unknown): number => checkRange(name, NUMBERS[name], value);
-
-/** Default, least and greatest value of an option that is a number. Infinity as the greatest makes it legal. */
-export type Range = readonly [number, number, number];
+/** @throws TaskError `INVALID_OPTION` unless `ok`. */
+export function assertOption(ok: boolean, name: string, rule: string, value: unknown): asserts ok {
+  if (!ok) throw new TaskError('INVALID_OPTION', `Expected ${name} to be ${rule}, got ${showOption(value)}`);
+}
 
 /** @throws TaskError `INVALID_OPTION` */
-export function checkRange(name: string, [, least, greatest]: Range, value: unknown): number {
-  const whole = Number.isSafeInteger(value) || (value === Infinity && greatest === Infinity);
-  const most = greatest === LARGE ? '' : greatest === Infinity ? ' or Infinity' : `, at most ${greatest}`;
-  const fits = whole && (value as number) >= least && (value as number) <= greatest;
-  expect(fits, name, `a whole number, at least ${least}${most}`, value);
+export function checkRange(name: string, range: Range, value: unknown): number {
+  const { accepts, text } = wholeNumber(range);
+  assertOption(accepts(value), name, text, value);
   return value as number;
 }
 
 /** @throws TaskError `INVALID_OPTION` */
 export function checkOrigins(origins: readonly string[]): void {
-  expect(Array.isArray(origins), 'allowedOrigins', 'an array', origins);
+  const isArray: boolean = Array.isArray(origins);
+  assertOption(isArray, 'allowedOrigins', 'an array', origins);
   for (const origin of origins) {
     const plain = URL.canParse(origin) && new URL(origin).origin === origin;
-    expect(plain, 'allowedOrigins', 'origins such as https://app.example', origin);
+    assertOption(plain, 'allowedOrigins', 'origins such as https://app.example', origin);
   }
 }
 
-/** @throws TaskError `INVALID_OPTION` unless `ok`. */
-export function expect(ok: boolean, name: string, rule: string, value: unknown): void {
-  if (!ok) throw new TaskError('INVALID_OPTION', `Expected ${name} to be ${rule}, got ${describe(value)}`);
+/** Accepts integers in a range, and Infinity where that is its end. */
+export function wholeNumber([, least, greatest]: Range): OptionRule {
+  const most = greatest === LARGE ? '' : greatest === Infinity ? ' or Infinity' : `, at most ${greatest}`;
+  const isWhole = (value: unknown): boolean =>
+    Number.isSafeInteger(value) || (value === Infinity && greatest === Infinity);
+  return {
+    text: `a whole number, at least ${least}${most}`,
+    accepts: (value) => isWhole(value) && (value as number) >= least && (value as number) <= greatest,
+  };
 }
 
-function isPort(value: unknown, methods: readonly string[]): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+export const A_FUNCTION: OptionRule = { text: 'a function', accepts: (value) => typeof value === 'function' };
+export const A_BOOLEAN: OptionRule = { text: 'a boolean', accepts: (value) => typeof value === 'boolean' };
+export const A_STRING: OptionRule = { text: 'a string', accepts: (value) => typeof value === 'string' };
+/** For what is the user's own affair, such as the input of a job. */
+export const ANYTHING: OptionRule = { text: 'anything', accepts: () => true };
+export const A_SIGNAL: OptionRule = { text: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
+export const A_CLOCK = withMethods('a Clock', ['now', 'wallNow', 'after', 'every']);
+
+export const required = (rule: OptionRule): OptionRule => ({ ...rule, required: true });
+
+export function oneOf(...values: readonly string[]): OptionRule {
+  const quoted = values.map((value) => `'${value}'`);
+  const last = quoted.pop() ?? '';
+  const text = quoted.length === 0 ? last : `${quoted.join(', ')} or ${last}`;
+  return { text, accepts: (value) => values.includes(value as string) };
 }
 
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : typeof value;
+/** Accepts what has all of `methods`, of whatever class. */
+export function withMethods(text: string, methods: readonly string[]): OptionRule {
+  const has = (value: object, name: string): boolean => typeof (value as Record<string, unknown>)[name] === 'function';
+  return {
+    text,
+    accepts: (value) => typeof value === 'object' && value !== null && methods.every((name) => has(value, name)),
+  };
 }
 
-function warn(error: unknown, { taskId }: TaskInfo): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(text, { type: 'TaskErrorWarning', detail: `in task ${taskId}` });
+/** Accepts an object whose members obey `members`. */
+export function nested<T>(members: OptionRules<T>): OptionRule {
+  return { text: 'an object', accepts: isPlainObject, members };
 }
+
+/** Shows a value in a message. Of a text no more than its beginning: it may be a secret, and it may be long. */
+export function showOption(value: unknown): string {
+  if (typeof value === 'string') {
+    return value.length <= 40
+      ? JSON.stringify(value)
+      : `${JSON.stringify(value.slice(0, 40))}… (${value.length} characters)`;
+  }
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return typeof value;
+}
+
+function checkMembers(given: object, rules: Readonly<Record<string, OptionRule>>, path: string): void {
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(rules, name)) throw unknownOption(path, name, Object.keys(rules));
+  }
+  for (const [name, rule] of Object.entries(rules)) {
+    const value = (given as Record<string, unknown>)[name];
+    if (value === undefined && rule.required !== true) continue;
+    assertOption(rule.accepts(value), path + name, rule.text, value);
+    if (rule.members !== undefined) checkMembers(value as object, rule.members, `${path}${name}.`);
+  }
+}
+
+function unknownOption(path: string, name: string, known: readonly string[]): TaskError {
+  const near = nearestName(name, known);
+  const hint = near === undefined ? `there are ${known.join(', ')}` : `did you mean ${path}${near}?`;
+  return new TaskError('INVALID_OPTION', `Expected ${path}${name.slice(0, 40)} to be an option that exists: ${hint}`);
+}
+
+const isPlainObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { checkNumber, expect } from '../core/options.js';
+import { checkNumber } from '../core/engine-options.js';
+import { assertOption } from '../core/options.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
 import { RESUME_KEY_HEADER, TASK_ID_HEADER, taskLink } from '../sse/headers.js';
@@ -30,7 +31,7 @@ export function createHandler(
   job: AsyncTask,
   { timeoutMs, abandonAfterMs, snapshot, subscriberId, input }: HandlerOptions,
 ): RequestHandler {
-  expect(typeof job === 'function', 'the task', 'a function', job);
+  assertOption(typeof job === 'function', 'the task', 'a function', job);
   if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs);
   if (abandonAfterMs !== undefined) checkNumber('abandonAfterMs', abandonAfterMs);
   const serve = async (req: Request, res: Response): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Engine } from '../core/engine.js';
 import { TaskError } from '../core/errors.js';
-import { checkNumber } from '../core/options.js';
+import { checkNumber } from '../core/engine-options.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
 import type { RunRequest, Started } from '../core/requests.js';
 import type { SnapshotOptions } from '../core/snapshot.js';

@@ -1,5 +1,5 @@
 import { TaskError } from '../core/errors.js';
-import { expect } from '../core/options.js';
+import { assertOption } from '../core/options.js';
 import { checkEventName, toJson } from '../core/payload.js';
 import { parseEventId } from '../sse/event-id.js';
 import type { HubAddress, HubEntry } from './hub-log.js';
@@ -28,7 +28,7 @@ export const isOwnId = (text: unknown): text is string => typeof text === 'strin
  * `EVENT_TOO_LARGE`
  */
 export function toEntry(to: HubAddress, message: HubMessage, maxEventBytes: number): HubEntry {
-  expect(typeof message === 'object' && (message as unknown) !== null, 'the message', 'an object', message);
+  assertOption(typeof message === 'object' && (message as unknown) !== null, 'the message', 'an object', message);
   const { event, data, id } = message;
   if (event !== undefined) checkEventName(event, RESERVED);
   // One that looks like the hub's own would be taken for a position.

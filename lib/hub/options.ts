@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../core/clock.js';
-import { checkOrigins, checkRange, expect, LARGE, TIMER_MS, type Range } from '../core/options.js';
+import { checkOrigins, checkRange, assertOption, LARGE, TIMER_MS, type Range } from '../core/options.js';
 import { MemoryHubLog, type HubLog } from './hub-log.js';
 
 /** Durations in ms, sizes in bytes. Every option is checked once, when the hub is made. */
@@ -74,16 +74,16 @@ export function resolveHubOptions(given: HubOptions): ResolvedHubOptions {
     numbers.maxEventBytes = Math.min(numbers.maxEventBytes, numbers.historyBytes - FRAME_BYTES);
   }
   const { historyBytes, maxHistoryBytes, maxEventBytes } = numbers;
-  expect(historyBytes <= maxHistoryBytes, 'historyBytes', 'at most maxHistoryBytes', historyBytes);
+  assertOption(historyBytes <= maxHistoryBytes, 'historyBytes', 'at most maxHistoryBytes', historyBytes);
   const largest = historyBytes - FRAME_BYTES;
-  expect(maxEventBytes <= largest, 'maxEventBytes', `at most historyBytes - ${FRAME_BYTES}`, maxEventBytes);
+  assertOption(maxEventBytes <= largest, 'maxEventBytes', `at most historyBytes - ${FRAME_BYTES}`, maxEventBytes);
 
   const { heartbeatEvent = false, allowedOrigins = [], clock = systemClock, log = new MemoryHubLog() } = given;
-  expect(typeof heartbeatEvent === 'boolean', 'heartbeatEvent', 'a boolean', heartbeatEvent);
+  assertOption(typeof heartbeatEvent === 'boolean', 'heartbeatEvent', 'a boolean', heartbeatEvent);
   checkOrigins(allowedOrigins);
-  expect(typeof (clock as Clock | null)?.every === 'function', 'clock', 'a Clock', clock);
-  expect(typeof (log as HubLog | null)?.append === 'function', 'log', 'a HubLog', log);
+  assertOption(typeof (clock as Clock | null)?.every === 'function', 'clock', 'a Clock', clock);
+  assertOption(typeof (log as HubLog | null)?.append === 'function', 'log', 'a HubLog', log);
   const known = { ...numbers, heartbeatEvent, allowedOrigins, clock, log };
-  for (const name of Object.keys(given)) expect(Object.hasOwn(known, name), name, 'an option that exists', name);
+  for (const name of Object.keys(given)) assertOption(Object.hasOwn(known, name), name, 'an option that exists', name);
   return known;
 }

@@ -1,6 +1,6 @@
 import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
 import { TaskError } from '../core/errors.js';
-import { expect } from '../core/options.js';
+import { assertOption } from '../core/options.js';
 import { allowOrigin, answerOptions, assertAcceptsStream, assertMayStart, assertServable } from '../http/guards.js';
 import { sendProblem } from '../http/problem.js';
 import type { HubEngine } from './hub-engine.js';
@@ -32,9 +32,9 @@ type Answer = (req: Request, res: Response) => void | Promise<void>;
 export function createHubRouter(engine: HubEngine, { auth, admin, userId }: HubRouterOptions): Router {
   const { allowedOrigins, maxEventBytes } = engine.options;
   for (const [name, value] of Object.entries({ auth, admin })) {
-    expect(typeof value === 'function', name, 'a middleware', value);
+    assertOption(typeof value === 'function', name, 'a middleware', value);
   }
-  expect(userId === undefined || typeof userId === 'function', 'userId', 'a function', userId);
+  assertOption(userId === undefined || typeof userId === 'function', 'userId', 'a function', userId);
   const router = express.Router();
   const parseBody = express.json({ limit: maxEventBytes + ENVELOPE_BYTES });
 

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
-import { expect } from '../core/options.js';
+import { assertOption } from '../core/options.js';
 
 /** What a server takes whose configuration says nothing else. */
 const DEFAULT_MAX_PAYLOAD = 1_048_576;
@@ -10,7 +10,7 @@ export function checkConnection(connection: NatsConnection): void {
   const methods = ['publish', 'subscribe', 'flush'] as const;
   const there = typeof connection === 'object' && (connection as object | null) !== null;
   const complete = there && methods.every((name) => typeof connection[name] === 'function');
-  expect(complete, 'connection', 'a NatsConnection', connection);
+  assertOption(complete, 'connection', 'a NatsConnection', connection);
 }
 
 /** What the server takes, head and body of a message, in bytes; a guess while there is none. */

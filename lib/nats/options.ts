@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../core/clock.js';
-import { checkRange, expect, type Range } from '../core/options.js';
+import { checkRange, assertOption, type Range } from '../core/options.js';
 import { checkSubject } from './subject.js';
 
 const NUMBERS = {
@@ -31,7 +31,7 @@ export function inboxPrefixOption(prefix = '_INBOX'): string {
 /** @throws TaskError `INVALID_OPTION` */
 export function clockOption(clock: Clock = systemClock): Clock {
   const methods = ['now', 'after', 'every'] as const;
-  expect(
+  assertOption(
     methods.every((name) => typeof clock[name] === 'function'),
     'clock',
     'a Clock',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { TaskError } from '../core/errors.js';
-import { expect } from '../core/options.js';
+import { assertOption } from '../core/options.js';
 
 /** One token of a subject: visible ASCII without the separator and the wildcards. */
 const TOKEN = /^[\x21-\x7e]{1,128}$/;
@@ -23,14 +23,14 @@ export function checkClientId(id: unknown): asserts id is string {
 export function checkSubject(name: string, subject: unknown): asserts subject is string {
   const tokens = typeof subject === 'string' && subject.length <= 255 ? subject.split('.') : [];
   const plain = tokens.length > 0 && tokens.every((token) => TOKEN.test(token) && !/[*>]/.test(token));
-  expect(plain, name, 'a subject without wildcards or white space', subject);
+  assertOption(plain, name, 'a subject without wildcards or white space', subject);
 }
 
 /** The same, where a whole token may be `*`, and the last one `>`. @throws TaskError `INVALID_OPTION` */
 export function checkSubscription(name: string, subject: unknown): asserts subject is string {
   const text =
     typeof subject === 'string' ? subject.replace(/(?<=^|\.)\*(?=\.|$)/g, 'x').replace(/(?<=^|\.)>$/, 'x') : '';
-  expect(text !== '', name, 'a subject', subject);
+  assertOption(text !== '', name, 'a subject', subject);
   checkSubject(name, text);
 }
 

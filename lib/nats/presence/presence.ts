@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
-import { expect } from '../../core/options.js';
+import { assertOption } from '../../core/options.js';
 import { ClientDirectory } from './client-directory.js';
 import { clientOffline, OfflineWatchers } from './offline-watchers.js';
 import { checkConnection } from '../connection.js';
@@ -85,7 +85,7 @@ export function createPresence(options: PresenceOptions = {}): Presence {
 /** One that other processes know of: they would take the clients of any other for gone. @throws TaskError `INVALID_OPTION` */
 export function asPresenceNode(presence: Presence): PresenceNode {
   const node = presence as PresenceNode | null | undefined;
-  expect(node?.isShared === true, 'presence', 'made by createPresence with a connection', presence);
+  assertOption(node?.isShared === true, 'presence', 'made by createPresence with a connection', presence);
   return presence as PresenceNode;
 }
 
@@ -131,7 +131,7 @@ class NatsPresence implements PresenceNode {
   }
 
   onClientOffline(listener: (id: string) => void): () => void {
-    expect(typeof listener === 'function', 'listener', 'a function', listener);
+    assertOption(typeof listener === 'function', 'listener', 'a function', listener);
     return this.#watch.onOffline(listener);
   }
 

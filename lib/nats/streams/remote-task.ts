@@ -1,5 +1,5 @@
 import { TaskError } from '../../core/errors.js';
-import { expect } from '../../core/options.js';
+import { assertOption } from '../../core/options.js';
 import type { AsyncTask, TaskContext } from '../../core/task.js';
 import { textOf } from './stream-message.js';
 import type { StreamRequester } from './stream-requester.js';
@@ -26,7 +26,7 @@ export function remoteTask<P = unknown, R = unknown, I = unknown>(
   { idleTimeoutMs = Infinity }: RemoteTaskOptions = {},
 ): AsyncTask<P, R, I> {
   checkSubject('subject', subject);
-  expect(typeof data === 'function', 'data', 'a function', data);
+  assertOption(typeof data === 'function', 'data', 'a function', data);
 
   return async (context, taskId, updateProgress) => {
     const { presence } = requester;

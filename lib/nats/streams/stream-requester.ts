@@ -1,7 +1,7 @@
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { TaskError } from '../../core/errors.js';
-import { expect } from '../../core/options.js';
+import { assertOption } from '../../core/options.js';
 import { unlessClosed, checkConnection } from '../connection.js';
 import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './stream-protocol.js';
 import { clockOption, inboxPrefixOption, numberOption } from '../options.js';
@@ -236,9 +236,9 @@ const lost = (cause: unknown): TaskError =>
 /** @throws TaskError `INVALID_OPTION` */
 function checkOptions(data: unknown, { onMessage, watchers, signal, headers }: StreamRequestOptions): void {
   const isFunction = (value: unknown): boolean => value === undefined || typeof value === 'function';
-  expect(typeof data === 'string' || data instanceof Uint8Array, 'data', 'text or bytes', data);
-  expect(headers === undefined || Symbol.iterator in Object(headers), 'headers', 'MsgHdrs', headers);
-  expect(isFunction(onMessage), 'onMessage', 'a function', onMessage);
-  expect(isFunction(watchers), 'watchers', 'a function', watchers);
-  expect(signal === undefined || signal instanceof AbortSignal, 'signal', 'an AbortSignal', signal);
+  assertOption(typeof data === 'string' || data instanceof Uint8Array, 'data', 'text or bytes', data);
+  assertOption(headers === undefined || Symbol.iterator in Object(headers), 'headers', 'MsgHdrs', headers);
+  assertOption(isFunction(onMessage), 'onMessage', 'a function', onMessage);
+  assertOption(isFunction(watchers), 'watchers', 'a function', watchers);
+  assertOption(signal === undefined || signal instanceof AbortSignal, 'signal', 'an AbortSignal', signal);
 }

@@ -1,6 +1,6 @@
 import type { NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
-import { expect } from '../../core/options.js';
+import { assertOption } from '../../core/options.js';
 import { TaskError } from '../../core/errors.js';
 import { unlessClosed, checkConnection, within } from '../connection.js';
 import { warn } from '../isolate.js';
@@ -53,8 +53,8 @@ const RETRY_MS = 1_000;
 export function createStreamResponder(options: StreamResponderOptions): StreamResponder {
   const { connection, exposeErrors = false, onError = tellProcess } = options;
   checkConnection(connection);
-  expect(typeof exposeErrors === 'boolean', 'exposeErrors', 'a boolean', exposeErrors);
-  expect(typeof onError === 'function', 'onError', 'a function', onError);
+  assertOption(typeof exposeErrors === 'boolean', 'exposeErrors', 'a boolean', exposeErrors);
+  assertOption(typeof onError === 'function', 'onError', 'a function', onError);
   const presence = asPresenceNode(options.presence);
   const control = `${inboxPrefixOption(options.inboxPrefix)}.${randomToken()}`;
   const wire = { connection, presence, control, exposeErrors, onError, clock: clockOption(options.clock) };
@@ -75,7 +75,7 @@ class NatsResponder implements StreamResponder {
   subscribe(subject: string, handler: StreamHandler, options: SubscribeOptions = {}): Subscription {
     if (this.#stopping !== undefined) throw new TaskError('SHUTDOWN', 'The responder has been stopped');
     checkSubscription('subject', subject);
-    expect(typeof handler === 'function', 'handler', 'a function', handler);
+    assertOption(typeof handler === 'function', 'handler', 'a function', handler);
     if (options.queue !== undefined) checkSubscription('queue', options.queue);
     const maxConcurrent = numberOption('maxConcurrent', options.maxConcurrent);
     const maxWaiting = numberOption('maxWaiting', options.maxWaiting);

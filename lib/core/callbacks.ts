@@ -1,0 +1,129 @@
+/**
+ * The one way in which the library calls functions of its users: options, hooks and listeners. None of them can end the
+ * process or disturb anybody else, whether it throws, rejects, or returns an object whose `then` throws.
+ */
+import { types } from 'node:util';
+import { TaskError } from './errors.js';
+import { showOption } from './options.js';
+import { describeThrown, readProperty } from './thrown.js';
+
+/**
+ * Calls `callback`, at once, without waiting for what it returns. A failure becomes a process warning that says where.
+ * @param name what to call it in the warning, such as `onTaskError` or `a listener of "connect"`
+ */
+export function notifyCallback<A extends readonly unknown[]>(
+  name: string,
+  callback: (...args: A) => unknown,
+  ...args: A
+): void {
+  settled(callback, args).catch((error: unknown) => {
+    warnOfFailure(name, error);
+  });
+}
+
+/**
+ * Calls `callback`, at once, and returns the value it returns or its promise resolves to.
+ * @throws TaskError the callback's own, or `CALLBACK_FAILED` with the callback's error as `cause`. An error that carries
+ * an HTTP status is thrown as it is: it is meant for the request.
+ */
+export async function askCallback<A extends readonly unknown[], T>(
+  name: string,
+  callback: (...args: A) => T | PromiseLike<T>,
+  ...args: A
+): Promise<T> {
+  try {
+    return await settled(callback, args);
+  } catch (error) {
+    throw failureOf(name, error);
+  }
+}
+
+/**
+ * Calls a `callback` that must answer at once, and returns its value.
+ * @throws TaskError as `askCallback`, and `CALLBACK_FAILED` where it returns a promise, whose rejection is then nobody's
+ */
+export function askSyncCallback<A extends readonly unknown[], T>(
+  name: string,
+  callback: (...args: A) => T,
+  ...args: A
+): T {
+  let value: T;
+  try {
+    value = callback(...args);
+  } catch (error) {
+    throw failureOf(name, error);
+  }
+  refusePromise(name, value);
+  return value;
+}
+
+/**
+ * Returns `value` where it may name an owner, user, subscriber or slot: a string of 1 to 256 characters, or undefined.
+ * Anything else would sooner or later stand for everybody, and is refused.
+ * @throws TaskError `CALLBACK_FAILED` naming the callback
+ */
+export function readIdentity(name: string, value: unknown): string | undefined {
+  if (value === undefined || isIdentity(value)) return value;
+  refusePromise(name, value);
+  throw badValue(name, IDENTITY_RULE, showOption(value));
+}
+
+/** Describes what `isIdentity` accepts, for messages. */
+export const IDENTITY_RULE = 'a string of 1 to 256 characters, or undefined';
+
+/** Lone surrogates are refused too: as UTF-8 they all become the same character, and two owners one. */
+export function isIdentity(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= 256 && !/\p{Surrogate}/u.test(value);
+}
+
+/**
+ * Returns `value` where it is a decision: true or false, and nothing that is merely like them.
+ * @throws TaskError `CALLBACK_FAILED` naming the callback
+ */
+export function readDecision(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw badValue(name, 'true or false', showOption(value));
+}
+
+/** Tells the process that a callback has failed. Never throws. */
+export function warnOfFailure(name: string, error: unknown): void {
+  process.emitWarning(describeThrown(error), { type: 'CallbackWarning', detail: `in ${name}` });
+}
+
+/** Resolving a promise with the value looks at its `then` once, and turns whatever that throws into a rejection. */
+function settled<A extends readonly unknown[], T>(
+  callback: (...args: A) => T | PromiseLike<T>,
+  args: A,
+): Promise<Awaited<T>> {
+  return new Promise<T>((resolve) => {
+    resolve(callback(...args));
+  }) as Promise<Awaited<T>>;
+}
+
+function refusePromise(name: string, value: unknown): void {
+  if (typeof readProperty(value, 'then') !== 'function' && !types.isPromise(value)) return;
+  settled(() => value, []).catch(() => undefined);
+  throw badValue(name, 'its value at once, since it is not awaited', 'a promise');
+}
+
+function badValue(name: string, rule: string, shown: string): TaskError {
+  return warned(name, new TaskError('CALLBACK_FAILED', `Expected ${name} to return ${rule}, got ${shown}`));
+}
+
+function failureOf(name: string, error: unknown): unknown {
+  if (error instanceof TaskError || hasHttpStatus(error)) return error;
+  return warned(name, new TaskError('CALLBACK_FAILED', `The callback ${name} failed`, { cause: error }));
+}
+
+/** The request's answer says no more than "500"; whoever runs the server has to hear of it. */
+function warned(name: string, error: TaskError): TaskError {
+  warnOfFailure(name, error);
+  return error;
+}
+
+/** Errors of `http-errors` and of many middlewares say with which status a request shall be answered. */
+function hasHttpStatus(error: unknown): boolean {
+  return [readProperty(error, 'status'), readProperty(error, 'statusCode')].some(
+    (status) => Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599,
+  );
+}

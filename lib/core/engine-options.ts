@@ -1,0 +1,144 @@
+/** The options of the engine, their defaults and limits. */
+import { systemClock, type Clock } from './clock.js';
+import {
+  A_BOOLEAN,
+  A_CLOCK,
+  A_FUNCTION,
+  assertOption,
+  checkRange,
+  LARGE,
+  oneOf,
+  TIMER_MS,
+  wholeNumber,
+  withMethods,
+  type OptionRule,
+  type OptionRules,
+  type Range,
+} from './options.js';
+import type { TaskStore } from './ports.js';
+import type { TaskInfo } from './task.js';
+import { describeThrown } from './thrown.js';
+
+/** Durations in ms, sizes in bytes. Every option is checked once, when the manager is made. */
+export interface EngineOptions {
+  /** How long a finished task stays readable. Default 3_600_000 (1 h). */
+  ttlMs?: number;
+  /** How long a task may run when its start gives no time-out of its own; Infinity: for ever. Default 600_000 (10 min). */
+  timeoutMs?: number;
+  /**
+   * How long a task runs on with nobody attached; 0: it is cancelled as soon as the last subscriber leaves, Infinity:
+   * never. Default 3_600_000 (1 h).
+   */
+  abandonAfterMs?: number;
+  /** How often expired and abandoned tasks are looked for. Default 30_000. */
+  sweepIntervalMs?: number;
+  /** The longest silence on a connection before a comment is sent; 0: off. Default 15_000. */
+  heartbeatMs?: number;
+  /** How long clients are told to wait before they reconnect, jittered by 25 % per connection. Default 2_000. */
+  retryMs?: number;
+  /** A socket that has taken nothing for this long is closed. Default 60_000. */
+  stallTimeoutMs?: number;
+  /** After this long, jittered, a connection is ended and its client comes back; 0: off, the default. */
+  maxConnectionAgeMs?: number;
+  /** Older events are dropped, a late reader gets a `gap`. Default 10_000. */
+  maxEventsPerTask?: number;
+  /** The same in bytes; at least `maxEventBytes` + 1_024. Default 8_388_608 (8 MiB). */
+  maxBytesPerTask?: number;
+  /** The longest JSON text of one event or result. Default 1_048_576 (1 MiB). */
+  maxEventBytes?: number;
+  /** Memory of all logs together; at least `maxBytesPerTask`. Default 268_435_456 (256 MiB). */
+  maxBufferedBytes?: number;
+  /** Tasks that run on this instance at a time. Default 10_000. */
+  maxRunningTasks?: number;
+  /** Tasks of one owner that run at a time. Default Infinity. */
+  maxTasksPerOwner?: number;
+  /** Default 1_000. */
+  maxSubscribersPerTask?: number;
+  /** Show clients the message of any error, not only of a TaskError. Default false. */
+  exposeErrors?: boolean;
+  /** Gets the real error of a failed task or a refused event. Default: a process warning. */
+  onTaskError?: (error: unknown, info: TaskInfo) => void;
+  /** Default: this process's memory. */
+  store?: TaskStore;
+  /** How long a store may take to answer. Default 2_000. */
+  storeTimeoutMs?: number;
+  /** What becomes of a task whose instance died; shared stores only. Default 'fail'. */
+  onLost?: 'fail' | 'restart';
+  /** Default: the system's. */
+  clock?: Clock;
+}
+
+type NumericOption = {
+  [K in keyof EngineOptions]-?: EngineOptions[K] extends number | undefined ? K : never;
+}[keyof EngineOptions];
+
+/** Every option has its value; `store` is given to the engine by itself. */
+export type ResolvedOptions = Required<Omit<EngineOptions, 'store'>>;
+
+const NUMBERS: Readonly<Record<NumericOption, Range>> = {
+  ttlMs: [3_600_000, 1, LARGE],
+  timeoutMs: [600_000, 1, Infinity],
+  abandonAfterMs: [3_600_000, 0, Infinity],
+  sweepIntervalMs: [30_000, 1, TIMER_MS],
+  heartbeatMs: [15_000, 0, TIMER_MS],
+  retryMs: [2_000, 0, TIMER_MS],
+  stallTimeoutMs: [60_000, 1, TIMER_MS],
+  maxConnectionAgeMs: [0, 0, TIMER_MS],
+  maxEventsPerTask: [10_000, 1, LARGE],
+  maxBytesPerTask: [8_388_608, 2_048, 2 ** 32],
+  maxEventBytes: [1_048_576, 1, 2 ** 28],
+  maxBufferedBytes: [268_435_456, 2_048, LARGE],
+  maxRunningTasks: [10_000, 1, Infinity],
+  maxTasksPerOwner: [Infinity, 1, Infinity],
+  maxSubscribersPerTask: [1_000, 1, Infinity],
+  storeTimeoutMs: [2_000, 1, TIMER_MS],
+};
+
+const numberRules = Object.fromEntries(
+  Object.entries(NUMBERS).map(([name, range]) => [name, wholeNumber(range)]),
+) as Readonly<Record<NumericOption, OptionRule>>;
+
+/** For `checkOptions`, beside the rules of what else a manager has. */
+export const ENGINE_OPTION_RULES: OptionRules<EngineOptions> = {
+  ...numberRules,
+  exposeErrors: A_BOOLEAN,
+  onTaskError: A_FUNCTION,
+  store: withMethods('a TaskStore', ['start', 'create']),
+  onLost: oneOf('fail', 'restart'),
+  clock: A_CLOCK,
+};
+
+/** A frame adds at most this to its data: names, id, and the members around a result. */
+const FRAME_BYTES = 1_024;
+
+/**
+ * Returns the options, which were checked one by one, with defaults in the place of those not given.
+ * @throws TaskError `INVALID_OPTION` where two of them do not go together
+ */
+export function resolveOptions(given: EngineOptions): ResolvedOptions {
+  const numbers = {} as Record<NumericOption, number>;
+  for (const name of Object.keys(NUMBERS) as NumericOption[]) numbers[name] = given[name] ?? NUMBERS[name][0];
+  // A limit that was given alone takes the defaults of the others along.
+  if (given.maxBytesPerTask === undefined) {
+    numbers.maxBytesPerTask = Math.min(numbers.maxBytesPerTask, numbers.maxBufferedBytes);
+  }
+  if (given.maxEventBytes === undefined) {
+    numbers.maxEventBytes = Math.min(numbers.maxEventBytes, numbers.maxBytesPerTask - FRAME_BYTES);
+  }
+  const { maxEventBytes, maxBytesPerTask, maxBufferedBytes } = numbers;
+  assertOption(maxBytesPerTask <= maxBufferedBytes, 'maxBytesPerTask', 'at most maxBufferedBytes', maxBytesPerTask);
+  const largest = maxBytesPerTask - FRAME_BYTES;
+  assertOption(maxEventBytes <= largest, 'maxEventBytes', `at most maxBytesPerTask - ${FRAME_BYTES}`, maxEventBytes);
+  const { exposeErrors = false, onLost = 'fail', clock = systemClock, onTaskError = warnOfTask } = given;
+  return { ...numbers, exposeErrors, onLost, onTaskError, clock };
+}
+
+/** Checks a number by the rule of the option `name`. @throws TaskError `INVALID_OPTION` */
+export const checkNumber = (name: NumericOption, value: unknown): number => checkRange(name, NUMBERS[name], value);
+
+/** The rule of the option `name`, for those who take the same one. */
+export const ruleOf = (name: NumericOption): OptionRule => numberRules[name];
+
+function warnOfTask(error: unknown, { taskId }: TaskInfo): void {
+  process.emitWarning(describeThrown(error), { type: 'TaskErrorWarning', detail: `in task ${taskId}` });
+}

@@ -1,0 +1,58 @@
+/** Looks at thrown values. Anything can be thrown, also what throws again when it is looked at: nothing here does. */
+import { inspect } from 'node:util';
+
+/** Causes of causes are shown down to this depth, which also ends a cycle of causes. */
+const MAX_CAUSES = 4;
+const MAX_LENGTH = 10_000;
+
+/**
+ * Returns a text for logs and warnings: stack or message, then `code`, then the causes. Other properties are left out,
+ * because clients of other services keep requests with their credentials in them. Never throws.
+ */
+export function describeThrown(thrown: unknown): string {
+  const text = describe(thrown, MAX_CAUSES);
+  return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
+}
+
+/** Returns a property of any value; undefined where there is none, and where reading it throws. */
+export function readProperty(value: unknown, name: string): unknown {
+  try {
+    return (value as Record<string, unknown> | null | undefined)?.[name];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the message of an error, or a short text for what is none. Never throws. */
+export function messageOf(thrown: unknown): string {
+  const message = readProperty(thrown, 'message');
+  return typeof message === 'string' && message !== '' ? message : showValue(thrown);
+}
+
+function describe(thrown: unknown, causesLeft: number): string {
+  const stack = readProperty(thrown, 'stack');
+  let text = typeof stack === 'string' && stack !== '' ? stack : messageOf(thrown);
+  const code = readProperty(thrown, 'code');
+  if (typeof code === 'string' || typeof code === 'number') text += `\n  code: ${code}`;
+  const causes = causesOf(thrown);
+  if (causesLeft > 0) for (const cause of causes) text += `\n  caused by ${describe(cause, causesLeft - 1)}`;
+  return text;
+}
+
+/** Of the errors of an AggregateError only the first few: they tend to be alike. */
+function causesOf(thrown: unknown): unknown[] {
+  const cause = readProperty(thrown, 'cause');
+  const errors = readProperty(thrown, 'errors');
+  const several: unknown[] = Array.isArray(errors) ? errors.slice(0, 3) : [];
+  return cause === undefined ? several : [cause, ...several];
+}
+
+function showValue(value: unknown): string {
+  try {
+    return typeof value === 'string'
+      ? value
+      : inspect(value, { depth: 1, customInspect: false, breakLength: Infinity });
+  } catch {
+    return 'a value that cannot be shown';
+  }
+}
