@@ -12,6 +12,7 @@ import {
   checkOrigins,
   oneOf,
   wholeNumber,
+  type OptionRule,
   type OptionRules,
 } from './core/options.js';
 import type { TaskStatus } from './core/status.js';
@@ -32,9 +33,12 @@ export interface TaskManagerOptions extends EngineOptions {
   /** Origins whose pages may start and read tasks across sites, as `https://app.example`. Default: none. */
   allowedOrigins?: readonly string[];
   /**
-   * Where `router()` is mounted, as clients see it: `/tasks`, or a whole URL. Streams and 202 answers then say in a
-   * `Link` header where the task can be cancelled. Default: they say nothing.
+   * Where clients find `router()`: `/api/tasks`, or a whole URL, with whatever prefix a proxy cuts off. Streams and 202
+   * answers then say where their task can be attached to (`Content-Location`, `Location`) and cancelled (`Link`).
+   * Default: they say nothing.
    */
+  publicPath?: string;
+  /** The same, under its older name. */
   tasksPath?: string;
 }
 
@@ -120,12 +124,12 @@ export interface TaskManager {
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
 export function createTaskManager(options: TaskManagerOptions = {}): TaskManager {
   checkOptions('createTaskManager', options, MANAGER_OPTION_RULES);
-  const { owner, allowedOrigins = [], tasksPath } = options;
+  const { owner, allowedOrigins = [], tasksPath, publicPath = tasksPath } = options;
   checkOrigins(allowedOrigins);
   const resolved = resolveOptions(options);
   const engine = new Engine(resolved, options.store, encodeTaskEvent);
   const heartbeat = new Heartbeat(resolved);
-  const requests = new TaskRequests(engine, { owner, allowedOrigins, tasksPath }, heartbeat);
+  const requests = new TaskRequests(engine, { owner, allowedOrigins, publicPath }, heartbeat);
   let stopped: Promise<void> | undefined;
 
   return {
@@ -190,15 +194,18 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
   };
 }
 
-/** It goes into a header as it is, between angle brackets. */
-const isTasksPath = (path: unknown): boolean =>
-  typeof path === 'string' && /^(?:\/|https?:\/\/)[\x21-\x7e]*$/.test(path) && !/[<>"]/.test(path);
+/** It goes into headers as it is, into one of them between angle brackets. */
+const A_PATH: OptionRule = {
+  text: 'a path or URL such as /tasks',
+  accepts: (path) => typeof path === 'string' && /^(?:\/|https?:\/\/)[\x21-\x7e]*$/.test(path) && !/[<>"]/.test(path),
+};
 
 const MANAGER_OPTION_RULES: OptionRules<TaskManagerOptions> = {
   ...ENGINE_OPTION_RULES,
   owner: A_FUNCTION,
   allowedOrigins: { text: 'an array', accepts: Array.isArray },
-  tasksPath: { text: 'a path or URL such as /tasks', accepts: isTasksPath },
+  publicPath: A_PATH,
+  tasksPath: A_PATH,
 };
 const START_OPTION_RULES: OptionRules<StartOptions> = {
   input: ANYTHING,

@@ -53,6 +53,17 @@ describe('rule 1: a Last-Event-ID header', () => {
     expect(await restOf(stream)).toEqual(['progress 8', 'progress 9', 'complete 10']);
   });
 
+  it.each(['/report', '/execute'])(
+    'is read from ?lastEventId= too, which a polyfill comes back with, on %s',
+    async (path) => {
+      const { run, key, open, job } = await startWith(5);
+      const stream = await open(`${path}?lastEventId=${encodeURIComponent(`${key}.3`)}`);
+      run.finish();
+      expect(await restOf(stream)).toEqual(['progress 4', 'progress 5', 'complete 6']);
+      expect(job.calls).toBe(1);
+    },
+  );
+
   it('wins over where the subscriber left off', async () => {
     const { run, key, open, closed } = await startWith(5, { subscriberId: 'tab' });
     await leaveAfter(5, await open(`/execute?resume_key=${key}`));

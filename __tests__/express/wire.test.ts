@@ -36,7 +36,7 @@ describe('the head of a stream', () => {
     expect(response).toMatchObject({ version: '1.1', status: 200, complete: true });
     expect(response?.headers).toEqual({
       'content-type': 'text/event-stream',
-      'cache-control': 'no-cache, no-transform',
+      'cache-control': 'no-store, no-cache, no-transform',
       'x-accel-buffering': 'no',
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',

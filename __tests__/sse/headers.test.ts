@@ -4,7 +4,7 @@ describe('streamHeaders', () => {
   it('are those of a stream that nothing on the way holds back or keeps', () => {
     expect(streamHeaders('the-task', 'the-key')).toEqual({
       'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-cache, no-transform',
+      'Cache-Control': 'no-store, no-cache, no-transform',
       'X-Accel-Buffering': 'no',
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'no-referrer',

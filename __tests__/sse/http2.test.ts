@@ -52,7 +52,7 @@ describe('HTTP/2', () => {
     expect(headers).toMatchObject({
       ':status': 200,
       'content-type': 'text/event-stream',
-      'cache-control': 'no-cache, no-transform',
+      'cache-control': 'no-store, no-cache, no-transform',
       'x-accel-buffering': 'no',
       'x-task-id': context.taskId,
       'x-resume-key': context.resumeKey,

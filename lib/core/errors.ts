@@ -1,42 +1,7 @@
+import { headersOf, statusOf, type HttpErrorCode } from './error-status.js';
+
 /** Stable reasons a caller may branch on. Messages may change in any release; codes only in a major. */
 export type ErrorCode = HttpErrorCode | OutcomeCode | ProgramErrorCode;
-
-/** What a request can be refused with. `http/problem.ts` gives each its HTTP status. */
-export type HttpErrorCode =
-  | 'TASK_NOT_FOUND' // no such task for this caller, or its tombstone is gone
-  | 'TASK_EXPIRED' // its retention is over
-  | 'TASK_NOT_RUNNING' // progress or an outcome after the terminal event
-  | 'TASK_RUNNING' // the result was asked for before the end
-  | 'INVALID_RESUME_KEY'
-  | 'INVALID_CURSOR'
-  | 'INVALID_INPUT'
-  | 'INVALID_EVENT_NAME'
-  | 'RESERVED_EVENT_NAME'
-  | 'INVALID_EVENT_ID' // a hub message's own id
-  | 'INVALID_JSON'
-  | 'UNSERIALIZABLE' // JSON cannot say it
-  | 'EVENT_TOO_LARGE' // `maxEventBytes`
-  | 'PAYLOAD_TOO_LARGE' // the request's body
-  | 'UNSUPPORTED_MEDIA_TYPE'
-  | 'CLIENT_NOT_FOUND' // the hub does not know, or no longer knows, such a client
-  | 'NOT_ACCEPTABLE' // the client accepts no text/event-stream
-  | 'AT_CAPACITY' // `maxRunningTasks`, `maxClients`
-  | 'TOO_MANY_TASKS' // `maxTasksPerOwner`
-  | 'TOO_MANY_SUBSCRIBERS' // `maxSubscribersPerTask`
-  | 'TOO_MANY_CLIENTS' // `maxClientsPerUser`
-  | 'KEY_REUSED' // an idempotency key came with another payload
-  | 'ORIGIN_NOT_ALLOWED'
-  | 'PREFETCH_REFUSED'
-  | 'METHOD_NOT_ALLOWED'
-  | 'PIPELINING' // the request waits behind another one on its connection
-  | 'STORE_UNAVAILABLE' // `cause` holds the driver's own error
-  | 'INVALID_CLIENT_ID' // an id of an end client that could not be part of a subject
-  | 'CLIENT_OFFLINE' // the end client is gone
-  | 'NO_WORKER' // nobody is subscribed to the subject of a stream request
-  | 'WORKER_LOST' // the worker fell silent in the middle of its stream
-  | 'WORKER_TIMEOUT' // the worker lives but sent nothing for `idleTimeoutMs`
-  | 'WORKER_PROTOCOL_ERROR' // messages of the worker are missing, or it sends what it must not
-  | 'SHUTDOWN'; // this instance takes no new work
 
 /** How a task can end other than by its own result; also the `code` of the reason its signal aborts with. */
 type OutcomeCode =
@@ -59,9 +24,24 @@ type ProgramErrorCode =
  */
 const IS_TASK_ERROR = Symbol.for('resumable-sse.TaskError');
 
-/** The one error class of the library: branch on `code`; `cause` keeps the error underneath. */
+/** What an error may be given beside its code and message. */
+export interface TaskErrorOptions extends ErrorOptions {
+  /** Headers of the answer that this error becomes, such as the `Allow` of a 405. Default: none. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The one error class of the library: branch on `code`; `cause` keeps the error underneath.
+ *
+ * It carries the HTTP answer that it stands for under the names that the error handlers of Express, Koa and Fastify read,
+ * so that a route without error handling of its own answers 503 with `Retry-After`, and not 500.
+ *
+ * @example throw new TaskError('INVALID_INPUT', 'The year is missing'); // in `input`: the client gets a 400
+ */
 export class TaskError extends Error {
   override readonly name = 'TaskError';
+  readonly #given: TaskErrorOptions['headers'];
+  #headers: Readonly<Record<string, string>> | undefined;
 
   /** Recognises TaskErrors of every copy of the library in this process. Never throws. */
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -76,9 +56,30 @@ export class TaskError extends Error {
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options?: ErrorOptions,
+    { headers, ...options }: TaskErrorOptions = {},
   ) {
     super(message, options);
+    this.#given = headers;
+  }
+
+  /** The HTTP status of a request that is refused with this error; 500 for what is a mistake of the program. */
+  get status(): number {
+    return statusOf(this.code) ?? 500;
+  }
+
+  /** The same, as Express and Fastify call it. */
+  get statusCode(): number {
+    return this.status;
+  }
+
+  /** True where the message is meant for the client. */
+  get expose(): boolean {
+    return statusOf(this.code) !== undefined;
+  }
+
+  /** Headers of the answer: `Cache-Control`, with 429 and 503 a jittered `Retry-After` in seconds, and what was given. */
+  get headers(): Readonly<Record<string, string>> {
+    return (this.#headers ??= { ...headersOf(this.code), ...this.#given });
   }
 }
 Object.defineProperty(TaskError.prototype, IS_TASK_ERROR, { value: true });

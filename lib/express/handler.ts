@@ -3,12 +3,12 @@ import { checkNumber } from '../core/engine-options.js';
 import { assertOption } from '../core/options.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
-import { RESUME_KEY_HEADER, TASK_ID_HEADER, taskLink } from '../sse/headers.js';
+import { eventsPath, placeHeaders, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
 import type { TaskStream } from '../sse/task-stream.js';
 import type { TaskRequests } from '../http/task-requests.js';
 import { allowOrigin, answerOptions, assertAcceptsStream, assertServable, STREAM_METHODS } from '../http/guards.js';
 import { sendProblem } from '../http/problem.js';
-import { queryOf, readResume, urlOf } from '../http/request.js';
+import { prefersAsync, readResume, resourceOf } from '../http/request.js';
 
 const ALLOW = [...STREAM_METHODS, 'OPTIONS'].join(', ');
 
@@ -47,38 +47,40 @@ export function createHandler(
     const readInput = (): unknown => (input === undefined ? inputOf(req) : input(req));
     const execution = { job, timeoutMs, abandonAfterMs, snapshot, input: readInput };
     const stream = await requests.execute(req, resume, subscriberId?.(req), execution);
-    if (detached) answerAccepted(req, res, stream, requests.options.tasksPath);
+    if (detached) answerAccepted(req, res, stream, requests.options.publicPath);
     else await stream.begin(res);
   };
   return (req, res, next) => {
     serve(req, res).catch((error: unknown) => {
-      if (!sendProblem(res, error, ALLOW)) next(error);
+      if (!sendProblem(res, error)) next(error);
     });
   };
 }
 
 const inputOf = ({ params, query, body }: Request): unknown => ({ params, query, body: body as unknown });
 
-/** RFC 7240, section 4.1. */
-const prefersAsync = (req: Request): boolean => /(?:^|,)\s*respond-async\s*(?:;|,|$)/i.test(req.get('Prefer') ?? '');
-
-/** 202 with where to attach: the same URL, whose handler now finds the task. */
+/**
+ * 202 with where to attach by GET: the router, where clients find it, else the same URL, whose handler now finds the
+ * task. The key is part of it, so that a plain EventSource can use it.
+ */
 function answerAccepted(
   req: Request,
   res: Response,
   { taskId, resumeKey }: TaskStream,
-  tasksPath: string | undefined,
+  publicPath: string | undefined,
 ): void {
-  const query = queryOf(req);
-  query.delete('idempotency_key');
+  const { path, query } = resourceOf(req);
   query.set('resume_key', resumeKey);
-  res
-    .status(202)
-    .set('Location', `${urlOf(req).split('?', 1).join('')}?${query}`)
-    .set('Preference-Applied', 'respond-async')
-    .set('Cache-Control', 'no-store')
-    .set(TASK_ID_HEADER, taskId)
-    .set(RESUME_KEY_HEADER, resumeKey)
-    .set(taskLink(tasksPath, taskId))
-    .json({ task_id: taskId, resume_key: resumeKey });
+  const location =
+    publicPath === undefined ? `${path}?${query}` : `${eventsPath(publicPath, taskId)}?resume_key=${resumeKey}`;
+  res.writeHead(202, {
+    Location: location,
+    'Preference-Applied': 'respond-async',
+    'Cache-Control': 'no-store',
+    'Content-Type': 'application/json',
+    [TASK_ID_HEADER]: taskId,
+    [RESUME_KEY_HEADER]: resumeKey,
+    ...placeHeaders(publicPath, taskId),
+  });
+  res.end(JSON.stringify({ task_id: taskId, resume_key: resumeKey }));
 }

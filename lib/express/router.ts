@@ -46,7 +46,7 @@ export function createRouter(requests: TaskRequests, { authorize }: RouterOption
     };
     router.all(path, (req, res, next) => {
       answer(req, res).catch((error: unknown) => {
-        if (!sendProblem(res, error, allow)) next(error);
+        if (!sendProblem(res, error)) next(error);
       });
     });
   };

@@ -1,4 +1,3 @@
-import type { Request } from 'express';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
 import { CLIENT_ID_HEADER, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
@@ -16,13 +15,16 @@ const EXPOSED_HEADERS = [
   'Preference-Applied',
   'Retry-After',
   'Link',
+  'Content-Location',
 ].join(', ');
 const ALLOWED_REQUEST_HEADERS = `Content-Type, Authorization, Idempotency-Key, Last-Event-ID, Prefer, ${CLIENT_ID_HEADER}`;
 
 /** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING` */
 export function assertServable(req: AnyRequest, methods: readonly string[]): void {
-  if (!methods.includes(req.method ?? ''))
-    throw new TaskError('METHOD_NOT_ALLOWED', `${req.method} is not allowed here`);
+  if (!methods.includes(req.method ?? '')) {
+    const headers = { Allow: [...methods, 'OPTIONS'].join(', ') };
+    throw new TaskError('METHOD_NOT_ALLOWED', `${req.method} is not allowed here`, { headers });
+  }
   if (isPipelined(req)) {
     throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
   }
@@ -38,9 +40,21 @@ function isPipelined(req: AnyRequest): boolean {
 }
 
 /** @throws TaskError `NOT_ACCEPTABLE` for clients that cannot read a stream */
-export function assertAcceptsStream(req: Request): void {
-  if (!req.headers.accept || req.accepts('text/event-stream')) return;
+export function assertAcceptsStream({ headers: { accept } }: AnyRequest): void {
+  if (!accept || accepts(accept, 'text/event-stream')) return;
   throw new TaskError('NOT_ACCEPTABLE', 'The answer is text/event-stream, which the Accept header excludes');
+}
+
+/** [spec] RFC 9110, 12.5.1: the most specific range counts, and a quality of 0 means "not acceptable". */
+function accepts(accept: string, type: string): boolean {
+  const ranges = accept.split(',').map((range) => {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    const quality = parameters.find((parameter) => /^q\s*=/.test(parameter));
+    return { name, refused: quality !== undefined && !(Number(quality.split('=')[1]) > 0) };
+  });
+  const [family] = type.split('/', 1);
+  const best = [type, `${family}/*`, '*/*'].flatMap((name) => ranges.find((range) => range.name === name) ?? [])[0];
+  return best !== undefined && !best.refused;
 }
 
 /**
@@ -50,7 +64,9 @@ export function assertAcceptsStream(req: Request): void {
  */
 export function assertMayStart({ method, headers }: AnyRequest, allowedOrigins: readonly string[]): void {
   // Express routes HEAD to GET handlers; a HEAD must not do what a GET does.
-  if (method === 'HEAD') throw new TaskError('METHOD_NOT_ALLOWED', 'HEAD starts no task');
+  if (method === 'HEAD') {
+    throw new TaskError('METHOD_NOT_ALLOWED', 'HEAD starts no task', { headers: { Allow: 'GET, POST, OPTIONS' } });
+  }
   // Sec-Purpose is a Fetch metadata header; Purpose and X-Moz are what browsers sent before it.
   const purpose = [headers['sec-purpose'], headers['purpose'], headers['x-moz']].join();
   if (/prefetch|prerender/i.test(purpose)) throw new TaskError('PREFETCH_REFUSED', 'A prefetch starts no task');

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import { TaskError, type HttpErrorCode } from '../core/errors.js';
+import type { HttpErrorCode } from '../core/error-status.js';
+import { TaskError } from '../core/errors.js';
 import { isResumeKey, parseEventId, parseSeq } from '../sse/event-id.js';
 
 /** A request of `node:http` or its HTTP/2 twin, with what Express and its body parsers add. */
@@ -13,7 +14,10 @@ export type AnyRequest = (IncomingMessage | Http2ServerRequest) & {
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** What the library reads from a query: not part of what a job is asked for. */
-const OWN_PARAMETERS = ['resume_key', 'last_event_id', 'idempotency_key', 'replay'];
+const OWN_PARAMETERS = ['resume_key', 'last_event_id', 'lastEventId', 'idempotency_key', 'replay', 'wait'];
+
+/** Longer waits are cut to this: proxies in between give up on an answer after a minute. */
+const MAX_WAIT_MS = 60_000;
 
 /** What a request says about where it wants to go on. */
 export interface ResumeRequest {
@@ -21,36 +25,64 @@ export interface ResumeRequest {
   /** The seq of the last event that the client has. */
   readonly cursor: number | undefined;
   readonly snapshot: boolean;
+  /** The client cannot read a stream without an end: it wants what there is, after so many ms at the latest. */
+  readonly waitMs: number | undefined;
 }
 
 /**
- * Reads key and cursor: `given` (else `?resume_key=`), the `Last-Event-ID` header, else `?last_event_id=`. The raw URL
- * is read, because Express 4 and 5 make different things of arrays and brackets in a query.
+ * Reads key and cursor: `given` (else `?resume_key=`), the `Last-Event-ID` header, else `?last_event_id=` or
+ * `?lastEventId=`, which the most used EventSource polyfill sends. The raw URL is read, because Express 4 and 5 make
+ * different things of arrays and brackets in a query.
  * @throws TaskError `INVALID_RESUME_KEY`, `INVALID_CURSOR`, `INVALID_INPUT`
  */
 export function readResume(req: AnyRequest, given: unknown): ResumeRequest {
   const query = queryOf(req);
-  const fromQuery = single(query, 'resume_key', 'INVALID_RESUME_KEY');
+  const fromQuery = readSingleParam(query, 'resume_key', 'INVALID_RESUME_KEY');
   const resumeKey = given ?? fromQuery;
-  const fromUrl = single(query, 'last_event_id', 'INVALID_CURSOR');
-  const replay = single(query, 'replay', 'INVALID_INPUT');
+  const fromUrl = readLastEventIdParam(query);
+  const replay = readSingleParam(query, 'replay', 'INVALID_INPUT');
   if (replay !== undefined && replay !== 'snapshot')
     throw new TaskError('INVALID_INPUT', 'replay can only be snapshot');
-  const snapshot = replay === 'snapshot';
+  const asked = { snapshot: replay === 'snapshot', waitMs: readWaitMs(req, query) };
 
   if (resumeKey !== undefined && resumeKey !== '' && !(typeof resumeKey === 'string' && isResumeKey(resumeKey))) {
     throw new TaskError('INVALID_RESUME_KEY', 'The resume key is not one of ours');
   }
   const key = resumeKey === '' ? undefined : resumeKey;
   const header = req.headers['last-event-id'];
-  if (header !== undefined && header !== '') return { ...cursorOf(String(header), key, false), snapshot };
-  if (fromUrl !== undefined) return { ...cursorOf(fromUrl, key, true), snapshot };
-  return { resumeKey: key, cursor: undefined, snapshot };
+  if (header !== undefined && header !== '') return { ...cursorOf(String(header), key, false), ...asked };
+  if (fromUrl !== undefined) return { ...cursorOf(fromUrl, key, true), ...asked };
+  return { resumeKey: key, cursor: undefined, ...asked };
 }
+
+/** The position in the query, under either of its names. @throws TaskError `INVALID_CURSOR` */
+export function readLastEventIdParam(query: URLSearchParams): string | undefined {
+  const ours = readSingleParam(query, 'last_event_id', 'INVALID_CURSOR');
+  const theirs = readSingleParam(query, 'lastEventId', 'INVALID_CURSOR');
+  return ours ?? theirs;
+}
+
+/** `?wait=<seconds>`, else the preference `wait` (RFC 7240, section 4.3). @throws TaskError `INVALID_INPUT` */
+function readWaitMs(req: AnyRequest, query: URLSearchParams): number | undefined {
+  const asked = readSingleParam(query, 'wait', 'INVALID_INPUT');
+  if (asked !== undefined && parseSeq(asked) === undefined) {
+    throw new TaskError('INVALID_INPUT', 'wait is a whole number of seconds');
+  }
+  // [spec] "A server that does not recognize or is unable to comply with particular preferences … MUST ignore them"
+  const preferred = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?\s*(?=$|[,;])/i.exec(preferencesOf(req))?.[1];
+  const seconds = asked ?? preferred;
+  return seconds === undefined ? undefined : Math.min(Number(seconds) * 1_000, MAX_WAIT_MS);
+}
+
+/** RFC 7240, section 4.1: the client wants to be answered before the work is done. */
+export const prefersAsync = (req: AnyRequest): boolean =>
+  /(?:^|,)\s*respond-async\s*(?:;|,|$)/i.test(preferencesOf(req));
+
+const preferencesOf = (req: AnyRequest): string => String(req.headers.prefer ?? '');
 
 /** The `Idempotency-Key` header, or `?idempotency_key=` for EventSource. @throws TaskError `INVALID_INPUT` */
 export function readIdempotencyKey(req: AnyRequest): string | undefined {
-  const key = req.headers['idempotency-key'] ?? single(queryOf(req), 'idempotency_key', 'INVALID_INPUT');
+  const key = req.headers['idempotency-key'] ?? readSingleParam(queryOf(req), 'idempotency_key', 'INVALID_INPUT');
   if (key === undefined || key === '') return undefined;
   return checkIdempotencyKey(key);
 }
@@ -73,8 +105,22 @@ export function fingerprintOf(req: AnyRequest, input?: unknown): string {
     .digest('base64url');
 }
 
-/** The URL as the client sent it, before Express cut the mount path off. */
-export const urlOf = (req: AnyRequest): string => req.originalUrl ?? req.url ?? '/';
+/**
+ * Path and query as the client sent them, before Express cut the mount path off. A request in absolute form
+ * (RFC 9112, 3.2.2) brings a host along, which is whatever the client wrote: it is cut off.
+ */
+export function urlOf(req: AnyRequest): string {
+  const url = req.originalUrl ?? req.url ?? '/';
+  const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  // Two slashes, or a backslash, would begin a host for whoever follows it.
+  return `/${path.replace(/^[/\\]+/, '')}`;
+}
+
+/** The same without what the library reads: the thing that a job is asked for. */
+export function resourceOf(req: AnyRequest): { readonly path: string; readonly query: URLSearchParams } {
+  const [path = '/'] = urlOf(req).split('?', 1);
+  return { path, query: new URLSearchParams([...queryOf(req)].filter(([name]) => !OWN_PARAMETERS.includes(name))) };
+}
 
 export function queryOf(req: AnyRequest): URLSearchParams {
   const url = urlOf(req);
@@ -83,7 +129,7 @@ export function queryOf(req: AnyRequest): URLSearchParams {
 }
 
 /** The value of a parameter that may come once, as plain text; undefined where it is absent or empty. */
-export function single(query: URLSearchParams, name: string, code: HttpErrorCode): string | undefined {
+export function readSingleParam(query: URLSearchParams, name: string, code: HttpErrorCode): string | undefined {
   const values = query.getAll(name);
   const nested = [...query.keys()].some((key) => key.startsWith(`${name}[`));
   if (nested || values.length > 1) throw new TaskError(code, `${name} may be given once, as plain text`);

@@ -30,7 +30,8 @@ export interface Idempotency {
 export interface TaskRequestsOptions {
   readonly owner: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined;
   readonly allowedOrigins: readonly string[];
-  readonly tasksPath: string | undefined;
+  /** Where clients find the router. */
+  readonly publicPath: string | undefined;
 }
 
 /** Where requests meet tasks: who asks, may they, and do they start something or come back to it. */
@@ -43,8 +44,8 @@ export class TaskRequests {
     heartbeat: Heartbeat,
   ) {
     const { maxSubscribersPerTask } = engine.options;
-    const { tasksPath } = options;
-    this.#streams = { heartbeat, maxSubscribersPerTask, tasksPath, open: (taskId) => engine.open(taskId) };
+    const { publicPath } = options;
+    this.#streams = { heartbeat, maxSubscribersPerTask, publicPath, open: (taskId) => engine.open(taskId) };
   }
 
   get hasOwners(): boolean {
@@ -115,11 +116,11 @@ export class TaskRequests {
 
   async attach(
     record: TaskRecord,
-    { cursor, snapshot }: ResumeRequest,
+    { cursor, snapshot, waitMs }: ResumeRequest,
     subscriberId: string | undefined,
     resumed = true,
   ): Promise<StoredTaskStream> {
     const start = await this.engine.startOf(record, { cursor, subscriberId, snapshot });
-    return new StoredTaskStream({ record, subscriberId, start, resumed }, this.#streams);
+    return new StoredTaskStream({ record, subscriberId, start, resumed, waitMs }, this.#streams);
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { TaskError } from '../core/errors.js';
-import { queryOf, single } from '../http/request.js';
+import { queryOf, readLastEventIdParam, readSingleParam } from '../http/request.js';
 import { parseEventId } from '../sse/event-id.js';
 import { CLIENT_ID_HEADER } from '../sse/headers.js';
 import type { Channel } from './channel.js';
@@ -45,11 +45,10 @@ export function readArrival(req: IncomingMessage | Http2ServerRequest, options: 
   check(Array.isArray(rooms) && rooms.every(isRoom), 'A room is 1 to 128 characters');
   const header = req.headers[CLIENT_ID_HEADER.toLowerCase()];
   const given = named ?? (header === undefined || header === '' ? undefined : String(header));
-  const clientId = given ?? single(query, 'client_id', 'INVALID_INPUT');
+  const clientId = given ?? readSingleParam(query, 'client_id', 'INVALID_INPUT');
   check(named !== undefined || clientId === undefined || CLIENT_ID.test(clientId), 'The client id is not one of ours');
   const cursor = req.headers['last-event-id'];
-  const lastEventId =
-    cursor === undefined || cursor === '' ? single(query, 'last_event_id', 'INVALID_CURSOR') : String(cursor);
+  const lastEventId = cursor === undefined || cursor === '' ? readLastEventIdParam(query) : String(cursor);
   if (lastEventId !== undefined && !isOwnId(lastEventId)) {
     throw new TaskError('INVALID_CURSOR', 'The last event id is not one of this hub');
   }

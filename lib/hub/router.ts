@@ -52,7 +52,7 @@ export function createHubRouter(engine: HubEngine, { auth, admin, userId }: HubR
     };
     router.all(path, (req, res, next) => {
       Promise.resolve(answer(req, res)).catch((error: unknown) => {
-        if (!sendProblem(res, error, allow)) next(error);
+        if (!sendProblem(res, error)) next(error);
       });
     });
   };

@@ -94,7 +94,7 @@ export class Connection implements Follower, Beating {
     while (!over && !this.#blocked) {
       const item = source.read();
       if (item === undefined) break;
-      this.#write(item.kind === 'frames' ? item.bytes : this.#encode(item));
+      this.#write(encodeItem(item, this.idPrefix));
     }
     if (source.finished) this.#end();
     else if (source.discarded) this.#cut(); // never an end without a terminal event: the client finds out by asking again
@@ -178,15 +178,18 @@ export class Connection implements Follower, Beating {
     this.#ended = true;
     this.#res.destroy();
   }
+}
 
-  #encode(item: Exclude<Item | Gap<string>, { kind: 'frames' }>): string {
-    switch (item.kind) {
-      case 'snapshot':
-        return encodeEvent(this.idPrefix, item.seq, 'snapshot', item.json);
-      case 'gap': {
-        const { from, to, reason, position } = item;
-        return encodeEvent(this.idPrefix, position, 'gap', JSON.stringify({ from, to, reason }));
-      }
+/** The bytes of one item. @param idPrefix what stands before the seq in the ids of the source's events */
+export function encodeItem(item: Item | Gap<string>, idPrefix: string): string | Buffer {
+  switch (item.kind) {
+    case 'frames':
+      return item.bytes;
+    case 'snapshot':
+      return encodeEvent(idPrefix, item.seq, 'snapshot', item.json);
+    case 'gap': {
+      const { from, to, reason, position } = item;
+      return encodeEvent(idPrefix, position, 'gap', JSON.stringify({ from, to, reason }));
     }
   }
 }

@@ -4,7 +4,8 @@ import type { Awaitable, TaskFeed, TaskRecord } from '../core/ports.js';
 import { Subscription, type Item, type Start } from '../core/subscription.js';
 import { Connection, type StreamResponse } from './connection.js';
 import { decodeEvents, encodeEvent, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';
-import { streamHeaders, taskLink } from './headers.js';
+import { BoundedAnswer } from './bounded-answer.js';
+import { placeHeaders, streamHeaders } from './headers.js';
 import type { Heartbeat } from './heartbeat.js';
 
 /** One subscriber's view of one task: kept events after its position, then new ones, until the terminal event. */
@@ -27,8 +28,8 @@ export interface TaskStream<P = unknown, R = unknown> extends AsyncIterable<Task
 export interface StreamSettings {
   readonly heartbeat: Heartbeat;
   readonly maxSubscribersPerTask: number;
-  /** Where the router is mounted, if streams shall say so. */
-  readonly tasksPath?: string | undefined;
+  /** Where clients find the router, if streams shall say so. */
+  readonly publicPath?: string | undefined;
   /** Follows the task. @throws TaskError where it is gone. */
   readonly open: (taskId: string) => Awaitable<TaskFeed>;
 }
@@ -38,6 +39,8 @@ export interface StreamOptions {
   readonly subscriberId: string | undefined;
   readonly start: Start;
   readonly resumed: boolean;
+  /** Answer with the events there are, as one body, after this many ms at the latest. Default: a stream without an end. */
+  readonly waitMs?: number | undefined;
 }
 
 export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P, R> {
@@ -72,16 +75,23 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     if (isGone(res)) return undefined; // the client left while the task was looked up: its `close` is over
     if (feed.log.ended && position >= feed.log.lastSeq) {
       // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
-      res.writeHead(204).end();
+      res.writeHead(204, { 'Cache-Control': 'no-store' }).end();
       return undefined;
     }
     this.#admit(feed);
-    const link = taskLink(this.settings.tasksPath, taskId);
-    res.writeHead(200, { ...streamHeaders(taskId, resumeKey), ...link });
-    const connection = new Connection(res, resumeKey, heartbeat);
+    const headers = { ...streamHeaders(taskId, resumeKey), ...placeHeaders(this.settings.publicPath, taskId) };
     const task = { task_id: taskId, resume_key: resumeKey, status: feed.record.status, resumed, position };
     const prelude =
       encodeRetry(heartbeat.nextRetryMs()) + encodeEvent(resumeKey, position, 'task', JSON.stringify(task));
+    const { waitMs } = this.options;
+    if (waitMs !== undefined) {
+      const answer = new BoundedAnswer(res, { headers, prelude }, resumeKey, heartbeat);
+      // Whoever starts a task is told its key at once: a client that is cut off while it waits could not come back.
+      await answer.send(this.#subscribe(feed, answer), resumed ? waitMs : 0);
+      return undefined;
+    }
+    res.writeHead(200, headers);
+    const connection = new Connection(res, resumeKey, heartbeat);
     connection.open(prelude, this.#subscribe(feed, connection));
     return connection;
   }

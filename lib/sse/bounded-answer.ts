@@ -1,0 +1,88 @@
+/** Sends part of a stream as one whole body, for clients behind something that passes nothing on before the end. */
+import type { Follower } from '../core/event-log.js';
+import { encodeItem, type Source, type StreamResponse } from './connection.js';
+import type { Beating, Heartbeat } from './heartbeat.js';
+
+/** An answer stops to collect from here on, so that what it pins does not grow with the log. */
+const MAX_COLLECTED_BYTES = 262_144;
+
+/**
+ * The bytes that a stream would have sent, up to the first pause: collected, then sent with their length. Where there is
+ * no event yet it waits for one, and sends a comment when the time is over.
+ */
+export class BoundedAnswer implements Follower, Beating {
+  #source: Source | undefined;
+  #waitMs = 0;
+  #cancelTimer: (() => void) | undefined;
+  #resolve: (() => void) | undefined;
+
+  /**
+   * @param head the headers of the stream, and what it begins with
+   * @param idPrefix what stands before the seq in the ids of the source's events
+   */
+  constructor(
+    readonly res: StreamResponse,
+    readonly head: { readonly headers: Readonly<Record<string, string>>; readonly prelude: string },
+    readonly idPrefix: string,
+    readonly heartbeat: Heartbeat,
+  ) {}
+
+  /** Resolves when the answer is sent, or the client has left. */
+  async send(source: Source, waitMs: number): Promise<void> {
+    this.#source = source;
+    this.#waitMs = waitMs;
+    (this.res as NodeJS.EventEmitter).once('close', this.#close);
+    this.heartbeat.add(this); // so that a stop ends it too
+    if (waitMs === 0) this.retire();
+    else this.wake();
+    if (this.#source === undefined) return;
+    this.#cancelTimer = this.heartbeat.settings.clock.after(waitMs, () => {
+      this.retire();
+    });
+    await new Promise<void>((resolve) => (this.#resolve = resolve));
+  }
+
+  wake(): void {
+    const source = this.#source;
+    if (source === undefined) return;
+    const frames: Buffer[] = [];
+    let bytes = 0;
+    while (bytes < MAX_COLLECTED_BYTES) {
+      const item = source.read();
+      if (item === undefined) break;
+      const encoded = Buffer.from(encodeItem(item, this.idPrefix));
+      frames.push(encoded);
+      bytes += encoded.length;
+    }
+    if (frames.length > 0 || source.finished || source.discarded) this.#answer(frames);
+  }
+
+  /** Ends it with what there is, else without an event: the client comes back. */
+  retire(): void {
+    this.wake();
+    if (this.#source !== undefined) this.#answer([Buffer.from(this.heartbeat.beat)]);
+  }
+
+  /** Nothing is open that would have to be kept alive. */
+  beat(): void {
+    return undefined;
+  }
+
+  #answer(frames: readonly Buffer[]): void {
+    const { res, head } = this;
+    const body = Buffer.concat([Buffer.from(head.prelude), ...frames]);
+    this.#close();
+    if (res.headersSent || res.writableEnded) return; // a middleware has answered meanwhile
+    const applied = { 'Preference-Applied': `wait=${this.#waitMs / 1_000}`, 'Content-Length': body.length };
+    res.writeHead(200, { ...head.headers, ...applied });
+    res.end(body);
+  }
+
+  readonly #close = (): void => {
+    this.#cancelTimer?.();
+    this.heartbeat.delete(this);
+    this.#source?.close();
+    this.#source = undefined;
+    this.#resolve?.();
+  };
+}
