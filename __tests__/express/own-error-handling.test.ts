@@ -20,7 +20,10 @@ describe("an application that leaves errors to Express's own handler", () => {
       }
     });
     const server = await listen(app);
-    closing.push(() => tasks.stop(), server.close);
+    closing.push(
+      () => tasks.stop(),
+      () => server.close(),
+    );
     const first = await openStream(`${server.url}/report`);
     const second = await openStream(`${server.url}/report`);
     expect(second.status).toBe(503);
@@ -35,7 +38,7 @@ describe("an application that leaves errors to Express's own handler", () => {
       next(new TaskError('TASK_NOT_FOUND', 'There is no such task'));
     });
     const server = await listen(app);
-    closing.push(server.close);
+    closing.push(() => server.close());
     expect((await openStream(`${server.url}/report`)).status).toBe(404);
   });
 });

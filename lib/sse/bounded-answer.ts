@@ -28,18 +28,19 @@ export class BoundedAnswer implements Follower, Beating {
   ) {}
 
   /** Resolves when the answer is sent, or the client has left. */
-  async send(source: Source, waitMs: number): Promise<void> {
-    this.#source = source;
-    this.#waitMs = waitMs;
-    (this.res as NodeJS.EventEmitter).once('close', this.#close);
-    this.heartbeat.add(this); // so that a stop ends it too
-    if (waitMs === 0) this.retire();
-    else this.wake();
-    if (this.#source === undefined) return;
-    this.#cancelTimer = this.heartbeat.settings.clock.after(waitMs, () => {
-      this.retire();
+  send(source: Source, waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#source = source;
+      this.#waitMs = waitMs;
+      this.#resolve = resolve;
+      (this.res as NodeJS.EventEmitter).once('close', this.#close);
+      this.heartbeat.add(this); // so that a stop ends it too
+      this.#cancelTimer = this.heartbeat.settings.clock.after(waitMs, () => {
+        this.retire();
+      });
+      if (waitMs === 0) this.retire();
+      else this.wake();
     });
-    await new Promise<void>((resolve) => (this.#resolve = resolve));
   }
 
   wake(): void {
