@@ -18,6 +18,7 @@ const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls'
 /** The arrows. A folder of `lib/` or a file at its root that is not listed here does not belong there. */
 export const ROOMS: Readonly<Record<string, Room>> = {
   core: { imports: [], packages: ['lru-cache', 'uuid', 'node:*'] },
+  wires: { imports: ['core', 'sse'], packages: ['node:*'] },
   sse: { imports: ['core'], packages: ['node:http', 'node:http2', 'node:*'] },
   http: { imports: ['core', 'sse'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
   express: { imports: ['core', 'sse', 'http'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
@@ -30,6 +31,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   sqlite: { imports: ['core', 'distributed'], packages: ['node:*'] },
   nats: { imports: ['core'], packages: ['@nats-io/*', 'node:*'] },
   client: { imports: ['sse/frame', 'sse/event-id'], packages: ['eventsource-parser'] },
+  testing: { imports: ['core', 'sse', 'wires'], packages: ['eventsource-parser'] },
   react: { imports: ['client'], packages: ['react'] },
   'task-manager': { imports: DRIVEN, packages: ['express', 'node:http', 'node:http2', 'node:*'] },
   'default-manager': {

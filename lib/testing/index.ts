@@ -1,0 +1,2 @@
+// Wires of your own
+export { checkWire } from './check-wire.js';

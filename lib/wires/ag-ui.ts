@@ -1,0 +1,86 @@
+import type { Wire, WireTask } from '../sse/wire.js';
+import { encodeItems } from './encode-items.js';
+import { encodeIdFirst, encodePosition } from './id-first.js';
+import { MessageFold, type FoldRules } from './message-fold.js';
+import { readOutcome } from './outcome.js';
+
+/** The member that names what a piece of text belongs to. A piece with further members is kept as it is. */
+const TEXT_OF: Readonly<Record<string, string>> = {
+  TEXT_MESSAGE_CONTENT: 'messageId',
+  REASONING_MESSAGE_CONTENT: 'messageId',
+  TOOL_CALL_ARGS: 'toolCallId',
+};
+
+const RULES: FoldRules = {
+  textMemberOf(event) {
+    const id = TEXT_OF[event['type'] as string];
+    if (id === undefined || typeof event[id] !== 'string' || typeof event['delta'] !== 'string') return undefined;
+    for (const name in event) if (!['type', id, 'delta', 'timestamp'].includes(name)) return undefined;
+    return 'delta';
+  },
+  groupOf({ type }) {
+    if (type === 'STATE_SNAPSHOT') return { name: 'state', drops: 'all' };
+    return type === 'STATE_DELTA' ? { name: 'state', drops: 'none' } : undefined;
+  },
+  passesBy: () => false,
+};
+
+/** A run that the job does not begin by itself is the task. */
+function opening(json: string, { taskId, slot = taskId }: WireTask): string {
+  if (typeIn(json) === 'RUN_STARTED') return '';
+  return `data: ${JSON.stringify({ type: 'RUN_STARTED', threadId: slot, runId: taskId })}\n\n`;
+}
+
+/**
+ * AG-UI's events over `text/event-stream`, as `HttpAgent` reads them: a job on this wire yields AG-UI events.
+ *
+ * A job that does not send `RUN_STARTED` first gets one, and so does `RUN_FINISHED` with the task's result at the end;
+ * what has no result ends with `RUN_ERROR`. An event of `emit` is a `CUSTOM` one. Instead of trimmed events a client
+ * gets what they add up to, and a `RUN_ERROR` where even that is lost.
+ */
+export const AG_UI: Wire = Object.freeze<Wire>({
+  name: 'ag-ui',
+  event(id, { seq, name, json }, task) {
+    const event = name === undefined ? json : `{"type":"CUSTOM","name":${JSON.stringify(name)},"value":${json}}`;
+    return (seq === 1 ? opening(event, task) : '') + encodeIdFirst(id, undefined, event);
+  },
+  end(id, end, task) {
+    const outcome = readOutcome(end);
+    const last = end.progress === undefined ? undefined : typeIn(end.progress);
+    // After either of its own ends a run may say nothing more, but that it has failed after all.
+    if (last === 'RUN_ERROR' || (last === 'RUN_FINISHED' && 'result' in outcome)) return encodePosition(id);
+    const { taskId, slot = taskId } = task;
+    const event =
+      'result' in outcome
+        ? { type: 'RUN_FINISHED', threadId: slot, runId: taskId, result: outcome.result }
+        : { type: 'RUN_ERROR', ...outcome.failure };
+    const json = JSON.stringify(event);
+    return (end.seq === 1 ? opening(json, task) : '') + encodeIdFirst(id, undefined, json);
+  },
+  gap: (id) => encodeIdFirst(id, undefined, LOST),
+  fold: (maxBytes) => new MessageFold(RULES, maxBytes),
+  snapshot: (snapshot, idAt, task) =>
+    encodeItems(
+      snapshot,
+      idAt,
+      (json) => opening(json, task),
+      (id, json) => encodeIdFirst(id, undefined, json),
+    ),
+  // `HttpAgent` parses the body of a refusal for its `error.payload` where this is its type.
+  refusal: ({ status, code, detail }) => ({
+    contentType: 'application/json',
+    body: JSON.stringify({ type: 'about:blank', status, detail, code }),
+  }),
+});
+
+const LOST = JSON.stringify({
+  type: 'RUN_ERROR',
+  code: 'EVENTS_LOST',
+  message: 'A part of the run is no longer kept',
+});
+
+/** The type of an event, wherever it stands among the members. */
+function typeIn(json: string): unknown {
+  const event = JSON.parse(json) as { type?: unknown } | null;
+  return event?.type;
+}

@@ -1,0 +1,161 @@
+import type { WireFold } from '../sse/wire.js';
+
+/** One value of a protocol, as a job has yielded it. */
+export type ProtocolEvent = Readonly<Record<string, unknown>>;
+
+/** How one protocol's events fold. */
+export interface FoldRules {
+  /** The member that holds the text, where an event is a piece of text and nothing more. */
+  textMemberOf(event: ProtocolEvent): string | undefined;
+  /** The events of a group may make each other superfluous. */
+  groupOf(event: ProtocolEvent): FoldGroup | undefined;
+  /** The event is of no use to somebody who comes later. */
+  passesBy(event: ProtocolEvent): boolean;
+}
+
+export interface FoldGroup {
+  readonly name: string;
+  /** Which of the group's earlier events go. The first of a group can be what holds its place in a message. */
+  readonly drops: 'none' | 'all' | 'all but the first';
+}
+
+/** An event that is kept as it was. */
+interface WholeItem {
+  readonly seq: number;
+  readonly json: string;
+  readonly group?: string | undefined;
+}
+
+/** Pieces of one text that followed each other without a gap: event `seq` brought the first `lengths[0]` characters. */
+interface TextItem {
+  readonly seq: number;
+  /** The first event, with an empty text. */
+  readonly head: ProtocolEvent;
+  readonly member: string;
+  text: string;
+  readonly lengths: number[];
+}
+
+export type FoldItem = WholeItem | TextItem;
+
+/** What an item costs beside its text, and each piece of a text, about. */
+const ITEM_CHARACTERS = 32;
+const PIECE_CHARACTERS = 4;
+
+/**
+ * Folds the events of a message: pieces of one text become one, what was replaced goes, everything else stays whole and
+ * in its place. Every piece remembers its length, so that the rest of a text can be given to a client that has its
+ * beginning.
+ */
+export class MessageFold implements WireFold {
+  #items: (FoldItem | undefined)[] = [];
+  /** Places in `#items` by group. */
+  readonly #groups = new Map<string, number[]>();
+  #dropped = 0;
+  #characters = 0;
+
+  constructor(
+    readonly rules: FoldRules,
+    readonly maxCharacters: number,
+  ) {}
+
+  add(data: unknown, seq: number): void {
+    if (this.#isFull) return;
+    if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+      this.#keep({ seq, json: JSON.stringify(data) });
+      return;
+    }
+    const event = data as ProtocolEvent;
+    if (this.rules.passesBy(event)) return;
+    const member = this.rules.textMemberOf(event);
+    if (member !== undefined) this.#addText(event, member, String(event[member]), seq);
+    else this.#addWhole(event, seq);
+  }
+
+  toJson(): string | undefined {
+    return this.#isFull ? undefined : JSON.stringify(this.#items.filter((item) => item !== undefined));
+  }
+
+  restore(json: string): void {
+    this.#items = [];
+    this.#groups.clear();
+    this.#dropped = this.#characters = 0;
+    for (const item of parseItems(json)) this.#keep(item);
+  }
+
+  get #isFull(): boolean {
+    return this.#characters > this.maxCharacters;
+  }
+
+  #addText(event: ProtocolEvent, member: string, text: string, seq: number): void {
+    const last = this.#items.at(-1);
+    const follows = last !== undefined && 'text' in last && last.seq + last.lengths.length === seq;
+    if (follows && last.member === member && isSameText(last.head, event, member)) {
+      last.text += text;
+      last.lengths.push(text.length);
+      this.#characters += text.length + PIECE_CHARACTERS;
+    } else {
+      this.#keep({ seq, head: { ...event, [member]: '' }, member, text, lengths: [text.length] });
+    }
+  }
+
+  #addWhole(event: ProtocolEvent, seq: number): void {
+    const group = this.rules.groupOf(event);
+    if (group !== undefined && group.drops !== 'none') this.#drop(group);
+    this.#keep({ seq, json: JSON.stringify(event), group: group?.name });
+  }
+
+  #keep(item: FoldItem): void {
+    this.#items.push(item);
+    this.#characters += charactersOf(item);
+    if ('text' in item || item.group === undefined) return;
+    const places = this.#groups.get(item.group) ?? [];
+    places.push(this.#items.length - 1);
+    this.#groups.set(item.group, places);
+  }
+
+  #drop({ name, drops }: FoldGroup): void {
+    const places = this.#groups.get(name) ?? [];
+    const gone = places.splice(drops === 'all' ? 0 : 1);
+    for (const place of gone) {
+      const item = this.#items[place];
+      if (item !== undefined) this.#characters -= charactersOf(item);
+      this.#items[place] = undefined;
+    }
+    this.#dropped += gone.length;
+    if (this.#dropped > 64 && this.#dropped > this.#items.length / 2) this.#closeGaps();
+  }
+
+  #closeGaps(): void {
+    const items = this.#items.filter((item) => item !== undefined);
+    this.#items = [];
+    this.#groups.clear();
+    this.#dropped = this.#characters = 0;
+    for (const item of items) this.#keep(item);
+  }
+}
+
+export const parseItems = (json: string): FoldItem[] => JSON.parse(json) as FoldItem[];
+
+/** What the item says to somebody who has the events up to `after`, and the seq of its last event; nothing if all. */
+export function restOf(item: FoldItem, after: number): { readonly seq: number; readonly json: string } | undefined {
+  if (!('text' in item)) return item.seq > after ? item : undefined;
+  const seq = item.seq + item.lengths.length - 1;
+  if (seq <= after) return undefined;
+  let known = 0;
+  for (let piece = 0; item.seq + piece <= after; piece++) known += item.lengths[piece] as number;
+  return { seq, json: JSON.stringify({ ...item.head, [item.member]: item.text.slice(known) }) };
+}
+
+/** The event continues the text that began with `head`; when it was sent does not matter. */
+function isSameText(head: ProtocolEvent, event: ProtocolEvent, member: string): boolean {
+  for (const name in event) {
+    if (name !== member && name !== 'timestamp' && head[name] !== event[name]) return false;
+  }
+  return true;
+}
+
+function charactersOf(item: FoldItem): number {
+  if (!('text' in item)) return ITEM_CHARACTERS + item.json.length;
+  return ITEM_CHARACTERS + item.text.length + item.lengths.length * PIECE_CHARACTERS;
+}

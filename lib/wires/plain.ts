@@ -1,0 +1,27 @@
+import type { Wire } from '../sse/wire.js';
+import { encodeIdFirst } from './id-first.js';
+import { readOutcome } from './outcome.js';
+
+/**
+ * Each progress value as data, `[DONE]` after a result: for TanStack AI and for readers of OpenAI-style streams.
+ *
+ * A task without a result ends with one error that both kinds of reader understand, and without `[DONE]`, which the
+ * former would take for success. Events of `emit`, gaps and snapshots are frames with an event name.
+ */
+export const PLAIN: Wire = Object.freeze<Wire>({
+  name: 'plain',
+  accepts: ['application/json'], // what OpenAI's own client asks for, although it reads a stream
+  event: (id, { name, json }) => encodeIdFirst(id, name, json),
+  end(id, end) {
+    const outcome = readOutcome(end);
+    if ('result' in outcome) return encodeIdFirst(id, undefined, '[DONE]');
+    const { code, message } = outcome.failure;
+    return encodeIdFirst(id, undefined, JSON.stringify({ type: 'RUN_ERROR', code, message, error: { code, message } }));
+  },
+  gap: (id, { from, to, reason }) => encodeIdFirst(id, 'gap', JSON.stringify({ from, to, reason })),
+  snapshot: ({ json, seq }, idAt) => encodeIdFirst(idAt(seq), 'snapshot', json),
+  refusal: ({ code, detail }) => ({
+    contentType: 'application/json',
+    body: JSON.stringify({ error: { code, message: detail, type: 'invalid_request_error' } }),
+  }),
+});
