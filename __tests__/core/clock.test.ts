@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { systemClock } from '../../lib/core/clock.js';
 
 const MAX_DELAY_MS = 2 ** 31 - 1;
@@ -119,5 +120,20 @@ describe('the timers of systemClock', () => {
     } finally {
       Object.assign(globalThis, original);
     }
+  });
+});
+
+describe('Timers of systemClock', () => {
+  it.each(['after', 'every'] as const)('run in no request’s AsyncLocalStorage context (%s)', async (method) => {
+    const storage = new AsyncLocalStorage<string>();
+    const store = await new Promise((resolve) => {
+      storage.run('a request', () => {
+        const cancel = systemClock[method](1, () => {
+          cancel();
+          resolve(storage.getStore());
+        });
+      });
+    });
+    expect(store).toBeUndefined();
   });
 });

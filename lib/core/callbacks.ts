@@ -85,6 +85,17 @@ export function readDecision(name: string, value: unknown): boolean {
   throw badValue(name, 'true or false', showOption(value));
 }
 
+/** Calls `call` with each of `items`. One that throws becomes a process warning, and costs the others nothing. */
+export function callEach<T>(name: string, items: Iterable<T>, call: (item: T) => void): void {
+  for (const item of items) {
+    try {
+      call(item);
+    } catch (error) {
+      warnOfFailure(name, error);
+    }
+  }
+}
+
 /** Tells the process that a callback has failed. Never throws. */
 export function warnOfFailure(name: string, error: unknown): void {
   process.emitWarning(describeThrown(error), { type: 'CallbackWarning', detail: `in ${name}` });

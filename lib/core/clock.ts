@@ -1,3 +1,5 @@
+import { runInNoContext } from './no-context.js';
+
 /** The longest delay a Node timer takes; a longer one would fire at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
@@ -25,14 +27,14 @@ export const systemClock: Clock = Object.freeze({
       timer = left > MAX_DELAY_MS ? setTimeout(arm, MAX_DELAY_MS) : setTimeout(fn, left);
       timer.unref();
     };
-    arm();
+    runInNoContext(arm);
     return () => {
       clearTimeout(timer);
     };
   },
 
   every(ms: number, fn: () => void): () => void {
-    const timer = setInterval(fn, Math.min(ms, MAX_DELAY_MS)).unref();
+    const timer = runInNoContext(() => setInterval(fn, Math.min(ms, MAX_DELAY_MS)).unref());
     return () => {
       clearInterval(timer);
     };

@@ -1,3 +1,5 @@
+import { callEach } from './callbacks.js';
+import { runInNoContext } from './no-context.js';
 import { Segment } from './segment.js';
 
 const FIRST_SEGMENT_BYTES = 1_024;
@@ -202,11 +204,19 @@ export class EventLog {
   #ring(): void {
     if (this.#ringing || this.#followers.size === 0) return;
     this.#ringing = true;
-    setImmediate(EventLog.#wakeFollowers, this);
+    runInNoContext(EventLog.#wakeFollowersLater, this);
+  }
+
+  static #wakeFollowersLater(this: void, log: EventLog): void {
+    setImmediate(EventLog.#wakeFollowers, log);
   }
 
   static #wakeFollowers(this: void, log: EventLog): void {
     log.#ringing = false;
-    for (const follower of log.#followers) follower.wake();
+    callEach('a follower of a log', log.#followers, wake);
   }
 }
+
+const wake = (follower: Follower): void => {
+  follower.wake();
+};

@@ -1,13 +1,11 @@
-import { OutgoingMessage, type ServerResponse } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
+/** The one path from a log to a response. */
 import type { Follower } from '../core/event-log.js';
 import type { Gap, Item } from '../core/subscription.js';
-import { directSocket, type Socket } from './chunks.js';
 import { encodeEvent, encodeRetry } from './frame.js';
+import { GuardedResponse, type ResponseOwner, type StreamResponse, type Taken } from './guarded-response.js';
 import type { Beating, Heartbeat } from './heartbeat.js';
 
-/** A response that frames can be written to, whatever the protocol. */
-export type StreamResponse = ServerResponse | Http2ServerResponse;
+export type { StreamResponse } from './guarded-response.js';
 
 /** What a connection reads from; it brings its position along. */
 export interface Source {
@@ -17,26 +15,20 @@ export interface Source {
   close(): void;
 }
 
-const CONNECTION = Symbol('connection');
-
-type Held = StreamResponse & { [CONNECTION]?: Connection; flush?: () => void };
-
 /**
- * The one path from a log to a response: writes what the source has while the socket takes it, then sleeps until the
- * log grows or the socket drains. Nothing is queued here: while the socket is full the position just stays.
+ * Writes what the source has while the response takes it, then sleeps until the log grows or the response drains. Nothing
+ * is queued here: while the response is full the position just stays.
  */
-export class Connection implements Follower, Beating {
-  readonly #res: Held;
+export class Connection implements Follower, Beating, ResponseOwner {
+  readonly #res: GuardedResponse;
   #source: Source | undefined;
-  /** Compression middlewares hold everything back until they are told. */
-  readonly #flushes: boolean;
-  /** Where frames go once the headers have been written; undefined: to the response. */
-  #socket: Socket | undefined;
   #blocked = false;
   #ended = false;
   /** Heartbeat ticks: when it is too old, and when it last wrote or was last able to. */
   readonly #retireTick: number;
   #lastTick: number;
+  /** Where the response stood at the last tick while it was full. */
+  #bytesTaken = 0;
   #onClosed: (() => void) | undefined;
 
   /** @param idPrefix what stands before the seq in the ids of the source's events */
@@ -45,13 +37,9 @@ export class Connection implements Follower, Beating {
     readonly idPrefix: string,
     readonly heartbeat: Heartbeat,
   ) {
-    this.#res = res;
-    this.#res[CONNECTION] = this;
-    this.#flushes = this.#res.flush !== undefined; // asking for what is not there is slow on Express's responses
+    this.#res = new GuardedResponse(res, this, heartbeat.chunks);
     this.#lastTick = heartbeat.ticks;
     this.#retireTick = heartbeat.ticks + heartbeat.nextAgeTicks();
-    // A shared listener that finds its connection by the response: no closure per connection.
-    (res as ServerResponse).on('close', onClose);
     heartbeat.add(this);
   }
 
@@ -63,35 +51,16 @@ export class Connection implements Follower, Beating {
   /** Writes `prelude`, then everything that `source` has, then what comes. */
   open(prelude: string, source: Source): void {
     this.#source = source;
-    this.#begin(prelude);
-    this.#socket = directSocket(this.#res);
-    if (this.#socket === undefined) {
-      // A compression middleware hands the drain listener on to its own stream, and answers with that: then this is
-      // whom the listener hears.
-      const drained = (this.#res as ServerResponse).on('drain', onDrain) as unknown as Held;
-      drained[CONNECTION] = this;
-    } else if (this.#blocked) this.#awaitDrain(this.#socket);
+    this.#took(this.#res.begin(prelude));
     this.wake();
-  }
-
-  /**
-   * The headers, and `prelude` in the same packet. Node keeps the headers for as long as the response is held: written by
-   * themselves they are one flat string, in one piece with what follows a tree of some thirty strings.
-   */
-  #begin(prelude: string): void {
-    const plain = this.#res instanceof OutgoingMessage ? this.#res : undefined;
-    plain?.cork();
-    plain?.flushHeaders();
-    this.#write(prelude);
-    plain?.uncork();
   }
 
   wake(): void {
     const source = this.#source;
     if (source === undefined) return;
     // Looked at once: it is slow on Express, and nothing below changes it. What cannot be written is not read either.
-    const over = this.#over || this.#socket?.writable === false;
-    while (!over && !this.#blocked) {
+    const over = this.#over;
+    while (!over && !this.#blocked && !this.#ended) {
       const item = source.read();
       if (item === undefined) break;
       this.#write(encodeItem(item, this.idPrefix));
@@ -103,6 +72,7 @@ export class Connection implements Follower, Beating {
   /** One tick of the shared timer. */
   beat(): void {
     const { heartbeat } = this;
+    if (this.#blocked) this.#noteProgress();
     const idleTicks = heartbeat.ticks - this.#lastTick;
     if (this.#blocked || this.#over) {
       if (idleTicks >= heartbeat.stallTicks) this.#cut();
@@ -135,37 +105,27 @@ export class Connection implements Follower, Beating {
     this.#onClosed?.();
   }
 
-  /** A middleware's `write` that throws costs this connection, not the others that are woken with it. */
+  /** A large write takes a slow line longer than a stall may last: as long as it gets on it is no stall. */
+  #noteProgress(): void {
+    const { bytesTaken } = this.#res;
+    if (bytesTaken !== this.#bytesTaken) this.#lastTick = this.heartbeat.ticks;
+    this.#bytesTaken = bytesTaken;
+  }
+
   #write(frames: string | Buffer): void {
     this.#lastTick = this.heartbeat.ticks;
-    try {
-      this.#blocked = !this.#send(frames);
-    } catch {
-      this.#blocked = true;
-      this.#cut();
-    }
+    this.#took(this.#res.write(frames));
   }
 
-  #send(frames: string | Buffer): boolean {
-    if (this.#socket === undefined) {
-      const more = (this.#res as ServerResponse).write(frames);
-      if (this.#flushes) this.#res.flush?.();
-      return more;
-    }
-    const more = this.heartbeat.chunks.write(this.#socket, frames);
-    if (!more) this.#awaitDrain(this.#socket);
-    return more;
+  /** A response that has thrown costs this connection, not the others that are woken with it. */
+  #took(taken: Taken): void {
+    this.#blocked = taken !== 'all';
+    if (taken === 'full') this.#bytesTaken = this.#res.bytesTaken;
+    else if (taken === 'failed') this.#cut();
   }
 
-  #awaitDrain(socket: Socket): void {
-    socket.once('drain', () => {
-      this.drained();
-    });
-  }
-
-  /** Nothing may be written any more. A middleware of the application can have ended the response, too. */
   get #over(): boolean {
-    return this.#ended || this.#res.writableEnded;
+    return this.#ended || this.#res.isOver;
   }
 
   #end(): void {
@@ -192,12 +152,4 @@ export function encodeItem(item: Item | Gap<string>, idPrefix: string): string |
       return encodeEvent(idPrefix, position, 'gap', JSON.stringify({ from, to, reason }));
     }
   }
-}
-
-function onDrain(this: Held): void {
-  this[CONNECTION]?.drained();
-}
-
-function onClose(this: Held): void {
-  this[CONNECTION]?.close();
 }

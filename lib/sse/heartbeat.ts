@@ -1,3 +1,4 @@
+import { callEach } from '../core/callbacks.js';
 import type { Clock } from '../core/clock.js';
 import { ChunkWriter } from './chunks.js';
 import { HEARTBEAT } from './frame.js';
@@ -68,7 +69,7 @@ export class Heartbeat {
     this.#connections.add(connection);
     this.#stopTimer ??= this.settings.clock.every(this.#periodMs, () => {
       this.ticks++;
-      for (const each of this.#connections) each.beat();
+      callEach('a heartbeat', this.#connections, beat);
     });
   }
 
@@ -81,9 +82,16 @@ export class Heartbeat {
 
   /** Sends every client away, to come back later. */
   retireAll(): void {
-    for (const connection of this.#connections) connection.retire();
+    callEach('a connection that is sent away', this.#connections, retire);
   }
 }
+
+const beat = (connection: Beating): void => {
+  connection.beat();
+};
+const retire = (connection: Beating): void => {
+  connection.retire();
+};
 
 /** `ms` ± 25 %: what happened to many at once shall not happen to them at once again. */
 const jitter = (ms: number): number => ms * (0.75 + Math.random() / 2);

@@ -1,0 +1,205 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Subscription } from '../../lib/core/subscription.js';
+import { Connection } from '../../lib/sse/connection.js';
+import { ConnectionFixture, PRELUDE } from '../support/connection-fixture.js';
+import { FakeResponse } from '../support/fake-response.js';
+import { ProcessGuard } from '../support/process-guard.js';
+import { turn } from '../support/run-fixture.js';
+
+const throwing = () => {
+  throw new Error('A middleware that fails');
+};
+
+/** A second reader of the fixture's log, on the fixture's heartbeat. */
+function openAnother(f: ConnectionFixture, res = new FakeResponse()): { res: FakeResponse; source: Subscription } {
+  const connection = new Connection(res.as(), f.feed.resumeKey, f.heartbeat);
+  const source = new Subscription(f.feed, 'bob', { position: 0, snapshot: false }, connection);
+  connection.open(PRELUDE, source);
+  return { res, source };
+}
+
+describe('A response whose functions throw', () => {
+  let f: ConnectionFixture;
+  let warnings: jest.SpyInstance;
+  let guard: ProcessGuard;
+
+  beforeEach(() => {
+    warnings = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    guard = new ProcessGuard();
+    f = new ConnectionFixture();
+  });
+
+  afterEach(async () => {
+    f.res.close();
+    await turn();
+    expect(guard.take()).toEqual([]);
+    guard.close();
+    warnings.mockRestore();
+  });
+
+  const BROKEN: [name: string, names: (keyof FakeResponse)[]][] = [
+    ['end', ['end']],
+    ['write', ['write']],
+    ['end and destroy', ['end', 'destroy']],
+    ['write and destroy', ['write', 'destroy']],
+  ];
+
+  it.each(BROKEN)('in %s keeps no other reader from the terminal event', async (_what, names) => {
+    f.open();
+    for (const name of names) Object.assign(f.res, { [name]: throwing });
+    const other = openAnother(f);
+    void f.writer.finish('completed', '{}');
+    await turn();
+    expect(other.res.text).toBe(PRELUDE + f.end(1));
+    expect(other.res.ended).toBe(true);
+    expect(warnings).toHaveBeenCalledWith(expect.stringContaining('A middleware that fails'), {
+      type: 'CallbackWarning',
+      detail: expect.stringMatching(/^in (write|end|destroy) of a response$/),
+    });
+  });
+
+  it.each(BROKEN)('in %s keeps nobody from being sent away', (_what, names) => {
+    f.open();
+    for (const name of names) Object.assign(f.res, { [name]: throwing });
+    const other = openAnother(f);
+    f.heartbeat.retireAll();
+    expect(other.res.ended).toBe(true);
+  });
+
+  it.each(BROKEN)('in %s keeps nobody from their heartbeat, and their stall', (_what, names) => {
+    f.open();
+    for (const name of names) Object.assign(f.res, { [name]: throwing });
+    const other = openAnother(f);
+    f.clock.advance(1_000);
+    expect(other.res.text).toContain(': heartbeat');
+  });
+
+  it('in flush is cut', async () => {
+    f.res.close();
+    f.prepare({}, new FakeResponse(true));
+    Object.assign(f.res, { flush: throwing });
+    f.open();
+    expect(f.res.destroyed).toBe(true);
+  });
+
+  it('in everything is let go of all the same', () => {
+    f.open();
+    Object.assign(f.res, { write: throwing, end: throwing, destroy: throwing });
+    f.append(1);
+    f.connection.wake();
+    expect([f.heartbeat.size, f.feed.subscribers]).toEqual([0, 0]);
+  });
+});
+
+describe('A response whose write', () => {
+  let f: ConnectionFixture;
+  beforeEach(() => {
+    f = new ConnectionFixture();
+  });
+  afterEach(() => f.res.close());
+
+  it('answers nothing gets everything at once', async () => {
+    f.res.write = ((frames: string | Buffer) => void f.res.writes.push(frames.toString())) as never;
+    f.append(1);
+    f.open();
+    f.append(2);
+    await turn();
+    expect(f.res.text).toBe(PRELUDE + f.event(1) + f.event(2));
+  });
+
+  it('answers nothing while the response itself needs a drain waits for that', async () => {
+    Object.assign(f.res, { writableNeedDrain: true });
+    f.res.write = ((frames: string | Buffer) => void f.res.writes.push(frames.toString())) as never;
+    f.append(1);
+    f.open();
+    expect(f.res.text).toBe(PRELUDE);
+    Object.assign(f.res, { writableNeedDrain: false });
+    f.res.drain();
+    expect(f.res.text).toBe(PRELUDE + f.event(1));
+  });
+});
+
+describe('A client that reads a large write slowly', () => {
+  const socket = { bytesWritten: 10_000_000, writableLength: 10_000_000, _handle: { writeQueueSize: 9_000_000 } };
+
+  it('is not cut as long as its connection takes anything, and after a stall when it does not', () => {
+    const f = new ConnectionFixture();
+    f.append(1);
+    f.res.full = true;
+    Object.assign(f.res, { socket });
+    f.open();
+    for (let second = 0; second < 60; second++) {
+      socket._handle.writeQueueSize -= 100_000;
+      f.clock.advance(1_000);
+    }
+    expect(f.res.destroyed).toBe(false);
+    f.clock.advance(4_000);
+    expect(f.res.destroyed).toBe(true);
+    f.res.close();
+  });
+
+  it('is recognised over TLS, where only the socket underneath counts down', () => {
+    const f = new ConnectionFixture();
+    const parent = { writeQueueSize: 9_000_000 };
+    f.append(1);
+    f.res.full = true;
+    Object.assign(f.res, { socket: { ...socket, _handle: { writeQueueSize: 9_000_000, _parent: parent } } });
+    f.open();
+    for (let second = 0; second < 10; second++) {
+      parent.writeQueueSize -= 100_000;
+      f.clock.advance(1_000);
+    }
+    expect(f.res.destroyed).toBe(false);
+    f.res.close();
+  });
+});
+
+describe('The functions of a response', () => {
+  it('run in the AsyncLocalStorage context of its own request, whoever appends and whatever the timer', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const f = new ConnectionFixture();
+    const seen: (string | undefined)[] = [];
+    const watched = (): FakeResponse => {
+      const res = new FakeResponse();
+      const write = res.write.bind(res);
+      const end = res.end.bind(res);
+      res.write = (frames) => {
+        seen.push(storage.getStore());
+        return write(frames);
+      };
+      res.end = () => {
+        seen.push(storage.getStore());
+        end();
+      };
+      return res;
+    };
+    const seenBy = async (act: () => unknown): Promise<(string | undefined)[]> => {
+      await act();
+      await turn();
+      return seen.splice(0);
+    };
+    storage.run('ann', () => {
+      f.res.close();
+      f.prepare({}, watched());
+      f.open();
+    });
+    const bob = storage.run('bob', () => openAnother(f, watched()));
+    seen.splice(0);
+    expect(await seenBy(() => storage.run('job', () => f.append(1)))).toEqual(['ann', 'bob']);
+    expect(await seenBy(() => storage.run('eve', () => f.clock.advance(1_000)))).toEqual(['ann', 'bob']);
+    bob.res.full = true;
+    await seenBy(() => f.append(2));
+    f.append(3);
+    await turn();
+    seen.splice(0);
+    expect(await seenBy(() => storage.run('eve', () => bob.res.drain()))).toEqual(['bob']);
+    expect(await seenBy(() => storage.run('job', () => f.writer.finish('completed', '{}')))).toEqual([
+      'ann',
+      'ann',
+      'bob',
+      'bob',
+    ]);
+    f.res.close();
+    bob.res.close();
+  });
+});

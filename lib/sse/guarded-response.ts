@@ -1,0 +1,153 @@
+/**
+ * The one place that touches a response once its stream has begun. Middlewares put functions of their own in the place of
+ * `write`, `end` and `flush`; those may throw, answer nothing, and look for the AsyncLocalStorage context of their request.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import { OutgoingMessage, type ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
+import { warnOfFailure } from '../core/callbacks.js';
+import { directSocket, type ChunkWriter, type Socket } from './chunks.js';
+import { bytesTaken } from './socket-progress.js';
+
+/** A response that frames can be written to, whatever the protocol. */
+export type StreamResponse = ServerResponse | Http2ServerResponse;
+
+/** Told by a response about itself. */
+export interface ResponseOwner {
+  drained(): void;
+  /** The response is over. */
+  close(): void;
+}
+
+const OWNER = Symbol('owner');
+
+type Held = StreamResponse & { [OWNER]?: ResponseOwner; flush?: () => void };
+
+/** Says how a call went: the response takes more, is full until it drains, or has thrown and is of no use any more. */
+export type Taken = 'all' | 'full' | 'failed';
+
+/** A response in the context of its own request, none of whose functions throws here. */
+export class GuardedResponse extends AsyncResource {
+  readonly #res: Held;
+  readonly #owner: ResponseOwner;
+  /** Compression middlewares hold everything back until they are told. */
+  readonly #flushes: boolean;
+  /** Frames go there, past `res.write`, once the headers have been written; undefined: to the response. */
+  #socket: Socket | undefined;
+
+  constructor(
+    res: StreamResponse,
+    owner: ResponseOwner,
+    readonly chunks: ChunkWriter,
+  ) {
+    super('resumable-sse.response', { requireManualDestroy: true });
+    this.#res = res;
+    this.#owner = owner;
+    this.#res[OWNER] = owner;
+    this.#flushes = this.#res.flush !== undefined; // asking for what is not there is slow on Express's responses
+    // A shared listener that finds its connection by the response: no closure per connection.
+    (res as ServerResponse).on('close', onClose);
+  }
+
+  /**
+   * Sends the headers, and `prelude` in the same packet. Node keeps the headers for as long as the response is held:
+   * written by themselves they are one flat string, in one piece with what follows a tree of some thirty strings.
+   */
+  begin(prelude: string): Taken {
+    const plain = this.#res instanceof OutgoingMessage ? this.#res : undefined;
+    return this.#attempt('write', () => {
+      plain?.cork();
+      plain?.flushHeaders();
+      const isFull = this.#writeToResponse(prelude);
+      plain?.uncork();
+      this.#socket = directSocket(this.#res);
+      this.#listenForDrain(isFull);
+      return isFull;
+    });
+  }
+
+  write(frames: string | Buffer): Taken {
+    if (this.#socket === undefined) return this.#attempt('write', () => this.#writeToResponse(frames));
+    try {
+      if (this.chunks.write(this.#socket, frames)) return 'all'; // no function of a middleware's is called on this way
+      this.#awaitDrain(this.#socket);
+      return 'full';
+    } catch (error) {
+      return this.#failed('write', error);
+    }
+  }
+
+  end(): void {
+    const taken = this.#attempt('end', () => {
+      this.#res.end();
+      return false;
+    });
+    if (taken === 'failed') this.destroy();
+  }
+
+  /** Cuts the connection. Where even that fails, nobody is going to hear of its end, so the owner is told here. */
+  destroy(): void {
+    const taken = this.#attempt('destroy', () => {
+      this.#res.destroy();
+      return false;
+    });
+    if (taken === 'failed') this.#owner.close();
+  }
+
+  /** Nothing may be written any more. A middleware of the application can have ended the response, too. */
+  get isOver(): boolean {
+    return this.#res.writableEnded || this.#socket?.writable === false;
+  }
+
+  /** A number that changes whenever the network takes something. */
+  get bytesTaken(): number {
+    return bytesTaken(this.#res);
+  }
+
+  #writeToResponse(frames: string | Buffer): boolean {
+    const res = this.#res as ServerResponse;
+    const more: unknown = res.write(frames);
+    if (this.#flushes) this.#res.flush?.();
+    // Logging middlewares and adapters of other platforms answer nothing; then the response itself may know.
+    return more === false || (more === undefined && res.writableNeedDrain);
+  }
+
+  #listenForDrain(isFull: boolean): void {
+    if (this.#socket !== undefined) {
+      if (isFull) this.#awaitDrain(this.#socket);
+      return;
+    }
+    // A compression middleware hands the listener on to its own stream, and answers with that: then this is the object
+    // that the listener is called on.
+    const heard: unknown = (this.#res as ServerResponse).on('drain', onDrain);
+    if (typeof heard === 'object' && heard !== null) (heard as Held)[OWNER] = this.#owner;
+  }
+
+  #awaitDrain(socket: Socket): void {
+    socket.once('drain', () => {
+      this.#owner.drained();
+    });
+  }
+
+  /** @param act true: the response is full now */
+  #attempt(name: string, act: () => boolean): Taken {
+    try {
+      return this.runInAsyncScope(act) ? 'full' : 'all';
+    } catch (error) {
+      return this.#failed(name, error);
+    }
+  }
+
+  #failed(name: string, error: unknown): 'failed' {
+    warnOfFailure(`${name} of a response`, error);
+    return 'failed';
+  }
+}
+
+function onDrain(this: Held): void {
+  this[OWNER]?.drained();
+}
+
+function onClose(this: Held): void {
+  this[OWNER]?.close();
+}
