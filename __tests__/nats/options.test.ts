@@ -7,7 +7,7 @@ const refused = (name: string) =>
   expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(`Expected ${name} to be`) });
 const NOT_WHOLE = [NaN, -1, 0, 1.5, 1e21, '5', null, {}, true];
 
-describe('what cannot be is refused when it is handed in', () => {
+describe('an option or argument that cannot be right is refused when it is given', () => {
   const responder = createStreamResponder({ connection, presence: createPresence({ connection }) });
   const requester = createStreamRequester({ connection });
   const makers: [string, (value: never) => unknown, unknown[]][] = [

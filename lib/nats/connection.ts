@@ -1,11 +1,12 @@
+/** Small dealings with the NATS connection that presence and streams share. */
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
 import { assertOption } from '../core/options.js';
 
-/** What a server takes whose configuration says nothing else. */
+/** The payload limit of a server with the default configuration, in bytes. */
 const DEFAULT_MAX_PAYLOAD = 1_048_576;
 
-/** @throws TaskError `INVALID_OPTION` */
+/** Refuses anything that cannot publish, subscribe and flush. @throws TaskError `INVALID_OPTION` */
 export function checkConnection(connection: NatsConnection): void {
   const methods = ['publish', 'subscribe', 'flush'] as const;
   const there = typeof connection === 'object' && (connection as object | null) !== null;
@@ -13,19 +14,22 @@ export function checkConnection(connection: NatsConnection): void {
   assertOption(complete, 'connection', 'a NatsConnection', connection);
 }
 
-/** What the server takes, head and body of a message, in bytes; a guess while there is none. */
+/** Returns how large a message may be, headers included, in bytes. Without a server it is a guess. */
 export const maxPayloadOf = ({ info }: NatsConnection): number => info?.max_payload ?? DEFAULT_MAX_PAYLOAD;
 
-/** A connection that is closed or drains refuses. The lease that is not renewed says what could not be said. */
+/**
+ * Calls `use`, and ignores the error that a closed or draining connection throws. Whatever could not be said then is
+ * said by the lease that is not renewed.
+ */
 export function unlessClosed(use: () => void): void {
   try {
     use();
   } catch {
-    // See above.
+    // The connection is closing, so nothing can be told any more.
   }
 }
 
-/** Resolves when `done` settles, or after `ms`: a server that stands still answers nothing, for minutes. */
+/** Resolves when `done` settles, or after `ms`, because a server that hangs may not answer for minutes. */
 export function within(clock: Clock, ms: number, done: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const cancel = clock.after(ms, resolve);

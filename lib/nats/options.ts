@@ -14,10 +14,10 @@ const NUMBERS = {
   graceMs: [Infinity, 0, Infinity],
 } as const satisfies Readonly<Record<string, Range>>;
 
-/** The range of a number that comes over the wire, and its name in messages. */
+/** Returns default, minimum and maximum of a number, for checking one that arrives over the wire. */
 export const rangeOf = (name: keyof typeof NUMBERS): Range => NUMBERS[name];
 
-/** The number that was given, or the default. @throws TaskError `INVALID_OPTION` */
+/** Returns the given number, or the default for undefined. @throws TaskError `INVALID_OPTION` */
 export function numberOption(name: keyof typeof NUMBERS, given: number | undefined): number {
   return given === undefined ? NUMBERS[name][0] : checkRange(name, NUMBERS[name], given);
 }

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { TaskError } from '../core/errors.js';
 import { assertOption } from '../core/options.js';
 
-/** One token of a subject: visible ASCII without the separator and the wildcards. */
+/** Matches one token of a subject. The separator and the wildcards are excluded by `SPECIAL`. */
 const TOKEN = /^[\x21-\x7e]{1,128}$/;
 const SPECIAL = /[.*>]/;
 
 /**
- * An id that would be safe as a token of a subject, though the library carries ids in headers and payloads alone:
+ * Accepts only ids that are safe as a token of a subject. The library carries ids in headers and payloads alone, but
  * applications build subjects out of them.
  * @throws TaskError `INVALID_CLIENT_ID`
  */
@@ -19,14 +19,14 @@ export function checkClientId(id: unknown): asserts id is string {
   );
 }
 
-/** A subject to publish to: tokens between single dots, no wildcards. @throws TaskError `INVALID_OPTION` */
+/** Accepts a subject to publish to: tokens between single dots, without wildcards. @throws TaskError `INVALID_OPTION` */
 export function checkSubject(name: string, subject: unknown): asserts subject is string {
   const tokens = typeof subject === 'string' && subject.length <= 255 ? subject.split('.') : [];
   const plain = tokens.length > 0 && tokens.every((token) => TOKEN.test(token) && !/[*>]/.test(token));
   assertOption(plain, name, 'a subject without wildcards or white space', subject);
 }
 
-/** The same, where a whole token may be `*`, and the last one `>`. @throws TaskError `INVALID_OPTION` */
+/** Accepts a subject to subscribe to, in which a token may be `*` and the last one `>`. @throws TaskError `INVALID_OPTION` */
 export function checkSubscription(name: string, subject: unknown): asserts subject is string {
   const text =
     typeof subject === 'string' ? subject.replace(/(?<=^|\.)\*(?=\.|$)/g, 'x').replace(/(?<=^|\.)>$/, 'x') : '';
@@ -34,5 +34,5 @@ export function checkSubscription(name: string, subject: unknown): asserts subje
   checkSubject(name, text);
 }
 
-/** 22 base64url characters that nobody guesses: they may stand in a subject. */
+/** Returns 22 random base64url characters, which nobody guesses and which are safe in a subject. */
 export const randomToken = (): string => randomBytes(16).toString('base64url');

@@ -1,15 +1,15 @@
-/** A process that clients are connected to, as one process knows it. */
+/** A process that clients are connected to, as this process knows it. */
 export interface Gateway {
   readonly id: string;
-  /** The change of its clients that is known here; undefined: not all of them are known. */
+  /** The number of the last change that is known here. It is undefined until all clients of the gateway are known. */
   version: number | undefined;
-  /** How many clients are known to be connected to it. */
+  /** The number of clients known to be connected to it. */
   clients: number;
 }
 
 /**
- * Which clients are connected, and to which gateways. One map entry and nothing else for a client of one gateway, so
- * that a million fit.
+ * Maps client ids to the gateways they are connected to. A client of one gateway costs one map entry and nothing else,
+ * so that a million of them fit into memory.
  */
 export class ClientDirectory {
   readonly #gateways = new Map<string, Gateway | readonly Gateway[]>();
@@ -27,7 +27,7 @@ export class ClientDirectory {
     return found === gateway || (Array.isArray(found) && found.includes(gateway));
   }
 
-  /** False: it was connected to that gateway before. */
+  /** Adds a connection. Returns false where the client was already connected to that gateway. */
   add(id: string, gateway: Gateway): boolean {
     if (this.holds(id, gateway)) return false;
     const found = this.#gateways.get(id);
@@ -36,7 +36,7 @@ export class ClientDirectory {
     return true;
   }
 
-  /** True: it is connected to no gateway any more. */
+  /** Removes a connection. Returns true where the client is now connected to no gateway at all. */
   delete(id: string, gateway: Gateway): boolean {
     if (!this.holds(id, gateway)) return false;
     gateway.clients--;
@@ -48,7 +48,7 @@ export class ClientDirectory {
     return false;
   }
 
-  /** Costs a look at every client of all gateways: for the rare times when a gateway comes or goes as a whole. */
+  /** Visits every client of all gateways, so it is only for the rare times when a whole gateway comes or goes. */
   *clientsOf(gateway: Gateway): Generator<string> {
     for (const id of this.#gateways.keys()) if (this.holds(id, gateway)) yield id;
   }

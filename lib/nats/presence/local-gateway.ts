@@ -6,7 +6,7 @@ import { warn } from '../isolate.js';
 import { parseSyncRequest, type Change, type PresenceMessage } from './presence-protocol.js';
 import { randomToken } from '../subject.js';
 
-/** How presence travels. */
+/** The means by which presence travels between processes. */
 export interface PresenceWire {
   readonly connection: NatsConnection;
   readonly subject: string;
@@ -20,21 +20,21 @@ interface State {
   readonly leaseMs: number;
 }
 
-/** A process that is cut off for no longer than these changes last is told them alone, not all clients. */
+/** A process that missed no more changes than this is sent those alone instead of the whole list of clients. */
 const RECENT_CHANGES = 4_096;
-/** The most that one message carries of a list, where the server takes four times as much: JSON may double an id. */
+/** Bytes of ids in one message. The server must take four times as much, because JSON may double the size of an id. */
 const LIST_BYTES = 262_144;
-/** How often a lease is renewed in its time: three renewals may be lost. */
+/** Renewals per lease, so that three of them may be lost. */
 export const BEATS_PER_LEASE = 4;
 
 /**
- * The clients of this process, told to all others: each change at once, one lease for them all, and the whole list to
- * whoever asks. Messages may be lost; versions say so, and whoever misses one asks.
+ * Tells all other processes about the clients of this one: each change at once, one lease for all of them, and the
+ * whole list on request. Messages may get lost; the version in each one reveals that, and the process that missed one asks.
  */
 export class LocalGateway {
   readonly gateway: Gateway & { version: number } = { id: randomToken(), version: 0, clients: 0 };
   readonly #recent: Change[] = [];
-  /** Who waits for a whole list. */
+  /** Reply subjects of the processes that wait for the whole list. */
   readonly #listRecipients = new Set<string>();
   #isTellingLists = false;
   #questions: Subscription | undefined;
@@ -50,7 +50,7 @@ export class LocalGateway {
     if (!this.#stopped && this.directory.add(id, this.gateway)) this.#changed([1, id]);
   }
 
-  /** True: the client is connected nowhere any more. */
+  /** Returns true where the client is now connected nowhere at all. */
   markOffline(id: string): boolean {
     if (!this.directory.holds(id, this.gateway)) return false;
     const gone = this.directory.delete(id, this.gateway);
@@ -66,7 +66,7 @@ export class LocalGateway {
     this.#listRecipients.clear();
     unlessClosed(() => this.#questions?.unsubscribe());
     this.#tell({ kind: 'stopped', gateway: this.gateway.id });
-    // Where it cannot be told in the time of a lease the lease has told it.
+    // After the time of one lease the expired lease itself has told everybody.
     const { connection, clock, leaseMs } = this.wire;
     await within(clock, leaseMs, connection.flush());
   }
@@ -80,13 +80,13 @@ export class LocalGateway {
     this.#tell({ kind: 'change', gateway: this.gateway.id, version: this.gateway.version, change });
   }
 
-  /** With the first client: a process without any is no gateway, and has no lease to renew. */
+  /** Runs at the first client, because a process without clients is no gateway and has no lease to renew. */
   #start({ connection, subject, leaseMs, clock }: PresenceWire): void {
     if (this.#stopLease !== undefined) return;
     this.#stopLease = clock.every(leaseMs / BEATS_PER_LEASE, () => {
       this.#tell({ kind: 'lease', ...this.#state(leaseMs) });
     });
-    // Before anything is told that somebody might ask about.
+    // Listen for questions before telling anything that somebody might ask about.
     const callback = (error: Error | null, msg: Msg): void => {
       if (error === null) this.#answer(msg, leaseMs);
       else warn(error, `in the subscription to ${subject}.sync`);
@@ -115,13 +115,13 @@ export class LocalGateway {
     return this.wire === undefined ? LIST_BYTES : Math.min(LIST_BYTES, maxPayloadOf(this.wire.connection) / 4);
   }
 
-  /** Each has left before the next is made: however many ask, leases go in between, and one list takes memory. */
+  /** Sends one list after the other, so that leases are sent in between and only one list is in memory. */
   async #tellLists(leaseMs: number): Promise<void> {
     this.#isTellingLists = true;
     for (const recipient of this.#listRecipients) {
       this.#listRecipients.delete(recipient);
       this.#tellAll(recipient, this.#state(leaseMs));
-      await this.wire?.connection.flush().catch(() => undefined); // a lost connection has nothing left to send
+      await this.wire?.connection.flush().catch(() => undefined); // a lost connection has nothing left to flush
     }
     this.#isTellingLists = false;
   }

@@ -5,13 +5,13 @@ const IN_LISTENER = 'in a listener of offline clients';
 
 type Gone = (reason: TaskError) => void;
 
-/** Who wants to know that a client has gone offline. Knows nothing of how that is found out. */
+/** Keeps those who want to know that a client has gone offline. It does not know how that is found out. */
 export class OfflineWatchers {
   readonly #all = new Set<(id: string) => void>();
   readonly #watchers = new Map<string, Set<Gone>>();
   readonly #signals = new Map<string, AbortSignal>();
 
-  /** Calls `listener` for every client that goes. Returns its end. */
+  /** Calls `listener` for every client that goes offline. Returns a function that removes it. */
   onOffline(listener: (id: string) => void): () => void {
     const own = (id: string): void => {
       listener(id);
@@ -20,7 +20,7 @@ export class OfflineWatchers {
     return () => void this.#all.delete(own);
   }
 
-  /** Calls `gone` once when `id` goes. Returns its end. */
+  /** Calls `gone` once, when `id` goes offline. Returns a function that removes it. */
   watch(id: string, gone: Gone): () => void {
     let watchers = this.#watchers.get(id);
     if (watchers === undefined) this.#watchers.set(id, (watchers = new Set()));
@@ -33,7 +33,7 @@ export class OfflineWatchers {
     };
   }
 
-  /** One signal for all who ask while the client is online; kept until it goes. */
+  /** Returns the one signal of an online client. It is kept until the client goes offline. */
   signal(id: string): AbortSignal {
     const known = this.#signals.get(id);
     if (known !== undefined) return known;
@@ -46,17 +46,17 @@ export class OfflineWatchers {
     return controller.signal;
   }
 
-  /** Every client that somebody watches. */
+  /** Returns every client that somebody watches. */
   watched(): string[] {
     return [...this.#watchers.keys()];
   }
 
-  /** Tells everybody; whoever throws disturbs nobody else. */
+  /** Tells all watchers and listeners. One that throws does not disturb the others. */
   tell(id: string): void {
     const watchers = this.#watchers.get(id);
     if (watchers !== undefined) {
       this.#watchers.delete(id);
-      const reason = clientOffline(id); // costs a stack: of a million who go at once few are watched
+      const reason = clientOffline(id); // an error costs a stack trace, and of a million clients that go at once few are watched
       for (const gone of watchers) isolate(() => gone(reason), IN_LISTENER);
     }
     for (const listener of [...this.#all]) isolate(() => listener(id), IN_LISTENER);

@@ -1,14 +1,14 @@
 import { rangeOf } from '../options.js';
 
-/** What gateways tell, as JSON. Client ids travel in payloads alone, never in subjects. */
+/** The JSON messages that gateways publish. Client ids travel in payloads alone, never in subjects. */
 export type PresenceMessage =
-  /** One client came (1) or went (0). */
+  /** One client came online (1) or went offline (0). */
   | { readonly kind: 'change'; readonly gateway: string; readonly version: number; readonly change: Change }
-  /** The gateway lives; nothing after `leaseMs` without another. */
+  /** The gateway is alive. Its clients count as offline when no further message arrives within `leaseMs`. */
   | { readonly kind: 'lease'; readonly gateway: string; readonly version: number; readonly leaseMs: number }
-  /** It stops: its clients are gone. */
+  /** The gateway stops, and all its clients are offline. */
   | { readonly kind: 'stopped'; readonly gateway: string }
-  /** An answer: all changes after `from`. */
+  /** Answers a question with all changes after the version `from`. */
   | {
       readonly kind: 'since';
       readonly gateway: string;
@@ -17,13 +17,13 @@ export type PresenceMessage =
       readonly from: number;
       readonly changes: readonly Change[];
     }
-  /** An answer: some of all its clients. */
+  /** Answers a question with one part of the list of all clients. */
   | {
       readonly kind: 'all';
       readonly gateway: string;
       readonly version: number;
       readonly leaseMs: number;
-      /** Which of the messages that make up this answer; the first is 0. */
+      /** The position of this message among those of the answer, from 0. */
       readonly part: number;
       readonly last: boolean;
       readonly ids: readonly string[];
@@ -31,7 +31,7 @@ export type PresenceMessage =
 
 export type Change = readonly [online: 0 | 1, id: string];
 
-/** A question to one gateway, or all: what has changed since `version`? */
+/** Asks one gateway, or all of them, what has changed since `version`. */
 export interface SyncRequest {
   readonly gateway?: string;
   readonly version?: number;
@@ -39,7 +39,7 @@ export interface SyncRequest {
 
 const [, , MAX_LEASE_MS] = rangeOf('leaseMs');
 
-/** Undefined for what no gateway sends. */
+/** Parses a message. Returns undefined for anything that no gateway sends. */
 export function parsePresenceMessage(text: string): PresenceMessage | undefined {
   const message = parseObject(text);
   const { kind, gateway, version, leaseMs } = message;
@@ -63,7 +63,7 @@ export function parseSyncRequest(text: string): SyncRequest {
   return { ...(isToken(gateway) && { gateway }), ...(isCount(version) && { version }) };
 }
 
-/** An empty object for what is none. */
+/** Parses a JSON object. Returns an empty one for anything else. */
 function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text);

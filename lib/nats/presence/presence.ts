@@ -10,69 +10,86 @@ import { RemoteGateways } from './remote-gateways.js';
 import { checkClientId, checkSubject } from '../subject.js';
 
 export interface PresenceOptions {
-  /** Yours; it is never closed here. Default: none, and presence is that of this process alone. */
+  /** Your connection, which the library never closes. Without one, presence covers this process alone. */
   connection?: NatsConnection;
   /**
-   * What gateways tell their changes on; questions go to `<subject>.sync`. The same in all processes. Default
-   * `resumable-sse.presence`.
+   * The subject on which gateways publish their changes; questions go to `<subject>.sync`. It must be the same in all
+   * processes. Default `resumable-sse.presence`.
    */
   subject?: string;
-  /** How long the clients of a gateway that has died count as online, at the most. Default 5_000. */
+  /** The longest time for which the clients of a dead gateway still count as online, in ms. Default 5_000. */
   leaseMs?: number;
-  /** Where answers come in. Default `_INBOX`. */
+  /** The prefix of the subjects on which answers arrive. Default `_INBOX`. */
   inboxPrefix?: string;
-  /** Default: the system's. */
+  /** The source of time. Default: the system's. */
   clock?: Clock;
 }
 
-/** Who is online, in this process and, over NATS, in all others. Client ids are 1 to 128 visible ASCII characters without `.`, `*` and `>`. */
+/**
+ * Knows which clients are online, in this process and, over NATS, in all others. A client id is 1 to 128 visible ASCII
+ * characters without `.`, `*` and `>`.
+ *
+ * @example
+ * const presence = createPresence({ connection });
+ * await presence.startClientOfflineListener();
+ * presence.markClientOnline(clientId); // the client has connected here
+ * presence.onClientOffline((id) => console.log(`${id} has left`));
+ */
 export interface Presence {
-  /** The client is connected here. All other processes hear of it; idempotent. @throws TaskError `INVALID_CLIENT_ID` */
+  /** Says that the client is connected to this process. All others learn of it. Idempotent. @throws TaskError `INVALID_CLIENT_ID` */
   markClientOnline(id: string): void;
-  /** It is not any more. Nothing where it was not connected here: nobody can take the client of another gateway offline. */
+  /**
+   * Says that the client is no longer connected to this process. It does nothing for a client that was not: no process can
+   * take the client of another one offline.
+   */
   markClientOffline(id: string): void;
-  /** A look into a map. An unknown id is online until the listener is ready, offline from then on. */
+  /** Looks into a map, without a round trip. An unknown id counts as online until the listener is ready, and as offline after that. */
   isClientOnline(id: string): boolean;
-  /** Calls `listener` for each client that goes offline, on whatever gateway. Returns its end. @throws TaskError `INVALID_OPTION` */
+  /**
+   * Calls `listener` for each client that goes offline on any gateway. Returns a function that removes it.
+   * @throws TaskError `INVALID_OPTION`
+   */
   onClientOffline(listener: (id: string) => void): () => void;
   /**
-   * Aborts with TaskError `CLIENT_OFFLINE` when the client goes offline; aborted already where it is offline. Kept until
-   * then. @throws TaskError `INVALID_CLIENT_ID`
+   * Returns a signal that aborts with TaskError `CLIENT_OFFLINE` when the client goes offline, or is already aborted where
+   * it is. The signal is kept until then.
+   * @throws TaskError `INVALID_CLIENT_ID`
    */
   signalFor(id: string): AbortSignal;
   /**
-   * Follows what other processes tell. Resolves when all their clients are known, within a lease; idempotent. Rejects
-   * where the connection is not there or may not subscribe, and may be called again. Nothing after `stop`.
+   * Starts to follow the other processes. Resolves when all their clients are known, which takes at most one lease.
+   * Rejects where the connection is missing or may not subscribe; it may then be called again. Idempotent, and without
+   * effect after `stop`.
    */
   startClientOfflineListener(): Promise<void>;
   /**
-   * Its clients go offline, everywhere, and nobody comes online any more; nothing is listened to. Resolves when that is
-   * told, or within a lease, which says it too. Idempotent.
+   * Takes all clients of this process offline everywhere, and stops listening. Nobody comes online here any more. Resolves
+   * when the others were told, and at the latest after one lease, whose end tells them too. Idempotent.
    */
   stop(): Promise<void>;
 }
 
-/** Where a request comes from: says of which time the knowledge is that its client is online. */
+/** Names the gateway of a request and the version of its clients at that time, from which its client is known to be online. */
 export interface Origin {
   readonly gateway: string;
   readonly version: number;
 }
 
-/** What requester and responder need beside the public face. */
+/** The part of a presence that requesters and responders use beside the public one. */
 export interface PresenceNode extends Presence {
-  /** It has a connection. */
+  /** True where it has a connection. */
   readonly isShared: boolean;
   readonly origin: Origin;
-  /** A request of the client has come from there. */
+  /** Notes that a request of the client has come from `origin`, where it was therefore online. */
   seen(origin: Origin, id: string): void;
-  /** Calls `gone` once, when the client goes offline. Returns its end. */
+  /** Calls `gone` once, when the client goes offline. Returns a function that removes it. */
   watch(id: string, gone: (reason: Error) => void): () => void;
 }
 
-/** Clients that went while this process does not know of all others; older ones count as unknown again. */
+/** Remembered clients that went offline before the listener was ready. Older ones count as unknown again. */
 const MAX_KNOWN_OFFLINE = 10_000;
 
-/** @throws TaskError `INVALID_OPTION` */
+/** Makes the presence of this process; one per process is enough. @throws TaskError `INVALID_OPTION` */
 export function createPresence(options: PresenceOptions = {}): Presence {
   const { connection, subject = 'resumable-sse.presence' } = options;
   checkSubject('subject', subject);
@@ -82,7 +99,10 @@ export function createPresence(options: PresenceOptions = {}): Presence {
   return new NatsPresence(connection && { connection, subject, leaseMs, clock }, inboxPrefix);
 }
 
-/** One that other processes know of: they would take the clients of any other for gone. @throws TaskError `INVALID_OPTION` */
+/**
+ * Accepts only a presence with a connection: other processes would take the clients of any other for offline.
+ * @throws TaskError `INVALID_OPTION`
+ */
 export function asPresenceNode(presence: Presence): PresenceNode {
   const node = presence as PresenceNode | null | undefined;
   assertOption(node?.isShared === true, 'presence', 'made by createPresence with a connection', presence);
@@ -94,7 +114,7 @@ class NatsPresence implements PresenceNode {
   readonly #watch = new OfflineWatchers();
   readonly #local: LocalGateway;
   readonly #remote: RemoteGateways | undefined;
-  /** Undefined when the listener is ready: from then on everyone who is unknown is offline. */
+  /** Becomes undefined when the listener is ready; from then on an unknown client is offline. */
   #knownOffline: Set<string> | undefined = new Set();
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -164,7 +184,7 @@ class NatsPresence implements PresenceNode {
       await this.#remote?.start(this.inboxPrefix);
     } catch (error) {
       this.#remote?.stop();
-      this.#starting = undefined; // it may be tried again
+      this.#starting = undefined; // so that the caller may try again
       throw error;
     }
     if (this.#stopping !== undefined) return;

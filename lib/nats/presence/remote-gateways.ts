@@ -8,21 +8,21 @@ import { randomToken } from '../subject.js';
 interface Remote extends Gateway {
   heardAtMs: number;
   leaseMs: number;
-  /** It has been asked for what is missing since its last lease. */
+  /** True where it has been asked for missing changes since its last lease. */
   asked: boolean;
-  /** Whom a whole list has named so far; undefined where nobody has to be looked for in it. */
+  /** The clients that the list under way has named so far. Undefined where no known client could be missing from it. */
   listed: Set<string> | undefined;
   nextPart: number;
-  /** Of the list that the part belongs to. */
+  /** The version of the list under way. */
   listVersion: number;
 }
 
-/** Looks at the leases in the time of one. */
+/** Checks of all leases per lease. */
 const CHECKS_PER_LEASE = 16;
-/** A lease is over after this part of it in silence, so that with the next look its clients are gone within it. */
+/** The share of a lease after which silence ends it, so that the check after it still falls within the lease. */
 const SILENT_PART = 0.9;
 
-/** What other processes tell of their clients, kept true: what is lost is asked for, who falls silent is gone. */
+/** Keeps track of the clients of all other processes: it asks for lost messages, and drops processes that fall silent. */
 export class RemoteGateways {
   readonly #gateways = new Map<string, Remote>();
   #subscriptions: Subscription[] = [];
@@ -30,14 +30,14 @@ export class RemoteGateways {
   #inbox = '';
   #startedAtMs = 0;
   #checkedAtMs = 0;
-  /** Nobody was there to answer. */
+  /** True where NATS said that nobody is there to answer. */
   #alone = false;
   #resolveReady: (() => void) | undefined;
   #rejectReady: ((error: Error) => void) | undefined;
 
   /**
-   * @param self the gateway of this process, whose messages come back here
-   * @param gone a client that is connected nowhere any more
+   * @param self the gateway of this process, whose own messages come back and are ignored
+   * @param gone called with a client that is no longer connected anywhere
    */
   constructor(
     readonly directory: ClientDirectory,
@@ -51,8 +51,8 @@ export class RemoteGateways {
   }
 
   /**
-   * Resolves when the clients of all living gateways are known: at once where there is none, else within a lease. Rejects
-   * where the connection is lost meanwhile or may not subscribe.
+   * Resolves when the clients of all living gateways are known: at once where there is none, otherwise within a lease.
+   * Rejects where the connection is lost meanwhile or may not subscribe.
    */
   async start(inboxPrefix: string): Promise<void> {
     const { connection, subject, clock, leaseMs } = this.wire;
@@ -66,18 +66,18 @@ export class RemoteGateways {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
     });
-    ready.catch(() => undefined); // it may be refused before it is waited for
+    ready.catch(() => undefined); // it may reject before anybody waits for it
     this.#subscriptions = [subject, this.#inbox].map((name) => connection.subscribe(name, { callback }));
     this.#startedAtMs = this.#checkedAtMs = clock.now();
     this.#stopChecking = clock.every(leaseMs / CHECKS_PER_LEASE, () => this.#checkLeases());
-    await connection.flush(); // a change that is told from here on reaches us
+    await connection.flush(); // every change published from here on arrives
     this.#ask({});
     return ready;
   }
 
   /**
-   * A request of one of the gateway's clients, sent when its changes were at `version`. It says that the client is
-   * online, unless a later change has said already that it went.
+   * Notes a request of one of the gateway's clients, sent when its changes were at `version`. It proves that the client
+   * is online, unless a later change has already said that it went offline.
    */
   seen(gateway: string, version: number, id: string): void {
     if (gateway === this.self.id || !this.isListening) return;
@@ -116,7 +116,7 @@ export class RemoteGateways {
     if (kind !== 'change') remote.leaseMs = message.leaseMs;
     switch (kind) {
       case 'change':
-        if (remote.version !== undefined && version <= remote.version) return; // known from an answer
+        if (remote.version !== undefined && version <= remote.version) return; // an answer has already told it
         this.#change(remote, message.change);
         if (remote.version === version - 1) remote.version = version;
         else this.#askOnce(remote);
@@ -140,10 +140,10 @@ export class RemoteGateways {
     else if (this.directory.delete(id, remote)) this.gone(id);
   }
 
-  /** Whoever was known and is not on a whole list is gone. Where nobody was known nobody has to be looked for. */
+  /** Applies one part of a whole list. Known clients that are missing from the complete list are offline. */
   #list(remote: Remote, { part, last, ids, version }: Extract<PresenceMessage, { kind: 'all' }>): void {
     if (part === 0) remote.listed = remote.clients > 0 ? new Set() : undefined;
-    else if (part !== remote.nextPart || version !== remote.listVersion) return; // one was lost: the next lease asks anew
+    else if (part !== remote.nextPart || version !== remote.listVersion) return; // a part was lost, and the next lease asks again
     remote.nextPart = part + 1;
     remote.listVersion = version;
     for (const id of ids) {
@@ -202,7 +202,7 @@ export class RemoteGateways {
   #checkLeases(): void {
     const { clock, leaseMs } = this.wire;
     const now = clock.now();
-    // Where this process stood still, messages wait unread; it was not the gateways that were silent.
+    // If this process stood still, unread messages wait; the gateways were not silent.
     const stalledMs = Math.max(0, now - this.#checkedAtMs - (2 * leaseMs) / CHECKS_PER_LEASE);
     this.#checkedAtMs = now;
     for (const remote of [...this.#gateways.values()]) {

@@ -5,19 +5,19 @@ import { MessageQueue } from './message-queue.js';
 import { ReceivedMessage, type OnMessage, type StreamMessage } from './stream-message.js';
 
 /**
- * What a worker sends, in order, without a hole. Who leaves the loop early stops the worker. Iterating throws TaskError
- * `CLIENT_OFFLINE`, `NO_WORKER`, `WORKER_LOST`, `WORKER_TIMEOUT`, `WORKER_PROTOCOL_ERROR`, the worker's own code, or the
- * reason of the request's signal.
+ * The messages of one worker, in order and without a hole. Leaving the loop early stops the worker. Iterating throws
+ * TaskError `CLIENT_OFFLINE`, `NO_WORKER`, `WORKER_LOST`, `WORKER_TIMEOUT`, `WORKER_PROTOCOL_ERROR`, the worker's own
+ * code, or the reason of the request's signal.
  */
 export interface ResponseStream extends AsyncIterable<StreamMessage> {
   /**
-   * Settles when the stream is over and what came has been taken: with the result that the worker ended with; undefined
-   * where it was stopped here; rejects as iterating does. Need not be handled.
+   * Settles when the stream is over and every message has been taken. Resolves with the worker's result, or with undefined
+   * where the stream was stopped here; rejects as iterating does. A rejection need not be handled.
    */
   readonly finished: Promise<Uint8Array | undefined>;
 }
 
-/** What one stream needs of its requester. */
+/** The part of its requester that one stream uses. */
 export interface ResponseWire {
   readonly terms: RequestTerms;
   readonly idleTimeoutMs: number;
@@ -25,39 +25,39 @@ export interface ResponseWire {
   readonly watchers: () => number;
   readonly now: () => number;
   readonly subject: string;
-  /** Sends to the worker. */
+  /** Sends a control message to the worker. */
   readonly control: (to: string, control: Control) => void;
-  /** Nothing more is read. A worker that has not said yet where it listens has still to be told: `pending`. */
+  /** Reports that the stream reads nothing more. `pending`: the worker has not yet said where it listens, and must still be told. */
   readonly over: (pending: boolean) => void;
-  /** Counts what no worker sends, duplicates, and what comes after the end. */
+  /** Counts a message that no worker sends, a duplicate, or one that comes after the end. */
   readonly drop: () => void;
 }
 
-/** The requester looks this often in the time of a beat. */
+/** Checks for silence per beat. */
 export const CHECKS_PER_BEAT = 2;
 const SILENT_CHECKS = 3 * CHECKS_PER_BEAT;
 
 type Outcome = { readonly result: Uint8Array | undefined } | { readonly error: unknown };
 
-/** One stream as its requester sees it: takes frames, gives messages and credit, notices silence. */
+/** One stream on the requester's side: it takes frames, hands out messages, returns credit, and notices silence. */
 export class IncomingStream implements ResponseStream {
   readonly finished: Promise<Uint8Array | undefined>;
   #resolve: ((result: Uint8Array | undefined) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
   readonly #queue = new MessageQueue<StreamMessage>();
-  /** The seq of the last message that has come. */
+  /** The seq of the last message that has arrived. */
   #received = 0;
-  /** What the program has taken, and what of it the worker has been told. */
+  /** The amount that the program has taken; `#credited` is the part of it that the worker knows of. */
   readonly #taken = { messages: 0, bytes: 0 };
   #credited = { messages: 0, bytes: 0 };
-  /** The last one of the worker. */
+  /** The number of the worker's last question. */
   #question = 0;
-  /** Where the worker listens. */
+  /** The subject on which the worker listens. */
   #worker: string | undefined;
   #silentChecks = 0;
-  /** Since when the worker could have sent what the program has not been given. */
+  /** The time since which the program has been waiting for the worker. */
   #idleSinceMs: number;
-  /** How it ends when the queue is empty. */
+  /** The outcome, which is handed out when the queue is empty. */
   #last: Outcome | undefined;
 
   constructor(readonly wire: ResponseWire) {
@@ -69,7 +69,7 @@ export class IncomingStream implements ResponseStream {
     this.finished.catch(() => undefined);
   }
 
-  /** Nothing more comes; something may still have to be taken. */
+  /** True when nothing more arrives, though messages may still wait to be taken. */
   get isOver(): boolean {
     return this.#last !== undefined;
   }
@@ -87,8 +87,8 @@ export class IncomingStream implements ResponseStream {
   }
 
   /**
-   * Ends it here and now: what has come and was not taken is dropped, the worker is told. Nothing where the worker has
-   * ended it: what it has sent is still given.
+   * Ends the stream at once: messages that were not taken are dropped, and the worker is told. It does nothing where the
+   * worker has already ended the stream, whose messages are then still handed out.
    */
   stop(outcome: Outcome): void {
     if (this.#last !== undefined) return;
@@ -96,7 +96,7 @@ export class IncomingStream implements ResponseStream {
     this.#close(outcome, true);
   }
 
-  /** A message in the stream's own inbox. */
+  /** Takes a message from the stream's own inbox. */
   receive(msg: Msg): void {
     if (msg.headers?.code === 503) {
       if (this.#worker === undefined) this.#close({ error: noWorker(this.wire.subject) }, false);
@@ -107,7 +107,7 @@ export class IncomingStream implements ResponseStream {
       this.wire.drop();
       return;
     }
-    // The first to answer is the worker; nobody else was given the inbox.
+    // The first one to answer is the worker, because nobody else knows the inbox.
     this.#worker ??= msg.reply;
     if (this.#worker !== msg.reply) {
       this.wire.drop();
@@ -117,7 +117,7 @@ export class IncomingStream implements ResponseStream {
     this.#handle(frame);
   }
 
-  /** Called so many times in a beat. Counts its calls, not time: a process that stood still has missed nothing. */
+  /** Runs `CHECKS_PER_BEAT` times per beat. It counts calls instead of time, so a process that stood still blames nobody. */
   checkSilence(): void {
     if (this.#last !== undefined) return;
     const { idleTimeoutMs, terms, now } = this.wire;
@@ -164,7 +164,7 @@ export class IncomingStream implements ResponseStream {
     if (this.#queue.length > this.wire.terms.windowMessages) this.#break('it sends more than it has credit for');
   }
 
-  /** False: there shall be no more. */
+  /** Calls `onMessage`. Returns false where the stream is to end. */
   #call(onMessage: OnMessage, message: StreamMessage): boolean {
     const fail = (error: unknown): void => {
       this.stop({ error });
@@ -193,12 +193,12 @@ export class IncomingStream implements ResponseStream {
         if ('error' in this.#last) throw this.#last.error;
         return { done: true, value: undefined };
       }
-      this.#idleSinceMs = this.wire.now(); // until here there was more than was wanted
+      this.#idleSinceMs = this.wire.now(); // until now the program was the slower one
       await this.#queue.changed();
     }
   }
 
-  /** Tells the worker when half of its window is free again. */
+  /** Counts a message as taken, and tells the worker when half of its window is free again. */
   #take(bytes: number): void {
     this.#taken.messages++;
     this.#taken.bytes += bytes;
@@ -224,14 +224,14 @@ export class IncomingStream implements ResponseStream {
     this.#close({ error }, true);
   }
 
-  /** Nothing more comes; what has come is still given. @param tell whether the worker may not know it */
+  /** Ends the intake; messages that have arrived are still handed out. @param tell true where the worker may not know that it ends */
   #close(outcome: Outcome, tell: boolean): void {
     if (this.#last !== undefined) return;
     if (tell && this.#worker !== undefined) this.wire.control(this.#worker, { kind: 'stop' });
     this.#last = outcome;
     this.wire.over(tell && this.#worker === undefined);
     if (this.#queue.length === 0) this.#settle();
-    this.#queue.ring();
+    this.#queue.notify();
   }
 
   #settle(): void {

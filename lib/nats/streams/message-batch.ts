@@ -1,14 +1,14 @@
 import { LENGTH_BYTES } from './stream-protocol.js';
 
-/** A batch of this size goes at once; a smaller one with the turn of the event loop that began it. */
+/** A batch of this size is sent at once, a smaller one at the end of the turn of the event loop that began it. */
 const FULL_BYTES = 32_768;
-/** A message of this size goes alone: what it saves in heads it would lose in copies. */
+/** A message of this size is sent alone, because copying it costs more than the header it would save. */
 const LARGE_BYTES = 8_192;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Messages of one turn of the event loop, sent as one frame: the head of a NATS message costs more than a short
- * message does. Each is copied once, to where it is sent from.
+ * Collects the messages of one turn of the event loop into one frame, because the header of a NATS message costs more than
+ * a short message does. Each message is copied once, into the buffer that is sent.
  */
 export class MessageBatch {
   #body = NOTHING;
@@ -16,12 +16,12 @@ export class MessageBatch {
   #count = 0;
   #scheduled = false;
 
-  /** @param send gets the body of a frame, and how many messages it holds, never none */
+  /** @param send receives the body of a frame and the number of messages in it, at least 1 */
   constructor(readonly send: (body: Uint8Array, count: number) => void) {}
 
   /**
-   * @param length of the message in bytes
-   * @param maxBytes what a frame may carry; a single message must fit
+   * @param length the size of the message in bytes
+   * @param maxBytes the capacity of a frame in bytes; a single message must fit
    */
   add(message: Uint8Array | string, length: number, maxBytes: number): void {
     const size = LENGTH_BYTES + length;
@@ -49,7 +49,7 @@ export class MessageBatch {
     this.#length = this.#count = 0;
   }
 
-  /** A lone message gets just its room, many share what doubles. */
+  /** Makes room: exactly enough for a lone message, doubling for many. */
   #reserve(size: number): void {
     const needed = this.#length + size;
     if (needed <= this.#body.length) return;

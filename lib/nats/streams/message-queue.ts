@@ -1,4 +1,4 @@
-/** What has come and has not been taken, and a bell for whoever waits for more. */
+/** A first-in-first-out queue whose reader can wait for the next change. */
 export class MessageQueue<T> {
   #items: T[] = [];
   #head = 0;
@@ -11,7 +11,7 @@ export class MessageQueue<T> {
 
   push(item: T): void {
     this.#items.push(item);
-    this.ring();
+    this.notify();
   }
 
   shift(): T | undefined {
@@ -30,12 +30,12 @@ export class MessageQueue<T> {
     this.#head = 0;
   }
 
-  /** Resolves with the next `push` or `ring`. */
+  /** Resolves at the next `push` or `notify`. */
   changed(): Promise<void> {
     return (this.#bell ??= new Promise((resolve) => (this.#ring = resolve)));
   }
 
-  ring(): void {
+  notify(): void {
     this.#ring?.();
     this.#bell = this.#ring = undefined;
   }

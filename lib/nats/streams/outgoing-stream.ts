@@ -16,17 +16,17 @@ import { MessageQueue } from './message-queue.js';
 import { SendWindow } from './send-window.js';
 import type { ResponseSender } from './stream-handler.js';
 
-/** What a worker's stream needs around it. */
+/** The surroundings that a worker's stream uses. */
 export interface OutgoingStreamWire {
   readonly connection: NatsConnection;
   readonly clock: Clock;
-  /** Where the requester listens. */
+  /** The subject on which the requester listens. */
   readonly inbox: string;
-  /** Where this stream does. */
+  /** The subject on which this stream listens. */
   readonly control: string;
 }
 
-/** After so many beats without an answer the requester is gone. */
+/** Beats without an answer after which the requester counts as gone. */
 export const MAX_SILENT_BEATS = 3;
 const DONE = Promise.resolve();
 
@@ -36,25 +36,25 @@ interface Waiting {
   readonly reject: (reason: TaskError) => void;
 }
 
-/** One request being answered. Ends once: by the worker, by the requester, or by its silence. */
+/** One stream on the worker's side. It ends once: by the worker, by the requester, or by the requester's silence. */
 export class OutgoingStream implements ResponseSender {
   readonly #controller = new AbortController();
-  /** As the server said that brought the request: while there is none it says nothing. */
+  /** The payload limit of the server that delivered the request, kept because a lost connection no longer tells it. */
   readonly #maxBytes: number;
   readonly #window: SendWindow;
   readonly #batch = new MessageBatch((body, count) => this.#sendBatch(body, count));
-  /** Sends for which there is no room yet, oldest first. */
+  /** Sends that wait for room in the window, oldest first. */
   readonly #waiting = new MessageQueue<Waiting>();
-  /** Settles after all that wait. */
+  /** Settles after the last of them. */
   #lastSend = DONE;
-  /** The seq of the last message that has left. */
+  /** The seq of the last message that was sent. */
   #sent = 0;
-  /** Asked of the requester; the first that waits has the number `#asked` - length + 1. */
+  /** Unanswered questions to the requester; the first of them has the number `#asked` - length + 1. */
   readonly #questions: { resolve: (watchers: number) => void; reject: (reason: TaskError) => void }[] = [];
   #asked = 0;
   #unanswered = 0;
   #ending: Promise<void> | undefined;
-  /** Why nothing more is sent. */
+  /** The reason why nothing more is sent. */
   #closed: TaskError | undefined;
   readonly #stopBeats: () => void;
   readonly #whenOver: (() => void)[] = [];
@@ -66,10 +66,10 @@ export class OutgoingStream implements ResponseSender {
     this.#maxBytes = maxPayloadOf(wire.connection) - FRAME_HEAD_BYTES - LENGTH_BYTES;
     this.#window = new SendWindow(terms.windowMessages, terms.windowBytes);
     this.#stopBeats = wire.clock.every(terms.beatMs, () => this.#beat());
-    this.#publish('beat', 0); // from it the requester knows whom to answer
+    this.#publish('beat', 0); // it tells the requester where to send its answers
   }
 
-  /** Aborts when nobody will read any more. */
+  /** Aborts when nobody reads the stream any more. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -78,7 +78,7 @@ export class OutgoingStream implements ResponseSender {
     return this.#closed !== undefined;
   }
 
-  /** Calls `over` once when the stream has ended, however; at once where it has. */
+  /** Calls `over` once, when the stream has ended in any way, or at once where it already has. */
   whenOver(over: () => void): void {
     if (this.isOver) over();
     else this.#whenOver.push(over);
@@ -96,7 +96,7 @@ export class OutgoingStream implements ResponseSender {
       this.#add(data, length);
       return DONE;
     }
-    const message = Buffer.from(data as Uint8Array); // a copy
+    const message = Buffer.from(data as Uint8Array); // a copy, so that the caller may use its bytes again
     this.#lastSend = new Promise((resolve, reject) => {
       this.#waiting.push({ message, resolve, reject });
     });
@@ -114,17 +114,17 @@ export class OutgoingStream implements ResponseSender {
     return this.#ending;
   }
 
-  /** Ends the stream, unless that is done or under way. Resolves when it is done. */
+  /** Ends the stream, unless that has happened or is under way. Resolves when it has ended. */
   async ensureEnd(): Promise<void> {
     if (this.#closed === undefined) await (this.#ending ?? this.end());
   }
 
-  /** Ends the stream with an error for the requester, after all that was sent. Nothing where it is over. */
+  /** Ends the stream with an error for the requester, after everything sent so far. It does nothing on an ended stream. */
   fail(error: PublicError): void {
     if (this.#closed === undefined) this.#finish('error', encodeError(error));
   }
 
-  /** Nobody reads any more. @param tell whether the requester may still be there, to be told why */
+  /** Ends the stream because nobody reads it any more. @param tell true where the requester may still be there to be told why */
   abandon(reason: TaskError, tell: boolean): void {
     if (this.#closed !== undefined) return;
     this.#batch.clear();
@@ -133,7 +133,7 @@ export class OutgoingStream implements ResponseSender {
     this.#controller.abort(reason);
   }
 
-  /** A message on the control subject. False for what no requester sends. */
+  /** Takes a message on the control subject. Returns false for anything that no requester sends. */
   receive(msg: Msg): boolean {
     if (msg.headers?.code === 503) {
       this.abandon(offline('Nobody listens to the answers any more'), false);
@@ -147,7 +147,7 @@ export class OutgoingStream implements ResponseSender {
     }
     if (!this.#window.credit(control.messages, control.bytes)) return false;
     this.#unanswered = 0;
-    // An answer that was on its way before the question was asked answers only earlier ones.
+    // An answer sent before a question was asked answers only the earlier questions.
     const answered = Math.max(0, control.question - this.#asked + this.#questions.length);
     for (const { resolve } of this.#questions.splice(0, answered)) resolve(control.watchers);
     while (this.#window.isOpen) {
@@ -159,7 +159,7 @@ export class OutgoingStream implements ResponseSender {
     return true;
   }
 
-  /** How many watch, now: asks the requester. Rejects with the reason when the stream is over. */
+  /** Asks the requester how many clients watch now. Rejects with the reason when the stream ends first. */
   watchers(): Promise<number> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     return new Promise((resolve, reject) => {
@@ -169,7 +169,7 @@ export class OutgoingStream implements ResponseSender {
     });
   }
 
-  /** @throws TaskError `EVENT_TOO_LARGE`, `UNSERIALIZABLE` for what is neither text nor bytes */
+  /** Returns the size in bytes. @throws TaskError `EVENT_TOO_LARGE`, or `UNSERIALIZABLE` for anything but text and bytes */
   #checkLength(data: unknown): number {
     if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
       throw new TaskError('UNSERIALIZABLE', `A message is text or bytes, not ${typeof data}`);
@@ -193,7 +193,7 @@ export class OutgoingStream implements ResponseSender {
   async #endWith(result: Uint8Array): Promise<void> {
     await this.#lastSend;
     this.#finish('end', result);
-    if (this.#closed !== undefined && this.#closed.code !== 'ENDED') throw this.#closed; // stopped, or the connection has refused it
+    if (this.#closed !== undefined && this.#closed.code !== 'ENDED') throw this.#closed; // it was stopped, or the connection refused the end
   }
 
   #beat(): void {
@@ -236,7 +236,7 @@ const ended = (): TaskError => new TaskError('ENDED', 'The stream has ended');
 const offline = (message: string, options?: ErrorOptions): TaskError =>
   new TaskError('CLIENT_OFFLINE', message, options);
 
-/** The same promise, whose rejection nobody has to handle. */
+/** Returns the same promise, marked so that nobody has to handle its rejection. */
 function handled(promise: Promise<void>): Promise<void> {
   promise.catch(() => undefined);
   return promise;

@@ -5,19 +5,23 @@ import { textOf } from './stream-message.js';
 import type { StreamRequester } from './stream-requester.js';
 import { checkSubject } from '../subject.js';
 
+/** Options of `remoteTask`. */
 export interface RemoteTaskOptions {
-  /** How long a worker that lives may send no message (`WORKER_TIMEOUT`). Default Infinity: the task's time-out counts. */
+  /** How long a living worker may send no message before the task fails with `WORKER_TIMEOUT`, in ms. Default: Infinity. */
   idleTimeoutMs?: number;
 }
 
 /**
- * A job that a worker behind NATS does: each of its messages, JSON, becomes progress, and what it ends with, JSON or
- * nothing, the result. For the worker the client is the task: browsers come and go, but when the task is cancelled,
- * times out or is abandoned the worker stops at once. How many browsers are attached, `request.watchers()` says.
+ * Makes a job that a worker behind NATS does. Each message of the worker is JSON and becomes progress; the worker's result
+ * (JSON, or empty) becomes the result of the task. To the worker, the task is the client: browsers come and go, but when
+ * the task is cancelled, times out or is abandoned, the worker stops at once. `request.watchers()` asks how many
+ * browsers are attached.
  *
- * @param data what the worker gets, made of the task's input
- * @throws TaskError `INVALID_OPTION`. The task fails with the codes of `ResponseStream`; what is not JSON is a
- * `WORKER_PROTOCOL_ERROR`.
+ * @param data makes the worker's request from the input of the task
+ * @throws TaskError `INVALID_OPTION`. The task fails with the codes of `ResponseStream`, and with `WORKER_PROTOCOL_ERROR`
+ * where a message is not JSON.
+ * @example
+ * app.post('/summary', tasks.handler(remoteTask(requester, 'summaries', ({ body }) => JSON.stringify(body))));
  */
 export function remoteTask<P = unknown, R = unknown, I = unknown>(
   requester: StreamRequester,

@@ -9,7 +9,7 @@ import type { PresenceNode } from '../presence/presence.js';
 import type { StreamHandler, StreamRequest, Subscription } from './stream-handler.js';
 import type { OutgoingStream } from './outgoing-stream.js';
 
-/** What all subscriptions of one responder share. */
+/** The surroundings that all subscriptions of one responder share. */
 export interface ResponderWire {
   readonly connection: NatsConnection;
   readonly presence: PresenceNode;
@@ -19,7 +19,7 @@ export interface ResponderWire {
   readonly open: (inbox: string, terms: RequestTerms) => OutgoingStream;
   /** Counts a message that no requester sends. */
   readonly drop: () => void;
-  /** Nothing runs, waits or comes any more. */
+  /** Reports that nothing runs, waits or arrives any more. */
   readonly over: (queue: RequestQueue) => void;
 }
 
@@ -35,15 +35,15 @@ interface Accepted {
   readonly stream: OutgoingStream;
 }
 
-/** The longest text of an error that goes to a requester. */
+/** The longest error text that is sent to a requester, in bytes. */
 const MAX_ERROR_BYTES = 8_192;
 
-/** The requests to one subject: so many run, so many wait, each with a stream that beats from its arrival on. */
+/** Answers the requests to one subject. Some run, some wait, and each has a stream that beats from its arrival on. */
 export class RequestQueue implements Subscription {
   readonly #subscription: NatsSubscription;
   readonly #waiting = new Set<Accepted>();
   readonly #running = new Set<Accepted>();
-  /** Takes no more, and has answered all. */
+  /** Resolves when no more requests are taken and all of them are answered. */
   readonly #answered: Promise<void>;
   #tellAnswered: (() => void) | undefined;
   #takesMore = true;
@@ -81,12 +81,12 @@ export class RequestQueue implements Subscription {
     this.#takesMore = false;
     const reason = new TaskError('SHUTDOWN', 'The worker is shutting down');
     for (const { stream } of [...this.#waiting, ...this.#running]) stream.abandon(reason, true);
-    this.#tellAnswered?.(); // a handler that heeds no signal keeps nobody waiting
+    this.#tellAnswered?.(); // a handler that ignores its signal keeps nobody waiting
     this.#checkOver();
   }
 
   async #drain(): Promise<void> {
-    // What the server has sent already is still taken. A closed connection has nothing left to take.
+    // Requests that the server has already sent are still taken. A closed connection has none left.
     const drained = this.#subscription.drain().catch(() => undefined);
     void drained.then(() => {
       this.#takesMore = false;
@@ -119,7 +119,7 @@ export class RequestQueue implements Subscription {
     });
     stream.whenOver(() => {
       unwatch();
-      if (this.#waiting.delete(accepted)) this.#next(); // cancelled before it began
+      if (this.#waiting.delete(accepted)) this.#next(); // it was cancelled before it began
     });
     this.#next();
   }

@@ -1,4 +1,4 @@
-/** How far a sender may be ahead of its reader. Counts grow only, so that a lost credit is made up for by the next. */
+/** Limits how far a sender may be ahead of its reader. All counts only grow, so the next credit makes up for a lost one. */
 export class SendWindow {
   #sentMessages = 0;
   #sentBytes = 0;
@@ -10,12 +10,12 @@ export class SendWindow {
     readonly maxBytes: number,
   ) {}
 
-  /** How many messages have been sent: the seq of the last. */
+  /** The number of messages sent, which is the seq of the last one. */
   get sent(): number {
     return this.#sentMessages;
   }
 
-  /** A message of any size fits as long as there is room for a byte: none is too large for the window. */
+  /** True while there is room for a byte; a message of any size then fits, so that none is too large for the window. */
   get isOpen(): boolean {
     return (
       this.#sentMessages - this.#takenMessages < this.maxMessages && this.#sentBytes - this.#takenBytes < this.maxBytes
@@ -27,7 +27,7 @@ export class SendWindow {
     this.#sentBytes += bytes;
   }
 
-  /** What the reader has taken in all. False for what cannot be: more than was sent. */
+  /** Takes the totals that the reader has taken so far. Returns false where they exceed what was sent. */
   credit(messages: number, bytes: number): boolean {
     if (messages > this.#sentMessages || bytes > this.#sentBytes) return false;
     this.#takenMessages = Math.max(this.#takenMessages, messages);

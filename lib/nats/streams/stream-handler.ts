@@ -1,50 +1,58 @@
+/** The public types of a worker: its requests, its handler, and its subscriptions. */
 import type { MsgHdrs } from '@nats-io/transport-node';
 
-/** The way to one client, through the gateway that asked for it. */
+/** Sends messages to one client, through the gateway that asked for them. */
 export interface ResponseSender {
   /**
-   * Resolves as soon as the requester has room for more, usually at once; sends in the order of the calls. Need not be
-   * awaited, but only who awaits is slowed down. The bytes may be used again when it returns.
-   * Rejects with TaskError `CLIENT_OFFLINE` as soon as it is known that nobody will read it, `ENDED` after the end,
-   * `EVENT_TOO_LARGE` over what the server takes (nothing is sent then).
+   * Sends a message, in the order of the calls. Resolves as soon as the requester has room for more, usually at once.
+   * Awaiting is optional, but only a handler that awaits is slowed down by a slow reader. The bytes may be used again
+   * when the call returns. Rejects with TaskError `CLIENT_OFFLINE` as soon as nobody is there to read, `ENDED` after the
+   * end, and `EVENT_TOO_LARGE` above the server's limit, in which case nothing is sent.
    */
   send(data: Uint8Array | string): Promise<void>;
-  /** Ends the stream after all that was sent, with `result` for `finished` of the requester. Rejects as `send`. */
+  /** Ends the stream after everything sent so far. `result` goes to `finished` of the requester. Rejects as `send` does. */
   end(result?: Uint8Array | string): Promise<void>;
 }
 
+/** One request as a worker's handler sees it. */
 export interface StreamRequest {
+  /** The body, as the requester gave it. */
   readonly data: Uint8Array;
-  /** Whom the answer is for. */
+  /** The client that the answer is for. */
   readonly clientId: string;
-  /** The subject it was sent to. */
+  /** The subject that the request was sent to. */
   readonly subject: string;
-  /** Aborts with TaskError `CLIENT_OFFLINE` when nobody will read the answer, `SHUTDOWN` when the subscription ends at once. */
+  /** Aborts with TaskError `CLIENT_OFFLINE` when nobody reads the answer any more, or `SHUTDOWN` when the subscription is ended. */
   readonly signal: AbortSignal;
+  /** All headers, those of the library included. */
   readonly headers: MsgHdrs;
-  /** Asks the requester how many watch now: clients of a remote task; else 1. Rejects when the stream is over. */
+  /** Asks the requester how many clients watch now: those attached to a remote task, otherwise 1. Rejects when the stream is over. */
   watchers(): Promise<number>;
 }
 
-/** Answers one request. When it resolves the stream ends, if it has not; what it throws becomes an error for the requester. */
+/** Answers one request. The stream ends when it resolves, and fails with what it throws. */
 export type StreamHandler = (request: StreamRequest, sender: ResponseSender) => void | Promise<void>;
 
+/** Options of `StreamResponder.subscribe`. */
 export interface SubscribeOptions {
-  /** Workers with the same name share the requests. Default: each worker gets all. */
+  /** Workers with the same queue name share the requests. Default: each worker gets all of them. */
   queue?: string;
-  /** Handlers that run at a time; further requests wait, and their requesters know. Default 100. */
+  /** Handlers that run at a time. Further requests wait, and their requesters know that. Default 100. */
   maxConcurrent?: number;
-  /** Requests that wait; further ones fail with `AT_CAPACITY`. Default 1_000. */
+  /** Requests that may wait. Further ones fail with `AT_CAPACITY`. Default 1_000. */
   maxWaiting?: number;
 }
 
+/** A worker's subscription to one subject. */
 export interface Subscription {
+  /** The subject as it was given. */
   readonly subject: string;
-  /** Handlers that run now. */
+  /** The number of handlers that run now. */
   readonly running: number;
+  /** The number of requests that wait for a handler. */
   readonly waiting: number;
-  /** Takes no more requests; resolves when all that came are answered. */
+  /** Takes no more requests. Resolves when all that have arrived are answered. */
   drain(): Promise<void>;
-  /** Takes no more requests, and ends those that came with `SHUTDOWN`. Idempotent. */
+  /** Takes no more requests, and ends those that have arrived with `SHUTDOWN`. Idempotent. */
   unsubscribe(): void;
 }

@@ -4,15 +4,15 @@ import { unlessClosed } from '../connection.js';
 import { encodeControl } from './stream-protocol.js';
 
 /**
- * Where the frames of one stream come in. A subscription of its own: when it is gone the server tells the worker so
- * with its next frame, which it cannot do for a shared inbox.
+ * Receives the frames of one stream, on a subscription of its own. When that is gone, the server tells the worker so at its
+ * next frame, which it could not do for a shared inbox.
  */
 export class StreamInbox {
   readonly #subscription: Subscription;
   #stopsWorker = false;
   #cancel: (() => void) | undefined;
 
-  /** @param receive gets each message, or the error that ended the subscription */
+  /** @param receive called with each message, or with the error that ended the subscription */
   constructor(
     readonly connection: NatsConnection,
     readonly subject: string,
@@ -31,7 +31,7 @@ export class StreamInbox {
     unlessClosed(() => this.#subscription.unsubscribe());
   }
 
-  /** For a request that is stopped before a worker has answered: its first frame says whom to tell, if it comes in time. */
+  /** Closes the inbox of a request that no worker has answered yet. If its first frame still arrives in time, the worker is stopped. */
   closeAndStopWorker(clock: Clock, withinMs: number): void {
     this.#stopsWorker = true;
     this.#cancel = clock.after(withinMs, () => this.close());

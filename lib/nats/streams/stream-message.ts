@@ -1,15 +1,16 @@
-/** One message of a worker. */
+/** One message of a worker, as its requester receives it. */
 export interface StreamMessage {
-  /** From 1, without a hole. */
+  /** The number of the message, from 1, without a hole. */
   readonly seq: number;
-  /** A view of what NATS received: copy what you keep for long. */
+  /** A view of the bytes that NATS received. Copy them if you keep them for long. */
   readonly data: Uint8Array;
+  /** Decodes the data as UTF-8 text. */
   string(): string;
-  /** @throws SyntaxError where it is not JSON */
+  /** Parses the data as JSON. @throws SyntaxError where it is not */
   json(): unknown;
 }
 
-/** Gets each message, in the place of a loop; false: there shall be no more. */
+/** Receives each message instead of a loop. Returning false ends the stream. */
 export type OnMessage = ((message: StreamMessage) => boolean) | ((message: StreamMessage) => void);
 
 export class ReceivedMessage implements StreamMessage {
@@ -27,6 +28,6 @@ export class ReceivedMessage implements StreamMessage {
   }
 }
 
-/** UTF-8 as text. */
+/** Decodes UTF-8 without copying the bytes first. */
 export const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString();

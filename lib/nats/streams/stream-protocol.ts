@@ -5,32 +5,32 @@ import { rangeOf } from '../options.js';
 import type { Origin } from '../presence/presence.js';
 import { checkClientId } from '../subject.js';
 
-/** What a requester asks for beside its data: it travels in headers, the data as it is. */
+/** The terms of a request, which travel in its headers; the data travels unchanged. */
 export interface RequestTerms {
   readonly clientId: string;
   readonly origin: Origin;
-  /** How often the worker says that it lives. */
+  /** The interval at which the worker says that it is alive, in ms. */
   readonly beatMs: number;
-  /** How far the worker may be ahead of what the requester's program has taken. */
+  /** The number of messages by which the worker may be ahead of the requester's program. */
   readonly windowMessages: number;
   readonly windowBytes: number;
 }
 
-/** What a worker sends; the reply subject of each is where it listens. */
+/** A frame of a worker. The reply subject of each frame is where the worker listens. */
 export type Frame =
-  /** Messages with the seqs from `seq` on. */
+  /** Carries messages; the first one has the seq `seq`. */
   | { readonly kind: 'data'; readonly seq: number; readonly messages: readonly Uint8Array[] }
-  /** It lives, and has sent all up to `seq`. The requester answers, and says which question it has heard. */
+  /** Says that the worker is alive and has sent everything up to `seq`. The requester answers, naming the last question it heard. */
   | { readonly kind: 'beat'; readonly seq: number; readonly question: number }
-  /** It has sent all, the last with `seq`. */
+  /** Says that the message `seq` was the last one. */
   | { readonly kind: 'end'; readonly seq: number; readonly result: Uint8Array }
   | { readonly kind: 'error'; readonly seq: number; readonly code: string; readonly message: string };
 
-/** What a requester sends to a worker. */
+/** A control message of a requester to a worker. */
 export type Control =
   /**
-   * Messages and bytes that have been taken, all of them so far, so that a later one makes up for one that was lost; how
-   * many watch, and the last question of the worker that this answers.
+   * Reports the totals of messages and bytes taken so far (so that a later report makes up for a lost one), the number of
+   * watchers, and the last question of the worker that this answers.
    */
   | {
       readonly kind: 'credit';
@@ -49,12 +49,12 @@ const ORIGIN = 'Stream-Origin';
 const BEAT = 'Stream-Beat';
 const WINDOW = 'Stream-Window';
 
-/** The largest head of a frame, so much less than the server's limit may a message have. */
+/** The largest header of a frame, in bytes. A message must be smaller than the server's limit by this much. */
 export const FRAME_HEAD_BYTES = 128;
-/** The body of a data frame: before each message stands its length, big-endian. */
+/** The size of the big-endian length that precedes each message in the body of a data frame. */
 export const LENGTH_BYTES = 4;
 
-/** @param given the program's own headers, which go along */
+/** Writes the terms into headers. @param given the program's own headers, which are sent along */
 export function encodeTerms(terms: RequestTerms, given: MsgHdrs | undefined): MsgHdrs {
   const head = headers();
   for (const [key, values] of given ?? []) for (const value of values) head.append(key, value);
@@ -65,14 +65,14 @@ export function encodeTerms(terms: RequestTerms, given: MsgHdrs | undefined): Ms
   return head;
 }
 
-/** What headers take of a message, at the most. */
+/** Returns an upper bound of the bytes that headers take in a message. */
 export function sizeOf(head: MsgHdrs): number {
   let size = 'NATS/1.0'.length + 4;
   for (const [key, values] of head) for (const value of values) size += Buffer.byteLength(`${key}: ${value}`) + 2;
   return size;
 }
 
-/** Undefined for what no requester sends. */
+/** Decodes what a requester sends. Returns undefined for anything else. */
 export function decodeTerms(head: MsgHdrs | undefined): RequestTerms | undefined {
   if (head === undefined) return undefined;
   const [, gateway = '', version] = /^([\w-]{22}) (\d{1,15})$/.exec(head.get(ORIGIN)) ?? [];
@@ -93,7 +93,7 @@ export function decodeTerms(head: MsgHdrs | undefined): RequestTerms | undefined
   }
 }
 
-/** @param seq as in `Frame`, and `question` of a beat, where there was any */
+/** Writes the headers of a frame. @param question the last question, which only a beat carries */
 export function encodeHead(kind: Frame['kind'], seq: number, question = 0): MsgHdrs {
   const head = headers();
   head.set(FRAME, kind);
@@ -102,11 +102,11 @@ export function encodeHead(kind: Frame['kind'], seq: number, question = 0): MsgH
   return head;
 }
 
-/** The body of an error frame. */
+/** Encodes the body of an error frame. */
 export const encodeError = ({ code, message }: PublicError): Uint8Array =>
   Buffer.from(JSON.stringify({ code, message }));
 
-/** Undefined for what no worker sends. */
+/** Decodes a frame. Returns undefined for anything that no worker sends. */
 export function decodeFrame(msg: Msg): Frame | undefined {
   const kind = msg.headers?.get(FRAME) ?? '';
   const text = msg.headers?.get(SEQ) ?? '';
@@ -147,7 +147,7 @@ export function encodeControl(control: Control): string {
   return `credit ${control.messages} ${control.bytes} ${control.watchers} ${control.question}`;
 }
 
-/** Undefined for what no requester sends. */
+/** Decodes what a requester sends. Returns undefined for anything else. */
 export function decodeControl(text: string): Control | undefined {
   if (text === 'stop') return { kind: 'stop' };
   const match = /^credit (\d{1,15}) (\d{1,15}) (\d{1,15}) (\d{1,15})$/.exec(text);
@@ -156,7 +156,7 @@ export function decodeControl(text: string): Control | undefined {
   return { kind: 'credit', messages, bytes, watchers, question };
 }
 
-/** Views of `body`. Undefined where lengths and body do not fit, or there is no message. */
+/** Splits `body` into views of its messages. Returns undefined where lengths and body disagree, or there is no message. */
 function unpackMessages(body: Uint8Array): Uint8Array[] | undefined {
   const view = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const messages: Uint8Array[] = [];

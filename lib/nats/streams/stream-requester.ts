@@ -14,52 +14,53 @@ import { WindowBudget } from './window-budget.js';
 import { MAX_SILENT_BEATS } from './outgoing-stream.js';
 
 export interface StreamRequesterOptions {
-  /** Yours; it is never closed here. */
+  /** Your connection, which the library never closes. */
   connection: NatsConnection;
   /**
-   * Says who is online; mark a client before you ask for it. Default: one of the requester's own, in which a client is
-   * online while a stream for it is open; stop that with `requester.presence.stop()`.
+   * Knows who is online; mark a client as online before you send a request for it. Default: a presence of the requester's
+   * own, in which a client is online while a stream for it is open. Stop that one with `requester.presence.stop()`.
    */
   presence?: Presence;
-  /** Each stream gets an inbox of its own below it. Default `_INBOX`. */
+  /** The prefix below which each stream gets an inbox of its own. Default `_INBOX`. */
   inboxPrefix?: string;
-  /** How often workers say that they live; after three silent beats one is lost. Default 1_000. */
+  /** The interval at which workers say that they are alive, in ms. A worker that misses three is lost. Default 1_000. */
   beatMs?: number;
-  /** How many messages a worker may be ahead of your loop. Default 1_024. */
+  /** The number of messages by which a worker may be ahead of your loop. Default 1_024. */
   windowMessages?: number;
-  /** The same in bytes. Default 8_388_608 (8 MiB). */
+  /** The number of bytes by which a worker may be ahead of your loop. Default 8_388_608 (8 MiB). */
   windowBytes?: number;
   /**
-   * The same for all open streams together: each new one gets a quarter of what is left, at least 32 KiB. Keep it below
-   * `max_pending` of the server (64 MiB), which cuts a connection that is behind by more. Default 33_554_432 (32 MiB).
+   * The number of bytes by which all workers together may be ahead. Each new stream gets a quarter of what is left, at
+   * least 32 KiB. Keep it below `max_pending` of the server (64 MiB), which cuts a connection that is further behind.
+   * Default 33_554_432 (32 MiB).
    */
   maxBufferedBytes?: number;
-  /** Default: the system's. */
+  /** The source of time. Default: the system's. */
   clock?: Clock;
 }
 
 export interface StreamRequestOptions {
   /** Stops the stream and its worker; iterating throws its reason. */
   signal?: AbortSignal;
-  /** How long a worker that lives may send no message (`WORKER_TIMEOUT`). Default Infinity. */
+  /** How long a living worker may send no message before iterating throws `WORKER_TIMEOUT`, in ms. Default Infinity. */
   idleTimeoutMs?: number;
   /**
-   * Called with each message, in the place of the loop; false stops stream and worker. What it throws or rejects with ends
-   * the stream; a promise is not waited for.
+   * Receives each message instead of a loop. Returning false stops the stream and its worker. An error that it throws or
+   * rejects with ends the stream; a promise is not awaited.
    */
   onMessage?: OnMessage;
-  /** Go along with the request. */
+  /** Headers that are sent along with the request. */
   headers?: MsgHdrs;
-  /** What a worker is told that asks how many watch. Default: 1. */
+  /** Answers a worker that asks how many clients watch. Default: 1. */
   watchers?: () => number;
 }
 
 export interface StreamRequester {
-  /** Its own where it was given none. */
+  /** The presence that was given, or the requester's own. */
   readonly presence: Presence;
   /**
-   * Sends a request for `clientId`, at once, and gives what one worker answers. The worker is stopped when the client
-   * goes offline, the signal aborts, the loop is left or `onMessage` returns false.
+   * Sends a request on behalf of `clientId` at once, and returns the messages of the worker that answers. The worker is
+   * stopped when the client goes offline, the signal aborts, the loop is left or `onMessage` returns false.
    * @throws TaskError `INVALID_CLIENT_ID`, `INVALID_OPTION`, `EVENT_TOO_LARGE` over what the server takes
    */
   streamRequestWithClient(
@@ -72,9 +73,9 @@ export interface StreamRequester {
 }
 
 export interface RequesterStatistics {
-  /** Streams that are open now. */
+  /** The number of streams that are open now. */
   readonly open: number;
-  /** Frames that were not of their stream's worker, malformed, or came twice. */
+  /** The number of frames that were malformed, came twice, or came from another sender than the stream's worker. */
   readonly dropped: number;
 }
 
@@ -102,7 +103,7 @@ interface RequesterWire {
   readonly inboxPrefix: string;
   readonly terms: Omit<RequestTerms, 'clientId' | 'origin' | 'windowBytes'>;
   readonly budget: WindowBudget;
-  /** Where nobody else marks them. */
+  /** Marks clients online where nobody else does. */
   readonly clients: OpenClients | undefined;
 }
 
@@ -137,7 +138,7 @@ class NatsRequester implements StreamRequester {
     const headers = encodeTerms(terms, options.headers);
     const payload = Buffer.from(data as Uint8Array);
     const size = payload.length + sizeOf(headers);
-    const maxPayload = connection.info?.max_payload ?? Infinity; // nothing is sent where there is no server
+    const maxPayload = connection.info?.max_payload ?? Infinity; // without a server nothing is sent anyway
     if (size > maxPayload) {
       this.#release(terms);
       throw new TaskError('EVENT_TOO_LARGE', `The request has ${size} bytes, the server takes ${maxPayload}`);
@@ -177,7 +178,7 @@ class NatsRequester implements StreamRequester {
     };
     if (signal?.aborted === true) stop(signal.reason);
     else ends.push(presence.watch(clientId, stop));
-    if (hasEnded(stream)) return stream; // cancelled, or its client is offline: nothing is sent
+    if (hasEnded(stream)) return stream; // it was cancelled or its client is offline, so nothing is sent
 
     try {
       inbox = new StreamInbox(connection, `${inboxPrefix}.${randomToken()}`, (error, msg) => {
@@ -196,7 +197,7 @@ class NatsRequester implements StreamRequester {
       clock.every(beatMs / CHECKS_PER_BEAT, () => stream.checkSilence()),
       () => signal?.removeEventListener('abort', abort),
     );
-    if (hasEnded(stream)) for (const end of ends.splice(0)) end(); // it could not be sent
+    if (hasEnded(stream)) for (const end of ends.splice(0)) end(); // the request could not be sent
     return stream;
   }
 
@@ -206,7 +207,7 @@ class NatsRequester implements StreamRequester {
   }
 }
 
-/** Counts the open streams of each client, which is online while it has any. */
+/** Counts the open streams of each client, and keeps it online while it has any. */
 class OpenClients {
   readonly #streams = new Map<string, number>();
 
@@ -227,7 +228,7 @@ class OpenClients {
   }
 }
 
-/** A function, since what was checked before a call says nothing about after it. */
+/** Asks again, because TypeScript assumes that a call does not change what was checked before it. */
 const hasEnded = ({ isOver }: IncomingStream): boolean => isOver;
 
 const lost = (cause: unknown): TaskError =>

@@ -12,26 +12,26 @@ import { checkSubscription, randomToken } from '../subject.js';
 import { OutgoingStream } from './outgoing-stream.js';
 
 export interface StreamResponderOptions {
-  /** Yours; it is never closed here. */
+  /** Your connection, which the library never closes. */
   connection: NatsConnection;
-  /** Its listener is started with the first subscription, unless you have. */
+  /** Knows who is online. Its listener is started with the first subscription, unless you have started it. */
   presence: Presence;
-  /** What requesters answer on. Default `_INBOX`. */
+  /** The prefix of the subjects on which requesters answer. Default `_INBOX`. */
   inboxPrefix?: string;
-  /** Show requesters the message of any error of a handler, not only of a TaskError. Default false. */
+  /** Shows requesters the message of any error of a handler, not only of a TaskError. Default false. */
   exposeErrors?: boolean;
-  /** Gets the real error of a handler that has thrown. Default: a process warning. */
+  /** Receives the real error of a handler that has thrown. Default: a process warning. */
   onError?: (error: unknown, request: StreamRequest) => void;
-  /** Default: the system's. */
+  /** The source of time. Default: the system's. */
   clock?: Clock;
 }
 
 export interface StreamResponder {
-  /** @throws TaskError `INVALID_OPTION`, `SHUTDOWN` after `stop` */
+  /** Answers the requests to `subject` with `handler`. @throws TaskError `INVALID_OPTION`, or `SHUTDOWN` after `stop` */
   subscribe(subject: string, handler: StreamHandler, options?: SubscribeOptions): Subscription;
   getStatistics(): ResponderStatistics;
   /**
-   * Drains all subscriptions for at most `graceMs` (default Infinity), then ends what is left. Idempotent.
+   * Drains all subscriptions for at most `graceMs` (default Infinity), and then ends the requests that are left. Idempotent.
    * @throws TaskError `INVALID_OPTION`
    */
   stop(options?: { graceMs?: number }): Promise<void>;
@@ -40,13 +40,13 @@ export interface StreamResponder {
 export interface ResponderStatistics {
   readonly running: number;
   readonly waiting: number;
-  /** Messages that no requester of this version sends. */
+  /** The number of messages that no requester of this version sends. */
   readonly dropped: number;
 }
 
-/** How long the words that end what is left may take to leave. */
+/** The longest time that the last messages may take to be sent, in ms. */
 const LAST_WORDS_MS = 1_000;
-/** How often presence is asked for that could not be followed. */
+/** The pause before presence that could not be followed is tried again, in ms. */
 const RETRY_MS = 1_000;
 
 /** @throws TaskError `INVALID_OPTION` */
@@ -122,14 +122,14 @@ class NatsResponder implements StreamResponder {
     await within(clock, LAST_WORDS_MS, connection.flush());
   }
 
-  /** One subscription for what all requesters send back. */
+  /** Opens the one subscription on which all requesters answer. */
   #listen(): void {
     if (this.#answers !== undefined) return;
     const { connection, control } = this.wire;
     this.#answers = connection.subscribe(`${control}.*`, {
       callback: (error, msg) => {
         if (error !== null) return;
-        // What comes for a stream that is over is late, not wrong.
+        // A message for a stream that is over is late, not wrong.
         const stream = this.#streams.get(msg.subject.slice(control.length + 1));
         if (stream !== undefined && !stream.receive(msg)) this.#dropped++;
       },
@@ -139,13 +139,13 @@ class NatsResponder implements StreamResponder {
     });
   }
 
-  /** Until it is there: what runs meanwhile ends by stops and beats alone. */
+  /** Follows presence, and tries again until that works. Until then streams end only by stops and missing beats. */
   #follow(tell: (error: unknown) => void): void {
     const { clock, connection, presence } = this.wire;
     presence.startClientOfflineListener().catch((error: unknown) => {
       tell(error);
       if (this.#stopping === undefined && !connection.isClosed()) {
-        this.#cancelRetry = clock.after(RETRY_MS, () => this.#follow(() => undefined)); // has been told
+        this.#cancelRetry = clock.after(RETRY_MS, () => this.#follow(() => undefined)); // it has been reported once
       }
     });
   }

@@ -1,15 +1,15 @@
-/** However many streams are open, each gets so much. */
+/** The least that each stream gets, however many are open, in bytes. */
 const LEAST_BYTES = 32_768;
-/** Each gets this part of what is left, so that the first is fast and there is something for the next. */
+/** Each stream gets one of this many parts of what is left, so that the first is fast and the next gets something too. */
 const PARTS = 4;
 
-/** How far all workers of a requester together may be ahead, shared out as streams open. */
+/** Shares out the bytes by which all workers of a requester together may be ahead. */
 export class WindowBudget {
   #left: number;
 
   /**
-   * @param totalBytes of all streams; what the least shares take beyond it is not counted
-   * @param mostBytes of one
+   * @param totalBytes the budget of all streams; the least shares may exceed it
+   * @param mostBytes the largest share of one stream
    */
   constructor(
     totalBytes: number,
@@ -18,7 +18,7 @@ export class WindowBudget {
     this.#left = totalBytes;
   }
 
-  /** The window of one more stream. */
+  /** Returns the window of one more stream, in bytes. */
   take(): number {
     const bytes = Math.min(this.mostBytes, Math.max(LEAST_BYTES, Math.floor(this.#left / PARTS)));
     this.#left -= bytes;

@@ -20,7 +20,7 @@ import { until } from '../support/until.js';
 /** What a stream may end with when something below it broke. */
 const NAMED = ['CLIENT_OFFLINE', 'NO_WORKER', 'WORKER_LOST', 'WORKER_PROTOCOL_ERROR'];
 
-describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
+describeWithNatsServer('when a process or the server is killed or paused', () => {
   let libUrl: string;
   let nats: Nats;
   const open: { close(): Promise<void> }[] = [];
@@ -84,7 +84,7 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
     }
   };
 
-  it('14: the server is killed and comes back: a named outcome, nothing twice, and it goes on', async () => {
+  it('the server is killed and comes back: a named outcome, nothing twice, and it goes on', async () => {
     const { gateway, worker } = await streaming();
     await nats.server!.kill();
     await nats.server!.run();
@@ -93,7 +93,7 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
     await expectRecovered(gateway);
   });
 
-  it('15: the server stands still for longer than lease and beats: both sides end, and it goes on', async () => {
+  it('the server stands still for longer than lease and beats: both sides end, and it goes on', async () => {
     const { gateway, worker } = await streaming();
     nats.server!.pause();
     expectNamed(await gateway.heard('outcome'));
@@ -102,22 +102,19 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
     await expectRecovered(gateway);
   });
 
-  it.each(['worker', 'gateway'] as const)(
-    '16: the link of the %s breaks after a publish: exact or named',
-    async (side) => {
-      const proxy = await startCutProxy({ upstreamPort: nats.server!.port });
-      open.push(proxy);
-      const cut = { servers: `127.0.0.1:${proxy.port}` };
-      const { gateway } = await streaming({ [side]: cut, to: 500 });
-      proxy.cutAll();
-      const outcome = await gateway.heard('outcome');
-      if (outcome.code === 'resolved') expect(outcome).toMatchObject({ count: 500, exact: true });
-      else expectNamed(outcome);
-      await expectRecovered(gateway);
-    },
-  );
+  it.each(['worker', 'gateway'] as const)('the link of the %s breaks after a publish: exact or named', async (side) => {
+    const proxy = await startCutProxy({ upstreamPort: nats.server!.port });
+    open.push(proxy);
+    const cut = { servers: `127.0.0.1:${proxy.port}` };
+    const { gateway } = await streaming({ [side]: cut, to: 500 });
+    proxy.cutAll();
+    const outcome = await gateway.heard('outcome');
+    if (outcome.code === 'resolved') expect(outcome).toMatchObject({ count: 500, exact: true });
+    else expectNamed(outcome);
+    await expectRecovered(gateway);
+  });
 
-  it('17: a gateway that stands still is not flooded, and is told what happened', async () => {
+  it('a gateway that stands still is not flooded, and is told what happened', async () => {
     const { gateway, worker } = await streaming({ gateway: { windowMessages: 100 }, everyMs: 0 });
     gateway.signal('SIGSTOP');
     const { code, sent } = await worker.heard('aborted');
@@ -129,13 +126,13 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
     await expectRecovered(gateway);
   });
 
-  it('18: a worker that is killed is lost, and nothing is made up', async () => {
+  it('a worker that is killed is lost, and nothing is made up', async () => {
     const { gateway, worker } = await streaming();
     worker.signal('SIGKILL');
     expect(await gateway.heard('outcome')).toMatchObject({ code: 'WORKER_LOST', exact: true });
   });
 
-  it('18: a worker that stands still is lost too, and stops when it goes on', async () => {
+  it('a worker that stands still is lost too, and stops when it goes on', async () => {
     const { gateway, worker } = await streaming();
     worker.signal('SIGSTOP');
     expect(await gateway.heard('outcome')).toMatchObject({ code: 'WORKER_LOST', exact: true });
@@ -143,7 +140,7 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
     expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
   });
 
-  it('19: a gateway that is killed takes its streams along, also where a monitor hides that nobody listens', async () => {
+  it('a gateway that is killed takes its streams along, also where a monitor hides that nobody listens', async () => {
     const monitor = await nats.connect();
     monitor.subscribe('>', { callback: () => undefined });
     await monitor.flush();
@@ -152,14 +149,14 @@ describeWithNatsServer('faults (FAULTS B 14 to 19)', () => {
     expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
   });
 
-  it('19: a gateway that is killed takes its streams along by the 503 of the server, long before its lease', async () => {
+  it('a gateway that is killed takes its streams along by the 503 of the server, long before its lease', async () => {
     const hour = { leaseMs: 3_600_000, beatMs: 60_000 };
     const { gateway, worker } = await streaming({ gateway: hour, worker: hour });
     gateway.signal('SIGKILL');
     expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
   });
 
-  it('19: a client that goes is told to the worker once, where only presence can', async () => {
+  it('a client that goes is told to the worker once, where only presence can', async () => {
     const { gateway, worker, calls } = await hidden();
     void gateway.requester.streamRequestWithClient('jobs', '', 'ann');
     const { request } = await calls.call();

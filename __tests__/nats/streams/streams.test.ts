@@ -1,7 +1,7 @@
 import { headers } from '@nats-io/transport-node';
-import { createStreamRequester, TaskError } from '../../lib/nats/index.js';
-import type { PresenceNode } from '../../lib/nats/presence/presence.js';
-import { describeWithNats } from '../support/nats-server.js';
+import { createStreamRequester, TaskError } from '../../../lib/nats/index.js';
+import type { PresenceNode } from '../../../lib/nats/presence/presence.js';
+import { describeWithNats } from '../../support/nats-server.js';
 import {
   aborted,
   Calls,
@@ -15,9 +15,9 @@ import {
   type Worker,
   ANN,
   useParties,
-} from '../support/stream-parties.js';
-import { frame } from '../support/forged-frames.js';
-import { until } from '../support/until.js';
+} from '../../support/stream-parties.js';
+import { frame } from '../../support/forged-frames.js';
+import { until } from '../../support/until.js';
 
 describeWithNats('a stream from a worker to a client of a gateway', () => {
   const here = useParties('jobs');

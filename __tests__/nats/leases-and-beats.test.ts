@@ -42,7 +42,7 @@ class StallingClock implements Clock {
   }
 }
 
-describeWithNats('time', () => {
+describeWithNats('leases and beats', () => {
   const here = useNats('times');
   let link: NatsConnection;
   const open: Presence[] = [];

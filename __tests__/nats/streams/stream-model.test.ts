@@ -4,10 +4,10 @@ import {
   createStreamResponder,
   TaskError,
   type StreamHandler,
-} from '../../lib/nats/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { LossyBus } from '../support/nats-lossy-bus.js';
-import { announceSeed, createRandom, type Random } from '../support/random.js';
+} from '../../../lib/nats/index.js';
+import { ManualClock } from '../../support/manual-clock.js';
+import { LossyBus } from '../../support/nats-lossy-bus.js';
+import { announceSeed, createRandom, type Random } from '../../support/random.js';
 
 const RUNS = Number(process.env['RUNS'] ?? 80);
 const BEAT_MS = 100;

@@ -1,7 +1,7 @@
-import { createPresence, type Presence, type PresenceOptions } from '../../lib/nats/index.js';
-import { describeWithNats, useNats } from '../support/nats-server.js';
-import { LEASE_MS } from '../support/stream-parties.js';
-import { until } from '../support/until.js';
+import { createPresence, type Presence, type PresenceOptions } from '../../../lib/nats/index.js';
+import { describeWithNats, useNats } from '../../support/nats-server.js';
+import { LEASE_MS } from '../../support/stream-parties.js';
+import { until } from '../../support/until.js';
 
 describe('presence in one process', () => {
   it('knows who is online, and tells once who goes', () => {

@@ -1,11 +1,11 @@
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
-import type { ResponseStream } from '../../lib/nats/index.js';
-import { body, ForgedWorker } from '../support/forged-frames.js';
-import { describeWithNats } from '../support/nats-server.js';
-import { Calls, codeOf, nextOf, outcomeOf, ANN, useParties } from '../support/stream-parties.js';
-import { until } from '../support/until.js';
+import type { ResponseStream } from '../../../lib/nats/index.js';
+import { body, ForgedWorker } from '../../support/forged-frames.js';
+import { describeWithNats } from '../../support/nats-server.js';
+import { Calls, codeOf, nextOf, outcomeOf, ANN, useParties } from '../../support/stream-parties.js';
+import { until } from '../../support/until.js';
 
-describeWithNats('what is wrong on the wire (FAULTS A 62)', () => {
+describeWithNats('a message that no worker or requester of ours would send', () => {
   const here = useParties('forged', { beatMs: 60_000, windowMessages: 4 });
   let link: NatsConnection;
 
