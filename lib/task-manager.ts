@@ -22,9 +22,10 @@ import { assertServable, STREAM_METHODS } from './http/guards.js';
 import { createHandler, type HandlerOptions } from './express/handler.js';
 import { checkIdempotencyKey, fingerprintOf, readIdempotencyKey, readResume, type AnyRequest } from './http/request.js';
 import { createRouter, type RouterOptions } from './express/router.js';
-import { encodeTaskEvent } from './sse/frame.js';
 import { Heartbeat } from './sse/heartbeat.js';
 import type { TaskStream } from './sse/task-stream.js';
+import type { Wire } from './sse/wire.js';
+import { Wires, WIRES_RULE } from './wires/wires.js';
 
 /** Durations in ms, sizes in bytes. */
 export interface TaskManagerOptions extends EngineOptions {
@@ -40,6 +41,8 @@ export interface TaskManagerOptions extends EngineOptions {
   publicPath?: string;
   /** The same, under its older name. */
   tasksPath?: string;
+  /** Wires of your own, so that this instance can serve tasks that others have started on them. Default: none. */
+  wires?: readonly Wire[];
 }
 
 export interface StartOptions<I = unknown> {
@@ -127,9 +130,10 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
   const { owner, allowedOrigins = [], tasksPath, publicPath = tasksPath } = options;
   checkOrigins(allowedOrigins);
   const resolved = resolveOptions(options);
-  const engine = new Engine(resolved, options.store, encodeTaskEvent);
+  const wires = new Wires(options.wires);
+  const engine = new Engine(resolved, options.store, wires.encode);
   const heartbeat = new Heartbeat(resolved);
-  const requests = new TaskRequests(engine, { owner, allowedOrigins, publicPath }, heartbeat);
+  const requests = new TaskRequests(engine, { owner, allowedOrigins, publicPath, wires }, heartbeat);
   let stopped: Promise<void> | undefined;
 
   return {
@@ -206,6 +210,7 @@ const MANAGER_OPTION_RULES: OptionRules<TaskManagerOptions> = {
   allowedOrigins: { text: 'an array', accepts: Array.isArray },
   publicPath: A_PATH,
   tasksPath: A_PATH,
+  wires: WIRES_RULE,
 };
 const START_OPTION_RULES: OptionRules<StartOptions> = {
   input: ANYTHING,

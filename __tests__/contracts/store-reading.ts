@@ -160,7 +160,7 @@ export function describeStoreReading(open: OpenStore): void {
       await writer.finish('completed', '{}');
       expect(feed.snapshot()).toEqual({ seq: 3, json: '{"state":6}' });
       const reader = await (await reading(store, taskId, { snapshot: true })).untilFinished();
-      expect(reader.others).toEqual([{ kind: 'snapshot', seq: 3, json: '{"state":6}' }]);
+      expect(reader.others).toEqual([{ kind: 'snapshot', after: 0, seq: 3, json: '{"state":6}' }]);
       expect(reader.seqs).toEqual([4]);
       reader.close();
     });

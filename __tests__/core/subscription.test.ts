@@ -134,7 +134,7 @@ describe('Subscription', () => {
       append(100);
       state = '"all"';
       const subscription = subscribe();
-      expect(subscription.read()).toEqual({ kind: 'snapshot', seq: 100, json: '"all"' });
+      expect(subscription.read()).toEqual({ kind: 'snapshot', after: 0, seq: 100, json: '"all"' });
       expect(subscription.read()).toBeUndefined();
       void writer.finish('completed', '{}');
       expect(subscription.read()).toMatchObject({ kind: 'frames', from: 100, to: 101 });
@@ -152,7 +152,7 @@ describe('Subscription', () => {
       const subscription = subscribe();
       for (let round = 1; round <= 3; round++) {
         append(100);
-        expect(subscription.read()).toEqual({ kind: 'snapshot', seq: round * 100, json: '1' });
+        expect(subscription.read()).toEqual({ kind: 'snapshot', after: (round - 1) * 100, seq: round * 100, json: '1' });
       }
     });
   });
@@ -162,7 +162,7 @@ describe('Subscription', () => {
       append(5);
       state = '{"n":5}';
       const subscription = subscribe({ snapshot: true });
-      expect(subscription.read()).toEqual({ kind: 'snapshot', seq: 5, json: '{"n":5}' });
+      expect(subscription.read()).toEqual({ kind: 'snapshot', after: 0, seq: 5, json: '{"n":5}' });
       append(1);
       expect(subscription.read()).toMatchObject({ kind: 'frames', from: 5, to: 6 });
     });
@@ -177,7 +177,7 @@ describe('Subscription', () => {
       state = '{"n":5}';
       void writer.finish('completed', '{}');
       const subscription = subscribe({ snapshot: true });
-      expect(subscription.read()).toEqual({ kind: 'snapshot', seq: 5, json: '{"n":5}' });
+      expect(subscription.read()).toEqual({ kind: 'snapshot', after: 0, seq: 5, json: '{"n":5}' });
       expect(subscription.read()).toMatchObject({ kind: 'frames', from: 5, to: 6 });
       expect(subscription.finished).toBe(true);
     });
@@ -186,7 +186,7 @@ describe('Subscription', () => {
       append(5);
       state = '{"n":5}';
       const subscription = subscribe({ snapshot: true, position: 50 });
-      expect(subscription.read()).toEqual({ kind: 'snapshot', seq: 5, json: '{"n":5}' });
+      expect(subscription.read()).toEqual({ kind: 'snapshot', after: 5, seq: 5, json: '{"n":5}' });
       expect(subscription.read()).toBeUndefined();
     });
   });

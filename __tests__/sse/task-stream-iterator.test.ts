@@ -1,4 +1,5 @@
 import type { Http2ServerResponse } from 'node:http2';
+import { DEFAULT_WIRE } from '../../lib/sse/default-wire.js';
 import type { TaskEvent } from '../../lib/sse/frame.js';
 import { Heartbeat } from '../../lib/sse/heartbeat.js';
 import { isQueued, StoredTaskStream, type StreamOptions } from '../../lib/sse/task-stream.js';
@@ -19,7 +20,12 @@ describe('StoredTaskStream', () => {
     const start = { position: 0, snapshot: false, ...changed };
     return new StoredTaskStream(
       { record, start, subscriberId: 'ann', resumed: true },
-      { heartbeat: new Heartbeat(engine.options), maxSubscribersPerTask, open: (id) => engine.open(id) },
+      {
+        heartbeat: new Heartbeat(engine.options),
+        maxSubscribersPerTask,
+        wireOf: () => DEFAULT_WIRE,
+        open: (id) => engine.open(id),
+      },
     );
   };
   const read = async (stream: Stream, count = Infinity): Promise<TaskEvent[]> => {

@@ -12,7 +12,20 @@ interface Room {
   readonly packages: readonly string[];
 }
 
-const DRIVEN = ['core', 'sse', 'http', 'express', 'hub', 'distributed', 'redis', 'sqlite', 'nats', 'client', 'react'];
+const DRIVEN = [
+  'core',
+  'sse',
+  'wires',
+  'http',
+  'express',
+  'hub',
+  'distributed',
+  'redis',
+  'sqlite',
+  'nats',
+  'client',
+  'react',
+];
 const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dgram'];
 
 /** The arrows. A folder of `lib/` or a file at its root that is not listed here does not belong there. */
@@ -20,8 +33,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   core: { imports: [], packages: ['lru-cache', 'uuid', 'node:*'] },
   wires: { imports: ['core', 'sse'], packages: ['node:*'] },
   sse: { imports: ['core'], packages: ['node:http', 'node:http2', 'node:*'] },
-  http: { imports: ['core', 'sse'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
-  express: { imports: ['core', 'sse', 'http'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
+  http: { imports: ['core', 'sse', 'wires'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
+  express: { imports: ['core', 'sse', 'wires', 'http'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
   hub: {
     imports: ['core', 'sse', 'http'],
     packages: ['express', 'uuid', 'node:http', 'node:http2', 'node:*'],

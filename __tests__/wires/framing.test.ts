@@ -91,9 +91,9 @@ describe('an AG-UI stream', () => {
 
   it('says nothing more after an end of the job’s own, but that it failed after all', () => {
     const finished = '{"type":"RUN_FINISHED","threadId":"a","runId":"b"}';
-    expect(finish('k.9', end(COMPLETED, 9, finished), TASK)).toBe(': the end\nid: k.9\n\n');
+    expect(finish('k.9', end(COMPLETED, 9, finished), TASK)).toBe(': end\nid: k.9\n\n');
     expect(finish('k.9', end(FAILED, 9, finished), TASK)).toContain('RUN_ERROR');
-    expect(finish('k.9', end(FAILED, 9, '{"type":"RUN_ERROR","message":"x"}'), TASK)).toBe(': the end\nid: k.9\n\n');
+    expect(finish('k.9', end(FAILED, 9, '{"type":"RUN_ERROR","message":"x"}'), TASK)).toBe(': end\nid: k.9\n\n');
   });
 });
 

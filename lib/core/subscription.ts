@@ -11,9 +11,10 @@ export interface Gap<Reason extends string = GapReason> {
   readonly position: number;
 }
 
-/** The state at `seq` in the place of the events up to it. */
+/** The state at `seq` in the place of the events up to it, for a subscriber that has those up to `after` already. */
 export interface SnapshotItem {
   readonly kind: 'snapshot';
+  readonly after: number;
   readonly seq: number;
   readonly json: string;
 }
@@ -102,7 +103,8 @@ export class Subscription {
   #snapshot(): SnapshotItem | undefined {
     const snapshot = this.feed.snapshot();
     if (snapshot === undefined || snapshot.seq + 1 < this.feed.log.firstSeq) return undefined;
+    const after = this.#position;
     this.#position = snapshot.seq;
-    return { kind: 'snapshot', ...snapshot };
+    return { kind: 'snapshot', after, ...snapshot };
   }
 }

@@ -8,6 +8,7 @@ import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
 import type { Heartbeat } from '../sse/heartbeat.js';
 import { StoredTaskStream, type StreamSettings } from '../sse/task-stream.js';
+import type { Wires } from '../wires/wires.js';
 import { assertMayStart } from './guards.js';
 import { fingerprintOf, readIdempotencyKey, type AnyRequest, type ResumeRequest } from './request.js';
 
@@ -32,6 +33,8 @@ export interface TaskRequestsOptions {
   readonly allowedOrigins: readonly string[];
   /** Where clients find the router. */
   readonly publicPath: string | undefined;
+  /** The wires that tasks may speak. */
+  readonly wires: Wires;
 }
 
 /** Where requests meet tasks: who asks, may they, and do they start something or come back to it. */
@@ -44,8 +47,12 @@ export class TaskRequests {
     heartbeat: Heartbeat,
   ) {
     const { maxSubscribersPerTask } = engine.options;
-    const { publicPath } = options;
-    this.#streams = { heartbeat, maxSubscribersPerTask, publicPath, open: (taskId) => engine.open(taskId) };
+    const { publicPath, wires } = options;
+    this.#streams = {
+      ...{ heartbeat, maxSubscribersPerTask, publicPath },
+      wireOf: (name) => wires.get(name),
+      open: (taskId) => engine.open(taskId),
+    };
   }
 
   get hasOwners(): boolean {

@@ -5,6 +5,7 @@ import { assertServable, STREAM_METHODS } from '../http/guards.js';
 import { Connection, type StreamResponse } from '../sse/connection.js';
 import { formatEventId } from '../sse/event-id.js';
 import { encodeFrame, encodeRetry } from '../sse/frame.js';
+import { Framing } from '../sse/framing.js';
 import { CLIENT_ID_HEADER, STREAM_HEADERS } from '../sse/headers.js';
 import { Heartbeat } from '../sse/heartbeat.js';
 import { isGone, isQueued } from '../sse/task-stream.js';
@@ -169,7 +170,7 @@ export class HubEngine implements Delivery {
 
   #stream(client: Client, res: StreamResponse, { position, gap }: Start, lastEventId: string | undefined): void {
     res.writeHead(200, { ...STREAM_HEADERS, [CLIENT_ID_HEADER]: client.id });
-    const connection = new Connection(res, this.messages.epoch, this.#heartbeat);
+    const connection = new Connection(res, new Framing(this.messages.epoch), this.#heartbeat);
     const cursor = new Cursor(client, position, gap, this);
     this.clients.arrived(client);
     client.attach(cursor, connection);

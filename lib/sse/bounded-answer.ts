@@ -1,6 +1,7 @@
 /** Sends part of a stream as one whole body, for clients behind something that passes nothing on before the end. */
 import type { Follower } from '../core/event-log.js';
 import { encodeItem, type Source, type StreamResponse } from './connection.js';
+import type { Framing } from './framing.js';
 import type { Beating, Heartbeat } from './heartbeat.js';
 
 /** An answer stops to collect from here on, so that what it pins does not grow with the log. */
@@ -18,12 +19,11 @@ export class BoundedAnswer implements Follower, Beating {
 
   /**
    * @param head the headers of the stream, and what it begins with
-   * @param idPrefix what stands before the seq in the ids of the source's events
    */
   constructor(
     readonly res: StreamResponse,
     readonly head: { readonly headers: Readonly<Record<string, string>>; readonly prelude: string },
-    readonly idPrefix: string,
+    readonly framing: Framing,
     readonly heartbeat: Heartbeat,
   ) {}
 
@@ -51,7 +51,7 @@ export class BoundedAnswer implements Follower, Beating {
     while (bytes < MAX_COLLECTED_BYTES) {
       const item = source.read();
       if (item === undefined) break;
-      const encoded = Buffer.from(encodeItem(item, this.idPrefix));
+      const encoded = Buffer.from(encodeItem(item, this.framing));
       frames.push(encoded);
       bytes += encoded.length;
     }

@@ -1,7 +1,8 @@
 /** The one path from a log to a response. */
 import type { Follower } from '../core/event-log.js';
 import type { Gap, Item } from '../core/subscription.js';
-import { encodeEvent, encodeRetry } from './frame.js';
+import { encodeRetry } from './frame.js';
+import type { Framing } from './framing.js';
 import { GuardedResponse, type ResponseOwner, type StreamResponse, type Taken } from './guarded-response.js';
 import type { Beating, Heartbeat } from './heartbeat.js';
 
@@ -31,10 +32,9 @@ export class Connection implements Follower, Beating, ResponseOwner {
   #bytesTaken = 0;
   #onClosed: (() => void) | undefined;
 
-  /** @param idPrefix what stands before the seq in the ids of the source's events */
   constructor(
     res: StreamResponse,
-    readonly idPrefix: string,
+    readonly framing: Framing,
     readonly heartbeat: Heartbeat,
   ) {
     this.#res = new GuardedResponse(res, this, heartbeat.chunks);
@@ -63,7 +63,7 @@ export class Connection implements Follower, Beating, ResponseOwner {
     while (!over && !this.#blocked && !this.#ended) {
       const item = source.read();
       if (item === undefined) break;
-      this.#write(encodeItem(item, this.idPrefix));
+      this.#write(encodeItem(item, this.framing));
     }
     if (source.finished) this.#end();
     else if (source.discarded) this.#cut(); // never an end without a terminal event: the client finds out by asking again
@@ -140,16 +140,6 @@ export class Connection implements Follower, Beating, ResponseOwner {
   }
 }
 
-/** The bytes of one item. @param idPrefix what stands before the seq in the ids of the source's events */
-export function encodeItem(item: Item | Gap<string>, idPrefix: string): string | Buffer {
-  switch (item.kind) {
-    case 'frames':
-      return item.bytes;
-    case 'snapshot':
-      return encodeEvent(idPrefix, item.seq, 'snapshot', item.json);
-    case 'gap': {
-      const { from, to, reason, position } = item;
-      return encodeEvent(idPrefix, position, 'gap', JSON.stringify({ from, to, reason }));
-    }
-  }
-}
+/** The bytes of one item: what stands in the log is framed already. */
+export const encodeItem = (item: Item | Gap<string>, framing: Framing): string | Buffer =>
+  item.kind === 'frames' ? item.bytes : framing.encode(item);

@@ -3,10 +3,12 @@ import type { Follower } from '../core/event-log.js';
 import type { Awaitable, TaskFeed, TaskRecord } from '../core/ports.js';
 import { Subscription, type Item, type Start } from '../core/subscription.js';
 import { Connection, type StreamResponse } from './connection.js';
-import { decodeEvents, encodeEvent, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';
+import { decodeEvents, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';
 import { BoundedAnswer } from './bounded-answer.js';
+import { Framing } from './framing.js';
 import { placeHeaders, streamHeaders } from './headers.js';
 import type { Heartbeat } from './heartbeat.js';
+import type { Wire } from './wire.js';
 
 /** One subscriber's view of one task: kept events after its position, then new ones, until the terminal event. */
 export interface TaskStream<P = unknown, R = unknown> extends AsyncIterable<TaskEvent<P, R>> {
@@ -30,6 +32,8 @@ export interface StreamSettings {
   readonly maxSubscribersPerTask: number;
   /** Where clients find the router, if streams shall say so. */
   readonly publicPath?: string | undefined;
+  /** The wire that has this name. @throws TaskError `UNKNOWN_WIRE` */
+  readonly wireOf: (name: string | undefined) => Wire;
   /** Follows the task. @throws TaskError where it is gone. */
   readonly open: (taskId: string) => Awaitable<TaskFeed>;
 }
@@ -79,19 +83,23 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
       return undefined;
     }
     this.#admit(feed);
-    const headers = { ...streamHeaders(taskId, resumeKey), ...placeHeaders(this.settings.publicPath, taskId) };
-    const task = { task_id: taskId, resume_key: resumeKey, status: feed.record.status, resumed, position };
-    const prelude =
-      encodeRetry(heartbeat.nextRetryMs()) + encodeEvent(resumeKey, position, 'task', JSON.stringify(task));
+    const { record } = feed;
+    const wire = this.settings.wireOf(record.wire);
+    const places = placeHeaders(this.settings.publicPath, taskId);
+    const headers = { ...wire.headers, ...streamHeaders(taskId, resumeKey), ...places };
+    const framing = new Framing(resumeKey, wire, record);
+    const { status, slot } = record;
+    const stream = { taskId, slot, resumeKey, status, resumed, position };
+    const prelude = encodeRetry(heartbeat.nextRetryMs()) + (wire.prelude?.(framing.idAt(position), stream) ?? '\n');
     const { waitMs } = this.options;
     if (waitMs !== undefined) {
-      const answer = new BoundedAnswer(res, { headers, prelude }, resumeKey, heartbeat);
+      const answer = new BoundedAnswer(res, { headers, prelude }, framing, heartbeat);
       // Whoever starts a task is told its key at once: a client that is cut off while it waits could not come back.
       await answer.send(this.#subscribe(feed, answer), resumed ? waitMs : 0);
       return undefined;
     }
     res.writeHead(200, headers);
-    const connection = new Connection(res, resumeKey, heartbeat);
+    const connection = new Connection(res, framing, heartbeat);
     connection.open(prelude, this.#subscribe(feed, connection));
     return connection;
   }
@@ -110,6 +118,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
 
   async *#read(reader: Reader): AsyncGenerator<TaskEvent<P, R>, void, void> {
     const feed = await this.settings.open(this.taskId);
+    assertReadable(this.settings.wireOf(feed.record.wire));
     this.#admit(feed);
     const subscription = this.#subscribe(feed, reader);
     let { position } = subscription; // of what was given out: a slice may hold more
@@ -170,6 +179,12 @@ export function isQueued(res: StreamResponse): boolean {
 /** The client has left. Node's HTTP/2 responses say so on their stream only. */
 export function isGone(res: StreamResponse): boolean {
   return 'stream' in res ? res.stream.destroyed : res.destroyed;
+}
+
+/** What other wires say is meant for other readers: it cannot be turned back into events. */
+function assertReadable({ name }: Wire): void {
+  if (name === 'default') return;
+  throw new TaskError('INVALID_OPTION', `Only a task on the default wire can be iterated over; this one is on ${name}`);
 }
 
 function* decodeItem<P, R>(item: Item): Generator<TaskEvent<P, R>> {

@@ -23,5 +23,5 @@ export function encodeItems(
     text += encode(idAt(rest.seq), rest.json);
     position = rest.seq;
   }
-  return position < seq ? text + encodePosition(idAt(seq)) : text;
+  return position < seq || text === '' ? text + encodePosition(idAt(seq)) : text;
 }

@@ -8,4 +8,4 @@ export function encodeIdFirst(id: string, event: string | undefined, data: strin
 }
 
 /** A frame that no client dispatches: it moves the position and says nothing. */
-export const encodePosition = (id: string): string => `: the end\nid: ${id}\n\n`;
+export const encodePosition = (id: string): string => `: end\nid: ${id}\n\n`;

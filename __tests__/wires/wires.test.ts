@@ -1,0 +1,102 @@
+import { DEFAULT_WIRE } from '../../lib/sse/default-wire.js';
+import type { Wire } from '../../lib/sse/wire.js';
+import { UI_MESSAGE_STREAM } from '../../lib/wires/ui-message-stream.js';
+import { Wires, WIRES_RULE, WIRE_RULE } from '../../lib/wires/wires.js';
+
+const LINES: Wire = {
+  name: 'lines',
+  event: (id, { json }) => `data: ${json}\nid: ${id}\n\n`,
+  end: (id, { status, progress }) => `data: ${status} after ${progress ?? 'nothing'}\nid: ${id}\n\n`,
+  gap: (id) => `data: gap\nid: ${id}\n\n`,
+};
+const task = (wire?: string, progress?: string): Parameters<Wires['encode']>[0] => ({
+  ...{ taskId: 't', resumeKey: 'k', attempt: 1, epoch: 1, slot: undefined },
+  wire,
+  progress,
+});
+
+describe('the wires of a manager', () => {
+  it('are those of the library, and those that it is given', () => {
+    const wires = new Wires([LINES]);
+    expect(wires.get()).toBe(DEFAULT_WIRE);
+    expect(wires.resolve(undefined)).toBe(DEFAULT_WIRE);
+    expect(wires.resolve('ui-message-stream')).toBe(UI_MESSAGE_STREAM);
+    expect(wires.get('lines')).toMatchObject({ name: 'lines' });
+    expect(wires.resolve(LINES)).toBe(wires.get('lines'));
+  });
+
+  it('do not serve what they do not know', () => {
+    expect(() => new Wires().get('lines')).toThrow(expect.objectContaining({ code: 'UNKNOWN_WIRE', status: 501 }));
+    expect(() => new Wires().resolve('ui-message')).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+  });
+
+  it('know a wire object from its first use on, and no other under its name', () => {
+    const wires = new Wires();
+    wires.resolve(LINES);
+    expect(wires.resolve('lines')).toBe(wires.get('lines'));
+    expect(() => wires.resolve({ ...LINES })).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+    expect(() => wires.resolve({ ...LINES, name: 'plain' })).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION' }),
+    );
+  });
+
+  it.each<[string, unknown, boolean]>([
+    ['a list of wires', [LINES], true],
+    ['no list', LINES, false],
+    ['a name', ['lines'], false],
+    ['a name that is taken', [{ ...LINES, name: 'default' }], false],
+    ['a name in capitals', [{ ...LINES, name: 'Lines' }], false],
+    ['a wire without an end', [{ ...LINES, end: undefined }], false],
+    ['null', [null], false],
+  ])('are checked: %s', (_what, value, fine) => {
+    expect(WIRES_RULE.accepts(value)).toBe(fine);
+  });
+
+  it('can be named or given at a start', () => {
+    expect(['plain', LINES, 7, null, {}].map(WIRE_RULE.accepts)).toEqual([true, true, false, false, false]);
+  });
+
+  it('frame each event of a task by its wire, and know the last progress at its end', () => {
+    const { encode } = new Wires([LINES]);
+    expect(encode(task(), 1, undefined, '1')).toBe('data: 1\nid: k.1\n\n');
+    expect(encode(task('default'), 2, 'complete', '{}')).toBe('event: complete\ndata: {}\nid: k.2\n\n');
+    expect(encode(task('lines'), 1, undefined, '1')).toBe('data: 1\nid: k.1\n\n');
+    expect(encode(task('lines', '1'), 2, 'failed', '{}')).toBe('data: failed after 1\nid: k.2\n\n');
+    expect(encode(task('plain'), 1, undefined, '1')).toBe('id: k.1\ndata: 1\n\n');
+  });
+
+  it('frame by the default what only another instance can frame', () => {
+    expect(new Wires().encode(task('lines'), 1, undefined, '1')).toBe('data: 1\nid: k.1\n\n');
+  });
+});
+
+describe('a wire that fails', () => {
+  const warn = jest.spyOn(process, 'emitWarning');
+  beforeEach(() => warn.mockReset());
+  afterAll(() => warn.mockRestore());
+
+  const broken = (): never => {
+    throw new TypeError('I am broken');
+  };
+  const half = (): string => 'data: 1\n';
+
+  it.each([
+    ['throws', broken],
+    ['returns half a frame', half],
+    ['returns nothing', (): string => undefined as unknown as string],
+  ])('costs its task the event and nobody anything else, where it %s', (_how, fault) => {
+    const { encode, get } = ((wires) => ({ encode: wires.encode, get: () => wires.get('lines') }))(
+      new Wires([{ ...LINES, event: fault, end: fault, gap: fault, prelude: fault, snapshot: fault }]),
+    );
+    expect(encode(task('lines'), 1, undefined, '1')).toMatch(/^: .*\nid: k\.1\n\n$/);
+    expect(encode(task('lines'), 2, 'complete', '{}')).toMatch(/^: .*\nid: k\.2\n\n$/);
+    const wire = get();
+    expect(wire.gap('k.3', { from: 1, to: 3, reason: 'trimmed' })).toMatch(/^: .*\nid: k\.3\n\n$/);
+    const stream = { taskId: 't', resumeKey: 'k', status: 'running', resumed: true, position: 0 };
+    expect(wire.prelude?.('k.0', stream)).toBe('\n\n');
+    expect(wire.snapshot?.({ json: '1', seq: 4, after: 0 }, (seq) => `k.${seq}`, { taskId: 't' })).toMatch(
+      /\nid: k\.4\n\n$/,
+    );
+    expect(warn.mock.calls.length).toBeGreaterThanOrEqual(5);
+  });
+});

@@ -1,0 +1,29 @@
+/** Frames what stands in no log, gaps and snapshots, the way the log itself is framed. */
+import type { Gap, SnapshotItem } from '../core/subscription.js';
+import { DEFAULT_WIRE } from './default-wire.js';
+import { formatEventId } from './event-id.js';
+import type { Wire, WireTask } from './wire.js';
+
+/** The hub's log belongs to no task. */
+const NO_TASK: WireTask = Object.freeze({ taskId: '' });
+
+/** One log, its wire and its ids. */
+export class Framing {
+  /** @param idPrefix what stands before the seq in the ids of the log's events */
+  constructor(
+    readonly idPrefix: string,
+    readonly wire: Wire = DEFAULT_WIRE,
+    readonly task: WireTask = NO_TASK,
+  ) {}
+
+  idAt(seq: number): string {
+    return formatEventId(this.idPrefix, seq);
+  }
+
+  encode(item: Gap<string> | SnapshotItem): string {
+    if (item.kind === 'gap') return this.wire.gap(this.idAt(item.position), item);
+    const text = this.wire.snapshot?.(item, (seq) => this.idAt(seq), this.task);
+    // A wire without snapshots stores none, unless its definition has changed since.
+    return text ?? this.wire.gap(this.idAt(item.seq), { from: item.after + 1, to: item.seq, reason: 'trimmed' });
+  }
+}

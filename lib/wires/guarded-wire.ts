@@ -1,0 +1,50 @@
+/** Keeps what a wire of somebody's own does wrong from its task, from other readers and from the process. */
+import { warnOfFailure } from '../core/callbacks.js';
+import { TaskError } from '../core/errors.js';
+import type { Wire } from '../sse/wire.js';
+import { encodePosition } from './id-first.js';
+
+/**
+ * The same wire, of which an event that it cannot frame is an empty frame with the event's id, and a process warning. Its
+ * fold is left alone: a state that cannot be folded is given up anyway.
+ */
+export function guardWire(wire: Wire): Wire {
+  const { name, prelude, snapshot, refusal } = wire;
+  const framed = (part: string, instead: string, make: () => string): string => {
+    try {
+      const text: unknown = make();
+      if (typeof text === 'string' && text.endsWith('\n\n')) return text;
+      throw new TaskError('CALLBACK_FAILED', `Expected ${part} to return whole frames, got ${JSON.stringify(text)}`);
+    } catch (error) {
+      warnOfFailure(`${part} of the wire ${name}`, error);
+      return instead;
+    }
+  };
+  const guarded: Wire = {
+    ...wire,
+    event: (id, event, task) => framed('event', encodePosition(id), () => wire.event(id, event, task)),
+    end: (id, end, task) => framed('end', encodePosition(id), () => wire.end(id, end, task)),
+    gap: (id, gap) => framed('gap', encodePosition(id), () => wire.gap(id, gap)),
+  };
+  return {
+    ...guarded,
+    ...(prelude && { prelude: (id, stream) => framed('prelude', '\n\n', () => prelude(id, stream) || '\n\n') }),
+    ...(snapshot && {
+      snapshot: (state, idAt, task) => {
+        const { after, seq } = state;
+        const gap = (): string => guarded.gap(idAt(seq), { from: after + 1, to: seq, reason: 'trimmed' });
+        return framed('snapshot', '', () => snapshot(state, idAt, task)) || gap();
+      },
+    }),
+    ...(refusal && {
+      refusal: (said) => {
+        try {
+          return refusal(said);
+        } catch (error) {
+          warnOfFailure(`refusal of the wire ${name}`, error);
+          return { contentType: 'text/plain; charset=utf-8', body: said.detail };
+        }
+      },
+    }),
+  };
+}

@@ -1,0 +1,98 @@
+/** Knows every wire by its name: those of the library, and those that the manager's option `wires` adds. */
+import { TaskError } from '../core/errors.js';
+import { assertOption, showOption, type OptionRule } from '../core/options.js';
+import type { StoreSettings } from '../core/ports.js';
+import { TERMINAL_EVENT, type FinalStatus } from '../core/status.js';
+import { DEFAULT_WIRE } from '../sse/default-wire.js';
+import { formatEventId } from '../sse/event-id.js';
+import { encodeTaskEvent } from '../sse/frame.js';
+import type { Wire } from '../sse/wire.js';
+import { AG_UI } from './ag-ui.js';
+import { guardWire } from './guarded-wire.js';
+import { PLAIN } from './plain.js';
+import { UI_MESSAGE_STREAM } from './ui-message-stream.js';
+
+/** The wires of the library. */
+export type WireName = 'default' | 'ui-message-stream' | 'ag-ui' | 'plain';
+
+const BUILT_IN: readonly Wire[] = [DEFAULT_WIRE, UI_MESSAGE_STREAM, AG_UI, PLAIN];
+
+const NAME = /^[a-z0-9-]{1,64}$/;
+const PARTS = ['event', 'end', 'gap'] as const;
+
+const isWire = (value: unknown): value is Wire => {
+  const wire = Object(value) as Partial<Wire>;
+  return (
+    typeof wire.name === 'string' && NAME.test(wire.name) && PARTS.every((part) => typeof wire[part] === 'function')
+  );
+};
+
+/** For the manager's option `wires`. */
+export const WIRES_RULE: OptionRule = {
+  text: 'an array of Wire objects with names of their own',
+  accepts: (value) =>
+    Array.isArray(value) && value.every((wire) => isWire(wire) && !BUILT_IN.some(({ name }) => name === wire.name)),
+};
+
+/** For the option `wire` of a start. */
+export const WIRE_RULE: OptionRule = {
+  text: 'the name of a wire, or a Wire object',
+  accepts: (value) => typeof value === 'string' || isWire(value),
+};
+
+const STATUS_OF: ReadonlyMap<string | undefined, FinalStatus> = new Map(
+  Object.entries(TERMINAL_EVENT).map(([status, event]) => [event, status as FinalStatus]),
+);
+
+export class Wires {
+  readonly #known = new Map<string, Wire>(BUILT_IN.map((wire) => [wire.name, wire]));
+  /** As they were given, by name. */
+  readonly #own = new Map<string, Wire>();
+
+  /** @param own what `WIRES_RULE` accepts */
+  constructor(own: readonly Wire[] = []) {
+    for (const wire of own) this.#add(wire);
+  }
+
+  /** The wire that tasks with this name speak. @throws TaskError `UNKNOWN_WIRE` */
+  get(name = DEFAULT_WIRE.name): Wire {
+    const wire = this.#known.get(name);
+    if (wire !== undefined) return wire;
+    throw new TaskError('UNKNOWN_WIRE', `This instance does not know the wire ${name}: list it in the option wires`);
+  }
+
+  /**
+   * The wire that an option names. A Wire object that is not listed yet is known from then on, so that one process needs
+   * no list.
+   * @throws TaskError `INVALID_OPTION` for a name that no wire has, or that another wire has
+   */
+  resolve(option: Wire | WireName | (string & {}) | undefined): Wire {
+    if (option === undefined) return DEFAULT_WIRE;
+    const name = typeof option === 'string' ? option : option.name;
+    const known = this.#known.get(name);
+    if (known === undefined && typeof option !== 'string') return this.#add(option);
+    const names = [...this.#known.keys()].join(', ');
+    assertOption(known !== undefined, 'wire', `one of ${names}, or a Wire`, option);
+    const isKnown = typeof option === 'string' || known === option || this.#own.get(name) === option;
+    assertOption(isKnown, 'wire', `the only one named ${showOption(name)}`, option);
+    return known;
+  }
+
+  /** Frames one event of a task's log. Bound, since it is handed to stores. */
+  readonly encode: StoreSettings['encode'] = (task, seq, event, json) => {
+    // The default wire has a short way: most logs go it. What only another instance can frame is read by nobody here.
+    const wire = task.wire === undefined ? undefined : this.#known.get(task.wire);
+    if (wire === undefined || wire === DEFAULT_WIRE) return encodeTaskEvent(task, seq, event, json);
+    const id = formatEventId(task.resumeKey, seq);
+    const status = STATUS_OF.get(event);
+    if (status === undefined) return wire.event(id, { seq, name: event, json }, task);
+    return wire.end(id, { seq, status, json, progress: task.progress }, task);
+  };
+
+  #add(wire: Wire): Wire {
+    const guarded = guardWire(wire);
+    this.#own.set(wire.name, wire);
+    this.#known.set(wire.name, guarded);
+    return guarded;
+  }
+}
