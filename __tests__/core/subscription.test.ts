@@ -152,7 +152,12 @@ describe('Subscription', () => {
       const subscription = subscribe();
       for (let round = 1; round <= 3; round++) {
         append(100);
-        expect(subscription.read()).toEqual({ kind: 'snapshot', after: (round - 1) * 100, seq: round * 100, json: '1' });
+        expect(subscription.read()).toEqual({
+          kind: 'snapshot',
+          after: (round - 1) * 100,
+          seq: round * 100,
+          json: '1',
+        });
       }
     });
   });
