@@ -8,7 +8,7 @@ import type { Entry, Place } from './stored.js';
 export const eventLines = (event: string | undefined, json: string): string => `${event ?? ''}\n${json}\n`;
 
 /** Trimming stops at this share of what a log may keep, so that it is not due again with the next entry. */
-const KEPT_SHARE = 15 / 16;
+export const KEPT_SHARE = 15 / 16;
 
 /** Calls `take` for each event of `entry` whose seq is above `after`. */
 export function eachEvent(

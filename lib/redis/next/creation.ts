@@ -1,0 +1,131 @@
+import type { Tombstone } from '../../core/ports.js';
+import type { Created, Obstacle, Ref } from '../../distributed/calls.js';
+import type { Draft, StoredTask } from '../../distributed/stored.js';
+import type { Commands } from './commands.js';
+import { FREE_KEY, TAKE_KEY, TAKE_QUOTA } from './fleet-scripts.js';
+import type { Indexes } from './indexes.js';
+import type { Keys } from './keys.js';
+import { textsOf, unavailable, type Reply } from './replies.js';
+import { fieldsOf, newTask } from './task-hash.js';
+import { CREATE, REMOVE } from './task-scripts.js';
+
+/** How often a key or a place in a quota is tried to take over from tasks that are over. */
+const TRIES = 5;
+
+/** What creation needs to know of other tasks. */
+export interface Reader {
+  read(ref: Ref): Promise<StoredTask | Tombstone | undefined>;
+  readAll(taskIds: readonly string[]): Promise<readonly (StoredTask | Tombstone | undefined)[]>;
+}
+
+/**
+ * Creates tasks. On a cluster the keys of one task and what it competes for lie on different nodes, so no script sees them
+ * all. They are written in an order, and undone in the opposite one, in which nobody finds what is not there: the task
+ * with what leads to it, its place in the quota, its slot, and last its idempotency key, which decides.
+ */
+export class Creation {
+  constructor(
+    readonly commands: Commands,
+    readonly keys: Keys,
+    readonly indexes: Indexes,
+    readonly reader: Reader,
+    readonly limits: { readonly runningTtlMs: number; readonly maxTasksPerOwner: number },
+  ) {}
+
+  async create(draft: Draft, holder: string): Promise<Created> {
+    const { idempotencyKey, owner, taskId } = draft;
+    const repeated = idempotencyKey === undefined ? undefined : await this.reader.read({ idempotencyKey, owner });
+    if (isTask(repeated)) return repeated.taskId === taskId ? { created: repeated } : taken('idempotencyKey', repeated);
+    const made = this.#make(draft, holder);
+    // Commands of one connection keep their order; those for several nodes do not.
+    if (this.commands.port.cluster) await made;
+    const [existed, obstacle] = await Promise.all([made, this.#compete(draft)]);
+    if (obstacle !== undefined) {
+      await this.remove(draft, holder);
+      return obstacle;
+    }
+    const existing = existed ? await this.reader.read({ taskId }) : undefined;
+    return { created: isTask(existing) ? existing : newTask(draft, holder) };
+  }
+
+  /** Removes a task of which nothing was ever appended, and all that leads to it. */
+  async remove(task: Omit<Draft, 'input'>, holder: string | undefined): Promise<void> {
+    const { taskId, owner, idempotencyKey } = task;
+    if (idempotencyKey !== undefined) {
+      await this.commands.run(FREE_KEY, [this.keys.idempotencyKey(owner, idempotencyKey)], [taskId]);
+    }
+    if ((await this.commands.run(REMOVE, this.keys.ofTask(taskId), [])) === '0') return;
+    await all(this.indexes.gone(task, 'running', [holder]));
+  }
+
+  async #make(draft: Draft, holder: string): Promise<boolean> {
+    const { taskId, createdAtMs, schema, input = '' } = draft;
+    const args = [String(this.limits.runningTtlMs), String(createdAtMs), String(schema), input];
+    const steps = [
+      this.commands.runInOrder(CREATE, this.keys.ofTask(taskId), [...args, ...fieldsOf(draft, holder)]),
+      ...this.indexes.created(draft, holder),
+    ];
+    return (await all(steps))[0] === '0';
+  }
+
+  async #compete(draft: Draft): Promise<Created | undefined> {
+    const { owner, slot, idempotencyKey } = draft;
+    if (this.limits.maxTasksPerOwner !== Infinity) {
+      const obstacle = await this.#takeQuota(draft);
+      if (obstacle !== undefined) return obstacle;
+    }
+    if (slot !== undefined) {
+      const occupant = await this.#takeKey(draft, this.keys.slot(owner, slot), isRunning);
+      if (occupant !== undefined) return taken(isRepeated(draft, occupant) ? 'idempotencyKey' : 'slot', occupant);
+    }
+    if (idempotencyKey === undefined) return undefined;
+    const repeated = await this.#takeKey(draft, this.keys.idempotencyKey(owner, idempotencyKey), isTask);
+    return repeated && taken('idempotencyKey', repeated);
+  }
+
+  /** The task that has the key; undefined where it belongs to the draft now. */
+  async #takeKey({ taskId }: Draft, key: string, counts: typeof isTask): Promise<StoredTask | undefined> {
+    let over = '';
+    for (let tries = 0; tries < TRIES; tries++) {
+      const winner = String(await this.commands.run(TAKE_KEY, [key], [taskId, String(this.limits.runningTtlMs), over]));
+      if (winner === taskId) return undefined;
+      const found = await this.reader.read({ taskId: winner });
+      if (counts(found)) return found;
+      over = winner;
+    }
+    throw unavailable('A key changes hands too fast');
+  }
+
+  /** Where there is no place, repeated starts and those for one slot are told so: they would not need one. */
+  async #takeQuota(draft: Draft): Promise<Created | undefined> {
+    const { taskId, owner, slot } = draft;
+    const { maxTasksPerOwner, runningTtlMs } = this.limits;
+    const args = [taskId, String(maxTasksPerOwner), String(runningTtlMs)];
+    let over: string[] = [];
+    for (let tries = 0; tries < TRIES; tries++) {
+      const ids = textsOf(await this.commands.run(TAKE_QUOTA, [this.keys.quota(owner)], [...args, ...over]));
+      if (ids.length === 0) return undefined;
+      const found = await this.reader.readAll(ids);
+      const repeated = found.filter(isTask).find((task) => isRepeated(draft, task));
+      if (repeated !== undefined) return taken('idempotencyKey', repeated);
+      const occupant = found.filter(isRunning).find((task) => slot !== undefined && task.slot === slot);
+      if (occupant !== undefined) return taken('slot', occupant);
+      over = ids.filter((_, index) => !isRunning(found[index]));
+      if (over.length === 0) return { taken: 'quota' };
+    }
+    throw unavailable('Places in a quota change hands too fast');
+  }
+}
+
+type Found = StoredTask | Tombstone | undefined;
+const isTask = (found: Found): found is StoredTask => found !== undefined && found.status !== 'expired';
+const isRunning = (found: Found): found is StoredTask => found?.status === 'running';
+const isRepeated = ({ idempotencyKey }: Draft, task: StoredTask): boolean =>
+  idempotencyKey !== undefined && task.idempotencyKey === idempotencyKey;
+const taken = (obstacle: Obstacle, by: StoredTask): Created => ({ taken: obstacle, by });
+
+/** Waits for all of them, so that none fails unseen, and then for the first that failed. */
+export async function all(steps: readonly Promise<Reply>[]): Promise<readonly Reply[]> {
+  await Promise.allSettled(steps);
+  return Promise.all(steps);
+}

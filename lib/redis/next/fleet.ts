@@ -1,0 +1,118 @@
+import type { ListQuery, OrphanQuery } from '../../distributed/calls.js';
+import type { DriverSettings } from '../../distributed/driver.js';
+import { SCHEMA, type Beat, type InstanceState } from '../../distributed/stored.js';
+import type { Commands } from './commands.js';
+import { all } from './creation.js';
+import * as scripts from './fleet-scripts.js';
+import type { Indexes } from './indexes.js';
+import type { Keys } from './keys.js';
+import { pairsOf, textsOf, unavailable, type Reply } from './replies.js';
+import type { TaskReader } from './task-reader.js';
+import { BURY } from './task-scripts.js';
+
+/** The schema of the keys. It grows when an older instance could not find its way any more. */
+const KEY_SCHEMA = SCHEMA;
+/** For so long nobody else is given an expired task that one instance is clearing, in ms. */
+const CLEARING_MS = 30_000;
+/** So many tasks have their indexes renewed before the event loop and Redis get to do something else. */
+const RENEWED_TOGETHER = 100;
+
+/** What concerns all instances together: their beats, whose tasks are whose, orphans, and what has expired. */
+export class Fleet {
+  constructor(
+    readonly commands: Commands,
+    readonly keys: Keys,
+    readonly indexes: Indexes,
+    readonly reader: TaskReader,
+    readonly settings: DriverSettings,
+  ) {}
+
+  /** Tries the client once, and finds out whether this instance can read what is stored. */
+  async check(): Promise<void> {
+    const answer = await this.commands.run(scripts.CHECK, [this.keys.instances], []);
+    const [number, text, list, schema] = Array.isArray(answer) ? (answer as readonly Reply[]) : [];
+    if (number !== '1' || text !== '1' || textsOf(list)[0] !== '1') {
+      throw unavailable('The Redis client changes what scripts answer');
+    }
+    if (typeof schema === 'string') assertReadable(schema);
+  }
+
+  async beat({ instance, leaseMs, schema }: Beat): Promise<readonly InstanceState[]> {
+    const { keys } = this;
+    const kept = [keys.instances, keys.running(instance), keys.orphans(), keys.ended];
+    const numbers = [leaseMs, schema, KEY_SCHEMA, this.settings.runningTtlMs].map(String);
+    const reply = await this.commands.run(scripts.BEAT, kept, [instance, ...numbers]);
+    if (!Array.isArray(reply)) throw assertReadable(String(reply));
+    return pairsOf(reply).flatMap(([name, known]) => {
+      const [count = 0, lease = 0, theirs = 0] = known.split(' ').map(Number);
+      return name === '#schema' ? [] : [{ instance: name, leaseMs: lease, schema: theirs, count }];
+    });
+  }
+
+  async removeInstance(instance: string, count: number | undefined): Promise<void> {
+    await this.commands.run(scripts.REMOVE_INSTANCE, [this.keys.instances], [instance, String(count ?? '')]);
+  }
+
+  async held(instance: string, after: string | undefined, limit: number): Promise<readonly string[]> {
+    const key = this.keys.running(instance);
+    const min = after === undefined ? '-' : `(${after}`;
+    return textsOf(await this.commands.send(key, 'ZRANGEBYLEX', key, min, '+', 'LIMIT', '0', String(limit)));
+  }
+
+  async divide(from: string, to: string, limit: number): Promise<readonly string[]> {
+    const args = [String(limit), String(this.settings.runningTtlMs)];
+    return textsOf(await this.commands.run(scripts.DIVIDE, [this.keys.running(from), this.keys.running(to)], args));
+  }
+
+  async reindex(instance: string, taskIds: readonly string[]): Promise<void> {
+    const running = this.keys.running(instance);
+    for (let from = 0; from < taskIds.length; from += RENEWED_TOGETHER) {
+      const some = taskIds.slice(from, from + RENEWED_TOGETHER);
+      const tasks = await this.reader.readAll(some);
+      const steps = tasks.flatMap((task, index) => {
+        const taskId = some[index] ?? '';
+        const isHeld = task?.status === 'running' && task.holder === instance;
+        const left = isHeld ? [] : [this.commands.send(running, 'ZREM', running, taskId)];
+        return task === undefined || task.status === 'expired' ? left : [...left, ...this.indexes.renew(task)];
+      });
+      await all(steps);
+    }
+  }
+
+  async orphans(query: OrphanQuery, limit: number): Promise<readonly string[]> {
+    const { keys } = this;
+    const handlers = 'handlers' in query ? query.handlers : undefined;
+    if (handlers?.length === 0) return [];
+    const lists = handlers?.map((handler) => keys.orphans(handler)) ?? [keys.orphans()];
+    const age = 'olderThanMs' in query ? query.olderThanMs : '';
+    const reply = await this.commands.run(scripts.ORPHANS, lists, [String(limit), String(age)]);
+    const oldestFirst = pairsOf(reply).sort(([, a], [, b]) => Number(a) - Number(b));
+    return oldestFirst.slice(0, limit).map(([taskId]) => taskId);
+  }
+
+  async expire(limit: number): Promise<{ readonly gone: readonly string[]; readonly left: number }> {
+    const { commands, keys, settings } = this;
+    const taken = await commands.run(scripts.TAKE_EXPIRED, [keys.ended], [String(limit), String(CLEARING_MS)]);
+    const cleared = await Promise.all(textsOf(taken).map((taskId) => this.#bury(taskId)));
+    const gone = cleared.flatMap((taskId) => taskId ?? []);
+    const left = await commands.run(scripts.LEAVE_ENDED, [keys.ended], [String(settings.ttlMs), ...gone]);
+    return { gone, left: Number(left) };
+  }
+
+  /** Undefined where it is too early by the clock of the server that has the task. */
+  async #bury(taskId: string): Promise<string | undefined> {
+    const reply = await this.commands.run(BURY, this.keys.ofTask(taskId), []);
+    if (reply === 'LATER') return undefined;
+    if (Array.isArray(reply)) {
+      const [resumeKey = '', owner, idempotencyKey, status] = (reply as Reply[]).map((text) => text?.toString());
+      const task = { taskId, resumeKey, owner, idempotencyKey } as Parameters<Indexes['gone']>[0];
+      await all(this.indexes.gone(task, status as NonNullable<ListQuery['status']>, [], true));
+    }
+    return taskId;
+  }
+}
+
+function assertReadable(schema: string): Error {
+  if (Number(schema) <= KEY_SCHEMA) return unavailable('Redis has answered a beat with something else');
+  throw unavailable(`Redis holds keys of schema ${schema}; this version reads those up to ${KEY_SCHEMA}`);
+}

@@ -1,0 +1,108 @@
+import type { Command, RedisListener, RedisPort, RedisProbe } from './client-port.js';
+
+/** Drives ioredis 5 and 6: `Redis`, by Sentinel or not, and `Cluster`. */
+
+/** The part of an ioredis client that the store uses. */
+export interface IoredisLike {
+  readonly status: string;
+  readonly isCluster?: boolean;
+  readonly options?: object;
+  call(command: string, ...args: string[]): Promise<unknown>;
+  pipeline(): object;
+  duplicate(): object;
+  disconnect(reconnect?: boolean): void;
+}
+
+interface Pipeline {
+  call(command: string, ...args: string[]): unknown;
+  exec(): Promise<[error: Error | null, result: unknown][] | null>;
+}
+
+interface Client extends IoredisLike {
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
+  pipeline(): Pipeline;
+  subscribe(channel: string): Promise<unknown>;
+  unsubscribe(channel: string): Promise<unknown>;
+  duplicate(...overrides: object[]): Client;
+  nodes(role: 'master'): Client[];
+}
+
+const ignore = (): void => undefined;
+
+export class IoredisPort implements RedisPort {
+  readonly cluster: boolean;
+  readonly #client: Client;
+
+  constructor(client: IoredisLike) {
+    this.#client = client as Client;
+    this.cluster = client.isCluster === true;
+  }
+
+  /** A lazy client connects with its first command. */
+  get ready(): boolean {
+    return this.#client.status === 'ready' || this.#client.status === 'wait';
+  }
+
+  send(commands: readonly Command[]): Promise<unknown>[] {
+    if (this.cluster || commands.length === 1) {
+      return commands.map(({ args: [name = '', ...rest] }) => this.#client.call(name, ...rest));
+    }
+    const pipeline = this.#client.pipeline();
+    for (const { args } of commands) pipeline.call(...(args as [string, ...string[]]));
+    const replies = pipeline.exec();
+    return commands.map(async (_, index) => {
+      const [error, result] = (await replies)?.[index] ?? [new Error('The pipeline is gone')];
+      if (error) throw error;
+      return result;
+    });
+  }
+
+  sendTo(master: number, [name = '', ...rest]: readonly string[]): Promise<unknown> | undefined {
+    const nodes = this.cluster ? this.#client.nodes('master') : [this.#client];
+    return nodes[master]?.call(name, ...rest);
+  }
+
+  onReady(listener: () => void): () => void {
+    this.#client.on('ready', listener);
+    return () => this.#client.off('ready', listener);
+  }
+
+  /**
+   * The connection neither asks whether Redis is ready, nor subscribes again by itself: a subscription that overtakes
+   * the former's INFO makes it fail, and the store subscribes to everything whenever the connection is ready.
+   */
+  listen(onMessage: (channel: string, message: string) => void, onReady: () => void): RedisListener {
+    const subscriber = this.#duplicate({ enableReadyCheck: false, autoResubscribe: false });
+    subscriber.on('message', onMessage);
+    subscriber.on('ready', onReady);
+    return {
+      subscribe: (channel) => subscriber.subscribe(channel),
+      unsubscribe: (channel) => subscriber.unsubscribe(channel),
+      close: () => {
+        subscriber.disconnect();
+      },
+    };
+  }
+
+  probe(key: string): RedisProbe {
+    const client = this.#duplicate({});
+    return {
+      answered: client.call('EXISTS', key),
+      close: () => {
+        client.disconnect();
+      },
+    };
+  }
+
+  reconnect(): void {
+    this.#client.disconnect(true);
+  }
+
+  #duplicate(overrides: object): Client {
+    const options = { lazyConnect: false, ...overrides };
+    const client = this.cluster ? this.#client.duplicate([], options) : this.#client.duplicate(options);
+    client.on('error', ignore); // it connects again by itself, and whoever waits has a time-out
+    return client;
+  }
+}

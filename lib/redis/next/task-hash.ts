@@ -1,0 +1,72 @@
+import type { Tombstone } from '../../core/ports.js';
+import type { TaskStatus } from '../../core/status.js';
+import type { Wanted } from '../../distributed/calls.js';
+import { trailingProgress } from '../../distributed/entry.js';
+import { START, type Draft, type StoredSnapshot, type StoredTask } from '../../distributed/stored.js';
+import { parseEntry, placeOf } from './log-entry.js';
+import type { Reply } from './replies.js';
+import { TASK_FIELDS, TEXT_FIELDS } from './task-scripts.js';
+
+/** Turns the hash of a task into a `StoredTask`, and a draft into the hash. */
+
+type Field = (typeof TASK_FIELDS)[number];
+
+/** The names of the wanted texts, as the scripts take them. */
+export const wordsOf = (wanted: Wanted = {}): string => TEXT_FIELDS.filter((name) => wanted[name] === true).join(' ');
+
+/** A task, its tombstone, or neither, from what the Lua function `read` answers. */
+export function parseTask(
+  taskId: string,
+  reply: Reply | undefined,
+  wanted: Wanted = {},
+): StoredTask | Tombstone | undefined {
+  if (!Array.isArray(reply)) return undefined;
+  const texts = (reply as Reply[]).map((value) => (typeof value === 'string' ? value : undefined));
+  if (texts[0] === 'expired') return { status: 'expired', owner: texts[1] };
+  const text = (field: Field): string | undefined => texts[TASK_FIELDS.indexOf(field)];
+  const number = (field: Field): number | undefined => (text(field) === undefined ? undefined : Number(text(field)));
+  const [lastId, updatedAtMs, last, progress, outcome, input, snapshot] = texts.slice(TASK_FIELDS.length);
+  const top = placeOf(lastId ?? text('top'));
+  const dropped = text('dropped');
+  const lastEntry = last === undefined ? undefined : parseEntry('', last);
+  return {
+    taskId,
+    ...{ resumeKey: text('resumeKey') ?? '', owner: text('owner'), idempotencyKey: text('idempotencyKey') },
+    ...{ fingerprint: text('fingerprint'), slot: text('slot'), wire: text('wire'), handler: text('handler') },
+    ...{ status: text('status') as TaskStatus, token: number('token') ?? 0, holder: text('holder') },
+    ...{ attempt: number('attempt') ?? 1, cancel: text('cancel'), schema: number('schema') ?? 0, top },
+    ...{ createdAtMs: number('createdAt') ?? 0, updatedAtMs: Number(updatedAtMs ?? text('createdAt')) },
+    ...{ endedAtMs: number('endedAt'), expiresAtMs: number('expiresAt') },
+    dropped: lastId === undefined ? top : dropped === undefined ? START : placeOf(dropped),
+    ...(wanted.progress === true && {
+      progress: (lastEntry?.events ? trailingProgress(lastEntry.text) : undefined) ?? progress,
+    }),
+    ...(wanted.outcome === true && { outcome }),
+    ...(wanted.input === true && { input }),
+    ...(wanted.snapshot === true && { snapshot: snapshot === undefined ? undefined : parseSnapshot(snapshot) }),
+  };
+}
+
+export const snapshotText = ({ seq, json }: StoredSnapshot): string => `${seq} ${json}`;
+
+function parseSnapshot(text: string): StoredSnapshot {
+  const space = text.indexOf(' ');
+  return { seq: Number(text.slice(0, space)), json: text.slice(space + 1) };
+}
+
+/** A task that has just been created. */
+export const newTask = ({ input: _, ...draft }: Draft, holder: string): StoredTask => ({
+  ...draft,
+  ...{ status: 'running', token: 1, holder, attempt: 1, cancel: undefined, top: START, dropped: START },
+  ...{ updatedAtMs: draft.createdAtMs, endedAtMs: undefined, expiresAtMs: undefined },
+});
+
+/** Fields and values by turns. */
+export function fieldsOf(draft: Draft, holder: string): string[] {
+  const { resumeKey, owner, idempotencyKey, fingerprint, slot, wire, handler, createdAtMs, schema } = draft;
+  const values: Partial<Record<Field, string | number | undefined>> = {
+    ...{ resumeKey, owner, idempotencyKey, fingerprint, slot, wire, handler, createdAt: createdAtMs, schema },
+    ...{ status: 'running', token: 1, holder, attempt: 1 },
+  };
+  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
+}

@@ -1,0 +1,107 @@
+import type { Tombstone } from '../../core/ports.js';
+import type { ListQuery, Ref, Wanted } from '../../distributed/calls.js';
+import type { StoredTask } from '../../distributed/stored.js';
+import type { Commands } from './commands.js';
+import type { Keys } from './keys.js';
+import { textsOf, type Reply } from './replies.js';
+import { parseTask, wordsOf } from './task-hash.js';
+import { FIND, READ } from './task-scripts.js';
+
+type Found = StoredTask | Tombstone | undefined;
+
+/** One script call reads at most this many tasks, so that Redis has time for others in between. */
+const TASKS_PER_CALL = 50;
+
+/** Finds and reads tasks. */
+export class TaskReader {
+  constructor(
+    readonly commands: Commands,
+    readonly keys: Keys,
+  ) {}
+
+  async read(ref: Ref, wanted: Wanted = {}): Promise<Found> {
+    const [taskId, reply] = 'taskId' in ref ? [ref.taskId] : await this.#find(this.#keyOf(ref), wanted);
+    if (typeof taskId !== 'string') return undefined;
+    const found = reply === undefined ? await this.#readSome([taskId], wanted) : [parseTask(taskId, reply, wanted)];
+    const [task] = found;
+    // A slot is free without a running task, and an idempotency key without a task that is kept.
+    if ('slot' in ref) return task?.status === 'running' ? task : undefined;
+    return 'idempotencyKey' in ref && task?.status === 'expired' ? undefined : task;
+  }
+
+  async readAll(taskIds: readonly string[]): Promise<readonly Found[]> {
+    const size = this.commands.port.cluster ? 1 : TASKS_PER_CALL;
+    const calls: Promise<readonly Found[]>[] = [];
+    for (let from = 0; from < taskIds.length; from += size) {
+      calls.push(this.#readSome(taskIds.slice(from, from + size), {}));
+    }
+    return (await Promise.all(calls)).flat();
+  }
+
+  async look(taskIds: readonly string[]): Promise<readonly (StoredTask | undefined)[]> {
+    return (await this.readAll(taskIds)).map((task) => (task?.status === 'expired' ? undefined : task));
+  }
+
+  /** What a list still names although it is gone, or has another status, is taken off on the way. */
+  async list({ of, status, limit, before }: ListQuery): Promise<readonly StoredTask[]> {
+    const list = this.keys.list(of, status);
+    const tasks: StoredTask[] = [];
+    const stale: string[] = [];
+    let last = before;
+    let left: number;
+    do {
+      left = limit - tasks.length;
+      const max = last === undefined ? '+' : `(${last}`;
+      const page = await this.commands.send(list, 'ZREVRANGEBYLEX', list, max, '-', 'LIMIT', '0', String(left));
+      const taskIds = textsOf(page);
+      (await this.readAll(taskIds)).forEach((task, index) => {
+        const fits = task !== undefined && task.status !== 'expired' && (status ?? task.status) === task.status;
+        if (fits) tasks.push(task);
+        else stale.push(taskIds[index] ?? '');
+      });
+      last = taskIds.at(-1);
+      if (taskIds.length < left) break;
+    } while (tasks.length < limit);
+    if (stale.length > 0) await this.commands.send(list, 'ZREM', list, ...stale);
+    return tasks;
+  }
+
+  /** A cursor is the number of a master and where its SCAN goes on. */
+  async walk(cursor = '0 0', limit: number): Promise<{ tasks: readonly StoredTask[]; next: string | undefined }> {
+    const [master = 0, from = 0] = cursor.split(' ').map(Number);
+    const pattern = `${this.keys.prefix.replace(/[\\*?[\]]/g, '\\$&')}{*}:task`;
+    const reply = await this.commands.sendTo(
+      master,
+      'SCAN',
+      String(from),
+      'MATCH',
+      pattern,
+      'COUNT',
+      String(8 * limit),
+    );
+    if (reply === undefined) return { tasks: [], next: undefined };
+    const [next = '0', keys = []] = reply as readonly Reply[];
+    const found = await this.readAll(textsOf(keys).map(this.keys.taskOf));
+    const tasks = found.filter((task): task is StoredTask => task !== undefined && task.status !== 'expired');
+    return { tasks, next: next === '0' ? `${master + 1} 0` : `${master} ${String(next)}` };
+  }
+
+  #keyOf(ref: Exclude<Ref, { taskId: string }>): string {
+    if ('resumeKey' in ref) return this.keys.resumeKey(ref.resumeKey);
+    return 'slot' in ref
+      ? this.keys.slot(ref.owner, ref.slot)
+      : this.keys.idempotencyKey(ref.owner, ref.idempotencyKey);
+  }
+
+  /** The task's id and, from a single server, the task as well. */
+  async #find(key: string, wanted: Wanted): Promise<readonly (Reply | undefined)[]> {
+    if (this.commands.port.cluster) return [await this.commands.send(key, 'GET', key)];
+    const found = await this.commands.run(FIND, [key], [wordsOf(wanted), this.keys.prefix]);
+    return Array.isArray(found) ? [found[0] as Reply, (found[1] ?? null) as Reply] : [];
+  }
+
+  async #readSome(taskIds: readonly string[], wanted: Wanted): Promise<readonly Found[]> {
+    const reply = await this.commands.run(READ, taskIds.flatMap(this.keys.ofTask), [wordsOf(wanted)]);
+    return taskIds.map((taskId, index) => parseTask(taskId, (reply as readonly Reply[])[index], wanted));
+  }
+}
