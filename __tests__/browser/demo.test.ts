@@ -2,12 +2,22 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { describeInBrowser } from '../support/browser.js';
-import { ended, expectExact, received, shoot, shown, startImport, type Elements } from '../support/demo-page.js';
+import {
+  bottomsOf,
+  ended,
+  expectExact,
+  received,
+  shoot,
+  shown,
+  startImport,
+  type Elements,
+} from '../support/demo-page.js';
 import { startExample, type ExampleServer } from '../support/example-server.js';
 
 const ROOT = join(__dirname, '../..');
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const PHONE: BrowserContextOptions = { viewport: { width: 375, height: 740 }, isMobile: true, hasTouch: true };
+const DESKTOP: BrowserContextOptions = { viewport: { width: 1_440, height: 900 } };
+const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 jest.setTimeout(90_000);
 
@@ -35,7 +45,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
 
   it('an import that is cut again and again arrives whole', async () => {
     const page = await visit();
-    await startImport(page);
+    await startImport(page, '1000');
     for (let cuts = 1; cuts <= 4; cuts++) {
       await page.getByRole('button', { name: 'Cut the connection' }).click();
       await page.waitForFunction(`document.querySelectorAll('.resumed').length === ${cuts}`);
@@ -67,8 +77,28 @@ describeInBrowser('the demo page in Chromium', (browser) => {
   }
 
   it('ten seconds offline are made good from the log, on a desktop, a phone, and in the dark', async () => {
-    const looks = { desktop: {}, phone: PHONE, 'desktop-dark': { colorScheme: 'dark' as const } };
+    const looks = { desktop: DESKTOP, phone: PHONE, 'desktop-dark': { ...DESKTOP, colorScheme: 'dark' as const } };
     await Promise.all(Object.entries(looks).map(([name, options]) => goOffline(name, options)));
+  });
+
+  it.each([
+    ['1440 × 900', DESKTOP],
+    ['390 × 844', PHONE],
+  ])('what happens and what breaks it stand together in the first screen: %s', async (_size, options) => {
+    const page = await visit(options);
+    const proof = ['#line', '#tally', '#cut', '#offline', '#reload', '#strip', '#start'];
+    const height = options.viewport!.height;
+    const check = async (): Promise<void> => {
+      for (const [selector, bottom] of Object.entries(await bottomsOf(page, proof))) {
+        expect([selector, bottom <= height]).toEqual([selector, true]);
+      }
+    };
+    await startImport(page);
+    await check();
+    await page.getByRole('button', { name: 'Cut the connection' }).click();
+    await page.waitForFunction("document.querySelectorAll('.resumed').length === 1");
+    await check();
+    expect(await page.getByRole('button', { name: 'Reload the page' }).isVisible()).toBe(true);
   });
 
   it('a page that is reloaded in the middle goes on, and one that is reloaded at the end still shows it', async () => {
@@ -84,6 +114,33 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     await ended(page);
     expectExact(await shown(page));
     expect((await shown(page)).cells).toEqual(seen.cells);
+  });
+
+  it('the tally and the cuts survive a reload, which is one of them', async () => {
+    const page = await visit();
+    await startImport(page, '1000');
+    for (let cuts = 1; cuts <= 2; cuts++) {
+      await received(page, cuts * 5);
+      await page.getByRole('button', { name: 'Cut the connection' }).click();
+      await page.waitForFunction(`document.querySelectorAll('.resumed').length === ${cuts}`);
+    }
+    await received(page, 15);
+    await page.getByRole('button', { name: 'Reload the page' }).click();
+    await page.waitForFunction("document.querySelectorAll('.strip .cut').length === 3");
+    await received(page, 25);
+    const marks = await page.locator('.strip .cut').allTextContents();
+    expect(marks.map((text) => text.replace(/\d+/, 'n'))).toEqual([
+      '✂ cut after event n',
+      '✂ cut after event n',
+      '⟳ page reloaded after event n',
+    ]);
+    await page.getByRole('button', { name: 'Cancel the import' }).click();
+    await ended(page, 'cancelled');
+    const seen = await shown(page);
+    expect(seen.tally).toEqual({ received: seen.cells.length, lost: 0, doubled: 0, cuts: 3 });
+    await page.reload();
+    await ended(page, 'cancelled');
+    expect((await shown(page)).tally).toEqual(seen.tally);
   });
 
   it('a second tab sees the same, and is not cut with the first', async () => {
@@ -125,25 +182,43 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     expectExact(await shown(page));
   });
 
-  it('a file that is dropped is imported, and one that holds no orders is refused in words', async () => {
-    const page = await visit();
-    await page.evaluate(() => {
-      const w = globalThis as unknown as {
-        DataTransfer: new () => { items: { add(file: unknown): void } };
-        DragEvent: new (type: string, options: object) => unknown;
-        File: new (parts: string[], name: string, options: object) => unknown;
-        document: { getElementById(id: string): { dispatchEvent(event: unknown): void } };
-      };
-      const dataTransfer = new w.DataTransfer();
-      dataTransfer.items.add(new w.File(['name;age\nAnn;7\n'], 'people.csv', { type: 'text/csv' }));
-      w.document.getElementById('drop').dispatchEvent(new w.DragEvent('drop', { dataTransfer, cancelable: true }));
-    });
-    await page.getByRole('button', { name: 'Import people.csv' }).click();
-    await ended(page, 'failed');
-    expect(await page.locator('#note').textContent()).toMatch(/The first line must name the columns id, date/);
-
-    await page.getByLabel('Drop a CSV file').setInputFiles(join(ROOT, 'examples/demo/sample.csv'));
+  /** Drops a file where files belong, and starts its import at full speed. */
+  async function drop(page: Page, name: string, content: string): Promise<void> {
+    await page.evaluate(
+      ([fileName, text]) => {
+        const w = globalThis as unknown as {
+          DataTransfer: new () => { items: { add(file: unknown): void } };
+          DragEvent: new (type: string, options: object) => unknown;
+          File: new (parts: string[], name: string) => unknown;
+          document: { getElementById(id: string): { dispatchEvent(event: unknown): void } };
+        };
+        const dataTransfer = new w.DataTransfer();
+        dataTransfer.items.add(new w.File([text!], fileName!));
+        w.document.getElementById('drop').dispatchEvent(new w.DragEvent('drop', { dataTransfer, cancelable: true }));
+      },
+      [name, content],
+    );
     await page.getByLabel('at', { exact: true }).selectOption('');
+    await page.getByRole('button', { name: `Import ${name}` }).click();
+  }
+
+  it('any table that is dropped is profiled, and a file that is none is refused in words', async () => {
+    const page = await visit();
+    await drop(page, 'people.csv', 'name;born;score\r\nAnn;1984-02-29;7,5\r\nBob;1990-12-31;8,25\r\nEve;2001\r\n');
+    await ended(page);
+    expect(await page.locator('#format').textContent()).toMatch(/^UTF-8 .* · semicolon · CRLF · header · 3 columns$/);
+    expect(await page.locator('#columns tbody tr').allInnerTexts()).toEqual([
+      expect.stringMatching(/^name\ttext\tall\t2/),
+      expect.stringMatching(/^born\tdate\tall\t2\t1984-02-29\t1990-12-31/),
+      expect.stringMatching(/^score\tnumber\tall\t2\t7.5\t8.25\t7.88/),
+    ]);
+    expect(await page.locator('#bad-list tr').allInnerTexts()).toEqual(['4\t3 fields expected, 2 found']);
+
+    await drop(page, 'orders.json', '[{"id": 1}]');
+    await ended(page, 'failed');
+    expect(await page.locator('#note').textContent()).toBe('This is a JSON document, not a table in text.');
+
+    await page.getByLabel('Drop any CSV file').setInputFiles(join(ROOT, 'examples/demo/sample.csv'));
     await page.getByRole('button', { name: 'Import sample.csv' }).click();
     await ended(page);
     expectExact(await shown(page));
@@ -151,7 +226,8 @@ describeInBrowser('the demo page in Chromium', (browser) => {
 
   it('an import that the server does not know is explained', async () => {
     const page = await visit();
-    await page.goto(`${demo.url}/#${'A'.repeat(22)}`);
+    await page.goto(`${demo.url}/#import=${'A'.repeat(22)}`);
+    await page.reload();
     expect(await page.getByRole('alert').first().textContent()).toMatch(/^That import is gone/);
   });
 
@@ -174,14 +250,37 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     expect(await text.textContent()).toBe(whole);
   });
 
-  it('an answer can be stopped', async () => {
+  it('an answer is followed by a second tab from its text so far, and stops in both', async () => {
     const page = await visit();
     await page.getByLabel('Question', { exact: true }).selectOption('shanty');
     await page.getByRole('button', { name: 'Ask' }).click();
-    await page.waitForFunction("document.getElementById('answer-text').textContent.length > 20");
-    await page.getByRole('button', { name: 'Stop' }).click();
-    await page.waitForFunction("document.getElementById('answer-text').getAttribute('aria-busy') === 'false'");
-    expect(await page.getByRole('status').textContent()).toBe('The answer has stopped.');
+    await page.waitForFunction("document.getElementById('answer-text').textContent.length > 100");
+    const before = await page.locator('#answer-text').textContent();
+    const opened = page.context().waitForEvent('page');
+    await page.getByRole('link', { name: 'Follow in a second tab' }).click();
+    const second = await opened;
+    await second.waitForFunction("document.querySelector('#answer-text .live')");
+    expect((await second.locator('#answer-text .late').textContent())!.startsWith(before!)).toBe(true);
+    expect(await second.getByLabel('Question', { exact: true }).inputValue()).toBe('shanty');
+
+    await second.getByRole('button', { name: 'Stop' }).click();
+    for (const tab of [page, second]) {
+      await tab.waitForFunction("document.getElementById('answer-text').getAttribute('aria-busy') === 'false'");
+      expect(await tab.getByRole('status').textContent()).toBe('The answer has stopped.');
+    }
+    expect(await page.locator('#answer-text').textContent()).toBe(await second.locator('#answer-text').textContent());
+  });
+
+  it('the page shows how it is made, where to read on, and a picture of itself to those it is shared with', async () => {
+    const page = await visit();
+    const linesOf = async (id: string): Promise<number> =>
+      (await page.locator(`#${id}`).innerText()).split('\n').length;
+    expect([await linesOf('server-code'), await linesOf('browser-code')]).toEqual([10, 5]);
+    const picture = await page.locator('meta[property="og:image"]').getAttribute('content');
+    expect(picture).toBe(`${demo.url}/social.png`);
+    expect((await page.request.get(picture!)).headers()['content-type']).toBe('image/png');
+    await page.getByRole('link', { name: 'README' }).click();
+    expect(await page.locator('body').innerText()).toContain('npm install resumable-sse');
   });
 
   it('the keyboard is enough, and a screen reader hears what happens', async () => {

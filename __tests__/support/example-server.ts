@@ -21,7 +21,8 @@ export interface ExampleServer {
  */
 export async function startExample(name: string, env: NodeJS.ProcessEnv = {}): Promise<ExampleServer> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'resumable-sse-example-')));
-  for (const part of ['package.json', 'examples']) cpSync(join(ROOT, part), join(root, part), { recursive: true });
+  for (const part of ['package.json', 'README.md', 'examples'])
+    cpSync(join(ROOT, part), join(root, part), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
   const build = (options: BuildOptions): void => {
     buildSync({ absWorkingDir: ROOT, bundle: true, format: 'esm', target: 'es2022', tsconfigRaw: {}, ...options });

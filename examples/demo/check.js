@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { readEvents, readThroughCuts } from '../read-events.js';
 import { startServer } from '../start-server.js';
 import { makeOrders, makeSample } from './make-sample.js';
@@ -14,7 +15,8 @@ import { SAMPLE_PATH } from './upload.js';
 const temporary = mkdtempSync(join(tmpdir(), 'resumable-sse-check-'));
 process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
 const server = new URL('./server.js', import.meta.url);
-const { origin, upAt, stop } = await startServer(server, { TMPDIR: temporary, TEMP: temporary });
+const limits = { MAX_UPLOAD_MIB: '8' };
+const { origin, upAt, stop } = await startServer(server, { TMPDIR: temporary, TEMP: temporary, ...limits });
 
 /** Posts an import; resolves with what the answer says about where to watch it. */
 async function post(init = {}, query = '') {
@@ -45,22 +47,20 @@ const reportedRows = (progress) => progress.flatMap(({ data }) => data.new_bad_r
 function assertImport({ progress, end }, expected) {
   assert.equal(end.event, 'complete');
   const { result } = end.data;
-  const sum = ({ orders, units, cents }) => ({ orders, units, revenue: cents / 100 });
-  const byName = (lines, key) => Object.fromEntries(lines.map(({ [key]: name, ...rest }) => [name, rest]));
-  const sums = (groups) => Object.fromEntries(Object.entries(groups).map(([name, group]) => [name, sum(group)]));
   assert.equal(result.rows, expected.rows);
   assert.equal(result.bad_rows, expected.bad.length);
-  assert.deepEqual({ orders: result.orders, units: result.units, revenue: result.revenue }, sum(expected));
-  for (const key of ['country', 'product', 'month']) {
-    assert.deepEqual(byName(result[`by_${key}`], key), sums(expected[key]));
+  const columns = Object.fromEntries(result.columns.map((column) => [column.name, column]));
+  const types = result.columns.map(({ type }) => type).join();
+  assert.equal(types, 'integer,date,text,text,text,integer,number,text');
+  const good = expected.rows - expected.bad.length;
+  assert.deepEqual([columns.id.filled, columns.id.distinct], [good, good]);
+  for (const name of ['country', 'product']) {
+    assert.equal(columns[name].distinct, Object.keys(expected[name]).length);
+    for (const { value, count } of columns[name].top) assert.equal(count, expected[name][value], value);
   }
-  const reported = reportedRows(progress);
-  assert.deepEqual(
-    reported.map(({ line }) => line),
-    expected.bad.map(({ line }) => line),
-    'every bad row is reported once, in order',
-  );
-  reported.forEach(({ reason }, index) => assert(reason.startsWith(expected.bad[index].about), reason));
+  for (const [name, count] of Object.entries(expected.odd)) assert.equal(columns[name].others?.count ?? 0, count, name);
+  assert(Math.abs(columns.quantity.mean - expected.units / expected.quantities) < 1e-9);
+  assert.deepEqual(reportedRows(progress), expected.bad, 'every bad row is reported once, in order');
   const last = progress.at(-1).data;
   assert.deepEqual([last.rows, last.bytes], [expected.rows, last.bytes_total], 'the last progress is 100 %');
 }
@@ -147,14 +147,10 @@ const asked = await readEvents(answers, { method: 'POST', count: 20 });
 const key = asked.task.resume_key;
 const after = await readEvents(`${answers}&resume_key=${key}&replay=snapshot`, { method: 'POST' });
 const [snapshot, ...tokens] = after.events;
-const text =
-  snapshot.data +
-  tokens
-    .slice(0, -1)
-    .map(({ data }) => data)
-    .join('');
+const textOf = (events) => events.map(({ data }) => data.text).join('');
+const text = snapshot.data.text + textOf(tokens.slice(0, -1));
 assert.equal(snapshot.event, 'snapshot');
-assert(snapshot.data.startsWith(asked.events.map(({ data }) => data).join('')));
+assert(snapshot.data.text.startsWith(textOf(asked.events)));
 assert.match(text, /^Because the answer .* what comes back\.$/s);
 assert.deepEqual(tokens.at(-1).data.result, { tokens: tokens.at(-1).seq - 1 });
 await assertProblem(await fetch(`${origin}/answers?question=6x9`, { method: 'POST' }), 400, 'INVALID_INPUT');
@@ -175,28 +171,59 @@ for (const query of ['steps=0', 'steps=1000001', 'steps=x', 'steps=1&steps=2', '
   await assertProblem(await fetch(`${origin}/report?${query}`), 400, 'INVALID_INPUT');
 }
 
-// Files that are no orders fail the import, with a reason that people can act on.
-async function importFails(csv, reason) {
-  const { stream } = await post(csvBody(csv));
-  const run = await readThroughCuts(stream, [1]);
-  assert.equal(run.end.event, 'failed');
-  assert.equal(run.end.data.error.code, 'INVALID_INPUT');
-  assert.match(run.end.data.error.message, reason);
-  return run;
+// A file of any kind that is a table: packed, declared, in a form or as it is.
+const cities = 'Stadt;Wert\r\nKöln;1,5\r\nMünchen;2,25\r\n';
+const windows = Buffer.from(cities, 'latin1');
+/** @type {[string, RequestInit][]} */
+const tables = [
+  ['', { body: windows }],
+  ['?charset=windows-1252', { body: windows }],
+  ['', { body: windows, headers: { 'Content-Type': 'text/csv; charset=iso-8859-1' } }],
+  ['', { body: gzipSync(cities) }],
+  ['', { body: gzipSync(windows), headers: { 'Content-Type': 'text/csv', 'Content-Encoding': 'gzip' } }],
+  ['', { body: gzipSync(gzipSync(windows)), headers: { 'Content-Encoding': 'gzip' } }],
+  ['', { body: brotliCompressSync(windows), headers: { 'Content-Encoding': 'br' } }],
+  ['', formBody(Buffer.from(`\uFEFF${cities}`, 'utf16le'))],
+  ['', { body: cities, headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }], // curl --data-binary
+];
+for (const [query, init] of tables) {
+  const { stream } = await post(init, query);
+  const { columns } = (await readThroughCuts(stream, [])).end.data.result;
+  assert.deepEqual(
+    columns.map(({ name, type, max, top }) => [name, type, max, top[0].value]),
+    [
+      ['Stadt', 'text', undefined, 'Köln'],
+      ['Wert', 'number', 2.25, '1,5'],
+    ],
+  );
 }
-const [header] = sample.csv.split('\n', 1);
-await importFails('', /is empty/);
-await importFails('id;date\n1;2025-01-01\n', /missing: id, date, customer/);
-await importFails(`${header}\n1,2025-01-01,"Ana,DE,Lamp,1,1.00,a@b.example\n2,`, /quote opens after row 0/);
-const hopeless = await importFails(`${header}\n${'x\n'.repeat(30_000)}`, /More than 20000 rows are bad/);
+
+// Files that are no tables fail the import, with a reason that people can act on.
+/** @type {[string | Buffer, RegExp][]} */
+const noTables = [
+  ['\n', /nothing but blank lines/],
+  ['{"orders":[]}', /^This is a JSON document, not a table in text\.$/],
+  [Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108', 'hex'), /^This is an image \(png\), not a table/],
+  [gzipSync(sample.csv).subarray(0, 5_000), /^The gzip file is damaged: unexpected end of file/],
+];
+for (const [body, reason] of noTables) {
+  const { stream } = await post({ body });
+  const { end } = await readThroughCuts(stream, [1]);
+  assert.deepEqual([end.event, end.data.error.code], ['failed', 'INVALID_INPUT']);
+  assert.match(end.data.error.message, reason);
+}
+
+// A table in which nearly every row is bad is read to its end, and the first ten thousand of them are told by line.
+const hopeless = await post(csvBody(`a,b\n${'1,2\n'.repeat(600)}${'x\n'.repeat(30_000)}`));
+const hopelessRun = await readThroughCuts(hopeless.stream, [1]);
+assert.equal(hopelessRun.end.data.result.bad_rows, 30_000);
 assert.deepEqual(
-  reportedRows(hopeless.progress).map(({ line }) => line),
-  Array.from({ length: 20_001 }, (_, index) => index + 2),
-  'however many there are, no report is lost',
+  reportedRows(hopelessRun.progress).map(({ line }) => line),
+  Array.from({ length: 10_000 }, (_, index) => index + 602),
 );
 
 // Requests that are refused, and start nothing.
-const large = Buffer.alloc(50 * 2 ** 20 + 1, 'x');
+const large = Buffer.alloc(8 * 2 ** 20 + 1, 'x');
 await assertProblem(await fetch(`${origin}/imports`, { method: 'POST', ...formBody(large) }), 413, 'PAYLOAD_TOO_LARGE');
 const chunked = new Blob([large]).stream(); // without a Content-Length
 const streamed = { ...csvBody(chunked), duplex: 'half' };
@@ -206,8 +233,13 @@ announced.flushHeaders();
 const [refusal] = await once(announced, 'response');
 assert.equal(refusal.statusCode, 413, 'refused before a byte of it is read');
 announced.on('error', () => undefined).destroy();
-const json = { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } };
-await assertProblem(await fetch(`${origin}/imports`, json), 415, 'UNSUPPORTED_MEDIA_TYPE');
+const unpacks = { method: 'POST', body: gzipSync(large), headers: { 'Content-Encoding': 'gzip' } };
+await assertProblem(await fetch(`${origin}/imports`, unpacks), 413, 'PAYLOAD_TOO_LARGE');
+const unknown = { method: 'POST', body: 'a,b', headers: { 'Content-Encoding': 'zip' } };
+await assertProblem(await fetch(`${origin}/imports`, unknown), 415, 'UNSUPPORTED_MEDIA_TYPE');
+const notPacked = { method: 'POST', body: 'a,b', headers: { 'Content-Encoding': 'gzip' } };
+await assertProblem(await fetch(`${origin}/imports`, notPacked), 400, 'INVALID_INPUT');
+await assertProblem(await fetch(`${origin}/imports?charset=klingon`, { method: 'POST' }), 400, 'INVALID_INPUT');
 const wrongField = { method: 'POST', ...formBody(excel.csv, 'csv') };
 await assertProblem(await fetch(`${origin}/imports`, wrongField), 400, 'INVALID_INPUT');
 const torn = { method: 'POST', body: '--x\r\n', headers: { 'Content-Type': 'multipart/form-data; boundary=x' } };

@@ -19,19 +19,18 @@ const PRODUCTS = [
   ['Paper clips (100)', 249],
 ];
 
-/** What is wrong with a bad row, and how the reason for it begins. */
+/** What is wrong with a bad row, as it is told. The cells are written as they are, without quotes of their own. */
 const MISTAKES = [
-  ['id', (row) => row.with(0, 'n/a')],
-  ['date', (row) => row.with(1, '2025-02-30')],
-  ['customer', (row) => row.with(2, '')],
-  ['country', (row) => row.with(3, 'Germany')],
-  ['product', (row) => row.with(4, ' ')],
-  ['quantity', (row) => row.with(5, '-3')],
-  ['unit_price', (row) => row.with(6, '12,50')],
-  ['email', (row) => row.with(7, 'anna at example.com')],
-  ['8 fields expected, 7 found', (row) => row.slice(0, 7)],
-  ['8 fields expected, 9 found', (row) => [...row, '']],
-  ['id 1 was there before', (row) => row.with(0, '1')],
+  ['8 fields expected, 7 found', (cells) => cells.slice(0, 7)],
+  ['8 fields expected, 9 found', (cells) => [...cells, '']],
+  ['a quote opens here and never closes', (cells) => cells.with(2, `"${cells[2]}`).with(4, 'Webcam')],
+];
+
+/** Values that are not of their column's type, in rows that are good otherwise. */
+const ODD_VALUES = [
+  ['date', 1, '2025-02-30'],
+  ['quantity', 5, 'a few'],
+  ['unit_price', 6, 'on request'],
 ];
 
 /**
@@ -42,9 +41,19 @@ export function makeOrders({ seed, rows, eol = '\n', bom = false, multiline = fa
   const random = createRandom(seed);
   const pick = (list) => list[Math.floor(random() * list.length)];
   const lines = ['id,date,customer,country,product,quantity,unit_price,email'];
-  /** @type {{ line: number, about: string }[]} */
+  /** @type {{ line: number, reason: string }[]} */
   const bad = [];
-  const expected = { rows, bad, orders: 0, units: 0, cents: 0, country: {}, product: {}, month: {} };
+  /** How often each value stands in a good row, and how often one that is not of the type. */
+  const expected = {
+    rows,
+    bad,
+    units: 0,
+    quantities: 0,
+    country: {},
+    product: {},
+    odd: { date: 0, quantity: 0, unit_price: 0 },
+  };
+  const countOne = (counts, name) => (counts[name] = (counts[name] ?? 0) + 1);
   let line = 2;
 
   for (let id = 1; id <= rows; id++) {
@@ -54,21 +63,30 @@ export function makeOrders({ seed, rows, eol = '\n', bom = false, multiline = fa
     const customer = multiline && id % 7 === 0 ? `${first}${eol}${last}` : `${first} ${last}`;
     const email = `${first}.${last}${id}@example.com`.toLowerCase().replaceAll('’', '');
     const price = (cents / 100).toFixed(2);
-    let row = [String(id), day, customer, pick(COUNTRIES), product, String(quantity), price, email];
+    const country = pick(COUNTRIES);
+    let row = [String(id), day, customer, country, product, String(quantity), price, email];
 
-    if (id > 1 && random() < 0.01) {
-      const [about, spoil] = pick(MISTAKES);
-      bad.push({ line, about });
-      row = spoil(row);
+    const fate = random();
+    if (fate < 0.008) {
+      const [reason, spoil] = pick(MISTAKES);
+      row[2] = `${first} ${last}`;
+      bad.push({ line, reason });
+      row = spoil(row.map(quote));
     } else {
-      const { country, product: products, month } = expected;
-      for (const sum of [expected, of(country, row[3]), of(products, product), of(month, day.slice(0, 7))]) {
-        sum.orders++;
-        sum.units += quantity;
-        sum.cents += quantity * cents;
+      const odd = fate < 0.016 ? pick(ODD_VALUES) : undefined;
+      if (odd !== undefined) {
+        row[odd[1]] = odd[2];
+        expected.odd[odd[0]]++;
       }
+      if (odd?.[0] !== 'quantity') {
+        expected.units += quantity;
+        expected.quantities++;
+      }
+      countOne(expected.country, country);
+      countOne(expected.product, product);
+      row = row.map(quote);
     }
-    const text = row.map(quote).join(',');
+    const text = row.join(',');
     lines.push(text);
     line += text.split(eol).length;
   }
@@ -76,10 +94,6 @@ export function makeOrders({ seed, rows, eol = '\n', bom = false, multiline = fa
 }
 
 export const makeSample = () => makeOrders({ seed: 1, rows: 20_000 });
-
-function of(sums, name) {
-  return (sums[name] ??= { orders: 0, units: 0, cents: 0 });
-}
 
 function quote(field) {
   return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;

@@ -1,51 +1,48 @@
-// An answer that comes token by token. A page that was reloaded finds it in its session storage and asks for a snapshot:
-// the text so far, at once, then the tokens that follow.
+// An answer that comes token by token. A page that was reloaded, or a second tab, finds it in its address and asks for a
+// snapshot: the text so far, at once, then the tokens that follow.
 import { streamTask } from 'resumable-sse/client';
+import { keyOf, linkTo, setKey } from './address.js';
 import { $, announce, showProblem, whole } from './element.js';
 
-const STORAGE_KEY = 'answer';
-/** Unlike the session storage itself, it keeps an answer that is complete: it is there to be read. */
-const storage = {
-  getItem: (name) => sessionStorage.getItem(name),
-  setItem: (name, value) => sessionStorage.setItem(name, value),
-  removeItem: () => undefined,
-};
-
 export function createAnswerPanel(line) {
-  /** @type {import('resumable-sse/client').TaskConnection<string> | undefined} */
+  /** @type {import('resumable-sse/client').TaskConnection<{ at: number, text: string }> | undefined} */
   let current;
   let tokens = 0;
 
   $('answer-form').addEventListener('submit', (event) => {
     event.preventDefault();
-    sessionStorage.removeItem(STORAGE_KEY);
-    ask($('question').value);
+    setKey('answer', undefined);
+    follow(`answers?question=${encodeURIComponent($('question').value)}`, { method: 'POST' });
   });
   $('stop').addEventListener('click', () =>
     current?.cancel().catch((error) => showProblem('answer-problem', error.message)),
   );
-  const asked = sessionStorage.getItem('question');
-  if (asked !== null && sessionStorage.getItem(STORAGE_KEY) !== null) {
-    $('question').value = asked;
-    ask(asked);
+  addEventListener('hashchange', followAddress);
+  followAddress();
+
+  function followAddress() {
+    const key = keyOf('answer');
+    if (key !== undefined && key !== current?.resumeKey) follow(`answers?resume_key=${encodeURIComponent(key)}`, {});
   }
 
-  function ask(question) {
+  function follow(url, start) {
     current?.close();
-    sessionStorage.setItem('question', question);
     showProblem('answer-problem', undefined);
     tokens = 0;
     $('answer-text').replaceChildren();
     $('snapshot').hidden = true;
+    $('tokens').textContent = '0 tokens, one by one';
     $('answer').hidden = false;
     setRunning(true);
-    const connection = streamTask(`answers?question=${encodeURIComponent(question)}`, {
-      method: 'POST',
+    /** @type {import('resumable-sse/client').TaskConnection<{ at: number, text: string }>} */
+    const connection = streamTask(url, {
+      ...start,
       headers: line.headers,
-      storage,
-      storageKey: STORAGE_KEY,
       resumeFrom: 'snapshot',
-      onStateChange: (state) => line.report(connection, state),
+      onStateChange(state) {
+        line.report(connection, state);
+        if (connection === current && state === 'open') showLink();
+      },
       onEvent: (event) => connection === current && show(event),
     });
     current = connection;
@@ -56,17 +53,25 @@ export function createAnswerPanel(line) {
     );
   }
 
+  function showLink() {
+    setKey('answer', current?.resumeKey);
+    $('answer-tab').href = linkTo('answer');
+    $('answer-tab').hidden = false;
+  }
+
   function show(event) {
     if (event.kind === 'snapshot') {
-      $('answer-text').replaceChildren(textOf('late', event.data));
-      $('snapshot').hidden = event.data === '';
-      $('characters').textContent = `${whole.format(event.data.length)} characters at once, from a snapshot`;
+      const { question, text } = event.data;
+      if (question !== '') $('question').value = question;
+      $('answer-text').replaceChildren(textOf('late', text));
+      $('snapshot').hidden = text === '';
+      $('characters').textContent = `${whole.format(text.length)} characters at once, from a snapshot`;
     }
     if (event.kind !== 'progress') return;
     tokens++;
     let text = $('answer-text').lastElementChild;
     if (text?.className !== 'live') $('answer-text').append((text = textOf('live', '')));
-    text.append(event.data);
+    text.append(event.data.text);
     $('tokens').textContent = `${whole.format(tokens)} ${tokens === 1 ? 'token' : 'tokens'}, one by one`;
   }
 
@@ -81,8 +86,8 @@ export function createAnswerPanel(line) {
     if (error.status === undefined) showProblem('answer-problem', error.message);
     else {
       // The server does not know it any more: nor need we.
-      sessionStorage.removeItem(STORAGE_KEY);
-      $('answer').hidden = true;
+      setKey('answer', undefined);
+      for (const id of ['answer', 'answer-tab']) $(id).hidden = true;
     }
   }
 }

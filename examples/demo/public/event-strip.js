@@ -1,24 +1,154 @@
-// Every event as a cell with its number, in one row for each connection: what is lost or comes twice would show.
-import { whole } from './element.js';
+// Every event as a cell with its number, in one row for each connection: what is lost or comes twice would show. The
+// tally and the cuts survive a reload of the page, in its session storage.
+import { $, whole } from './element.js';
 
 /** The oldest cells go; a strip of ten thousand would slow the page down. */
 const MAX_CELLS = 1_000;
 
-export function createEventStrip(list, tally) {
-  let counts = { received: 0, lost: 0, doubled: 0, cuts: 0 };
+const CUTS = {
+  cut: (after) => `✂ cut after event ${after}`,
+  killed: (after) => `✖ server killed after event ${after}`,
+  reload: (after) => `⟳ page reloaded after event ${after}`,
+};
+
+/**
+ * @typedef {{ kind: 'cut' | 'killed' | 'reload', after: number, seconds?: number }} Cut `seconds` until the page was back
+ * @typedef {{ last: number, lost: number, doubled: number, ended: boolean, cuts: Cut[], late: [number, number][] }} Memory
+ */
+
+/** @returns {Memory} */
+const nothing = () => ({ last: 0, lost: 0, doubled: 0, ended: false, cuts: [], late: [] });
+
+export function createEventStrip() {
+  const list = $('strip');
+  const rows = createRows(list);
+  /** @type {string | undefined} */
+  let storageKey;
+  let memory = nothing();
+  /** What a reload has interrupted is drawn again as the events come again. @type {Cut[]} */
+  let undrawn = [];
   let last = 0;
-  let cells = 0;
-  /** The row of the connection that stands, or stood last. @type {{ row: HTMLElement, title: HTMLElement, from: number } | undefined} */
-  let connection;
+  let received = 0;
+  let lost = 0;
   let connected = false;
-  let connections = 0;
   let cutAtMs = 0;
 
-  const showCounts = () => {
-    for (const [name, count] of Object.entries(counts)) tally[name].textContent = whole.format(count);
-    tally.lost.parentElement.classList.toggle('wrong', counts.lost > 0);
-    tally.doubled.parentElement.classList.toggle('wrong', counts.doubled > 0);
+  const save = () => {
+    memory.last = Math.max(memory.last, last);
+    memory.lost = Math.max(memory.lost, lost);
+    if (storageKey) sessionStorage.setItem(storageKey, JSON.stringify(memory));
+    const counts = { received, lost: memory.lost, doubled: memory.doubled, cuts: memory.cuts.length };
+    for (const [name, count] of Object.entries(counts)) $(name).textContent = whole.format(count);
+    for (const name of ['lost', 'doubled']) $(name).parentElement.classList.toggle('wrong', counts[name] > 0);
   };
+  const scroll = () => (list.scrollTop = list.scrollHeight);
+  const drawUpTo = (seq) => {
+    while (undrawn[0] && undrawn[0].after < seq) {
+      const { kind, after, seconds } = /** @type {Cut} */ (undrawn.shift());
+      rows.mark('cut', CUTS[kind](after));
+      rows.mark('resumed', `↻ resumed after event ${after}${seconds === undefined ? '' : `, ${seconds} s later`}`);
+      rows.start(after + 1);
+    }
+  };
+
+  return {
+    get last() {
+      return last;
+    },
+    /** The first event that this page has not seen before, in this life or the one before the reload. */
+    get nextNew() {
+      return Math.max(last, memory.last) + 1;
+    },
+    clear() {
+      storageKey = undefined;
+      memory = nothing();
+      undrawn = [];
+      last = received = lost = 0;
+      connected = false;
+      rows.clear();
+      $('strip-empty').hidden = false;
+      list.hidden = true;
+      save();
+    },
+    /** From now on the tally belongs to the task with this key, and goes on from before a reload. */
+    rememberAs(key) {
+      storageKey = `strip ${key}`;
+      const saved = sessionStorage.getItem(storageKey);
+      if (saved === null) return;
+      memory = JSON.parse(saved);
+      if (!memory.ended) memory.cuts.push({ kind: 'reload', after: memory.last });
+      undrawn = [...memory.cuts].sort((a, b) => a.after - b.after);
+      save();
+    },
+    /** A connection stands. True for the first one. */
+    connect() {
+      const isFirst = !rows.any;
+      if (connected) this.cut('cut'); // this page was away in the back/forward cache
+      connected = true;
+      $('strip-empty').hidden = true;
+      list.hidden = false;
+      if (!isFirst) {
+        const seconds = Math.max(0.1, Number(((performance.now() - cutAtMs) / 1_000).toFixed(1)));
+        const cut = memory.cuts.at(-1);
+        if (cut) cut.seconds = seconds;
+        rows.mark('resumed', `↻ resumed after event ${last}, ${seconds} s later`);
+      }
+      rows.start(last + 1);
+      scroll();
+      return isFirst;
+    },
+    /** The connection is lost. False where there was none. @param {'cut' | 'killed'} kind */
+    cut(kind) {
+      if (!connected) return false;
+      connected = false;
+      cutAtMs = performance.now();
+      memory.cuts.push({ kind, after: last });
+      rows.mark('cut', CUTS[kind](last));
+      save();
+      scroll();
+      return true;
+    },
+    add(seq, isEnd) {
+      drawUpTo(seq);
+      received++;
+      if (seq <= last) memory.doubled++;
+      else lost += seq - last - 1;
+      last = Math.max(last, seq);
+      if (isEnd) memory.ended = true;
+      const isLate = memory.late.some(([from, to]) => seq >= from && seq <= to);
+      rows.add(seq, isEnd ? 'last' : isLate ? 'late' : 'live');
+      save();
+      scroll();
+    },
+    /** These were in the log before their connection stood. */
+    markLate(from, to) {
+      if (to < from) return;
+      memory.late.push([from, to]);
+      rows.markLate(from, to);
+      save();
+    },
+    /** The server goes on with the job in another process. */
+    attempt(number) {
+      rows.mark('resumed', `↺ attempt ${number}: the new server goes on from the last row`);
+      rows.start(last + 1);
+    },
+    /** The server says what it no longer has: events up to `seq`. */
+    skip(seq) {
+      rows.mark('cut', `gap: events ${last + 1} to ${seq} are no longer kept`);
+      rows.start(seq + 1);
+      lost += seq - last;
+      last = seq;
+      save();
+    },
+  };
+}
+
+/** The list itself: a row of cells for each connection, and marks between them. */
+function createRows(list) {
+  /** @type {{ row: HTMLElement, title: HTMLElement, from: number, to: number } | undefined} */
+  let current;
+  let connections = 0;
+  let cells = 0;
 
   const append = (className, text) => {
     const item = document.createElement('li');
@@ -29,48 +159,29 @@ export function createEventStrip(list, tally) {
     list.append(item);
     return item;
   };
-
-  const addCell = (seq, className) => {
-    if (!connection) return;
-    const cell = document.createElement('span');
-    cell.className = className;
-    cell.textContent = String(seq);
-    connection.row.append(cell);
-    if (++cells > MAX_CELLS) dropOldest();
-  };
-
-  const dropOldest = () => {
-    cells--;
-    const oldest = list.querySelector('.cells:not(:empty)');
-    oldest?.firstElementChild?.remove();
-  };
-
   const describe = () => {
-    if (!connection) return;
-    const { from, row, title } = connection;
+    if (!current) return;
+    const { from, to, row, title } = current;
     const late = row.querySelectorAll('.late').length;
-    const range = last < from ? 'no event yet' : from === last ? `event ${from}` : `events ${from} to ${last}`;
+    const range = to < from ? 'no event yet' : from === to ? `event ${from}` : `events ${from} to ${to}`;
     title.textContent = `Connection ${connections}: ${range}${late > 0 ? `, ${late} from the log` : ''}`;
   };
 
   return {
-    get last() {
-      return last;
+    get any() {
+      return connections > 0;
     },
     clear() {
-      counts = { received: 0, lost: 0, doubled: 0, cuts: 0 };
-      last = cells = connections = 0;
-      connected = false;
-      connection = undefined;
       list.replaceChildren();
-      showCounts();
+      current = undefined;
+      connections = cells = 0;
     },
-    /** A connection stands. True for the first one. */
-    connect() {
-      connected = true;
-      if (connections > 0) {
-        const seconds = ((performance.now() - cutAtMs) / 1_000).toFixed(1);
-        append('resumed', `↻ resumed after event ${last}, ${seconds} s later`);
+    mark: append,
+    start(from) {
+      if (current && current.to < current.from) {
+        // Nothing came over the one before: it is still the same row.
+        current.title.parentElement?.remove();
+        connections--;
       }
       const item = append('connection', '');
       const row = document.createElement('div');
@@ -78,46 +189,28 @@ export function createEventStrip(list, tally) {
       row.setAttribute('aria-hidden', 'true'); // the title says it in words
       item.append(row);
       connections++;
-      connection = { row, title: /** @type {HTMLElement} */ (item.firstElementChild), from: last + 1 };
+      current = { row, title: /** @type {HTMLElement} */ (item.firstElementChild), from, to: from - 1 };
       describe();
-      list.scrollTop = list.scrollHeight;
-      return connections === 1;
     },
-    /** The connection is lost. False where there was none. */
-    cut() {
-      if (!connected) return false;
-      connected = false;
-      cutAtMs = performance.now();
-      counts.cuts++;
-      append('cut', `✂ cut after event ${last}`);
-      showCounts();
-      list.scrollTop = list.scrollHeight;
-      return true;
-    },
-    add(seq, isEnd) {
-      counts.received++;
-      if (seq <= last) counts.doubled++;
-      else counts.lost += seq - last - 1;
-      last = Math.max(last, seq);
-      addCell(seq, isEnd ? 'last' : 'live');
+    add(seq, className) {
+      if (!current) return;
+      const cell = document.createElement('span');
+      cell.className = className;
+      cell.textContent = String(seq);
+      current.row.append(cell);
+      current.to = Math.max(current.to, seq);
+      if (++cells > MAX_CELLS) {
+        cells--;
+        list.querySelector('.cells:not(:empty)')?.firstElementChild?.remove();
+      }
       describe();
-      showCounts();
-      list.scrollTop = list.scrollHeight;
     },
-    /** These were in the log before their connection stood. */
     markLate(from, to) {
       for (const cell of list.querySelectorAll('.cells .live')) {
         const seq = Number(cell.textContent);
         if (seq >= from && seq <= to) cell.className = 'late';
       }
       describe();
-    },
-    /** The server says what it no longer has: events up to `seq`. */
-    skip(seq) {
-      append('cut', `gap: events ${last + 1} to ${seq} are no longer kept`);
-      counts.lost += seq - last;
-      last = seq;
-      showCounts();
     },
   };
 }

@@ -1,21 +1,15 @@
 // Imports: starts one, or follows the one that the address names, so that a reload, a second tab and a link to a phone
 // all find it. The client does the rest: it comes back after a cut, and goes on after the last event that it has.
 import { streamTask } from 'resumable-sse/client';
+import { keyOf, linkTo, setKey } from './address.js';
 import { $, announce, showProblem } from './element.js';
 import { createEventStrip } from './event-strip.js';
 import { createImportView } from './import-view.js';
 
-const keyInAddress = () => location.hash.slice(1);
-
 export function createImportPanel(line) {
-  const strip = createEventStrip($('strip'), {
-    received: $('received'),
-    lost: $('lost'),
-    doubled: $('doubled'),
-    cuts: $('cuts'),
-  });
+  const strip = createEventStrip();
   const view = createImportView();
-  /** @type {import('resumable-sse/client').TaskConnection | undefined} */
+  /** @type {import('resumable-sse/client').TaskConnection<any> | undefined} */
   let current;
   /** How far the log was when the connection stood has been asked. */
   let headKnown = true;
@@ -40,18 +34,21 @@ export function createImportPanel(line) {
   followAddress();
 
   function followAddress() {
-    const key = keyInAddress();
+    const key = keyOf('import');
     if (key === current?.resumeKey) return;
     current?.close();
-    $('job').hidden = true;
+    for (const id of ['job', 'rates', 'findings']) $(id).hidden = true;
+    strip.clear();
     if (key) watch(`imports?resume_key=${encodeURIComponent(key)}`, {});
   }
 
   function watch(url, start) {
     const started = 'body' in start;
+    let attempt = 1;
     current?.close();
     showProblem('problem', undefined);
     strip.clear();
+    /** @type {import('resumable-sse/client').TaskConnection<any>} */
     const connection = streamTask(url, {
       ...start,
       headers: line.headers,
@@ -60,7 +57,9 @@ export function createImportPanel(line) {
         if (connection === current) showConnection(state, started);
       },
       onEvent(event) {
-        if (connection === current) show(event);
+        if (connection !== current) return;
+        if (event.kind === 'progress' && event.data.attempt > attempt) strip.attempt((attempt = event.data.attempt));
+        show(event);
       },
     });
     current = connection;
@@ -74,24 +73,30 @@ export function createImportPanel(line) {
 
   function showConnection(state, started) {
     if (state === 'open') {
-      headKnown = false;
+      if (!strip.last && current?.resumeKey) strip.rememberAs(current.resumeKey);
       const first = strip.connect();
+      headKnown = first && started; // who has started it has missed nothing
       if (first) begin(started);
       else view.note(`Connected again. The server goes on after event ${strip.last}.`);
     }
-    if (state === 'waiting' && strip.cut()) view.note('The connection is cut. The import goes on without this page.');
+    if (state === 'waiting' && !line.isLeft && strip.cut(line.isKilled ? 'killed' : 'cut')) {
+      const reason = line.isKilled
+        ? 'The server is killed. Another one goes on'
+        : 'The connection is cut. The import goes on';
+      view.note(`${reason} without this page.`);
+    }
   }
 
   /** The import is there, new or found again. */
   function begin(started) {
     $('start').disabled = false;
-    location.hash = current?.resumeKey ?? '';
-    $('second-tab').href = location.href;
+    setKey('import', current?.resumeKey);
+    $('second-tab').href = linkTo('import');
     view.begin(started);
   }
 
   function show(event) {
-    if (!headKnown) void markLate(current, strip.last + 1);
+    if (!headKnown) void markLate(current, strip.nextNew);
     headKnown = true;
     if (event.kind === 'gap') strip.skip(event.to);
     else strip.add(event.seq, event.kind !== 'progress');
@@ -113,7 +118,7 @@ export function createImportPanel(line) {
     if (known && ['TASK_CANCELLED', 'SHUTDOWN'].includes(error.code)) view.end('cancelled', 'Cancelled.');
     else if (known && error.code === 'TASK_LOST')
       view.end('failed', 'Lost: the server that ran it is gone. Start it again.');
-    else if (known) view.end('failed', `Failed: ${error.message}`);
+    else if (known) view.end('failed', error.message);
     else if (error.status === 404 || error.status === 410) {
       showProblem('problem', 'That import is gone: the server keeps it for an hour after its end, and until it stops.');
     } else if (error.code !== 'CLOSED') showProblem('problem', error.message);

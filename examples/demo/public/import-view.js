@@ -1,7 +1,7 @@
 // What one sees of an import: figures, chart, bad rows, result.
 import { $, announce, whole } from './element.js';
 import { createRateChart } from './rate-chart.js';
-import { showResult } from './result.js';
+import { formatText, showColumns, summaryText } from './result.js';
 
 const MAX_BAD_ROWS_SHOWN = 1_000;
 
@@ -35,15 +35,18 @@ export function createImportView() {
       chart.clear();
       $('bad-list').replaceChildren();
       for (const id of ['result', 'bad-rows', 'bad-more']) $(id).hidden = true;
-      $('job').hidden = false;
+      $('format').textContent = 'Looking at how it is written …';
+      for (const id of ['job', 'rates', 'findings']) $(id).hidden = false;
       setStatus('running');
       note('The import runs on the server; this page only watches.');
       if (moves) $('job-title').focus();
     },
     progress(data, seq) {
       const { file, rows, bad_rows, rows_per_second, elapsed_ms, bytes, bytes_total, new_bad_rows } = data;
-      if (data.attempt > attempt) note(`The server that ran it is gone. Another one goes on: attempt ${data.attempt}.`);
+      if (data.attempt > attempt)
+        note(`Attempt ${data.attempt}: the new server goes on after row ${whole.format(rows)}.`);
       attempt = data.attempt;
+      if (data.format) $('format').textContent = formatText(data.format);
       const share = bytes_total === 0 ? 0 : bytes / bytes_total;
       $('job-title').textContent = file;
       $('progress').value = share;
@@ -61,7 +64,9 @@ export function createImportView() {
     complete(result) {
       $('progress').value = 1;
       end('completed', 'The import is complete.');
-      showResult(result, { section: $('result'), summary: $('summary'), tables: $('tables') });
+      $('summary').textContent = summaryText(result);
+      showColumns($('columns'), result.columns);
+      $('result').hidden = false;
     },
   };
 }

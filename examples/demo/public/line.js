@@ -1,36 +1,53 @@
-// The line between the server and this tab: cutting it, and showing what the streams over it do.
+// The line between the server and this tab: cutting it, killing the server, and showing what the streams over it do.
 import { $, announce } from './element.js';
 
 const OFFLINE_MS = 10_000;
 /** The server tells tabs apart by it, to cut one and leave the others alone. */
 const TAB = crypto.getRandomValues(new Uint32Array(2)).join('-');
+const HEADERS = { 'X-Demo-Tab': TAB };
 
 const TEXTS = {
   idle: 'nothing is running',
   connecting: 'connecting',
   open: 'connected',
   waiting: 'cut: about to come back',
+  killed: 'killed: it starts again',
 };
 
 export function createLine() {
   /** The state of each stream that is not over. */
   const streams = new Map();
   let offlineUntil = 0;
+  /** Why the next stream that ends will have ended. */
+  let killed = false;
+  /** The page is being left, or reloaded: what ends now is not cut. */
+  let leaving = false;
+  addEventListener('pagehide', () => (leaving = true));
+  addEventListener('pageshow', () => (leaving = false));
 
   const show = () => {
     const states = [...streams.values()];
     const state = ['waiting', 'connecting', 'open'].find((each) => states.includes(each)) ?? 'idle';
+    if (state === 'open' || state === 'idle') killed = false;
     const offlineMs = offlineUntil - performance.now();
     const offline = offlineMs > 0;
-    $('line').dataset.state = offline ? 'offline' : state;
-    $('line-text').textContent = offline ? `offline, ${Math.ceil(offlineMs / 1_000)} s to go` : TEXTS[state];
-    $('cut').disabled = offline || state !== 'open';
+    $('line').dataset.state = offline ? 'offline' : killed ? 'killed' : state;
+    $('line-text').textContent = offline
+      ? `offline, ${Math.ceil(offlineMs / 1_000)} s to go`
+      : TEXTS[killed ? 'killed' : state];
+    for (const id of ['cut', 'kill']) $(id).disabled = offline || state !== 'open';
     $('offline').disabled = offline || state === 'idle';
   };
 
   const cut = (downMs) => fetch(`line/${TAB}/cut?down_ms=${downMs}`, { method: 'POST' });
 
   $('cut').addEventListener('click', () => cut(0));
+  $('kill').addEventListener('click', () => {
+    killed = true;
+    announce('The server is killed.');
+    // It has no time to answer.
+    fetch('line/kill', { method: 'POST', headers: HEADERS }).catch(() => undefined);
+  });
   $('offline').addEventListener('click', async () => {
     await cut(OFFLINE_MS);
     offlineUntil = performance.now() + OFFLINE_MS;
@@ -46,10 +63,21 @@ export function createLine() {
     show();
   });
   $('reload').addEventListener('click', () => location.reload());
+  fetch('demo.json')
+    .then((answer) => answer.json())
+    .then(({ can_be_killed }) => ($('kill').hidden = !can_be_killed))
+    .catch(() => undefined);
 
   return {
     /** For all requests that go over this line. */
-    headers: { 'X-Demo-Tab': TAB },
+    headers: HEADERS,
+    /** The server was killed, and has not come back yet. */
+    get isKilled() {
+      return killed;
+    },
+    get isLeft() {
+      return leaving;
+    },
     /** What a stream does now. */
     report(stream, state) {
       if (state === 'closed') streams.delete(stream);

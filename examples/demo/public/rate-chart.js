@@ -4,7 +4,7 @@ import uPlot from 'uplot';
 
 /** The rate is that of the last few events: of two alone it would jump about. */
 const WINDOW = 5;
-const HEIGHT = 190;
+const HEIGHT = 150;
 /** An import is seldom shorter, and an axis that rescales with each point is hard to read. */
 const LEAST_SECONDS = 10;
 
@@ -88,7 +88,7 @@ function optionsFor(element) {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 22, 0, 0], // half of the last label stands beside the axis
     scales: {
       x: { time: false, range: (_plot, _least, most) => [0, Math.max(most, LEAST_SECONDS)] },
       y: { range: (_plot, _least, most) => [0, Math.max(most * 1.1, 10)] },

@@ -1,45 +1,91 @@
-// The result of an import: totals, and one table with bars per way to group them.
-const whole = new Intl.NumberFormat('en');
-const money = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const MAX_LINES = 12;
+// What an import has found: how the file is written, and a line for each column.
+import { whole } from './element.js';
 
-export function showResult(result, { section, summary, tables }) {
-  const { rows, bad_rows, orders, units, revenue, elapsed_ms } = result;
-  summary.textContent =
-    `${whole.format(orders)} orders of ${whole.format(units)} units for ${money.format(revenue)}: ` +
-    `${whole.format(rows)} rows read in ${(elapsed_ms / 1_000).toFixed(1)} s, ${whole.format(bad_rows)} of them bad.`;
-  tables.replaceChildren(
-    createTable('By month', 'month', result.by_month),
-    createTable('By product', 'product', result.by_product),
-    createTable('By country', 'country', result.by_country),
-  );
-  section.hidden = false;
+const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
+const DELIMITERS = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'pipe' };
+const HEADINGS = [
+  'Column',
+  'Type',
+  'Filled',
+  'Distinct',
+  'Least',
+  'Greatest',
+  'Mean',
+  'Longest',
+  'Most frequent',
+  'Others',
+];
+const NUMERIC = new Set(['Filled', 'Distinct', 'Mean', 'Longest']);
+const SHORT = new Set(['Type', 'Least', 'Greatest']);
+const TOP_SHOWN = 3;
+
+/** The format in a line: "UTF-8 · comma · CRLF · header · 8 columns". */
+export function formatText({ gzip, encoding, encoding_by, delimiter, line_ends, header, columns, skipped_lines }) {
+  return [
+    gzip && 'gzip',
+    `${encoding.toUpperCase()} (${encoding_by})`,
+    delimiter === null ? 'one column' : (DELIMITERS[delimiter] ?? `“${delimiter}”`),
+    line_ends.join(' and ') || 'one line',
+    header ? 'header' : 'no header',
+    delimiter !== null && `${whole.format(columns)} columns`,
+    skipped_lines > 0 && `${skipped_lines} ${skipped_lines === 1 ? 'line' : 'lines'} above the table skipped`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
 }
 
-function createTable(title, key, lines) {
-  const table = document.createElement('table');
-  table.createCaption().textContent =
-    lines.length > MAX_LINES ? `${title} (${MAX_LINES} of ${whole.format(lines.length)})` : title;
+export function summaryText({ rows, bad_rows, elapsed_ms, columns }) {
+  const seconds = (elapsed_ms / 1_000).toFixed(1);
+  return `${whole.format(rows)} rows read in ${seconds} s, ${whole.format(bad_rows)} of them bad. ${whole.format(columns.length)} columns:`;
+}
+
+/** @param {HTMLTableElement} table */
+export function showColumns(table, columns) {
+  table.replaceChildren();
   const head = table.createTHead().insertRow();
-  for (const name of [key, 'orders', 'revenue']) {
+  for (const heading of HEADINGS) {
     const cell = document.createElement('th');
     cell.scope = 'col';
-    cell.textContent = name;
-    if (name !== key) cell.className = 'number';
+    cell.textContent = heading;
+    if (NUMERIC.has(heading)) cell.className = 'number';
     head.append(cell);
   }
-  const most = Math.max(...lines.map(({ revenue }) => revenue), 1);
   const body = table.createTBody();
-  for (const line of lines.slice(0, MAX_LINES)) {
+  for (const column of columns) {
     const row = body.insertRow();
-    row.insertCell().textContent = line[key] ?? 'others';
-    const orders = row.insertCell();
-    orders.className = 'number';
-    orders.textContent = whole.format(line.orders);
-    const revenue = row.insertCell();
-    revenue.className = 'number bar';
-    revenue.textContent = whole.format(Math.round(line.revenue));
-    revenue.style.setProperty('--share', `${(line.revenue / most) * 100}%`);
+    const name = document.createElement('th');
+    name.scope = 'row';
+    name.textContent = column.name;
+    row.append(name);
+    cellsOf(column).forEach((text, at) => {
+      const cell = row.insertCell();
+      cell.textContent = text;
+      if (NUMERIC.has(HEADINGS[at + 1])) cell.className = 'number';
+      if (SHORT.has(HEADINGS[at + 1])) cell.className = 'short';
+    });
   }
-  return table;
 }
+
+function cellsOf({ type, filled, empty, distinct, distinct_exact, min, max, mean, longest, top, others }) {
+  const share = filled + empty === 0 ? 0 : filled / (filled + empty);
+  const frequent = top.slice(0, TOP_SHOWN).map(({ value, count, at_most }) => {
+    return `${clip(value, 24)} (${at_most > count ? '≥ ' : ''}${whole.format(count)})`;
+  });
+  return [
+    type,
+    empty === 0 ? 'all' : `${(Math.floor(share * 1_000) / 10).toFixed(1)} %`,
+    `${distinct_exact ? '' : '≈ '}${whole.format(distinct)}`,
+    shown(min),
+    shown(max),
+    mean === undefined ? '' : number.format(mean),
+    longest === undefined ? '' : whole.format(longest.length),
+    distinct === filled && filled > 1 ? 'each once' : frequent.join(', '),
+    others === undefined
+      ? ''
+      : `${whole.format(others.count)}, first “${clip(others.value, 16)}” in line ${whole.format(others.line)}`,
+  ];
+}
+
+const shown = (value) => (typeof value === 'number' ? number.format(value) : (value ?? ''));
+
+const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);

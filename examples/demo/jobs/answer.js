@@ -45,16 +45,26 @@ For an id at the end of the frame shows the way,
 export const QUESTIONS = Object.keys(ANSWERS);
 
 /** @typedef {{ question: string }} AnswerInput */
+/** @typedef {{ at: number, text: string, question: string }} Token `at`: how many there are up to it */
 
-/** @type {import('resumable-sse').AsyncTask<string, object, AnswerInput>} */
-export async function answerQuestion({ input, signal }, _taskId, updateProgress) {
-  const tokens = ANSWERS[input.question].match(/\s*\S{1,5}/g) ?? [];
-  for (const token of tokens) {
+/** @type {import('resumable-sse').AsyncTask<Token, object, AnswerInput>} */
+export async function answerQuestion({ input, signal, lastProgress }, _taskId, updateProgress) {
+  const { question } = input;
+  const tokens = ANSWERS[question].match(/\s*\S{1,5}/g) ?? [];
+  // An attempt before this one, on a server that is gone, has told some of them.
+  for (let at = (lastProgress?.at ?? 0) + 1; at <= tokens.length; at++) {
     await sleep(15 + 60 * Math.random() ** 2, undefined, { signal });
-    await updateProgress(token);
+    await updateProgress({ at, text: tokens[at - 1], question });
   }
   return { tokens: tokens.length };
 }
 
-/** The text so far: what a reader gets who has lost it. @type {import('resumable-sse').SnapshotOptions<string, string>} */
-export const TEXT_SO_FAR = { initial: () => '', reduce: (text, token) => text + token };
+/**
+ * The text so far: what a reader gets who has lost it.
+ *
+ * @type {import('resumable-sse').SnapshotOptions<Token, { question: string, text: string }>}
+ */
+export const TEXT_SO_FAR = {
+  initial: () => ({ question: '', text: '' }),
+  reduce: ({ text }, token) => ({ question: token.question, text: text + token.text }),
+};
