@@ -50,6 +50,8 @@ export interface StartOptions<I = unknown> {
   timeoutMs?: number;
   abandonAfterMs?: number;
   idempotencyKey?: string;
+  /** The name of the handler whose instances may run the task again, with `onLost: 'restart'`. */
+  name?: string;
 }
 
 export interface ManagerStatistics {
@@ -176,12 +178,12 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     },
 
     cancelTask: (taskId, reason = 'The task was cancelled') => engine.cancel(taskId, reason),
-    getTaskInfo: async (taskId) => toTaskInfo(await engine.find({ taskId })),
+    getTaskInfo: async (taskId) => toTaskInfo(await engine.find({ taskId }, true)),
 
     async listTasks(options = {}) {
       checkOptions('listTasks', options, LIST_OPTION_RULES);
       const { limit = 100, ...filter } = options;
-      return (await engine.list({ limit, ...filter })).map(toTaskInfo);
+      return (await engine.store.list({ limit, ...filter })).map(toTaskInfo);
     },
 
     getStatistics: () => ({
@@ -216,6 +218,7 @@ const START_OPTION_RULES: OptionRules<StartOptions> = {
   input: ANYTHING,
   timeoutMs: ruleOf('timeoutMs'),
   abandonAfterMs: ruleOf('abandonAfterMs'),
+  name: { text: 'a string that is not empty', accepts: (value) => typeof value === 'string' && value !== '' },
   idempotencyKey: ANYTHING, // what is wrong with it is an answer to the request
 };
 const LIST_OPTION_RULES: OptionRules<{ status?: TaskStatus; owner?: string; limit?: number }> = {

@@ -1,5 +1,5 @@
-import type { TaskDraft, TaskStore } from '../../lib/core/ports.js';
-import { codeOf, draft, RecordingExecutor } from '../support/store-fixtures.js';
+import type { TaskDraft, OpenTaskStore } from '../../lib/core/ports.js';
+import { codeOf, draft } from '../support/store-fixtures.js';
 import { eventually, finished, recordOf, started } from './store-steps.js';
 import type { OpenStore } from './task-store.js';
 
@@ -33,9 +33,7 @@ export function describeStoreCreation(open: OpenStore): void {
     it('creates one task for fifty concurrent starts with one idempotency key', async () => {
       const { store, peer } = await open();
       const asked = Array.from({ length: 50 }, () => draft({ idempotencyKey: 'once', owner: 'ann' }));
-      const creations = await Promise.all(
-        asked.map(async (each, n) => (n % 2 ? peer : store).create(each, new RecordingExecutor())),
-      );
+      const creations = await Promise.all(asked.map(async (each, n) => (n % 2 ? peer : store).create(each)));
       const [created, ...others] = creations.filter((creation) => creation.created);
       expect(others).toEqual([]);
       const { taskId } = created!.writer.record;
@@ -48,17 +46,14 @@ export function describeStoreCreation(open: OpenStore): void {
     it('shows a repeated start the fingerprint of the first, whatever came with the second', async () => {
       const { store } = await open();
       await started(store, { idempotencyKey: 'once', fingerprint: 'first' });
-      const again = await store.create(
-        draft({ idempotencyKey: 'once', fingerprint: 'second' }),
-        new RecordingExecutor(),
-      );
+      const again = await store.create(draft({ idempotencyKey: 'once', fingerprint: 'second' }));
       expect(again).toMatchObject({ created: false, record: { fingerprint: 'first' } });
     });
 
     it('finds the task of an idempotency key after its end as well', async () => {
       const { store } = await open();
       const { taskId } = await finished(store, 1, { idempotencyKey: 'once' });
-      const again = await store.create(draft({ idempotencyKey: 'once' }), new RecordingExecutor());
+      const again = await store.create(draft({ idempotencyKey: 'once' }));
       expect(again).toMatchObject({ created: false, record: { taskId, status: 'completed' } });
     });
 
@@ -126,7 +121,7 @@ export function describeStoreCreation(open: OpenStore): void {
     it('attaches a repeated start although its owner may start no more', async () => {
       const { store } = await open({ maxTasksPerOwner: 1 });
       const { taskId } = await started(store, { owner: 'ann', idempotencyKey: 'once' });
-      const again = await store.create(draft({ owner: 'ann', idempotencyKey: 'once' }), new RecordingExecutor());
+      const again = await store.create(draft({ owner: 'ann', idempotencyKey: 'once' }));
       expect(again).toMatchObject({ created: false, record: { taskId } });
     });
   });
@@ -143,7 +138,7 @@ export function describeStoreCreation(open: OpenStore): void {
       expect(await store.open(name)).toBeUndefined();
       expect(await store.departedAt(name, 'anybody')).toBeUndefined();
       expect(await store.requestCancel(name, { code: 'TASK_CANCELLED', message: 'Stop' })).toBe(false);
-      expect(await store.claim(name, new RecordingExecutor())).toBeUndefined();
+      expect(await store.claim(name, false)).toBeUndefined();
     });
 
     it('takes no resume key for a task id, and no task id for a resume key', async () => {
@@ -170,7 +165,7 @@ export function describeStoreCreation(open: OpenStore): void {
         const task = n < 3 ? await started(store, { owner }) : await finished(store, 0, { owner });
         ids.push(task.taskId);
       }
-      const listed = async (filter: Parameters<TaskStore['list']>[0]): Promise<number[]> =>
+      const listed = async (filter: Parameters<OpenTaskStore['list']>[0]): Promise<number[]> =>
         (await peer.list(filter)).map(({ taskId }) => ids.indexOf(taskId));
       expect(await listed({ limit: 10 })).toEqual([5, 4, 3, 2, 1, 0]);
       expect(await listed({ limit: 2 })).toEqual([5, 4]);
@@ -184,8 +179,8 @@ export function describeStoreCreation(open: OpenStore): void {
   });
 }
 
-const refusal = async (store: TaskStore, owner: string, changed: Partial<TaskDraft> = {}): Promise<unknown> =>
-  codeOf(async () => store.create(draft({ owner, ...changed }), new RecordingExecutor()));
+const refusal = async (store: OpenTaskStore, owner: string, changed: Partial<TaskDraft> = {}): Promise<unknown> =>
+  codeOf(async () => store.create(draft({ owner, ...changed })));
 
 /** A record without its times. */
 function pick(record: Awaited<ReturnType<typeof recordOf>>): object {

@@ -1,4 +1,4 @@
-import { codeOf, draft, RecordingExecutor } from '../support/store-fixtures.js';
+import { codeOf, draft } from '../support/store-fixtures.js';
 import { eventually, finished, reading, recordOf, started, TTL_MS } from './store-steps.js';
 import type { OpenStore } from './task-store.js';
 
@@ -40,7 +40,7 @@ export function describeStoreRetention(open: OpenStore): void {
       await advance(TTL_MS);
       await store.sweep();
       expect(await store.find({ idempotencyKey: 'once', owner: 'ann' })).toBeUndefined();
-      const again = await store.create(draft({ owner: 'ann', idempotencyKey: 'once' }), new RecordingExecutor());
+      const again = await store.create(draft({ owner: 'ann', idempotencyKey: 'once' }));
       expect(again.created).toBe(true);
       expect((await recordOf(store, { owner: 'ann', idempotencyKey: 'once' })).taskId).not.toBe(taskId);
     });

@@ -1,4 +1,4 @@
-import type { TaskDraft, TaskRecord, TaskRef, TaskStore, TaskWriter } from '../../lib/core/ports.js';
+import type { OpenTaskStore, TaskDraft, TaskRecord, TaskRef, TaskWriter } from '../../lib/core/ports.js';
 import { FeedReader } from '../support/feed-reader.js';
 import type { Start } from '../../lib/core/subscription.js';
 import { draft, RecordingExecutor } from '../support/store-fixtures.js';
@@ -15,16 +15,24 @@ export interface StartedTask {
 }
 
 /** @throws AssertionError where the store finds a task instead */
-export async function started(store: TaskStore, changed: Partial<TaskDraft> = {}): Promise<StartedTask> {
-  const executor = new RecordingExecutor();
+export async function started(
+  store: OpenTaskStore,
+  { snapshot, ...changed }: Partial<TaskDraft> & { snapshot?: () => string | undefined } = {},
+): Promise<StartedTask> {
+  const executor = new RecordingExecutor(snapshot);
   const asked = draft(changed);
-  const creation = await store.create(asked, executor);
+  const creation = await store.create(asked);
   if (!creation.created) throw new Error('The store found a task where none was');
+  creation.writer.begin(executor);
   return { draft: asked, taskId: asked.taskId, writer: creation.writer, executor };
 }
 
 /** A task that has appended `events` events, `{"n":1}` first, and ended. */
-export async function finished(store: TaskStore, events = 0, changed: Partial<TaskDraft> = {}): Promise<StartedTask> {
+export async function finished(
+  store: OpenTaskStore,
+  events = 0,
+  changed: Partial<TaskDraft> = {},
+): Promise<StartedTask> {
   const task = await started(store, changed);
   for (let n = 1; n <= events; n++) await task.writer.append(undefined, `{"n":${n}}`);
   await task.writer.finish('completed', '{"done":true}');
@@ -32,15 +40,15 @@ export async function finished(store: TaskStore, events = 0, changed: Partial<Ta
 }
 
 /** What the store knows of a task that is there. */
-export async function recordOf(store: TaskStore, ref: TaskRef): Promise<TaskRecord> {
-  const found = await store.find(ref);
+export async function recordOf(store: OpenTaskStore, ref: TaskRef): Promise<TaskRecord> {
+  const found = await store.find(ref, true);
   if (found === undefined || found.status === 'expired') throw new Error('There is no such task');
   return found;
 }
 
 /** A reader of a task that is there. */
 export async function reading(
-  store: TaskStore,
+  store: OpenTaskStore,
   taskId: string,
   start: Partial<Start> = {},
   subscriberId?: string,

@@ -1,5 +1,5 @@
 import type { FinalStatus } from '../../lib/core/status.js';
-import type { SnapshotFold, SnapshotPast } from '../../lib/core/ports.js';
+import type { OpenTaskStore, SnapshotPast, TaskWriter } from '../../lib/core/ports.js';
 import { encodeEvent } from '../../lib/sse/frame.js';
 import { codeOf, RecordingExecutor } from '../support/store-fixtures.js';
 import { eventually, finished, reading, recordOf, started } from './store-steps.js';
@@ -136,8 +136,8 @@ export function describeStoreWriting(open: OpenStore): void {
       const running = await started(store);
       const ended = await finished(store);
       for (const instance of [store, peer]) {
-        expect(await instance.claim(running.taskId, new RecordingExecutor())).toBeUndefined();
-        expect(await instance.claim(ended.taskId, new RecordingExecutor())).toBeUndefined();
+        expect(await instance.claim(running.taskId, false)).toBeUndefined();
+        expect(await instance.claim(ended.taskId, false)).toBeUndefined();
       }
       await running.writer.append(undefined, '1');
       expect(await recordOf(store, { taskId: running.taskId })).toMatchObject({ attempt: 1, lastSeq: 1 });
@@ -148,7 +148,7 @@ export function describeStoreWriting(open: OpenStore): void {
       const { taskId, writer: old } = await started(store);
       await old.append(undefined, '{"step":1}');
       await old.release();
-      const claimed = (await peer.claim(taskId, new RecordingExecutor()))!;
+      const claimed = await claimedBy(peer, taskId);
       expect(claimed.record).toMatchObject({
         taskId,
         attempt: 2,
@@ -179,7 +179,7 @@ export function describeStoreWriting(open: OpenStore): void {
       const { taskId, writer } = await started(store);
       await writer.release();
       const claims = await Promise.all(
-        Array.from({ length: 10 }, async (_, n) => (n % 2 ? peer : store).claim(taskId, new RecordingExecutor())),
+        Array.from({ length: 10 }, async (_, n) => (n % 2 ? peer : store).claim(taskId, false)),
       );
       expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
       expect((await recordOf(store, { taskId })).attempt).toBe(2);
@@ -191,7 +191,7 @@ export function describeStoreWriting(open: OpenStore): void {
       const writers = [writer];
       for (let attempt = 2; attempt <= 4; attempt++) {
         await writers.at(-1)!.release();
-        const next = (await (attempt % 2 ? store : peer).claim(taskId, new RecordingExecutor()))!;
+        const next = await claimedBy(attempt % 2 ? store : peer, taskId);
         await next.append(undefined, String(attempt));
         expect(next.record).toMatchObject({ attempt, lastSeq: attempt - 1 });
         writers.push(next);
@@ -214,7 +214,9 @@ export function describeStoreWriting(open: OpenStore): void {
       await writer.append('row', '"no progress"');
       await writer.release();
       const next = new SumFold();
-      const claimed = (await peer.claim(taskId, new RecordingExecutor(), next))!;
+      const { writer: claimed, past } = (await peer.claim(taskId, true))!;
+      next.resume(past);
+      claimed.begin(new RecordingExecutor(() => next.toJson()));
       expect(next.sum).toBe(6);
       const committed = claimed.append(undefined, '4');
       next.sum += 4;
@@ -232,7 +234,7 @@ export function describeStoreWriting(open: OpenStore): void {
       const { taskId, writer, executor: old } = await started(store);
       await writer.release();
       const next = new RecordingExecutor();
-      await peer.claim(taskId, next);
+      await claimedBy(peer, taskId, next);
       expect(await store.requestCancel(taskId, { code: 'TASK_CANCELLED', message: 'Stop' })).toBe(true);
       await next.until(({ cancels }) => cancels.length > 0);
       expect(old.cancels).toEqual([]);
@@ -240,8 +242,20 @@ export function describeStoreWriting(open: OpenStore): void {
   });
 }
 
+/** The writer of a task that was given up. */
+async function claimedBy(
+  store: OpenTaskStore,
+  taskId: string,
+  executor = new RecordingExecutor(),
+): Promise<TaskWriter> {
+  const takeover = await store.claim(taskId, false);
+  if (takeover === undefined) throw new Error('Somebody holds the task');
+  takeover.writer.begin(executor);
+  return takeover.writer;
+}
+
 /** The sum of all progress. */
-class SumFold implements SnapshotFold {
+class SumFold {
   sum = 0;
 
   toJson(): string {

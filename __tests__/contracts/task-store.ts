@@ -1,4 +1,4 @@
-import type { Awaitable, StoreSettings, TaskStore } from '../../lib/core/ports.js';
+import type { Awaitable, StoreSettings, OpenTaskStore } from '../../lib/core/ports.js';
 import { describeStoreAudience } from './store-audience.js';
 import { describeStoreCreation } from './store-creation.js';
 import { describeStoreReading } from './store-reading.js';
@@ -8,9 +8,9 @@ import { describeStoreWriting } from './store-writing.js';
 
 /** A started store that a test has to itself. */
 export interface OpenedStore {
-  readonly store: TaskStore;
+  readonly store: OpenTaskStore;
   /** The same tasks as another instance serves them; `store` itself where nothing is shared. */
-  readonly peer: TaskStore;
+  readonly peer: OpenTaskStore;
   /** Lets so much time pass, for whatever the store measures it with. */
   readonly advance: (ms: number) => Awaitable<void>;
   readonly close: () => Awaitable<void>;

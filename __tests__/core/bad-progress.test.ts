@@ -245,7 +245,7 @@ describe('a job', () => {
     const kinds = [];
     for await (const { kind } of stream) kinds.push(kind);
     expect(kinds).toEqual(['failed']);
-    expect(warn.mock.calls).toEqual([[expect.any(String), { type: 'TaskErrorWarning', detail: 'in onTaskError' }]]);
+    expect(warn.mock.calls).toEqual([[expect.any(String), { type: 'CallbackWarning', detail: 'in onTaskError' }]]);
     warn.mockRestore();
   });
 

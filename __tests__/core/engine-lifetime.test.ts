@@ -1,9 +1,9 @@
-import { MemoryStore } from '../../lib/core/memory-store.js';
 import type { TaskFeed, TaskStore } from '../../lib/core/ports.js';
 import type { AsyncTask } from '../../lib/core/task.js';
 import { controlledJob } from '../support/controlled-job.js';
 import { endless, EngineFixture } from '../support/engine-fixture.js';
 import { isCollected } from '../support/garbage.js';
+import { asShared, sharedMemory } from '../support/memory-stores.js';
 import { turn } from '../support/run-fixture.js';
 import { codeOf } from '../support/store-fixtures.js';
 
@@ -89,8 +89,7 @@ describe('An engine', () => {
   });
 
   it('goes on sweeping while it runs anything, whatever its store keeps', async () => {
-    const store = new MemoryStore();
-    jest.spyOn(store, 'sweep').mockReturnValue(false);
+    const { store } = sharedMemory((memory) => jest.spyOn(memory, 'sweep').mockReturnValue(false));
     const fixture = new EngineFixture({ ...SWEEP, store, abandonAfterMs: 1_000 });
     const { taskId } = await fixture.start(endless);
     await pass(fixture, 1_000);
@@ -100,14 +99,19 @@ describe('An engine', () => {
   });
 
   it('goes on sweeping when its store fails once', async () => {
-    const store = new MemoryStore();
-    const sweep = jest.spyOn(store, 'sweep').mockImplementationOnce(() => {
-      throw new Error('down');
+    const sweeps = jest
+      .fn<boolean, []>(() => true)
+      .mockImplementationOnce(() => {
+        throw new Error('down');
+      });
+    const { store } = sharedMemory((memory) => {
+      const sweep = memory.sweep.bind(memory);
+      memory.sweep = () => sweeps() && sweep();
     });
     const fixture = new EngineFixture({ ...SWEEP, store, ttlMs: 300 });
     await fixture.start(() => 1);
     await pass(fixture, 1_000);
-    expect(sweep.mock.calls.length).toBeGreaterThan(3);
+    expect(sweeps.mock.calls.length).toBeGreaterThan(3);
     expect(fixture.clock.timers).toBe(0);
   });
 
@@ -191,24 +195,25 @@ describe('An engine', () => {
     });
 
     it('counts what it hands over as started, and as nothing else', async () => {
-      const store = Object.assign(new MemoryStore(), { shared: true });
-      const fixture = new EngineFixture({ store, onLost: 'restart' });
+      const sharing = sharedMemory(asShared);
+      const fixture = new EngineFixture({ store: sharing.store, onLost: 'restart' });
       const { engine } = fixture;
       const { taskId } = await fixture.start(endless);
       await engine.stop(0);
-      expect(store.find({ taskId })).toMatchObject({ status: 'running', orphaned: true });
+      expect(sharing.memory.find({ taskId })).toMatchObject({ status: 'running', orphaned: true });
       expect(engine.counts).toEqual({ started: 1, completed: 0, failed: 0, cancelled: 0 });
       expect(engine.running).toBe(0);
     });
 
     /** A store that answers `create` when it is told to. */
     const slowStore = (): { store: TaskStore; answer: () => void } => {
-      const store = new MemoryStore();
-      const create = store.create.bind(store);
       let answer = (): void => undefined;
-      jest.spyOn(store, 'create').mockImplementation((...args) => {
-        const released = new Promise<void>((resolve) => (answer = resolve));
-        return released.then(() => create(...args)) as never;
+      const { store } = sharedMemory((memory) => {
+        const create = memory.create.bind(memory);
+        jest.spyOn(memory, 'create').mockImplementation((...args) => {
+          const released = new Promise<void>((resolve) => (answer = resolve));
+          return released.then(() => create(...args)) as never;
+        });
       });
       return { store, answer: () => answer() };
     };
@@ -244,10 +249,9 @@ describe('An engine', () => {
     });
 
     it('does not wait for a start that came to nothing', async () => {
-      const store = new MemoryStore();
       let refuse: (error: Error) => void = () => undefined;
       const pending = new Promise<never>((_, reject) => (refuse = reject));
-      jest.spyOn(store, 'create').mockReturnValue(pending as never);
+      const { store } = sharedMemory((memory) => jest.spyOn(memory, 'create').mockReturnValue(pending as never));
       const fixture = new EngineFixture({ store });
       const starting = codeOf(() => fixture.start(endless));
       const stopped = fixture.engine.stop(60_000);

@@ -1,15 +1,16 @@
-import { MemoryStore } from '../../lib/core/memory-store.js';
-import type { RunRequest } from '../../lib/core/requests.js';
+import type { TaskHandler } from '../../lib/core/requests.js';
 import { recordOf, started } from '../contracts/store-steps.js';
 import { endless, EngineFixture } from '../support/engine-fixture.js';
+import { asShared, sharedMemory } from '../support/memory-stores.js';
 import { turn } from '../support/run-fixture.js';
 import { codeOf } from '../support/store-fixtures.js';
 
 /** A task that its instance has given up, and a store that hands it on when it is told to. */
 async function orphan() {
-  const store = Object.assign(new MemoryStore(), { shared: true });
-  const fixture = new EngineFixture({ store, onLost: 'restart' });
-  const { taskId, writer } = await started(store);
+  const sharing = sharedMemory(asShared);
+  const fixture = new EngineFixture({ store: sharing.store, onLost: 'restart' });
+  const store = sharing.memory;
+  const { taskId, writer } = await started(store, { handler: 'test' });
   await writer.release();
   const claim = store.claim.bind(store);
   let answer = (): void => undefined;
@@ -18,11 +19,11 @@ async function orphan() {
     return told.then(() => claim(...args)) as never;
   });
   const job = jest.fn(endless);
-  const request: RunRequest = {
-    ...{ job, input: undefined, timeoutMs: 60_000, abandonAfterMs: 60_000, snapshot: undefined },
+  const handler: TaskHandler = {
+    ...{ job, handler: 'test', timeoutMs: 60_000, abandonAfterMs: 60_000, snapshot: undefined },
   };
   const found = await recordOf(store, { taskId });
-  const restart = (): Promise<void> => fixture.engine.restart(found, () => Promise.resolve(request));
+  const restart = (): Promise<void> => fixture.engine.restart(found, handler);
   const { engine, clock } = fixture;
   return { engine, clock, store, taskId, job, restart, answer: () => answer() };
 }

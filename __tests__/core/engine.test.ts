@@ -1,16 +1,15 @@
 import { TaskError } from '../../lib/core/errors.js';
-import { MemoryStore } from '../../lib/core/memory-store.js';
-import type { TaskStore } from '../../lib/core/ports.js';
+import type { OpenTaskStore, TaskStore } from '../../lib/core/ports.js';
 import { endless, EngineFixture } from '../support/engine-fixture.js';
 import { turn } from '../support/run-fixture.js';
+import { sharedMemory } from '../support/memory-stores.js';
 import { codeOf } from '../support/store-fixtures.js';
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** A store whose `method` does what `answer` says. */
-function storeWhose(method: keyof TaskStore, answer: () => unknown): TaskStore {
-  const store = new MemoryStore();
-  return Object.defineProperty(store, method, { value: answer });
+function storeWhose(method: keyof OpenTaskStore, answer: () => unknown): TaskStore {
+  return sharedMemory((memory) => Object.defineProperty(memory, method, { value: answer })).store;
 }
 
 describe('Engine', () => {
@@ -93,13 +92,13 @@ describe('Engine', () => {
   });
 
   describe('asking a store that does not answer', () => {
-    it.each<[keyof TaskStore, (fixture: EngineFixture) => Promise<unknown>]>([
+    it.each<[keyof OpenTaskStore, (fixture: EngineFixture) => Promise<unknown>]>([
       ['create', async (fixture) => fixture.start(endless)],
       ['find', async ({ engine }) => engine.find({ taskId: 'x' })],
       ['find', async ({ engine }) => engine.findOwned({ taskId: 'x' }, 'ann')],
       ['find', async ({ engine }) => engine.findRepeated('k', 'ann', 'f')],
       ['open', async ({ engine }) => engine.open('x')],
-      ['list', async ({ engine }) => engine.list({ limit: 1 })],
+      ['list', async ({ engine }) => engine.store.list({ limit: 1 })],
     ])('%s is given up after storeTimeoutMs', async (method, ask) => {
       const store = storeWhose(method, () => new Promise(() => undefined));
       const fixture = new EngineFixture({ store, storeTimeoutMs: 300 });

@@ -3,21 +3,22 @@ import {
   type Creation,
   type StartOptions,
   type TaskManager,
+  type TaskDraft,
   type TaskStore,
 } from '../../lib/index.js';
-import { MemoryStore } from '../../lib/core/memory-store.js';
 import { controlledJob } from '../support/controlled-job.js';
 import { fakeRequest } from '../support/fake-request.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { sharedMemory } from '../support/memory-stores.js';
 
 /** A store that creates when it is told to. */
 function lateStore(): { store: TaskStore; create: () => Promise<void> } {
-  const memory = new MemoryStore();
-  const createNow = memory.create.bind(memory);
   const waiting: (() => void)[] = [];
-  const store: TaskStore = Object.assign(memory, {
-    create: (...draft: Parameters<TaskStore['create']>) =>
-      new Promise<Creation>((resolve) => waiting.push(() => resolve(createNow(...draft)))),
+  const { store } = sharedMemory((memory) => {
+    const createNow = memory.create.bind(memory);
+    const create = (draft: TaskDraft): Promise<Creation> =>
+      new Promise((resolve) => waiting.push(() => resolve(createNow(draft))));
+    Object.assign(memory, { create });
   });
   return {
     store,

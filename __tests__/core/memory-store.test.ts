@@ -1,31 +1,19 @@
-import { MemoryStore } from '../../lib/core/memory-store.js';
 import { describeTaskStore } from '../contracts/task-store.js';
 import { reading, recordOf, started, TTL_MS } from '../contracts/store-steps.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { codeOf, draft, RecordingExecutor, storeSettings } from '../support/store-fixtures.js';
+import { openMemory } from '../support/memory-stores.js';
 
 describeTaskStore('memory', (limits) => {
   const clock = new ManualClock();
-  const store = new MemoryStore();
-  store.start(storeSettings({ clock, ttlMs: TTL_MS, ...limits }));
+  const store = openMemory({ clock, ttlMs: TTL_MS, ...limits });
   return { store, peer: store, advance: (ms) => clock.advance(ms), close: () => undefined };
 });
 
 describe('MemoryStore', () => {
-  const open = (): MemoryStore => {
-    const store = new MemoryStore();
-    store.start(storeSettings());
-    return store;
-  };
+  const open = openMemory;
 
   it('is not shared', () => {
     expect(open().shared).toBe(false);
-  });
-
-  it('answers STORE_UNAVAILABLE before it was started', async () => {
-    const store = new MemoryStore();
-    expect(await codeOf(() => store.find({ taskId: 'x' }))).toBe('STORE_UNAVAILABLE');
-    expect(await codeOf(() => store.create(draft(), new RecordingExecutor()))).toBe('STORE_UNAVAILABLE');
   });
 
   it('answers at once, so that a job which does not wait costs no promise', async () => {
@@ -37,10 +25,10 @@ describe('MemoryStore', () => {
 
   it('tells the old executor when its task is claimed', async () => {
     const store = open();
-    const { taskId, writer, executor } = await started(store);
-    await writer.release();
+    const { taskId, executor } = await started(store);
+    store.open(taskId)!.orphaned = true;
     expect(executor.fences).toEqual([]);
-    store.claim(taskId, new RecordingExecutor());
+    store.claim(taskId);
     expect(executor.fences).toMatchObject([{ code: 'FENCED' }]);
   });
 
@@ -58,8 +46,7 @@ describe('MemoryStore', () => {
     const clock = new ManualClock();
     let jumpMs = 0;
     const jumping = { now: () => clock.now(), wallNow: () => clock.wallNow() + jumpMs };
-    const store = new MemoryStore();
-    store.start(storeSettings({ ttlMs: TTL_MS, clock: Object.assign(Object.create(clock) as ManualClock, jumping) }));
+    const store = open({ ttlMs: TTL_MS, clock: Object.assign(Object.create(clock) as ManualClock, jumping) });
     const { taskId, writer } = await started(store);
     await writer.finish('completed', '{}');
     clock.advance(TTL_MS - 1);

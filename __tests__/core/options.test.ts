@@ -7,9 +7,9 @@ import {
 } from '../../lib/core/engine-options.js';
 import { A_FUNCTION, checkOptions, nested, required, wholeNumber } from '../../lib/core/options.js';
 import { systemClock } from '../../lib/core/clock.js';
-import { MemoryStore } from '../../lib/core/memory-store.js';
 import { createTaskManager } from '../../lib/task-manager.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { sharedMemory } from '../support/memory-stores.js';
 import { codeOf } from '../support/store-fixtures.js';
 
 const TIMER = 2 ** 31 - 1;
@@ -34,6 +34,10 @@ const NUMBERS: Readonly<Record<Name, readonly [number, number, number]>> = {
   maxTasksPerOwner: [Infinity, 1, Infinity],
   maxSubscribersPerTask: [1_000, 1, Infinity],
   storeTimeoutMs: [2_000, 1, TIMER],
+  appendPatienceMs: [30_000, 1, TIMER],
+  maxAttempts: [3, 1, SAFE],
+  orphanDeadlineMs: [600_000, 1, SAFE],
+  maxInputBytes: [65_536, 0, 2 ** 28],
 };
 const NAMES = Object.keys(NUMBERS) as Name[];
 
@@ -142,7 +146,7 @@ describe('resolveOptions', () => {
   it('takes everything that is right, and changes nothing of what it was given', () => {
     const given = Object.freeze({
       ...{ exposeErrors: true, onLost: 'restart', onTaskError: () => undefined, ttlMs: 2 ** 31 },
-      ...{ clock: new ManualClock(), store: new MemoryStore() },
+      ...{ clock: new ManualClock(), store: sharedMemory().store },
     } as const);
     const { store: _, ...resolvable } = given;
     expect(resolveOptions(given)).toMatchObject(resolvable);

@@ -1,46 +1,55 @@
-import { MemoryStore } from '../../lib/core/memory-store.js';
-import type { RunRequest } from '../../lib/core/requests.js';
+import type { TaskHandler } from '../../lib/core/requests.js';
 import { controlledJob } from '../support/controlled-job.js';
 import { endless, EngineFixture } from '../support/engine-fixture.js';
+import { sharedMemory } from '../support/memory-stores.js';
 
 describe('a task that somebody comes back to, with onLost restart', () => {
   const setUp = async (onLost: 'fail' | 'restart' = 'restart') => {
-    const store = new MemoryStore();
+    const sharing = sharedMemory();
+    const { store } = sharing;
     const [first, second] = [new EngineFixture({ store, onLost }), new EngineFixture({ store, onLost })];
-    const { taskId } = await first.start(endless);
+    const { taskId } = await first.start(endless, { input: 'again' });
     const controlled = controlledJob();
     const { timeoutMs, abandonAfterMs } = second.engine.options;
-    const request: RunRequest = { job: controlled.job, input: 'again', snapshot: undefined, timeoutMs, abandonAfterMs };
-    const read = jest.fn(() => Promise.resolve(request));
-    const restart = async (): Promise<void> => second.engine.restart(await second.engine.find({ taskId }), read);
-    const orphan = (): void => {
-      store.open(taskId)!.orphaned = true;
+    const handler: TaskHandler = {
+      ...{ job: controlled.job, handler: 'test', snapshot: undefined, timeoutMs, abandonAfterMs },
     };
-    return { second, taskId, controlled, read, restart, orphan };
+    const restart = async (changed: Partial<TaskHandler> = {}): Promise<void> =>
+      second.engine.restart(await second.engine.find({ taskId }), { ...handler, ...changed });
+    const orphan = (): void => {
+      sharing.memory.open(taskId)!.orphaned = true;
+    };
+    return { second, taskId, controlled, restart, orphan };
   };
 
-  it('is left alone while an instance has it: not even the input is read', async () => {
-    const { restart, read, second } = await setUp();
+  it('is left alone while an instance has it', async () => {
+    const { restart, second } = await setUp();
     await restart();
-    expect(read).not.toHaveBeenCalled();
     expect(second.engine.running).toBe(0);
   });
 
-  it('runs again once, as the next attempt, where its instance is gone', async () => {
-    const { restart, read, orphan, controlled, second, taskId } = await setUp();
+  it('runs again once, as the next attempt and with its first input, where its instance is gone', async () => {
+    const { restart, orphan, controlled, second, taskId } = await setUp();
     orphan();
     await Promise.all([restart(), restart()]);
     const { context } = await controlled.run();
     expect([context.attempt, context.input, second.engine.running]).toEqual([2, 'again', 1]);
     await restart();
-    expect(read.mock.calls.length).toBeLessThanOrEqual(2);
     expect(await second.engine.find({ taskId })).toMatchObject({ status: 'running', orphaned: false, attempt: 2 });
   });
 
   it('is left to fail with onLost fail', async () => {
-    const { restart, read, orphan } = await setUp('fail');
+    const { restart, orphan, second } = await setUp('fail');
     orphan();
     await restart();
-    expect(read).not.toHaveBeenCalled();
+    expect(second.engine.running).toBe(0);
+  });
+
+  it('is not run by another handler than its own', async () => {
+    const { restart, orphan, second, controlled } = await setUp();
+    orphan();
+    await restart({ handler: 'delete-account' });
+    await restart({ handler: undefined });
+    expect([second.engine.running, controlled.calls]).toEqual([0, 0]);
   });
 });

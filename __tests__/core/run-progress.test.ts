@@ -155,8 +155,9 @@ describe('The progress of a run', () => {
     let lastProgress: unknown;
     fixture.store.open('task-1')!.orphaned = true;
     const job: AsyncTask = (given) => void ({ lastProgress } = given);
-    const second = new Run('task-1', job, fixture.run.options, fixture.run.settings, fixture.observer);
-    second.start(fixture.store.claim('task-1', second)!);
+    const { writer } = fixture.store.claim('task-1')!;
+    const second = new Run(writer, job, fixture.run.options, fixture.run.settings, fixture.observer);
+    second.start();
     await second.ended;
     expect(lastProgress).toEqual({ row: 7 });
     expect(fixture.events.map(({ seq }) => seq)).toEqual([1, 2]);

@@ -2,7 +2,7 @@ import { TaskError } from '../../lib/core/errors.js';
 import type { AsyncTask, TaskContext } from '../../lib/core/task.js';
 import { controlledJob } from '../support/controlled-job.js';
 import { RunFixture, turn } from '../support/run-fixture.js';
-import { codeOf, RecordingExecutor } from '../support/store-fixtures.js';
+import { codeOf } from '../support/store-fixtures.js';
 
 const STOP = new TaskError('TASK_CANCELLED', 'Stop');
 const never: AsyncTask = () => new Promise(() => undefined);
@@ -162,7 +162,7 @@ describe('Run', () => {
       expect([fixture.events, fixture.info.status]).toEqual([[], 'running']);
       expect(fixture.observer).toMatchObject({ settlements: [undefined], errors: [] });
       expect(fixture.clock.timers).toBe(0);
-      expect(fixture.store.claim('task-1', new RecordingExecutor())).toBeDefined();
+      expect(fixture.store.claim('task-1')).toBeDefined();
     });
   });
 
@@ -171,8 +171,8 @@ describe('Run', () => {
       let reason: unknown;
       const fixture = await started(heeding(({ signal }, _, reject) => reject((reason = signal.reason))));
       fixture.store.open('task-1')!.orphaned = true;
-      const writer = fixture.store.claim('task-1', new RecordingExecutor());
-      expect(writer?.record.attempt).toBe(2);
+      const takeover = fixture.store.claim('task-1');
+      expect(takeover?.writer.record.attempt).toBe(2);
       await fixture.run.ended;
       expect(reason).toMatchObject({ code: 'FENCED' });
       expect(fixture.events).toEqual([]);

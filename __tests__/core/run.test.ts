@@ -34,7 +34,7 @@ describe('Run', () => {
     );
     expect(fixture.info.result).toEqual(['task-1', true]);
     expect(context).toMatchObject({
-      ...{ taskId: 'task-1', resumeKey: fixture.draft.resumeKey, input: { rows: 3 }, attempt: 1 },
+      ...{ taskId: 'task-1', resumeKey: fixture.run.record.resumeKey, input: { rows: 3 }, attempt: 1 },
       ...{ lastProgress: undefined, subscriberCount: 0 },
     });
     expect(context?.signal.aborted).toBe(false);

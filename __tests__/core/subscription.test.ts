@@ -1,9 +1,9 @@
 import { Subscription, type Start } from '../../lib/core/subscription.js';
-import { MemoryStore } from '../../lib/core/memory-store.js';
 import type { StoredTask } from '../../lib/core/stored-task.js';
 import type { TaskWriter } from '../../lib/core/ports.js';
 import { started } from '../contracts/store-steps.js';
-import { type RecordingExecutor, storeSettings } from '../support/store-fixtures.js';
+import { openMemory } from '../support/memory-stores.js';
+import { type RecordingExecutor } from '../support/store-fixtures.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -21,8 +21,7 @@ describe('Subscription', () => {
   };
 
   beforeEach(async () => {
-    const store = new MemoryStore();
-    store.start(storeSettings({ log: { maxEvents: 64, maxBytes: 65_536 } }));
+    const store = openMemory({ log: { maxEvents: 64, maxBytes: 65_536 } });
     state = undefined;
     wakes = 0;
     const task = await started(store, { snapshot: () => state });

@@ -4,7 +4,7 @@ import { StoredTask } from '../../lib/core/stored-task.js';
 import { TaskRegistry } from '../../lib/core/task-registry.js';
 import { isCollected } from '../support/garbage.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { draft, RecordingExecutor, storeSettings } from '../support/store-fixtures.js';
+import { draft, storeSettings } from '../support/store-fixtures.js';
 
 const TTL_MS = 60_000;
 const KIB = 1_024;
@@ -19,7 +19,7 @@ describe('TaskRegistry', () => {
   };
   const add = (kib = 0, owner?: string): StoredTask => {
     const log = new EventLog(registry.settings.log, registry);
-    const task = new StoredTask(draft({ owner }), log, registry.settings, new RecordingExecutor());
+    const task = new StoredTask(draft({ owner }), log, registry.settings);
     registry.add(task);
     grow(task, kib);
     return task;

@@ -131,10 +131,12 @@ describe('a store that is down', () => {
   };
   const never = (): Promise<never> => new Promise(() => undefined);
   const sizes = (): StoreSizes => ({ finished: 0, tombstones: 0, bufferedBytes: 0 });
-  const broken = (answer: () => never | Promise<never>): TaskStore => ({
-    ...{ shared: true, start: () => undefined, sizes, create: answer, find: answer, open: answer, claim: answer },
-    ...{ list: () => [], departedAt: answer, requestCancel: answer, sweep: answer },
-  });
+  const broken =
+    (answer: () => never | Promise<never>): TaskStore =>
+    () => ({
+      ...{ shared: true, sizes, create: answer, find: answer, open: answer, claim: answer },
+      ...{ list: () => [], departedAt: answer, requestCancel: answer, sweep: answer },
+    });
   const KEY = 'AAAAAAAAAAAAAAAAAAAAAA';
   const ID = '00000000-0000-7000-8000-000000000000';
   const REQUESTS: [what: string, method: string, path: string][] = [

@@ -1,4 +1,4 @@
-import { MemoryStore } from '../../lib/core/memory-store.js';
+import { asShared, sharedMemory } from '../support/memory-stores.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { expectRefused, get } from '../support/refusal.js';
 import { useTaskServers } from '../support/task-server.js';
@@ -118,7 +118,7 @@ describe('stop', () => {
 
   it('sends clients to the other instances at once, with a retry of each one’s own, where the store is shared', async () => {
     const clock = new ManualClock();
-    const store = Object.assign(new MemoryStore(), { shared: true });
+    const { store } = sharedMemory(asShared);
     const server = await start({ clock, store, retryMs: 1_000 });
     const { context } = await server.begin();
     const streams = [];

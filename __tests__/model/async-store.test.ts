@@ -50,9 +50,10 @@ function setUp(options: TaskManagerOptions = {}) {
   const gate = new Gate();
   const clock = new ManualClock();
   const store = new AsyncStore(gate.turn, gate.answer);
+  const times = { storeTimeoutMs: 500, appendPatienceMs: 500 };
   const errors: unknown[] = [];
   const onTaskError = (error: unknown): void => void errors.push(error);
-  const manager = createTaskManager({ clock, store, storeTimeoutMs: 500, onTaskError, ...options });
+  const manager = createTaskManager({ clock, store: store.store, ...times, onTaskError, ...options });
   let context: TaskContext | undefined;
   let finish!: (result?: unknown) => void;
   const job: AsyncTask = (given) => {
@@ -284,7 +285,7 @@ describe('a store that answers late or twice', () => {
     gate.hold('answer to create');
     const started = manager.startTask(fakeRequest('/job'), job);
     await turns(2);
-    store.executor!.cancelRequested({ code: 'TASK_CANCELLED', message: 'changed my mind' });
+    store.cancelNewest('changed my mind');
     await gate.release('answer to create');
     const { taskId } = await started;
     expect(store.recordOf(taskId)).toMatchObject({ status: 'cancelled' });
@@ -297,7 +298,7 @@ describe('a store that answers late or twice', () => {
     gate.hold('answer to create');
     const started = manager.startTask(fakeRequest('/job'), job);
     await turns(2);
-    store.executor!.fenced(new TaskError('FENCED', 'Another instance has taken the task over'));
+    store.takeNewest();
     await gate.release('answer to create');
     await started;
     expect({ ran: ran(), running: manager.getStatistics().running }).toEqual({ ran: false, running: 0 });
@@ -310,13 +311,13 @@ describe('a store that answers late or twice', () => {
     gate.hold('answer to create');
     const started = manager.startTask(fakeRequest('/job'), job);
     await turns(2);
-    store.executor!.audienceChanged(1);
+    store.newest.join(undefined);
     await gate.release('answer to create');
     const { taskId } = await started;
     clock.advance(1_200);
     await turns(4);
     expect(store.recordOf(taskId)).toMatchObject({ status: 'running' });
-    store.executor!.audienceChanged(0);
+    store.newest.leave(undefined, 0);
     clock.advance(1_200);
     await turns(4);
     expect(store.recordOf(taskId)).toMatchObject({ status: 'cancelled' });
@@ -435,7 +436,8 @@ async function commitThenDeliver(scheduler: fc.Scheduler, steps: readonly Step[]
   const onTaskError = (): void => {
     errors += 1;
   };
-  const manager = createTaskManager({ clock, store, storeTimeoutMs: 500, abandonAfterMs: Infinity, onTaskError });
+  const times = { storeTimeoutMs: 500, appendPatienceMs: 500, abandonAfterMs: Infinity };
+  const manager = createTaskManager({ clock, store: store.store, ...times, onTaskError });
   /** Lets the store answer until nobody waits for it; then time passes for those who wait for nothing. */
   const quiet = async (): Promise<void> => {
     for (;;) {

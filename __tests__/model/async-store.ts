@@ -1,6 +1,7 @@
 import type {
   Creation,
   Executor,
+  OpenTaskStore,
   StoreSettings,
   StoreSizes,
   TaskDraft,
@@ -10,7 +11,10 @@ import type {
   TaskWriter,
 } from '../../lib/index.js';
 import { TaskError } from '../../lib/index.js';
+import type { StoredTask } from '../../lib/core/stored-task.js';
 import { MemoryStore } from '../../lib/core/memory-store.js';
+import { TimeLimit } from '../../lib/core/time-limit.js';
+import { openMemory } from '../support/memory-stores.js';
 
 export type Operation =
   | 'create'
@@ -36,7 +40,7 @@ export type Fate = 'answered' | 'refused' | 'unanswered' | 'lost';
  * a call comes through, `answer` when its answer arrives. What is appended is acknowledged at once when it is in the
  * log, since nobody may read there what was not acknowledged.
  */
-export class AsyncStore implements TaskStore {
+export class AsyncStore implements OpenTaskStore {
   /** The data of every event that was committed, in order. */
   readonly committed: string[] = [];
   /** How many calls wait to come through. */
@@ -45,7 +49,8 @@ export class AsyncStore implements TaskStore {
   /** Appends and ends are refused from now on: another instance has the task. */
   fenced = false;
   executor: Executor | undefined;
-  readonly #memory = new MemoryStore();
+  #memory = openMemory();
+  #patience: TimeLimit | undefined;
 
   constructor(
     readonly turn: (operation: Operation) => Promise<unknown>,
@@ -53,31 +58,50 @@ export class AsyncStore implements TaskStore {
     readonly shared = true,
   ) {}
 
-  start(settings: StoreSettings): void {
-    this.#memory.start(settings);
-  }
+  /** What a manager is given. */
+  readonly store: TaskStore = (settings: StoreSettings) => {
+    this.#memory = new MemoryStore(settings);
+    this.#patience = new TimeLimit(settings.clock, settings.appendPatienceMs);
+    return this;
+  };
 
-  async create(draft: TaskDraft, executor: Executor): Promise<Creation> {
+  async create(draft: TaskDraft): Promise<Creation> {
     return this.#call('create', () => {
-      this.executor = executor;
-      const creation = this.#memory.create(draft, executor);
+      const creation = this.#memory.create(draft);
       return creation.created ? { created: true, writer: this.#writer(creation.writer) } : creation;
     });
   }
 
-  find: TaskStore['find'] = async (ref) => this.#call('find', () => this.#memory.find(ref));
-  list: TaskStore['list'] = async (filter) => this.#call('list', () => this.#memory.list(filter));
-  open: TaskStore['open'] = async (taskId): Promise<TaskFeed | undefined> =>
+  find: OpenTaskStore['find'] = async (ref) => this.#call('find', () => this.#memory.find(ref));
+  list: OpenTaskStore['list'] = async (filter) => this.#call('list', () => this.#memory.list(filter));
+  open: OpenTaskStore['open'] = async (taskId): Promise<TaskFeed | undefined> =>
     this.#call('open', () => this.#memory.open(taskId));
-  departedAt: TaskStore['departedAt'] = async (taskId, subscriberId) =>
+  departedAt: OpenTaskStore['departedAt'] = async (taskId, subscriberId) =>
     this.#call('departedAt', () => this.#memory.departedAt(taskId, subscriberId));
-  requestCancel: TaskStore['requestCancel'] = async (taskId, reason) =>
+  requestCancel: OpenTaskStore['requestCancel'] = async (taskId, reason) =>
     this.#call('requestCancel', () => this.#memory.requestCancel(taskId, reason));
-  claim: TaskStore['claim'] = async (...args) => this.#call('claim', () => this.#memory.claim(...args));
-  sweep: TaskStore['sweep'] = async () => this.#call('sweep', () => this.#memory.sweep());
+  claim: OpenTaskStore['claim'] = async (taskId) => this.#call('claim', () => this.#memory.claim(taskId));
+  sweep: OpenTaskStore['sweep'] = async () => this.#call('sweep', () => this.#memory.sweep());
 
   sizes(): StoreSizes {
     return this.#memory.sizes();
+  }
+
+  /** The newest task that the store has, as somebody sees it who needs no answer of the store to come by it. */
+  get newest(): StoredTask {
+    const [{ taskId } = { taskId: '' }] = this.#memory.list({ limit: 1 });
+    const task = this.#memory.open(taskId);
+    if (task === undefined) throw new Error('The store has no task');
+    return task;
+  }
+
+  cancelNewest(message: string): void {
+    this.#memory.requestCancel(this.newest.taskId, { code: 'TASK_CANCELLED', message });
+  }
+
+  takeNewest(): void {
+    this.newest.orphaned = true;
+    this.#memory.claim(this.newest.taskId);
   }
 
   /** What the store has, whatever it has answered. */
@@ -93,10 +117,16 @@ export class AsyncStore implements TaskStore {
       const before = queue;
       let pass: () => void;
       queue = new Promise<void>((resolve) => (pass = resolve));
-      return this.#call(operation, act, before, () => pass());
+      const done = this.#call(operation, act, before, () => pass());
+      return this.#patience?.within(this.#patience.ms, done) ?? done;
     };
     return {
       record: writer.record,
+      begin: (executor) => {
+        this.executor = executor;
+        writer.begin(executor);
+      },
+      countSubscribers: () => writer.countSubscribers(),
       append: (event, json) =>
         inOrder('append', () => {
           this.#assertNotFenced();

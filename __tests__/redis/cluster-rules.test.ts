@@ -33,8 +33,9 @@ describeWithRedisServer('under the rules of a cluster', () => {
     const prefix = `cluster${++stores}:`;
     const clients = [await openClient(redis.url), await openClient(redis.url)];
     const [store, peer] = clients.map(({ client }) => {
-      const opened = createRedisStore({ client, prefix });
-      opened.start(storeSettings({ clock: systemClock, ttlMs: TTL_MS, ...limits }));
+      const opened = createRedisStore({ client, prefix })(
+        storeSettings({ clock: systemClock, ttlMs: TTL_MS, ...limits }),
+      );
       return opened;
     });
     const aging = await openClient(redis.url);

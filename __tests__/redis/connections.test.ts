@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
-import type { TaskStore } from '../../lib/core/ports.js';
+import type { OpenTaskStore } from '../../lib/core/ports.js';
 import { systemClock } from '../../lib/core/clock.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { started } from '../contracts/store-steps.js';
@@ -14,7 +14,7 @@ const TASKS = 10_000;
 const AT_A_TIME = 500;
 
 /** Creates tasks and follows them. */
-async function grow(store: TaskStore, tasks: number): Promise<void> {
+async function grow(store: OpenTaskStore, tasks: number): Promise<void> {
   for (let made = 0; made < tasks; made += AT_A_TIME) {
     await Promise.all(
       range(1, Math.min(AT_A_TIME, tasks - made)).map(async () => {
@@ -42,8 +42,9 @@ describeWithRedisServer('what a store takes of its client', () => {
           .trim()
           .split('\n').length;
       expect(await connections()).toBe(1);
-      const store = createRedisStore({ client: opened.client, prefix: `${randomUUID()}:` });
-      store.start(storeSettings({ clock: systemClock, timeoutMs: 20_000, maxBufferedBytes: 2 ** 30 }));
+      const store = createRedisStore({ client: opened.client, prefix: `${randomUUID()}:` })(
+        storeSettings({ clock: systemClock, timeoutMs: 20_000, maxBufferedBytes: 2 ** 30 }),
+      );
       await grow(store, 1);
       await until(async () => (await connections()) === 2);
       await grow(store, TASKS - 1);
@@ -59,8 +60,9 @@ describeWithRedisServer('what a store takes of its client', () => {
     const emitter = opened.client as unknown as EventEmitter;
     const listeners = (): number[] => emitter.eventNames().map((event) => emitter.listenerCount(event));
     const before = listeners();
-    const store = createRedisStore({ client: opened.client, prefix: `${randomUUID()}:` });
-    store.start(storeSettings({ clock: systemClock }));
+    const store = createRedisStore({ client: opened.client, prefix: `${randomUUID()}:` })(
+      storeSettings({ clock: systemClock }),
+    );
     await started(store);
     await store.stop?.();
     expect(listeners()).toEqual(before);

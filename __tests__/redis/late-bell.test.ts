@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { TaskStore } from '../../lib/core/ports.js';
+import type { OpenTaskStore } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { reading, started } from '../contracts/store-steps.js';
 import { CLIENTS, type TestClient } from '../support/redis-clients.js';
@@ -30,7 +30,7 @@ const deaf = (client: TestClient['client']): TestClient['client'] =>
 describeWithRedis('an instance that the bell has not reached', () => {
   let redis: Redis;
   const clients: TestClient[] = [];
-  const stores: TaskStore[] = [];
+  const stores: OpenTaskStore[] = [];
   beforeAll(async () => {
     redis = await openRedis();
   });
@@ -46,8 +46,7 @@ describeWithRedis('an instance that the bell has not reached', () => {
       [(client: TestClient['client']) => client, deaf].map(async (wrap) => {
         const client = await open(redis.url);
         clients.push(client);
-        const opened = createRedisStore({ client: wrap(client.client), prefix });
-        opened.start(storeSettings());
+        const opened = createRedisStore({ client: wrap(client.client), prefix })(storeSettings());
         stores.push(opened);
         return opened;
       }),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { TaskStore, TaskWriter } from '../../lib/core/ports.js';
+import type { OpenTaskStore, TaskWriter } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { CLAIM } from '../../lib/redis/scripts.js';
 import { reading, recordOf, started } from '../contracts/store-steps.js';
@@ -31,11 +31,11 @@ describeWithRedis('an instance that is taken for dead and writes once more', () 
     const prefix = `test:${randomUUID()}:`;
     const clocks = [new ManualClock(), new ManualClock()] as const;
     let lastWords: TaskWriter | undefined;
-    const open = async (clock: ManualClock, before: () => Promise<void>): Promise<TaskStore> => {
+    const open = async (clock: ManualClock, before: () => Promise<void>): Promise<OpenTaskStore> => {
       const client = await CLIENTS['node-redis 6']!(redis.url);
       clients.push(client);
-      const store = createRedisStore({ client: beforeClaims(client.client, before), prefix, leaseMs: 1_000 });
-      store.start(storeSettings({ clock }));
+      const wrapped = beforeClaims(client.client, before);
+      const store = createRedisStore({ client: wrapped, prefix, leaseMs: 1_000 })(storeSettings({ clock }));
       return store;
     };
     const silent = await open(clocks[0], () => Promise.resolve());

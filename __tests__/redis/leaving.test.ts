@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../lib/core/clock.js';
-import type { StoreSettings, TaskStore } from '../../lib/core/ports.js';
+import type { StoreSettings, OpenTaskStore } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { finished, reading, recordOf, started } from '../contracts/store-steps.js';
 import { openClient, type TestClient } from '../support/redis-clients.js';
@@ -12,7 +12,7 @@ describeWithRedis('a store that is stopped, or short of memory', () => {
   let redis: Redis;
   let prefix: string;
   const clients: TestClient[] = [];
-  const stores: TaskStore[] = [];
+  const stores: OpenTaskStore[] = [];
   beforeAll(async () => {
     redis = await openRedis();
   });
@@ -25,12 +25,13 @@ describeWithRedis('a store that is stopped, or short of memory', () => {
     for (const client of clients.splice(0)) client.close();
   });
 
-  async function open(changed: Partial<StoreSettings> = {}): Promise<TaskStore> {
+  async function open(changed: Partial<StoreSettings> = {}): Promise<OpenTaskStore> {
     const client = await openClient(redis.url);
     clients.push(client);
-    const store = createRedisStore({ client: client.client, prefix });
+    const store = createRedisStore({ client: client.client, prefix })(
+      storeSettings({ clock: systemClock, ...changed }),
+    );
     stores.push(store);
-    store.start(storeSettings({ clock: systemClock, ...changed }));
     return store;
   }
 

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { TaskStore } from '../../lib/core/ports.js';
+import type { OpenTaskStore } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { eventually, started } from '../contracts/store-steps.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { CLIENTS, through, type TestClient } from '../support/redis-clients.js';
 import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { codeOf, draft, RecordingExecutor, storeSettings } from '../support/store-fixtures.js';
+import { codeOf, draft, storeSettings } from '../support/store-fixtures.js';
 
 describeWithRedis('what an instance could not do after the end of a task', () => {
   let redis: Redis;
   const clients: TestClient[] = [];
-  const stores: TaskStore[] = [];
+  const stores: OpenTaskStore[] = [];
   beforeAll(async () => {
     redis = await openRedis();
   });
@@ -34,11 +34,12 @@ describeWithRedis('what an instance could not do after the end of a task', () =>
     async (how) => {
       const prefix = `test:${randomUUID()}:`;
       let broken = true;
-      const open = async (clock: ManualClock): Promise<TaskStore> => {
+      const open = async (clock: ManualClock): Promise<OpenTaskStore> => {
         const client = await CLIENTS['node-redis 6']!(redis.url);
         clients.push(client);
-        const store = createRedisStore({ client: breaking(client.client, () => broken), prefix, leaseMs: 1_000 });
-        store.start(storeSettings({ clock, maxTasksPerOwner: 1 }));
+        const wrapped = breaking(client.client, () => broken);
+        const settings = storeSettings({ clock, maxTasksPerOwner: 1 });
+        const store = createRedisStore({ client: wrapped, prefix, leaseMs: 1_000 })(settings);
         stores.push(store);
         return store;
       };
@@ -48,8 +49,7 @@ describeWithRedis('what an instance could not do after the end of a task', () =>
       const { writer } = await started(store, { owner: 'ann', idempotencyKey: 'once' });
       await writer.finish('completed', '{}');
       await eventually(() => refused > 0);
-      const start = (): Promise<unknown> =>
-        codeOf(async () => other.create(draft({ owner: 'ann' }), new RecordingExecutor()));
+      const start = (): Promise<unknown> => codeOf(async () => other.create(draft({ owner: 'ann' })));
       expect(await start()).toBe('TOO_MANY_TASKS');
       broken = false;
       if (how.startsWith('by itself')) await store.sweep();

@@ -20,8 +20,8 @@ describeWithRedis('a task that runs for longer than its keys are kept', () => {
   it('keeps all that leads to it until its retention is over, and leaves nothing behind', async () => {
     const clock = new ManualClock();
     const server = await RedisOnClock.open(redis.url, clock);
-    const store = createRedisStore({ client: server.client, prefix: server.prefix });
-    store.start(storeSettings({ clock, ttlMs: TTL_MS, maxTasksPerOwner: 5 }));
+    const settings = storeSettings({ clock, ttlMs: TTL_MS, maxTasksPerOwner: 5 });
+    const store = createRedisStore({ client: server.client, prefix: server.prefix })(settings);
     const settle = (): Promise<void> => server.settled(turn);
     const pass = (ms: number): Promise<void> => server.advance(ms, settle);
 

@@ -35,11 +35,9 @@ describeWithRedis('a trace of calls shows the same on Redis as in memory', () =>
       [traces],
       async (steps) => {
         const settings = storeSettings({ clock: systemClock, ...LIMITS });
-        const memory = new MemoryStore();
-        memory.start(settings);
+        const memory = new MemoryStore(settings);
         const prefix = `trace:${randomUUID()}:`;
-        const instances = clients.map(({ client }) => createRedisStore({ client, prefix }));
-        for (const instance of instances) instance.start(settings);
+        const instances = clients.map(({ client }) => createRedisStore({ client, prefix })(settings));
         const [expected, actual] = [new TracePlayer([memory]), new TracePlayer(instances)];
         try {
           for (const step of steps) {

@@ -20,8 +20,9 @@ describeWithRedis('on a real server', () => {
       const prefix = `test:${randomUUID()}:`;
       const clients = [await openClient(redis.url), await openClient(redis.url)];
       const [store, peer] = clients.map(({ client }) => {
-        const opened = createRedisStore({ client, prefix });
-        opened.start(storeSettings({ clock: systemClock, ttlMs: TTL_MS, ...limits }));
+        const opened = createRedisStore({ client, prefix })(
+          storeSettings({ clock: systemClock, ttlMs: TTL_MS, ...limits }),
+        );
         return opened;
       });
       return {

@@ -1,4 +1,3 @@
-import { MemoryStore } from '../../lib/core/memory-store.js';
 import type { TaskWriter } from '../../lib/core/ports.js';
 import type { StoredTask } from '../../lib/core/stored-task.js';
 import { Subscription, type Start } from '../../lib/core/subscription.js';
@@ -8,7 +7,8 @@ import { Framing } from '../../lib/sse/framing.js';
 import { Heartbeat, type HeartbeatSettings } from '../../lib/sse/heartbeat.js';
 import { FakeResponse } from './fake-response.js';
 import { ManualClock } from './manual-clock.js';
-import { draft, RecordingExecutor, storeSettings } from './store-fixtures.js';
+import { openMemory } from './memory-stores.js';
+import { draft } from './store-fixtures.js';
 
 export const PRELUDE = 'retry: 2000\n\n';
 const TIMES = { heartbeatMs: 1_000, stallTimeoutMs: 3_000, maxConnectionAgeMs: 0, retryMs: 2_000 };
@@ -24,10 +24,9 @@ export class ConnectionFixture {
   source!: Subscription;
 
   constructor() {
-    const store = new MemoryStore();
-    store.start(storeSettings({ clock: this.clock, log: { maxEvents: 80, maxBytes: 65_536 } }));
+    const store = openMemory({ clock: this.clock, log: { maxEvents: 80, maxBytes: 65_536 } });
     const asked = draft();
-    const creation = store.create(asked, new RecordingExecutor());
+    const creation = store.create(asked);
     if (!creation.created) throw new Error('The store found a task where none was');
     this.writer = creation.writer;
     this.feed = store.open(asked.taskId)!;

@@ -24,7 +24,7 @@ export class EngineFixture {
   async start(job: AsyncTask, changed: Partial<StartRequest> = {}): Promise<TaskRecord> {
     const { timeoutMs, abandonAfterMs } = this.engine.options;
     const request: StartRequest = {
-      ...{ job, timeoutMs, abandonAfterMs, input: undefined, snapshot: undefined },
+      ...{ job, timeoutMs, abandonAfterMs, input: undefined, snapshot: undefined, handler: 'test' },
       ...{ owner: undefined, idempotencyKey: undefined, fingerprint: undefined },
       ...changed,
     };

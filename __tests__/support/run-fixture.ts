@@ -1,4 +1,4 @@
-import { MemoryStore } from '../../lib/core/memory-store.js';
+import { type MemoryStore } from '../../lib/core/memory-store.js';
 import type { TaskInfo } from '../../lib/core/task.js';
 import { toTaskInfo, type AsyncTask } from '../../lib/core/task.js';
 import type { RunOptions } from '../../lib/core/requests.js';
@@ -7,7 +7,8 @@ import type { FinalStatus } from '../../lib/core/status.js';
 import type { StoreSettings } from '../../lib/core/ports.js';
 import { decodeEvents, type Frame } from '../../lib/sse/frame.js';
 import { ManualClock } from './manual-clock.js';
-import { draft, storeSettings } from './store-fixtures.js';
+import { openMemory } from './memory-stores.js';
+import { draft } from './store-fixtures.js';
 
 /** Notes what a run tells its manager. */
 export class RecordingObserver implements RunObserver {
@@ -31,9 +32,8 @@ export class RecordingObserver implements RunObserver {
 /** A run on a memory store of its own. */
 export class RunFixture {
   readonly clock = new ManualClock();
-  readonly store = new MemoryStore();
+  readonly store: MemoryStore;
   readonly observer = new RecordingObserver();
-  readonly draft;
   readonly run: Run;
 
   constructor(
@@ -42,19 +42,16 @@ export class RunFixture {
     settings: Partial<RunSettings> = {},
     storing: Partial<StoreSettings> = {},
   ) {
-    this.store.start(storeSettings({ clock: this.clock, ...storing }));
+    this.store = openMemory({ clock: this.clock, ...storing });
     const given = { input: undefined, timeoutMs: 1_000, abandonAfterMs: Infinity, snapshot: undefined, ...options };
     const limits = { clock: this.clock, maxEventBytes: 1_024, exposeErrors: false, ...settings };
-    const run = new Run('task-1', job, given, limits, this.observer);
-    this.run = run;
-    const snapshot = run.snapshot && (() => run.snapshot?.toJson());
-    this.draft = draft({ taskId: 'task-1', snapshot });
+    const creation = this.store.create(draft({ taskId: 'task-1' }));
+    if (!creation.created) throw new Error('The store found a task where none was');
+    this.run = new Run(creation.writer, job, given, limits, this.observer);
   }
 
-  /** Creates the task and starts the run. */
   start(): this {
-    const creation = this.store.create(this.draft, this.run);
-    if (creation.created) this.run.start(creation.writer);
+    this.run.start();
     return this;
   }
 

@@ -13,7 +13,11 @@ export function storeSettings(changed: Partial<StoreSettings> = {}): StoreSettin
     maxBufferedBytes: 16_777_216,
     maxTasksPerOwner: Infinity,
     timeoutMs: 2_000,
+    appendPatienceMs: 30_000,
     onLost: 'fail',
+    maxAttempts: 3,
+    orphanDeadlineMs: 600_000,
+    orphanRunner: { handlers: [], room: 0, run: async () => undefined },
     encode: encodeTaskEvent,
     ...changed,
   };
@@ -29,7 +33,6 @@ export function draft(changed: Partial<TaskDraft> = {}): TaskDraft {
     owner: undefined,
     idempotencyKey: undefined,
     fingerprint: undefined,
-    snapshot: undefined,
     ...changed,
   };
 }
@@ -40,6 +43,9 @@ export class RecordingExecutor implements Executor {
   readonly audiences: number[] = [];
   readonly fences: TaskError[] = [];
   readonly #waiting = new Set<() => void>();
+
+  /** @param snapshotJson the state that the task has folded its progress into */
+  constructor(readonly snapshotJson: () => string | undefined = () => undefined) {}
 
   cancelRequested(reason: PublicError): void {
     this.cancels.push(reason);

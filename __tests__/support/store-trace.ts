@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { TaskDraft, TaskStore, TaskWriter } from '../../lib/core/ports.js';
+import type { TaskDraft, OpenTaskStore, TaskWriter } from '../../lib/core/ports.js';
 import type { FinalStatus } from '../../lib/core/status.js';
 import { FeedReader } from './feed-reader.js';
 import { codeOf, RecordingExecutor } from './store-fixtures.js';
@@ -62,7 +62,7 @@ interface Traced {
 export class TracePlayer {
   readonly #tasks: Traced[] = [];
 
-  constructor(readonly instances: readonly TaskStore[]) {}
+  constructor(readonly instances: readonly OpenTaskStore[]) {}
 
   async play(step: Step, draft: TaskDraft): Promise<unknown> {
     if (step.do === 'start') return this.#start(this.#at(step), draft);
@@ -98,8 +98,8 @@ export class TracePlayer {
     const listed = await store.list({ owner: step.owner, limit: 100 });
     const all = this.#tasks.map(async ({ draft, executors, readers }) => {
       const { taskId, resumeKey, owner: whose, idempotencyKey } = draft;
-      const found = [await store.find({ taskId }), await store.find({ resumeKey })];
-      if (idempotencyKey !== undefined) found.push(await store.find({ owner: whose, idempotencyKey }));
+      const found = [await store.find({ taskId }, true), await store.find({ resumeKey }, true)];
+      if (idempotencyKey !== undefined) found.push(await store.find({ owner: whose, idempotencyKey }, true));
       return {
         found: found.map((record) => record && timeless(record)),
         departed: await store.departedAt(taskId, step.name),
@@ -114,15 +114,16 @@ export class TracePlayer {
     return { listed: listed.map(({ taskId }) => taskId), tasks: await Promise.all(all) };
   }
 
-  #at({ on: index = 0 }: Partial<Step>): TaskStore {
-    return this.instances[index % this.instances.length] as TaskStore;
+  #at({ on: index = 0 }: Partial<Step>): OpenTaskStore {
+    return this.instances[index % this.instances.length] as OpenTaskStore;
   }
 
-  async #start(store: TaskStore, draft: TaskDraft): Promise<unknown> {
+  async #start(store: OpenTaskStore, draft: TaskDraft): Promise<unknown> {
     const executor = new RecordingExecutor();
     try {
-      const creation = await store.create(draft, executor);
+      const creation = await store.create(draft);
       if (!creation.created) return immediate(creation.record);
+      creation.writer.begin(executor);
       this.#tasks.push({
         draft,
         writers: [creation.writer],
@@ -138,15 +139,16 @@ export class TracePlayer {
 
   async #handOver(
     { draft: { taskId }, writers, executors, isToBeCancelled }: Traced,
-    store: TaskStore,
+    store: OpenTaskStore,
   ): Promise<unknown> {
     const before = writers.at(-1) as TaskWriter;
     if (before.record.status !== 'running' || isToBeCancelled) return undefined;
-    const held = await store.claim(taskId, new RecordingExecutor());
+    const held = await store.claim(taskId, false);
     await before.release();
     const executor = new RecordingExecutor();
-    const writer = await store.claim(taskId, executor);
+    const writer = (await store.claim(taskId, false))?.writer;
     if (writer !== undefined) {
+      writer.begin(executor);
       writers.push(writer);
       executors.push(executor);
     }
@@ -154,7 +156,7 @@ export class TracePlayer {
   }
 
   /** Goes on when it has arrived: a task that ends before need not be told. */
-  async #cancel(traced: Traced, store: TaskStore): Promise<unknown> {
+  async #cancel(traced: Traced, store: OpenTaskStore): Promise<unknown> {
     const { cancels } = traced.executors.at(-1) as RecordingExecutor;
     const before = cancels.length;
     traced.isToBeCancelled = true;

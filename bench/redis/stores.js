@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis5';
 import { createRedisStore } from '../../dist/esm/redis/index.js';
 import { systemClock } from '../../dist/esm/core/clock.js';
-import { encodeEvent } from '../../dist/esm/sse/frame.js';
+import { encodeTaskEvent } from '../../dist/esm/sse/frame.js';
 import { cpuMicros } from '../harness/figures.js';
 import { freePort } from '../harness/free-port.js';
 
@@ -16,9 +16,9 @@ export const JSON_TEXT = JSON.stringify({ step: 1, total: 10, text: 'x'.repeat(6
 
 export const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-const executor = { cancelRequested() {}, audienceChanged() {}, fenced() {} };
+const executor = { cancelRequested() {}, audienceChanged() {}, fenced() {}, snapshotJson: () => undefined };
 const settings = {
-  ...{ clock: systemClock, encode: encodeEvent, onLost: 'fail' },
+  ...{ clock: systemClock, encode: encodeTaskEvent, onLost: 'fail' },
   ...{ ttlMs: 60_000, timeoutMs: 10_000, maxBufferedBytes: 2 ** 30, maxTasksPerOwner: Infinity },
   log: { maxEvents: 10_000, maxBytes: 8 * 2 ** 20 },
 };
@@ -58,8 +58,7 @@ class Bench {
   }
 
   async openStore() {
-    const store = createRedisStore({ client: await this.connect() });
-    store.start(settings);
+    const store = createRedisStore({ client: await this.connect() })(settings);
     this.#stores.push(store);
     return store;
   }
@@ -67,7 +66,8 @@ class Bench {
   async createTask(store) {
     const n = String(++this.#drafts);
     const taskId = `00000000-0000-7000-8000-${n.padStart(12, '0')}`;
-    const { writer } = await store.create({ taskId, resumeKey: n.padStart(22, 'k') }, executor);
+    const { writer } = await store.create({ taskId, resumeKey: n.padStart(22, 'k') });
+    writer.begin(executor);
     return { taskId, writer };
   }
 

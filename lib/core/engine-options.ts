@@ -10,7 +10,6 @@ import {
   oneOf,
   TIMER_MS,
   wholeNumber,
-  withMethods,
   type OptionRule,
   type OptionRules,
   type Range,
@@ -60,10 +59,18 @@ export interface EngineOptions {
   onTaskError?: (error: unknown, info: TaskInfo) => void;
   /** Default: this process's memory. */
   store?: TaskStore;
-  /** How long a store may take to answer. Default 2_000. */
+  /** How long a request waits for the store. Default 2_000. */
   storeTimeoutMs?: number;
+  /** How long a job goes on while the store takes none of its events; shared stores only. Default 30_000. */
+  appendPatienceMs?: number;
   /** What becomes of a task whose instance died; shared stores only. Default 'fail'. */
   onLost?: 'fail' | 'restart';
+  /** With `onLost: 'restart'`: how often a task is run at most, before it ends with `TASK_LOST`. Default 3. */
+  maxAttempts?: number;
+  /** With `onLost: 'restart'`: how long a lost task waits for an instance that can run it. Default 600_000 (10 min). */
+  orphanDeadlineMs?: number;
+  /** With `onLost: 'restart'`: a task whose input takes more as JSON cannot be run again. Default 65_536. */
+  maxInputBytes?: number;
   /** Default: the system's. */
   clock?: Clock;
 }
@@ -92,6 +99,10 @@ const NUMBERS: Readonly<Record<NumericOption, Range>> = {
   maxTasksPerOwner: [Infinity, 1, Infinity],
   maxSubscribersPerTask: [1_000, 1, Infinity],
   storeTimeoutMs: [2_000, 1, TIMER_MS],
+  appendPatienceMs: [30_000, 1, TIMER_MS],
+  maxAttempts: [3, 1, LARGE],
+  orphanDeadlineMs: [600_000, 1, LARGE],
+  maxInputBytes: [65_536, 0, 2 ** 28],
 };
 
 const numberRules = Object.fromEntries(
@@ -103,7 +114,7 @@ export const ENGINE_OPTION_RULES: OptionRules<EngineOptions> = {
   ...numberRules,
   exposeErrors: A_BOOLEAN,
   onTaskError: A_FUNCTION,
-  store: withMethods('a TaskStore', ['start', 'create']),
+  store: { text: 'a TaskStore, such as createRedisStore makes', accepts: (value) => typeof value === 'function' },
   onLost: oneOf('fail', 'restart'),
   clock: A_CLOCK,
 };

@@ -1,35 +1,45 @@
-import { inspect } from 'node:util';
 import { v4, v7 } from 'uuid';
-import { Deadlines } from './deadlines.js';
-import { abandoned, expired, notFound, shutdown, TaskError } from './errors.js';
+import { notifyCallback } from './callbacks.js';
+import { expired, notFound, shutdown, TaskError } from './errors.js';
 import { MemoryStore } from './memory-store.js';
 import type { ResolvedOptions } from './engine-options.js';
+import { Handlers } from './handlers.js';
+import { IdleRuns } from './idle-runs.js';
+import { keptFor, readInput } from './kept-input.js';
 import type {
-  Awaitable,
   Creation,
+  OpenTaskStore,
   StoreSettings,
+  Takeover,
+  TaskDraft,
   TaskFeed,
-  TaskFilter,
   TaskRecord,
   TaskRef,
   TaskStore,
-  TaskWriter,
 } from './ports.js';
-import type { Resume, RunRequest, Started, StartRequest } from './requests.js';
+import type { Resume, RunRequest, Started, StartRequest, TaskHandler } from './requests.js';
 import { Run, type RunObserver } from './run.js';
+import { samePayload } from './same-payload.js';
 import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
+import { storeSettingsOf } from './store-settings.js';
 import { Sweeper } from './sweeper.js';
 import { toTaskInfo } from './task.js';
-import { TimeLimit } from './time-limit.js';
+import { TimeLimit, withTimeLimit } from './time-limit.js';
 
 /** The tasks of one manager: what runs here, what is due, and the store that keeps them all. */
 export class Engine implements RunObserver {
   readonly counts = { started: 0, completed: 0, failed: 0, cancelled: 0 };
-  readonly #store: TaskStore;
+  readonly #store: OpenTaskStore;
   readonly #runs = new Map<string, Run>();
-  /** Runs that nobody is attached to. */
-  readonly #idle = new Deadlines<Run>();
+  /** Starts that the store has not answered yet, and how many take-overs. */
+  readonly #starting = new Set<Promise<unknown>>();
+  #restarting = 0;
+  readonly #ending = new Set<Promise<void>>();
+  /** What was asked of the store with each draft, for an answer that comes too late. */
+  readonly #asked = new WeakMap<TaskDraft, StartRequest>();
+  readonly handlers: Handlers;
+  readonly #idle: IdleRuns;
   readonly #sweeper: Sweeper;
   readonly #limit: TimeLimit;
   #stopping = false;
@@ -39,16 +49,21 @@ export class Engine implements RunObserver {
     store: TaskStore | undefined,
     encode: StoreSettings['encode'],
   ) {
-    const { clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, maxEventsPerTask, maxBytesPerTask } = options;
-    const { storeTimeoutMs: timeoutMs, onLost } = options;
-    this.#store = store ?? new MemoryStore();
-    const log = { maxEvents: maxEventsPerTask, maxBytes: maxBytesPerTask };
-    this.#store.start({ clock, ttlMs, maxBufferedBytes, maxTasksPerOwner, timeoutMs, onLost, log, encode });
-    this.#limit = new TimeLimit(clock, timeoutMs);
-    this.#sweeper = new Sweeper(clock, options.sweepIntervalMs, () => this.#sweep());
+    const { clock, storeTimeoutMs, sweepIntervalMs } = options;
+    this.handlers = new Handlers(this);
+    this.#idle = new IdleRuns(clock, sweepIntervalMs);
+    const settings = storeSettingsOf(options, encode, this.handlers);
+    this.#limit = new TimeLimit(clock, storeTimeoutMs);
+    this.#store = withTimeLimit(store === undefined ? new MemoryStore(settings) : store(settings), this.#limit, {
+      created: (draft, creation) => {
+        this.#beginLate(draft, creation);
+      },
+      claimed: ({ writer }) => void writer.release(),
+    });
+    this.#sweeper = new Sweeper(clock, sweepIntervalMs, () => this.#sweep());
   }
 
-  get store(): Pick<TaskStore, 'shared' | 'sizes'> {
+  get store(): Pick<OpenTaskStore, 'shared' | 'sizes' | 'list'> {
     return this.#store;
   }
 
@@ -56,68 +71,74 @@ export class Engine implements RunObserver {
     return this.#runs.size;
   }
 
+  /** How many tasks more may run here now. */
+  get room(): number {
+    if (this.#stopping) return 0;
+    return this.options.maxRunningTasks - this.#runs.size - this.#starting.size - this.#restarting;
+  }
+
   /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY` where no task can be started now */
   admit(): void {
     if (this.#stopping) throw shutdown();
-    if (this.#runs.size < this.options.maxRunningTasks) return;
-    throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
+    if (this.room <= 0) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
   }
 
   /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY`, `TOO_MANY_TASKS`, `KEY_REUSED`, `STORE_UNAVAILABLE` */
-  async start({ job, owner, idempotencyKey, fingerprint, ...options }: StartRequest): Promise<Started> {
+  async start(request: StartRequest): Promise<Started> {
     this.admit();
-    const taskId = v7();
-    const resumeKey = Buffer.from(v4({}, new Uint8Array(16))).toString('base64url');
-    const run = new Run(taskId, job, options, this.options, this);
-    const snapshot = run.snapshot && (() => run.snapshot?.toJson());
-    this.#runs.set(taskId, run); // before the store is asked, so that concurrent starts count
-    let creating: Awaitable<Creation> | undefined;
+    const starting = this.#start(request);
+    this.#starting.add(starting); // before the store has answered, so that concurrent starts count
     try {
-      const draft = { taskId, resumeKey, owner, idempotencyKey, fingerprint, snapshot };
-      creating = this.#store.create(draft, run);
-      const creation = await this.#limit.keep(creating);
-      if (creation.created) {
-        this.#begin(run, creation.writer);
-        return { record: creation.writer.record, created: true };
-      }
-      this.#drop(run);
-      return { record: samePayload(creation.record, fingerprint), created: false };
-    } catch (error) {
-      this.#drop(run);
-      if (creating instanceof Promise)
-        creating.then((late) => this.#beginLate(run, late, idempotencyKey)).catch(() => undefined);
-      throw error;
+      return await starting;
+    } finally {
+      this.#starting.delete(starting);
     }
   }
 
-  /** Runs a task again whose instance died, where `onLost` says so and the store agrees; `request` brings its code. */
-  async restart(record: TaskRecord, request: () => Promise<RunRequest>): Promise<void> {
+  async #start(request: StartRequest): Promise<Started> {
+    const { owner, idempotencyKey, fingerprint } = request;
+    const draft: TaskDraft = {
+      taskId: v7(),
+      resumeKey: Buffer.from(v4({}, new Uint8Array(16))).toString('base64url'),
+      owner,
+      idempotencyKey,
+      fingerprint,
+      ...(this.options.onLost === 'restart' && keptFor(request, this.options.maxInputBytes)),
+    };
+    this.#asked.set(draft, request);
+    const creation = await this.#store.create(draft);
+    if (!creation.created) return { record: samePayload(creation.record, fingerprint), created: false };
+    this.#begin(creation, request);
+    return { record: creation.writer.record, created: true };
+  }
+
+  /** Runs a task again whose instance died, where `onLost` says so, the store agrees, and `handler` is the task's own. */
+  async restart(record: TaskRecord, handler: TaskHandler): Promise<void> {
     const { taskId, orphaned } = record;
-    if (this.options.onLost !== 'restart' || !orphaned) return;
-    if (this.#stopping || this.#runs.has(taskId) || this.#runs.size >= this.options.maxRunningTasks) return;
-    const { job, ...options } = await request();
-    const run = new Run(taskId, job, options, this.options, this);
-    const claiming = Promise.resolve(this.#store.claim(taskId, run, run.snapshot));
+    if (this.options.onLost !== 'restart' || !orphaned || this.room <= 0 || this.#runs.has(taskId)) return;
+    if (handler.handler === undefined || handler.handler !== record.handler) return;
+    this.#restarting++;
     try {
-      const writer = await this.#limit.within(this.options.storeTimeoutMs, claiming);
-      if (writer !== undefined && !(this.#stopping as boolean)) this.#begin(run, writer);
+      const takeover = await this.#store.claim(taskId, handler.snapshot !== undefined);
+      if (takeover === undefined) return;
+      if (this.#stopping) await takeover.writer.release();
+      else this.#begin(takeover, { ...handler, input: readInput(takeover.input) });
     } finally {
-      // Nobody waits for it any more: others may have it.
-      if (!this.#runs.has(taskId)) claiming.then((late) => late?.release()).catch(() => undefined);
+      this.#restarting--;
     }
   }
 
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `STORE_UNAVAILABLE` */
-  async find(ref: TaskRef): Promise<TaskRecord> {
-    const found = await this.#limit.keep(this.#store.find(ref));
+  async find(ref: TaskRef, texts = false): Promise<TaskRecord> {
+    const found = await this.#store.find(ref, texts);
     if (found === undefined) throw notFound();
     if (found.status === 'expired') throw expired();
     return found;
   }
 
   /** The same for a caller who may see nothing of other owners' tasks: those do not exist for them. */
-  async findOwned(ref: TaskRef, owner: string | undefined): Promise<TaskRecord> {
-    const found = await this.#limit.keep(this.#store.find(ref));
+  async findOwned(ref: TaskRef, owner: string | undefined, texts = false): Promise<TaskRecord> {
+    const found = await this.#store.find(ref, texts);
     if (found === undefined || found.owner !== owner) throw notFound();
     if (found.status === 'expired') throw expired();
     return found;
@@ -129,32 +150,27 @@ export class Engine implements RunObserver {
     owner: string | undefined,
     fingerprint: string | undefined,
   ): Promise<TaskRecord | undefined> {
-    const found = await this.#limit.keep(this.#store.find({ idempotencyKey, owner }));
+    const found = await this.#store.find({ idempotencyKey, owner });
     return found === undefined || found.status === 'expired' ? undefined : samePayload(found, fingerprint);
   }
 
-  /** The four rules: the given cursor; else where this subscriber left off; else the oldest event that is kept. */
+  /** Returns the given cursor, else where this subscriber left off, else the start of what is kept. */
   async startOf({ taskId }: TaskRecord, { cursor, subscriberId, snapshot }: Resume): Promise<Start> {
     if (cursor !== undefined) return { position: cursor, snapshot };
-    const departed =
-      subscriberId === undefined ? undefined : await this.#limit.keep(this.#store.departedAt(taskId, subscriberId));
+    const departed = subscriberId === undefined ? undefined : await this.#store.departedAt(taskId, subscriberId);
     return { position: departed ?? 0, snapshot };
   }
 
   async open(taskId: string): Promise<TaskFeed> {
-    const feed = await this.#limit.keep(this.#store.open(taskId));
+    const feed = await this.#store.open(taskId);
     if (feed === undefined) throw expired();
     return feed;
-  }
-
-  async list(filter: TaskFilter): Promise<readonly TaskRecord[]> {
-    return this.#limit.keep(this.#store.list(filter));
   }
 
   /** False: it had ended before. */
   async cancel(taskId: string, message: string): Promise<boolean> {
     await this.find({ taskId });
-    return this.#limit.keep(this.#store.requestCancel(taskId, { code: 'TASK_CANCELLED', message }));
+    return this.#store.requestCancel(taskId, { code: 'TASK_CANCELLED', message });
   }
 
   /** The run of a task that this instance executes. @throws TaskError `TASK_NOT_RUNNING` and as `find` */
@@ -162,85 +178,71 @@ export class Engine implements RunObserver {
     const run = this.#runs.get(taskId);
     if (run !== undefined) return run;
     const { status } = await this.find({ taskId });
-    throw new TaskError(
-      'TASK_NOT_RUNNING',
-      status === 'running' ? 'Another instance runs it' : `It is already ${status}`,
-    );
+    const reason = status === 'running' ? 'Another instance runs it' : `It is already ${status}`;
+    throw new TaskError('TASK_NOT_RUNNING', reason);
   }
 
   /** Takes no new work, gives what runs `graceMs`, then cancels it. Resolves when every task here has ended. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    const ended = Promise.all([...this.#runs.values()].map((run) => run.ended));
-    if (graceMs > 0 && this.#runs.size > 0) await this.#limit.within(graceMs, ended).catch(() => undefined);
+    if (graceMs > 0) await this.#limit.within(graceMs, this.#allEnded()).catch(() => undefined);
     const handOver = this.#store.shared && this.options.onLost === 'restart';
-    const end = handOver ? (run: Run) => run.release(shutdown()) : (run: Run) => run.stop('cancelled', shutdown());
-    [...this.#runs.values()].forEach(end);
-    await this.#limit.within(this.options.storeTimeoutMs, ended).catch(() => undefined);
+    for (const run of [...this.#runs.values()]) {
+      if (handOver) run.release(shutdown());
+      else run.stop('cancelled', shutdown());
+    }
+    await this.#limit.within(this.options.storeTimeoutMs, this.#allEnded()).catch(() => undefined);
     this.#sweeper.stop();
     await this.#store.stop?.();
   }
 
   audienceChanged(run: Run, subscribers: number): void {
-    if (subscribers > 0) this.#idle.delete(run, this.#idleMs(run));
-    else if (run.options.abandonAfterMs === 0) run.stop('cancelled', abandoned());
-    else this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
+    this.#idle.audienceChanged(run, subscribers);
   }
 
   settled(run: Run, status: FinalStatus | undefined): void {
     this.#runs.delete(run.taskId);
-    this.#idle.delete(run, this.#idleMs(run));
+    this.#idle.delete(run);
     if (status !== undefined) this.counts[status]++;
   }
 
   failed(run: Run, error: unknown): void {
-    const hook: (...args: Parameters<typeof this.options.onTaskError>) => unknown = this.options.onTaskError;
-    const tell = async (): Promise<void> => {
-      await hook(error, toTaskInfo(run.record)); // it may be an async function
-    };
-    tell().catch((failure: unknown) => {
-      process.emitWarning(inspect(failure), { type: 'TaskErrorWarning', detail: 'in onTaskError' });
-    });
+    notifyCallback('onTaskError', this.options.onTaskError, error, toTaskInfo(run.record));
   }
 
-  #begin(run: Run, writer: TaskWriter): void {
+  #begin({ writer, past }: Pick<Takeover, 'writer'> & Partial<Takeover>, request: RunRequest): Run {
+    const { job, ...options } = request;
+    const run = new Run(writer, job, options, this.options, this);
+    if (writer.record.attempt > 1) run.snapshot?.resume(past);
     this.counts.started++;
     this.#runs.set(run.taskId, run);
+    this.#ending.add(run.ended);
+    void run.ended.then(() => this.#ending.delete(run.ended));
     this.#sweeper.start();
-    run.start(this.#limit.writer(writer));
+    run.start();
+    this.#idle.begun(run);
     if (this.#stopping) run.stop('cancelled', shutdown()); // the store has answered after the stop
-    // A shared store may have told of subscribers, or of the end, before it answered.
-    if (run.subscribers > 0 || !this.#runs.has(run.taskId)) return;
-    this.#idle.add(run, this.#idleMs(run), this.options.clock.now());
+    return run;
   }
 
-  #drop(run: Run): void {
-    this.#runs.delete(run.taskId);
-    run.drop();
+  /** Its start was refused meanwhile. A repeated start finds it by its key, so it runs; others nobody could reach. */
+  #beginLate(draft: TaskDraft, late: Creation): void {
+    const request = this.#asked.get(draft);
+    if (!late.created || request === undefined) return;
+    const run = this.#begin(late, request);
+    if (draft.idempotencyKey !== undefined) return;
+    run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
   }
 
-  /**
-   * The store has created the task after its start was refused. Who repeats the start with an idempotency key finds it,
-   * so it runs; any other could be reached by nobody.
-   */
-  #beginLate(run: Run, late: Creation, idempotencyKey: string | undefined): void {
-    if (!late.created) return;
-    this.#begin(run, late.writer);
-    if (idempotencyKey === undefined) run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
-  }
-
-  /** A task that may not be alone for a moment still has to be reached by its first subscriber. */
-  #idleMs({ options: { abandonAfterMs } }: Run): number {
-    return abandonAfterMs === 0 ? this.options.sweepIntervalMs : abandonAfterMs;
+  /** Resolves when nothing is being started and the end of every run here is committed. */
+  async #allEnded(): Promise<void> {
+    while (this.#starting.size + this.#ending.size > 0) {
+      await Promise.allSettled([...this.#starting, ...this.#ending]);
+    }
   }
 
   async #sweep(): Promise<boolean> {
-    for (const run of this.#idle.take(this.options.clock.now())) run.stop('cancelled', abandoned());
-    return (await this.#limit.keep(this.#store.sweep())) || this.#runs.size > 0;
+    this.#idle.sweep();
+    return (await this.#store.sweep()) || this.#runs.size > 0;
   }
-}
-
-function samePayload(record: TaskRecord, fingerprint: string | undefined): TaskRecord {
-  if (record.fingerprint === fingerprint) return record;
-  throw new TaskError('KEY_REUSED', 'The idempotency key was used with another payload');
 }

@@ -3,14 +3,14 @@ import { EventLog } from './event-log.js';
 import type {
   Creation,
   Executor,
-  SnapshotFold,
+  OpenTaskStore,
   StoreSettings,
   StoreSizes,
+  Takeover,
   TaskDraft,
   TaskFilter,
   TaskRecord,
   TaskRef,
-  TaskStore,
   TaskWriter,
   Tombstone,
 } from './ports.js';
@@ -19,15 +19,15 @@ import { StoredTask } from './stored-task.js';
 import { TaskRegistry } from './task-registry.js';
 
 /** Tasks in this process's memory. Everything commits at once, so nothing here returns a promise. */
-export class MemoryStore implements TaskStore {
-  readonly shared = false;
-  #registry: TaskRegistry | undefined;
+export class MemoryStore implements OpenTaskStore {
+  readonly shared: boolean = false;
+  readonly registry: TaskRegistry;
 
-  start(settings: StoreSettings): void {
-    this.#registry ??= new TaskRegistry(settings);
+  constructor(settings: StoreSettings) {
+    this.registry = new TaskRegistry(settings);
   }
 
-  create(draft: TaskDraft, executor: Executor): Creation {
+  create(draft: TaskDraft): Creation {
     const { registry } = this;
     const { owner, idempotencyKey } = draft;
     const existing = idempotencyKey === undefined ? undefined : registry.find({ owner, idempotencyKey });
@@ -35,7 +35,7 @@ export class MemoryStore implements TaskStore {
     if (registry.runningOf(owner) >= registry.settings.maxTasksPerOwner) {
       throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
     }
-    const task = new StoredTask(draft, new EventLog(registry.settings.log, registry), registry.settings, executor);
+    const task = new StoredTask(draft, new EventLog(registry.settings.log, registry), registry.settings);
     registry.add(task);
     return { created: true, writer: new MemoryWriter(task, registry) };
   }
@@ -44,11 +44,12 @@ export class MemoryStore implements TaskStore {
     return this.registry.find(ref);
   }
 
-  list({ status, owner, limit }: TaskFilter): readonly TaskRecord[] {
+  list({ status, owner, limit, before }: TaskFilter): readonly TaskRecord[] {
     const found: StoredTask[] = [];
     for (const task of this.registry.values()) {
       if (status !== undefined && task.status !== status) continue;
       if (owner !== undefined && task.owner !== owner) continue;
+      if (before !== undefined && task.taskId >= before) continue;
       found.push(task);
     }
     return found.sort((a, b) => (a.taskId < b.taskId ? 1 : -1)).slice(0, limit); // v7 uuids sort by time
@@ -65,20 +66,21 @@ export class MemoryStore implements TaskStore {
   requestCancel(taskId: string, reason: PublicError): boolean {
     const task = this.registry.get(taskId);
     if (task?.status !== 'running') return false;
+    task.cancel ??= reason;
     task.executor.cancelRequested(reason);
     return true;
   }
 
-  claim(taskId: string, executor: Executor, snapshot?: SnapshotFold): TaskWriter | undefined {
+  claim(taskId: string): Takeover | undefined {
     const task = this.registry.get(taskId);
     if (task?.status !== 'running' || !task.orphaned) return undefined;
-    task.executor.fenced(fenced());
-    task.executor = executor;
-    task.fold(snapshot);
+    const { executor, input, past } = task;
+    task.detach();
     task.orphaned = false;
     task.token++;
     task.attempt++;
-    return new MemoryWriter(task, this.registry);
+    executor.fenced(fenced());
+    return { writer: new MemoryWriter(task, this.registry), input, past };
   }
 
   sweep(): boolean {
@@ -87,11 +89,6 @@ export class MemoryStore implements TaskStore {
 
   sizes(): StoreSizes {
     return this.registry.sizes;
-  }
-
-  get registry(): TaskRegistry {
-    if (this.#registry === undefined) throw new TaskError('STORE_UNAVAILABLE', 'The store has not been started');
-    return this.#registry;
   }
 }
 
@@ -103,6 +100,14 @@ class MemoryWriter implements TaskWriter {
     readonly registry: TaskRegistry,
   ) {
     this.#token = record.token;
+  }
+
+  begin(executor: Executor): void {
+    if (this.record.token === this.#token) this.record.executor = executor;
+    else
+      setImmediate(() => {
+        executor.fenced(fenced());
+      });
   }
 
   append(event: string | undefined, json: string): void {
@@ -121,8 +126,14 @@ class MemoryWriter implements TaskWriter {
     this.registry.retire(task);
   }
 
+  countSubscribers(): number {
+    return this.record.subscribers;
+  }
+
   release(): void {
-    this.#writable().orphaned = true;
+    const task = this.#writable();
+    task.orphaned = true;
+    task.detach();
   }
 
   #append(event: string | undefined, json: string): void {

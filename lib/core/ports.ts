@@ -5,7 +5,7 @@ import type { FinalStatus, TaskStatus } from './status.js';
 
 export type Awaitable<T> = T | Promise<T>;
 
-/** What the manager tells its store once, before anything else. */
+/** What a manager opens its store with. */
 export interface StoreSettings {
   readonly clock: Clock;
   /** How long a finished task stays readable, in ms. */
@@ -16,10 +16,18 @@ export interface StoreSettings {
   readonly maxBufferedBytes: number;
   /** Running tasks per owner, on all instances. */
   readonly maxTasksPerOwner: number;
-  /** How long the store may take to answer, in ms; then it answers `STORE_UNAVAILABLE`. */
+  /** How long a request waits for the store, in ms. */
   readonly timeoutMs: number;
-  /** What a shared store does with a task whose instance died: ends it with `TASK_LOST`, or leaves it to `claim`. */
+  /** How long a job goes on while the store takes none of its events, in ms; shared stores only. */
+  readonly appendPatienceMs: number;
+  /** What a shared store does with a task whose instance died: ends it with `TASK_LOST`, or has it run again. */
   readonly onLost: 'fail' | 'restart';
+  /** How often a task is run at most, where it is run again. */
+  readonly maxAttempts: number;
+  /** How long a task that nobody can run again is kept waiting, in ms; then it ends with `TASK_LOST`. */
+  readonly orphanDeadlineMs: number;
+  /** Runs tasks again that other instances have lost or given up. */
+  readonly orphanRunner: OrphanRunner;
   /**
    * One event as the bytes that go over the wire, on the wire of its task. Pure. For a terminal event `task.progress` is
    * the last progress before it.
@@ -28,7 +36,17 @@ export interface StoreSettings {
 }
 
 /** What the framing of an event may depend on, beside the event. */
-export type EncodedTask = Pick<TaskRecord, 'taskId' | 'resumeKey' | 'attempt' | 'wire' | 'slot' | 'progress'>;
+export type EncodedTask = Pick<TaskRecord, 'taskId' | 'resumeKey' | 'attempt' | 'epoch' | 'wire' | 'slot' | 'progress'>;
+
+/** The part of a manager that runs tasks which no instance holds. */
+export interface OrphanRunner {
+  /** The `handler`s of the tasks that it can run by itself. */
+  readonly handlers: readonly string[];
+  /** How many tasks more it can run now. */
+  readonly room: number;
+  /** Claims the task and runs it, unless another instance is faster. */
+  run(record: TaskRecord): Promise<void>;
+}
 
 /** What a task is created with. */
 export interface TaskDraft {
@@ -43,8 +61,10 @@ export interface TaskDraft {
   readonly wire?: string | undefined;
   /** What it is a task of: a chat, a document. */
   readonly slot?: string | undefined;
-  /** The state folded from the events so far as JSON, or undefined where there is none. */
-  readonly snapshot: (() => string | undefined) | undefined;
+  /** Identifies what can run the task again; undefined: nothing can. */
+  readonly handler?: string | undefined;
+  /** The job's input as JSON, for whoever runs the task again; undefined where it is `undefined` itself. */
+  readonly input?: string | undefined;
 }
 
 /** What a store knows of a task beside its events. Times are ms since 1970. */
@@ -57,11 +77,15 @@ export interface TaskRecord {
   readonly wire?: string | undefined;
   /** As in its draft. */
   readonly slot?: string | undefined;
+  /** As in its draft. */
+  readonly handler?: string | undefined;
   readonly status: TaskStatus;
   /** It has not ended, but its instance is gone or has given it up: `claim` may hand it to another. */
   readonly orphaned: boolean;
   /** 1, or more after a restart on another instance. */
   readonly attempt: number;
+  /** Grows whenever another instance takes the task over: 1 for the events of its first holder. Part of event ids. */
+  readonly epoch: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   readonly endedAtMs: number | undefined;
@@ -72,9 +96,9 @@ export interface TaskRecord {
   readonly bufferedBytes: number;
   /** Attached now, on all instances. */
   readonly subscribers: number;
-  /** JSON of the last progress, kept whatever was trimmed. */
+  /** JSON of the last progress, kept whatever was trimmed. Undefined too where `find` was not asked for texts. */
   readonly progress: string | undefined;
-  /** JSON of the terminal event's data, kept whatever was trimmed. */
+  /** JSON of the terminal event's data, kept whatever was trimmed. The same. */
   readonly outcome: string | undefined;
 }
 
@@ -94,20 +118,14 @@ export interface TaskFilter {
   readonly owner?: string | undefined;
   /** At most so many, newest first. */
   readonly limit: number;
+  /** Only tasks that were started before this one, which may be gone by now. */
+  readonly before?: string | undefined;
 }
 
-/** What a state goes on from: itself as JSON, undefined where it has only begun, then all progress since as JSON. */
+/** What a folded state goes on from: itself as JSON, undefined where it has only begun, then all progress since. */
 export interface SnapshotPast {
   readonly state: string | undefined;
   readonly progress: readonly string[];
-}
-
-/** The state that a run folds from its progress, as its store sees it. */
-export interface SnapshotFold {
-  /** The state as JSON, or undefined where there is none. */
-  toJson(): string | undefined;
-  /** Goes on from where another run of the task got to; undefined: that is lost, and there is no state any more. */
-  resume(past: SnapshotPast | undefined): void;
 }
 
 /** The instance that runs a task, as its store sees it. */
@@ -117,16 +135,20 @@ export interface Executor {
   audienceChanged(subscribers: number): void;
   /** Another instance has taken the task over; nothing this one writes is accepted any more. */
   fenced(reason: TaskError): void;
+  /** The state folded from all progress so far as JSON, or undefined where there is none. */
+  snapshotJson(): string | undefined;
 }
 
 /** The one right to write to a task's log; its fencing token makes it void when another instance claims the task. */
 export interface TaskWriter {
   readonly record: TaskRecord;
+  /** Says who runs the task: once, before anything else. What happened to the task meanwhile is told in a later turn. */
+  begin(executor: Executor): void;
   /**
    * Appends one event with the next seq; the first of a task is 1, without a hole. Events are committed in the order
    * of the calls, and are delivered to nobody before they are. Returns nothing where that is so at once.
-   * @throws TaskError `FENCED`, `TASK_NOT_RUNNING`; then nothing was appended. `STORE_UNAVAILABLE`: the same, unless
-   * the store got the event and only its answer was lost; then the event is in the log once.
+   * @throws TaskError `FENCED`, `TASK_NOT_RUNNING`; then nothing was appended. `STORE_UNAVAILABLE`: the store has refused
+   * the event, or has not said within `appendPatienceMs` what became of it; then it may still come to be in the log, once.
    */
   append(event: string | undefined, json: string): Awaitable<void>;
   /**
@@ -134,6 +156,8 @@ export interface TaskWriter {
    * @throws as `append`; after `STORE_UNAVAILABLE` a shared store goes on trying until the task has its end.
    */
   finish(status: FinalStatus, json: string): Awaitable<void>;
+  /** Subscribers that are attached now, on all instances, read from the store. */
+  countSubscribers(): Awaitable<number>;
   /** Gives the task up, so that another instance may claim it. */
   release(): Awaitable<void>;
 }
@@ -149,23 +173,40 @@ export interface TaskFeed {
   leave(subscriberId: string | undefined, position: number): void;
 }
 
+/** Either the draft is a task now, or its idempotency key belongs to another task. */
 export type Creation =
   { readonly created: true; readonly writer: TaskWriter } | { readonly created: false; readonly record: TaskRecord };
 
+/** A task that was taken over. */
+export interface Takeover {
+  readonly writer: TaskWriter;
+  /** As in its draft. */
+  readonly input: string | undefined;
+  /** What a folded state goes on from; undefined: that is lost, and there is no state any more. */
+  readonly past: SnapshotPast | undefined;
+}
+
 /**
- * Where tasks live. `__tests__/contracts/task-store.ts` is the suite that every store passes.
+ * Where a manager's tasks live: opened by the manager with its settings, once. Made by `createRedisStore`,
+ * `createSqliteStore` or `createTaskStore`, one for each manager.
+ */
+export type TaskStore = (settings: StoreSettings) => OpenTaskStore;
+
+/**
+ * An open store. `__tests__/contracts/task-store.ts` is the suite that every store passes.
  * Any method may throw or reject with TaskError `STORE_UNAVAILABLE`.
  */
-export interface TaskStore {
+export interface OpenTaskStore {
   /** Other instances serve the same tasks. */
   readonly shared: boolean;
-  start(settings: StoreSettings): void;
   /**
    * Creates the task, or finds the one that has its idempotency key. Atomic under concurrent calls on all instances.
    * @throws TaskError `TOO_MANY_TASKS`.
    */
-  create(draft: TaskDraft, executor: Executor): Awaitable<Creation>;
-  find(ref: TaskRef): Awaitable<TaskRecord | Tombstone | undefined>;
+  create(draft: TaskDraft): Awaitable<Creation>;
+  /** @param texts the last progress and the outcome are wanted too: they may be large */
+  find(ref: TaskRef, texts?: boolean): Awaitable<TaskRecord | Tombstone | undefined>;
+  /** Without texts. */
   list(filter: TaskFilter): Awaitable<readonly TaskRecord[]>;
   /** Follows a task; undefined where there is none any more. */
   open(taskId: string): Awaitable<TaskFeed | undefined>;
@@ -173,8 +214,11 @@ export interface TaskStore {
   departedAt(taskId: string, subscriberId: string): Awaitable<number | undefined>;
   /** Asks whoever runs the task to cancel it; false where it is not running. */
   requestCancel(taskId: string, reason: PublicError): Awaitable<boolean>;
-  /** Takes over a running task whose writer is gone, and its `snapshot`; undefined while somebody holds it. */
-  claim(taskId: string, executor: Executor, snapshot?: SnapshotFold): Awaitable<TaskWriter | undefined>;
+  /**
+   * Takes over a running task that nobody holds any more; undefined while somebody does.
+   * @param folds its job folds its progress into a state, and needs its past
+   */
+  claim(taskId: string, folds: boolean): Awaitable<Takeover | undefined>;
   /** Forgets what is past its retention, at the cost of what it forgets; true while anything is kept. */
   sweep(): Awaitable<boolean>;
   /** What this process's memory holds. */

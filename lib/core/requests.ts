@@ -10,10 +10,15 @@ export interface RunOptions {
   readonly snapshot: SnapshotOptions | undefined;
 }
 
-/** What a task is run with. */
-export interface RunRequest extends RunOptions {
+/** How every task of one handler runs. */
+export interface TaskHandler extends Omit<RunOptions, 'input'> {
   readonly job: AsyncTask;
+  /** Identifies the job, so that a task is only ever run again by the one that it was started with. */
+  readonly handler: string | undefined;
 }
+
+/** What a task is run with. */
+export interface RunRequest extends TaskHandler, RunOptions {}
 
 /** What a task is started with. */
 export interface StartRequest extends RunRequest {

@@ -29,9 +29,6 @@ export interface RunObserver {
 export class Run implements Executor {
   readonly snapshot: Snapshot | undefined;
   readonly #controller = new AbortController();
-  #writer: TaskWriter | undefined;
-  /** A stop that came before the store had answered. */
-  #earlyStop: (() => void) | undefined;
   #status: TaskStatus = 'running';
   #cancelTimeout: (() => void) | undefined;
   #eventsThisTurn = 0;
@@ -43,7 +40,7 @@ export class Run implements Executor {
   #resolveEnded: (() => void) | undefined;
 
   constructor(
-    readonly taskId: string,
+    readonly writer: TaskWriter,
     readonly job: AsyncTask,
     readonly options: RunOptions,
     readonly settings: RunSettings,
@@ -53,33 +50,27 @@ export class Run implements Executor {
     this.snapshot = options.snapshot && new Snapshot(options.snapshot, this.#report);
   }
 
+  get taskId(): string {
+    return this.writer.record.taskId;
+  }
+
   get record(): TaskRecord {
-    return this.#started.record;
+    return this.writer.record;
   }
 
   /** Starts the job in a later turn of the event loop, so that whoever started it hears of it first. */
-  start(writer: TaskWriter): void {
-    this.#writer = writer;
+  start(): void {
+    this.writer.begin(this);
     const { timeoutMs } = this.options;
     this.#cancelTimeout = this.settings.clock.after(timeoutMs, () => {
       this.stop('failed', new TaskError('TASK_TIMEOUT', `The task took longer than ${timeoutMs} ms`));
     });
-    this.#earlyStop?.();
     setImmediate(() => void this.#execute());
-  }
-
-  /** The store has not created its task. */
-  drop(): void {
-    this.#resolveEnded?.();
   }
 
   /** Ends the task from outside and aborts the job's signal with `reason`; false where it has ended already. */
   stop(status: 'failed' | 'cancelled', reason: TaskError): boolean {
     if (isFinal(this.#status)) return false;
-    if (this.#writer === undefined) {
-      this.#earlyStop ??= () => this.stop(status, reason);
-      return true;
-    }
     const { code, message } = toPublicError(reason, this.settings);
     const outcome = status === 'failed' ? { error: { code, message } } : { code, reason: message };
     this.#settle(status, members(outcome)).catch(this.#report);
@@ -89,11 +80,10 @@ export class Run implements Executor {
 
   /** Stops running the task without ending it, so that another instance may claim it and run it again. */
   release(reason: TaskError): void {
-    const writer = this.#writer;
-    if (isFinal(this.#status) || writer === undefined) return;
+    if (isFinal(this.#status)) return;
     this.#end('cancelled');
     this.#controller.abort(reason);
-    void Promise.resolve(writer.release()).catch(this.#report).finally(this.#resolveEnded);
+    void Promise.resolve(this.writer.release()).catch(this.#report).finally(this.#resolveEnded);
   }
 
   /** A result that cannot be told fails the task. @throws TaskError `TASK_NOT_RUNNING` where it has ended already. */
@@ -143,11 +133,14 @@ export class Run implements Executor {
   }
 
   fenced(reason: TaskError): void {
-    if (this.#writer === undefined) this.#earlyStop ??= () => this.fenced(reason);
-    if (isFinal(this.#status) || this.#writer === undefined) return;
+    if (isFinal(this.#status)) return;
     this.#end('failed', 'failed');
     this.#resolveEnded?.();
     this.#controller.abort(reason);
+  }
+
+  snapshotJson(): string | undefined {
+    return this.snapshot?.toJson();
   }
 
   async #execute(): Promise<void> {
@@ -177,7 +170,7 @@ export class Run implements Executor {
 
   #append(event: string | undefined, json: string): Awaitable<void> {
     if (isFinal(this.#status)) throw new TaskError('TASK_NOT_RUNNING', `The task is already ${this.#status}`);
-    return this.#started.append(event, json);
+    return this.writer.append(event, json);
   }
 
   /**
@@ -222,15 +215,10 @@ export class Run implements Executor {
     this.observer.failed(this, error);
   };
 
-  get #started(): TaskWriter {
-    if (this.#writer === undefined) throw new TaskError('TASK_NOT_RUNNING', 'The task has not started');
-    return this.#writer;
-  }
-
   async #settle(status: FinalStatus, outcome: string): Promise<void> {
     this.#end(status, status);
     try {
-      await this.#started.finish(status, `{"task_id":"${this.taskId}","status":"${status}"${outcome}}`);
+      await this.writer.finish(status, `{"task_id":"${this.taskId}","status":"${status}"${outcome}}`);
     } finally {
       this.#resolveEnded?.();
     }

@@ -1,5 +1,5 @@
 import { toJson } from './payload.js';
-import type { SnapshotFold, SnapshotPast } from './ports.js';
+import type { SnapshotPast } from './ports.js';
 
 /** How a handler folds progress into a state that stands for everything so far. */
 export interface SnapshotOptions<P = unknown, S = unknown> {
@@ -8,7 +8,7 @@ export interface SnapshotOptions<P = unknown, S = unknown> {
 }
 
 /** The state of one task, folded as its events are appended, encoded at most once per state. */
-export class Snapshot implements SnapshotFold {
+export class Snapshot {
   #state: unknown;
   #json: string | undefined;
   #broken = false;
@@ -29,6 +29,7 @@ export class Snapshot implements SnapshotFold {
     });
   }
 
+  /** Goes on from where another run of the task got to; undefined: that is lost, and there is no state any more. */
   resume(past: SnapshotPast | undefined): void {
     if (past === undefined) this.#broken = true;
     else if (past.state !== undefined) this.#state = JSON.parse(past.state);

@@ -1,5 +1,6 @@
+import type { PublicError } from './errors.js';
 import type { EventLog } from './event-log.js';
-import type { Executor, SnapshotFold, StoreSettings, TaskDraft, TaskFeed, TaskRecord } from './ports.js';
+import type { Executor, SnapshotPast, StoreSettings, TaskDraft, TaskFeed, TaskRecord } from './ports.js';
 import type { TaskStatus } from './status.js';
 
 /** Where a subscriber that is not attached now left off is kept for this many of them per task. */
@@ -9,7 +10,12 @@ const MAX_DEPARTED = 1_000;
 const TASK_BYTES = 1_024;
 
 const nothing = (): void => undefined;
-const NOBODY: Executor = { cancelRequested: nothing, audienceChanged: nothing, fenced: nothing };
+const NOBODY: Executor = {
+  cancelRequested: nothing,
+  audienceChanged: nothing,
+  fenced: nothing,
+  snapshotJson: () => undefined,
+};
 
 /** A task in this process's memory: at once its record, its feed, and the state its writer changes. */
 export class StoredTask implements TaskRecord, TaskFeed {
@@ -20,6 +26,8 @@ export class StoredTask implements TaskRecord, TaskFeed {
   readonly fingerprint: string | undefined;
   readonly wire: string | undefined;
   readonly slot: string | undefined;
+  readonly handler: string | undefined;
+  readonly input: string | undefined;
   readonly createdAtMs: number;
   status: TaskStatus = 'running';
   attempt = 1;
@@ -33,7 +41,11 @@ export class StoredTask implements TaskRecord, TaskFeed {
   orphaned = false;
   /** When it may be forgotten, by the monotonic clock. */
   expiresAt: number | undefined;
-  #snapshot: (() => string | undefined) | undefined;
+  /** Why it is to be cancelled, if it is. */
+  cancel: PublicError | undefined;
+  #executor: Executor = NOBODY;
+  /** What was folded before, while or after nobody runs it. */
+  #snapshot: string | undefined;
   readonly #attached = new Map<string, number>();
   readonly #departed = new Map<string, number>();
 
@@ -41,7 +53,6 @@ export class StoredTask implements TaskRecord, TaskFeed {
     draft: TaskDraft,
     readonly log: EventLog,
     readonly settings: StoreSettings,
-    public executor: Executor,
   ) {
     this.taskId = draft.taskId;
     this.resumeKey = draft.resumeKey;
@@ -50,12 +61,33 @@ export class StoredTask implements TaskRecord, TaskFeed {
     this.fingerprint = draft.fingerprint;
     this.wire = draft.wire;
     this.slot = draft.slot;
-    this.#snapshot = draft.snapshot;
+    this.handler = draft.handler;
+    this.input = draft.input;
     this.createdAtMs = this.updatedAtMs = settings.clock.wallNow();
   }
 
   get record(): TaskRecord {
     return this;
+  }
+
+  get epoch(): number {
+    return this.token;
+  }
+
+  /** Whoever runs it. */
+  get executor(): Executor {
+    return this.#executor;
+  }
+
+  set executor(executor: Executor) {
+    this.#executor = executor;
+    const { cancel } = this;
+    if (cancel === undefined && this.subscribers === 0) return;
+    setImmediate(() => {
+      if (this.#executor !== executor) return;
+      if (this.subscribers > 0) executor.audienceChanged(this.subscribers);
+      if (cancel !== undefined) executor.cancelRequested(cancel);
+    });
   }
 
   get expiresAtMs(): number | undefined {
@@ -80,35 +112,37 @@ export class StoredTask implements TaskRecord, TaskFeed {
   }
 
   snapshot(): { seq: number; json: string } | undefined {
-    const json = this.#snapshot?.();
+    const json = this.#snapshotJson;
     return json === undefined ? undefined : { seq: this.lastSeq - (this.log.ended ? 1 : 0), json };
   }
 
-  /** Another run folds the state from here on; where it does not, there is none. */
-  fold(snapshot: SnapshotFold | undefined): void {
-    const state = this.#snapshot?.();
-    snapshot?.resume(state === undefined && this.lastSeq > 0 ? undefined : { state, progress: [] });
-    this.#snapshot = snapshot && (() => snapshot.toJson());
+  /** Nobody runs it any more: lets go of the run, its input and whatever its closures hold. */
+  detach(): void {
+    this.#snapshot = this.#snapshotJson;
+    this.#executor = NOBODY;
   }
 
-  /** Nothing is executed any more: lets go of the run, its input and whatever its closures hold. */
+  /** What the state of another run goes on from. */
+  get past(): SnapshotPast | undefined {
+    const state = this.#snapshotJson;
+    return state === undefined && this.lastSeq > 0 ? undefined : { state, progress: [] };
+  }
+
   end(): void {
-    const json = this.#snapshot?.();
-    this.#snapshot = () => json;
-    this.executor = NOBODY;
+    this.detach();
     this.endedAtMs = this.updatedAtMs;
     this.log.end();
   }
 
   /** Bytes that it keeps, about. */
   get size(): number {
-    const texts = [this.progress, this.outcome, this.#snapshot?.()];
+    const texts = [this.progress, this.outcome, this.#snapshotJson];
     return texts.reduce((sum, text) => sum + (text?.length ?? 0), TASK_BYTES + this.log.capacity);
   }
 
   join(subscriberId: string | undefined): void {
     if (subscriberId !== undefined) this.#attached.set(subscriberId, (this.#attached.get(subscriberId) ?? 0) + 1);
-    this.executor.audienceChanged(++this.subscribers);
+    this.#executor.audienceChanged(++this.subscribers);
   }
 
   leave(subscriberId: string | undefined, position: number): void {
@@ -121,10 +155,14 @@ export class StoredTask implements TaskRecord, TaskFeed {
       const [oldest] = this.#departed.keys();
       if (this.#departed.size > MAX_DEPARTED && oldest !== undefined) this.#departed.delete(oldest);
     }
-    this.executor.audienceChanged(--this.subscribers);
+    this.#executor.audienceChanged(--this.subscribers);
   }
 
   departedAt(subscriberId: string): number | undefined {
     return this.#attached.has(subscriberId) ? undefined : this.#departed.get(subscriberId);
+  }
+
+  get #snapshotJson(): string | undefined {
+    return this.#executor === NOBODY ? this.#snapshot : this.#executor.snapshotJson();
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 import { Deadlines } from './deadlines.js';
 import { TaskError } from './errors.js';
-import type { Awaitable, TaskWriter } from './ports.js';
+import type { Awaitable, Creation, OpenTaskStore, Takeover, TaskDraft } from './ports.js';
 
 /** How long a store may take to answer. One timer for all answers that are waited for. */
 export class TimeLimit {
@@ -61,16 +61,42 @@ export class TimeLimit {
     for (const refuse of this.#waiting.take(this.clock.now())) setImmediate(refuse);
     this.#arm();
   };
+}
 
-  /** The same writer under this limit. */
-  writer(writer: TaskWriter): TaskWriter {
-    return {
-      get record() {
-        return writer.record;
-      },
-      append: (event, json) => this.keep(writer.append(event, json)),
-      finish: (status, json) => this.keep(writer.finish(status, json)),
-      release: () => this.keep(writer.release()),
-    };
-  }
+/** Takes what a store answers after the time limit, when whoever asked has been refused. */
+export interface LateAnswers {
+  created(draft: TaskDraft, creation: Creation): void;
+  claimed(takeover: Takeover): void;
+}
+
+/** The same store, whose answers to requests are waited for no longer than `limit` says. */
+export function withTimeLimit(store: OpenTaskStore, limit: TimeLimit, late: LateAnswers): OpenTaskStore {
+  /** Hands the answer on to `take` where it comes too late. */
+  const keep = <T>(answer: Awaitable<T>, take: (late: T) => void): Awaitable<T> => {
+    if (!(answer instanceof Promise)) return answer;
+    const kept = limit.within(limit.ms, answer);
+    kept.catch(() => {
+      answer.then(take, () => undefined);
+    });
+    return kept;
+  };
+  return {
+    shared: store.shared,
+    create: (draft) =>
+      keep(store.create(draft), (creation) => {
+        late.created(draft, creation);
+      }),
+    claim: (taskId, folds) =>
+      keep(store.claim(taskId, folds), (takeover) => {
+        if (takeover !== undefined) late.claimed(takeover);
+      }),
+    find: (ref, texts) => limit.keep(store.find(ref, texts)),
+    list: (filter) => limit.keep(store.list(filter)),
+    open: (taskId) => limit.keep(store.open(taskId)),
+    departedAt: (taskId, subscriberId) => limit.keep(store.departedAt(taskId, subscriberId)),
+    requestCancel: (taskId, reason) => limit.keep(store.requestCancel(taskId, reason)),
+    sweep: () => limit.keep(store.sweep()),
+    sizes: () => store.sizes(),
+    stop: () => store.stop?.(),
+  };
 }

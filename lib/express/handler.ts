@@ -21,6 +21,11 @@ export interface HandlerOptions<P = unknown, I = unknown, S = unknown> {
   input?: (req: Request) => I | Promise<I>;
   /** In ms; default: the manager's. */
   abandonAfterMs?: number;
+  /**
+   * Which handler this is, the same on all instances. With `onLost: 'restart'` any instance that has mounted it runs its
+   * lost tasks again by itself; without a name a task is run again only by a request of the same method to the same path.
+   */
+  name?: string;
   /** Folds progress into a state that clients get instead of a `gap`, or at once with `?replay=snapshot`. */
   snapshot?: SnapshotOptions<P, S>;
 }
@@ -29,11 +34,15 @@ export interface HandlerOptions<P = unknown, I = unknown, S = unknown> {
 export function createHandler(
   requests: TaskRequests,
   job: AsyncTask,
-  { timeoutMs, abandonAfterMs, snapshot, subscriberId, input }: HandlerOptions,
+  { name, timeoutMs, abandonAfterMs, snapshot, subscriberId, input }: HandlerOptions,
 ): RequestHandler {
   assertOption(typeof job === 'function', 'the task', 'a function', job);
   if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs);
   if (abandonAfterMs !== undefined) checkNumber('abandonAfterMs', abandonAfterMs);
+  if (name !== undefined) {
+    assertOption(typeof name === 'string' && name !== '', 'name', 'a string that is not empty', name);
+    requests.register(name, { job, timeoutMs, abandonAfterMs, snapshot, input: () => undefined });
+  }
   const serve = async (req: Request, res: Response): Promise<void> => {
     allowOrigin(req, res, requests.options.allowedOrigins);
     if (req.method === 'OPTIONS') {
@@ -45,7 +54,7 @@ export function createHandler(
     const detached = resume.resumeKey === undefined && prefersAsync(req);
     if (!detached) assertAcceptsStream(req);
     const readInput = (): unknown => (input === undefined ? inputOf(req) : input(req));
-    const execution = { job, timeoutMs, abandonAfterMs, snapshot, input: readInput };
+    const execution = { name, job, timeoutMs, abandonAfterMs, snapshot, input: readInput };
     const stream = await requests.execute(req, resume, subscriberId?.(req), execution);
     if (detached) answerAccepted(req, res, stream, requests.options.publicPath);
     else await stream.begin(res);

@@ -24,10 +24,10 @@ export function createRouter(requests: TaskRequests, { authorize }: RouterOption
   const router = express.Router();
 
   /** The task of the request, if its caller may know of it; somebody else's and an unknown one look the same. */
-  const find = async (req: Request): Promise<TaskRecord> => {
+  const find = async (req: Request, texts = false): Promise<TaskRecord> => {
     const { taskId } = req.params;
     if (typeof taskId !== 'string' || !TASK_ID.test(taskId)) throw notFound();
-    const record = await requests.find(req, { taskId });
+    const record = await requests.find(req, { taskId }, texts);
     if (authorize !== undefined && !(await authorize(req, toTaskInfo(record)))) throw notFound();
     return record;
   };
@@ -54,14 +54,14 @@ export function createRouter(requests: TaskRequests, { authorize }: RouterOption
   const list: Answer = async (req, res) => {
     const owner = await requests.ownerOf(req);
     if (requests.hasOwners ? owner === undefined : authorize === undefined) throw notFound();
-    const records = await requests.engine.list({ ...readFilter(req), owner });
+    const records = await requests.engine.store.list({ ...readFilter(req), owner });
     const tasks = records.map(toTaskInfo);
     const shown = await Promise.all(tasks.map(async (task) => (await authorize?.(req, task)) ?? true));
     sendJson(res, { tasks: tasks.filter((_, index) => shown[index]).map(toStatusJson) });
   };
 
   const status: Answer = async (req, res) => {
-    sendJson(res, toStatusJson(toTaskInfo(await find(req))));
+    sendJson(res, toStatusJson(toTaskInfo(await find(req, true))));
   };
 
   const cancel: Answer = async (req, res) => {
@@ -73,7 +73,7 @@ export function createRouter(requests: TaskRequests, { authorize }: RouterOption
   };
 
   const result: Answer = async (req, res) => {
-    const { status, outcome } = await find(req);
+    const { status, outcome } = await find(req, true);
     if (!isFinal(status) || outcome === undefined) throw new TaskError('TASK_RUNNING', 'The task has not ended yet');
     sendJson(res, outcome);
   };

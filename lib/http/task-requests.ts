@@ -3,14 +3,14 @@ import type { Engine } from '../core/engine.js';
 import { TaskError } from '../core/errors.js';
 import { checkNumber } from '../core/engine-options.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
-import type { RunRequest, Started } from '../core/requests.js';
+import type { Started, TaskHandler } from '../core/requests.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
 import type { Heartbeat } from '../sse/heartbeat.js';
 import { StoredTaskStream, type StreamSettings } from '../sse/task-stream.js';
 import type { Wires } from '../wires/wires.js';
 import { assertMayStart } from './guards.js';
-import { fingerprintOf, readIdempotencyKey, type AnyRequest, type ResumeRequest } from './request.js';
+import { fingerprintOf, readIdempotencyKey, urlOf, type AnyRequest, type ResumeRequest } from './request.js';
 
 /** How a request starts a task. */
 export interface Execution {
@@ -20,6 +20,8 @@ export interface Execution {
   readonly timeoutMs?: number | undefined;
   readonly abandonAfterMs?: number | undefined;
   readonly snapshot?: SnapshotOptions | undefined;
+  /** Of the handler, if it has one: then its tasks can be run again without a request. */
+  readonly name?: string | undefined;
 }
 
 /** How a start that is not the request's own is told apart from others. */
@@ -64,8 +66,8 @@ export class TaskRequests {
   }
 
   /** A task that the request may know of. @throws TaskError `TASK_NOT_FOUND`, the same for unknown and for not theirs */
-  async find(req: AnyRequest, ref: TaskRef): Promise<TaskRecord> {
-    return this.engine.findOwned(ref, await this.ownerOf(req));
+  async find(req: AnyRequest, ref: TaskRef, texts = false): Promise<TaskRecord> {
+    return this.engine.findOwned(ref, await this.ownerOf(req), texts);
   }
 
   /** Starts or comes back, as the request says. */
@@ -79,13 +81,13 @@ export class TaskRequests {
     const { resumeKey } = resume;
     if (resumeKey !== undefined) {
       const record = await this.find(req, { resumeKey });
-      await engine.restart(record, () => this.#requestOf(execution));
+      await engine.restart(record, this.#handlerOf(req, execution));
       return this.attach(record, resume, subscriberId);
     }
     const key = readIdempotencyKey(req);
     const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(req) };
     const { record, created } = await this.start(req, execution, idempotency);
-    if (!created) await engine.restart(record, () => this.#requestOf(execution));
+    if (!created) await engine.restart(record, this.#handlerOf(req, execution));
     return this.attach(record, resume, subscriberId, !created);
   }
 
@@ -101,7 +103,9 @@ export class TaskRequests {
     if (repeated !== undefined) return { record: repeated, created: false };
     try {
       engine.admit(); // before the input is read, which may be an upload
-      return await engine.start({ ...(await this.#requestOf(execution)), owner, fingerprint, idempotencyKey: key });
+      const input = await execution.input();
+      const handler = this.#handlerOf(req, execution);
+      return await engine.start({ ...handler, input, owner, fingerprint, idempotencyKey: key });
     } catch (error) {
       // A twin of this request may have taken the last place meanwhile.
       const twin = error instanceof TaskError && error.code === 'AT_CAPACITY' ? await findRepeated() : undefined;
@@ -110,14 +114,27 @@ export class TaskRequests {
     }
   }
 
-  /** What a run needs, with the manager's defaults. */
-  async #requestOf(execution: Execution): Promise<RunRequest> {
+  /** Has this instance run the tasks of a named handler again that others have lost. @throws TaskError `INVALID_OPTION` */
+  register(name: string, execution: Execution): void {
+    const handler = this.#withDefaults(execution, `name:${name}`);
+    this.engine.handlers.register(`name:${name}`, handler);
+  }
+
+  /** A task without a name can be run again only by a request of the same method to the same path. */
+  #handlerOf(req: AnyRequest, execution: Execution): TaskHandler {
+    const { name } = execution;
+    const route = `route:${req.method ?? ''} ${urlOf(req).split('?', 1).join('')}`;
+    return this.#withDefaults(execution, name === undefined ? route : `name:${name}`);
+  }
+
+  #withDefaults({ job, snapshot, ...times }: Execution, handler: string): TaskHandler {
     const { options } = this.engine;
-    const { job, snapshot, timeoutMs = options.timeoutMs, abandonAfterMs = options.abandonAfterMs } = execution;
     return {
-      ...{ job, snapshot, input: await execution.input() },
-      timeoutMs: checkNumber('timeoutMs', timeoutMs),
-      abandonAfterMs: checkNumber('abandonAfterMs', abandonAfterMs),
+      job,
+      snapshot,
+      handler,
+      timeoutMs: checkNumber('timeoutMs', times.timeoutMs ?? options.timeoutMs),
+      abandonAfterMs: checkNumber('abandonAfterMs', times.abandonAfterMs ?? options.abandonAfterMs),
     };
   }
 

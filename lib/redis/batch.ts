@@ -66,8 +66,8 @@ export class Batch {
     { encode, log, clock }: Pick<StoreSettings, 'encode' | 'log' | 'clock'>,
   ): void {
     const now = clock.wallNow();
-    const { token, taskId, resumeKey, attempt, wire, slot } = record;
-    const task = { taskId, resumeKey, attempt, wire, slot, progress: record.progress };
+    const { token, taskId, resumeKey, attempt, epoch, wire, slot } = record;
+    const task = { taskId, resumeKey, attempt, epoch, wire, slot, progress: record.progress };
     const { most, mostBytes } = entryLimits(log);
     let [{ seq, bytes }, lines, count, size] = [start, '', 0, 0];
     const close = (): void => {

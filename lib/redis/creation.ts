@@ -62,7 +62,11 @@ export class Creation {
     const steps: Promise<unknown>[] = [
       commands.send(running, 'SADD', running, taskId),
       commands.send(running, 'PEXPIRE', running, ttl),
-      commands.runInOrder(CREATE, [keys.task(taskId)], [ttl, ...fieldsOf(record)]),
+      commands.runInOrder(
+        CREATE,
+        [keys.task(taskId)],
+        [ttl, ...fieldsOf(record), ...(draft.input === undefined ? [] : ['input', draft.input])],
+      ),
       commands.send(key, 'SET', key, taskId, 'PX', ttl),
     ];
     await all(steps);
@@ -144,11 +148,11 @@ export class Creation {
     await all(steps);
   }
 
-  #recordOf({ taskId, resumeKey, owner, idempotencyKey, fingerprint, wire, slot }: TaskDraft): RedisRecord {
+  #recordOf({ taskId, resumeKey, owner, idempotencyKey, fingerprint, wire, slot, handler }: TaskDraft): RedisRecord {
     const now = this.context.settings.clock.wallNow();
     const once = idempotencyKey === undefined ? undefined : this.context.keys.idempotencyKey(owner, idempotencyKey);
     return {
-      ...{ taskId, resumeKey, owner, fingerprint, wire, slot, status: 'running', attempt: 1 },
+      ...{ taskId, resumeKey, owner, fingerprint, wire, slot, handler, status: 'running', attempt: 1, epoch: 1 },
       ...{ createdAtMs: now, updatedAtMs: now, endedAtMs: undefined, expiresAtMs: undefined },
       ...{ lastSeq: 0, firstKeptSeq: 1, bufferedEvents: 0, bufferedBytes: 0, subscribers: 0 },
       ...{ progress: undefined, outcome: undefined, token: '1', holder: this.context.instance, orphaned: false, once },
@@ -182,7 +186,7 @@ function fieldsOf({ resumeKey, holder, token, createdAtMs, ...record }: RedisRec
     '',
   ];
   fields.push('created', String(createdAtMs));
-  for (const name of ['owner', 'fingerprint', 'once', 'wire', 'slot'] as const) {
+  for (const name of ['owner', 'fingerprint', 'once', 'wire', 'slot', 'handler'] as const) {
     const value = record[name];
     if (value !== undefined) fields.push(name, value);
   }

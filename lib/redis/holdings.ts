@@ -7,16 +7,22 @@ import { quotaPlaceOf } from './creation.js';
 import type { Mirror } from './mirror.js';
 import type { Mirrors } from './mirrors.js';
 import type { RedisRecord } from './record.js';
-import { RedisWriter, type WriterOwner } from './redis-writer.js';
+import { RedisWriter } from './redis-writer.js';
+import type { WriterOwner } from './writer-owner.js';
 import { CLAIM, RETIRE } from './scripts.js';
 
 const nothing = (): void => undefined;
 /** So many tasks that run here are asked after per tick. */
 const VERIFIED_PER_TICK = 100;
-const NOBODY: Executor = { cancelRequested: nothing, audienceChanged: nothing, fenced: nothing };
+export const NOBODY: Executor = {
+  cancelRequested: nothing,
+  audienceChanged: nothing,
+  fenced: nothing,
+  snapshotJson: () => undefined,
+};
 
 /** The tasks that this instance may write to. */
-export class Holdings implements WriterOwner {
+export class Holdings implements WriterOwner<RedisWriter> {
   readonly #writers = new Map<string, RedisWriter>();
   /** Being created: noted in Redis as running here, though nothing runs yet. */
   readonly #expected = new Set<string>();
@@ -47,8 +53,8 @@ export class Holdings implements WriterOwner {
   }
 
   /** From now on the task is written here; its copy goes on from what the writer appends. */
-  hold(record: RedisRecord, executor: Executor, snapshot: (() => string | undefined) | undefined): RedisWriter {
-    const writer = new RedisWriter(this.context, record, executor, snapshot, this);
+  hold(record: RedisRecord): RedisWriter {
+    const writer = new RedisWriter(this.context, record, NOBODY, this);
     this.#writers.set(record.taskId, writer);
     const mirror = this.mirrors.get(record.taskId) ?? (record.lastSeq === 0 ? this.mirrors.add(record, 0) : undefined);
     if (mirror !== undefined) this.attach(mirror);
@@ -61,6 +67,15 @@ export class Holdings implements WriterOwner {
     if (writer === undefined) return;
     mirror.writer = writer;
     mirror.holder = writer.record.holder;
+  }
+
+  subscribersOf({ taskId }: RedisWriter): number {
+    return this.mirrors.get(taskId)?.record.subscribers ?? 0;
+  }
+
+  begun(writer: RedisWriter): void {
+    const subscribers = this.subscribersOf(writer);
+    if (subscribers > 0) writer.executor.audienceChanged(subscribers);
   }
 
   committed({ taskId }: RedisWriter, batch: Batch): void {
@@ -84,7 +99,7 @@ export class Holdings implements WriterOwner {
   async claim(
     record: RedisRecord,
     attempts: number,
-  ): Promise<{ record: RedisRecord; cancel: PublicError | undefined } | undefined> {
+  ): Promise<{ record: RedisRecord; input: string | undefined; cancel: PublicError | undefined } | undefined> {
     const { keys, commands, instance, runningTtlMs } = this.context;
     const running = keys.running(instance);
     const args = [record.token, instance, String(attempts)];
@@ -97,7 +112,7 @@ export class Holdings implements WriterOwner {
       await commands.send(running, 'SREM', running, record.taskId);
       return undefined;
     }
-    const [, cancel] = reply as [number, string];
+    const [, cancel, input] = reply as [number, string, string | null];
     const before = keys.running(record.holder);
     await commands.send(before, 'SREM', before, record.taskId);
     const claimed = await this.mirrors.read(record.taskId); // up to its claim the old holder may have appended more
@@ -106,6 +121,7 @@ export class Holdings implements WriterOwner {
     const lastSeq = Math.max(claimed.lastSeq, this.mirrors.get(record.taskId)?.log.lastSeq ?? 0);
     return {
       record: { ...claimed, lastSeq },
+      input: input ?? undefined,
       cancel: cancel === '' ? undefined : (JSON.parse(cancel) as PublicError),
     };
   }
@@ -120,7 +136,7 @@ export class Holdings implements WriterOwner {
   async end(record: RedisRecord, status: FinalStatus, json: string): Promise<void> {
     const claimed = await this.expecting(record.taskId, () => this.claim(record, 0));
     if (claimed === undefined) return;
-    await this.hold(claimed.record, NOBODY, undefined).finish(status, json);
+    await this.hold(claimed.record).finish(status, json);
   }
 
   /** Keeps what runs but writes nothing from expiring. */

@@ -154,7 +154,7 @@ export class Mirror implements TaskFeed {
 
   /** Reads the state that was stored last, for those who come too late for the events before it. */
   async fetchSnapshot(): Promise<void> {
-    if (this.writer?.snapshotJson !== undefined) return; // it has a newer one
+    if (this.writer?.executor.snapshotJson() !== undefined) return; // it has a newer one
     this.#snapshot = (await readSnapshot(this.context, this.taskId)) ?? this.#snapshot;
   }
 

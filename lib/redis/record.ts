@@ -48,6 +48,8 @@ export function parseRecord(
     fingerprint: text('fingerprint'),
     wire: text('wire'),
     slot: text('slot'),
+    handler: text('handler'),
+    epoch: Number(text('token')),
     status,
     orphaned: status === 'running' && (text('released') === '1' || isDead(holder)),
     attempt: number('attempt'),

@@ -2,9 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { TaskError, type PublicError } from '../core/errors.js';
 import type {
   Creation as CreationResult,
-  Executor,
-  SnapshotFold,
-  StoreSettings,
+  OpenTaskStore,
   StoreSizes,
   TaskDraft,
   TaskFeed,
@@ -12,10 +10,10 @@ import type {
   TaskRecord,
   TaskRef,
   TaskStore,
-  TaskWriter,
+  Takeover,
   Tombstone,
 } from '../core/ports.js';
-import { openPort, type IoredisLike, type NodeRedisLike, type RedisPort } from './client-port.js';
+import { openPort, type IoredisLike, type NodeRedisLike } from './client-port.js';
 import { readPast } from './entries.js';
 import { Instance } from './instance.js';
 import { listTasks } from './task-list.js';
@@ -46,35 +44,30 @@ export function createRedisStore({ client, prefix = 'rsse:', leaseMs = 10_000 }:
   if (!Number.isSafeInteger(leaseMs) || leaseMs < 200 || leaseMs > 3_600_000) {
     throw new TaskError('INVALID_OPTION', `Expected leaseMs to be a whole number from 200 to 3600000, got ${leaseMs}`);
   }
-  return new RedisStore(port, prefix, leaseMs);
+  let opened = false;
+  return (settings) => {
+    if (opened) throw new TaskError('INVALID_OPTION', 'A Redis store belongs to one manager');
+    opened = true;
+    return new RedisStore(new Instance(port, prefix, leaseMs, randomUUID(), settings));
+  };
 }
 
 /** What can be a hash tag. */
 const isTaskId = (text: string): boolean => /^[\w-]{1,64}$/.test(text);
 
-class RedisStore implements TaskStore {
+class RedisStore implements OpenTaskStore {
   readonly shared = true;
-  #instance: Instance | undefined;
 
-  constructor(
-    readonly port: RedisPort,
-    readonly prefix: string,
-    readonly leaseMs: number,
-  ) {}
+  constructor(readonly instance: Instance) {}
 
-  start(settings: StoreSettings): void {
-    if (this.#instance !== undefined) throw new TaskError('INVALID_OPTION', 'A Redis store belongs to one manager');
-    this.#instance = new Instance(this.port, this.prefix, this.leaseMs, randomUUID(), settings);
-  }
-
-  async create(draft: TaskDraft, executor: Executor): Promise<CreationResult> {
+  async create(draft: TaskDraft): Promise<CreationResult> {
     const { creation, holdings, membership } = this.instance;
     this.instance.listen();
     await membership.beat(); // before it has a task: nobody misses an instance that was never there
     return holdings.expecting(draft.taskId, async () => {
       const entry = await creation.enter(draft);
       if ('existing' in entry) return { created: false, record: entry.existing };
-      return { created: true, writer: holdings.hold(entry.created, executor, draft.snapshot) };
+      return { created: true, writer: holdings.hold(entry.created) };
     });
   }
 
@@ -114,7 +107,7 @@ class RedisStore implements TaskStore {
     return true;
   }
 
-  async claim(taskId: string, executor: Executor, snapshot?: SnapshotFold): Promise<TaskWriter | undefined> {
+  async claim(taskId: string, folds: boolean): Promise<Takeover | undefined> {
     const { context, holdings, mirrors, membership } = this.instance;
     const record = isTaskId(taskId) ? await mirrors.read(taskId) : undefined;
     if (record?.status === 'expired' || record?.orphaned !== true) return undefined;
@@ -123,11 +116,11 @@ class RedisStore implements TaskStore {
     return holdings.expecting(taskId, async () => {
       const claimed = await holdings.claim(record, 1);
       if (claimed === undefined) return undefined;
-      snapshot?.resume(await readPast(context, claimed.record).catch(() => undefined));
-      const writer = holdings.hold(claimed.record, executor, snapshot && (() => snapshot.toJson()));
+      const past = folds ? await readPast(context, claimed.record).catch(() => undefined) : undefined;
+      const writer = holdings.hold(claimed.record);
       const { cancel } = claimed;
       if (cancel !== undefined) setImmediate(() => writer.executor.cancelRequested(cancel));
-      return writer;
+      return { writer, past, input: claimed.input };
     });
   }
 
@@ -141,11 +134,6 @@ class RedisStore implements TaskStore {
 
   stop(): Promise<void> {
     return this.instance.stop();
-  }
-
-  get instance(): Instance {
-    if (this.#instance === undefined) throw new TaskError('STORE_UNAVAILABLE', 'The store has not been started');
-    return this.#instance;
   }
 
   async #resolve(ref: TaskRef): Promise<string | undefined> {

@@ -8,19 +8,12 @@ import { isPassing } from './commands.js';
 import type { Context } from './context.js';
 import { placeOf, type Place } from './entry.js';
 import type { RedisRecord } from './record.js';
+import type { WriterOwner } from './writer-owner.js';
 import { RELEASE } from './scripts.js';
 import { SnapshotSchedule, type StoredSnapshot } from './snapshot-schedule.js';
 
 /** Between two tries to reach a store that does not answer, in ms. */
 const RETRY_MS = 100;
-
-/** What a writer tells the store that made it. */
-export interface WriterOwner {
-  /** These events are in the log. */
-  committed(writer: RedisWriter, batch: Batch): void;
-  /** Nothing more will be written: the task has ended, was given up, or belongs to somebody else. */
-  closed(writer: RedisWriter): void;
-}
 
 /**
  * Writes one task. What one tick appends goes as one script call, one call is under way at a time, and a call whose
@@ -40,19 +33,18 @@ export class RedisWriter implements TaskWriter, Appending {
   #scheduled = false;
   /** When its hash was written last. */
   #notedAt = -Infinity;
-  readonly #snapshots: SnapshotSchedule | undefined;
+  readonly #snapshots: SnapshotSchedule;
   #stored: StoredSnapshot | undefined;
 
   constructor(
     readonly context: Context,
     record: RedisRecord,
     public executor: Executor,
-    readonly snapshotJson: (() => string | undefined) | undefined,
-    readonly owner: WriterOwner,
+    readonly owner: WriterOwner<RedisWriter>,
   ) {
     this.record = { ...record };
     this.stream = context.keys.events(record.taskId);
-    this.#snapshots = snapshotJson && new SnapshotSchedule(context.settings, snapshotJson);
+    this.#snapshots = new SnapshotSchedule(context.settings, () => this.executor.snapshotJson());
     this.#end = { seq: record.lastSeq, bytes: record.wireBytes };
     this.#dropped = { seq: record.firstKeptSeq - 1, bytes: record.wireBytes - record.bufferedBytes };
   }
@@ -61,11 +53,18 @@ export class RedisWriter implements TaskWriter, Appending {
     return this.record.taskId;
   }
 
+  begin(executor: Executor): void {
+    this.executor = executor;
+    setImmediate(() => {
+      this.owner.begun(this);
+    });
+  }
+
   /** The state at the end of the log; where more is on its way there, the state that was stored last. */
   snapshot(): StoredSnapshot | undefined {
     const idle = this.#next === undefined && this.#underWay === undefined && this.record.status === 'running';
     if (!idle) return this.#stored;
-    const json = this.snapshotJson?.();
+    const json = this.executor.snapshotJson();
     return json === undefined ? undefined : { seq: this.record.lastSeq, json };
   }
 
@@ -87,6 +86,8 @@ export class RedisWriter implements TaskWriter, Appending {
     batch.final = status;
     return batch.done;
   }
+
+  countSubscribers = (): number => this.owner.subscribersOf(this);
 
   async release(): Promise<void> {
     if (this.#refusal !== undefined) throw this.#refusal;
@@ -137,13 +138,12 @@ export class RedisWriter implements TaskWriter, Appending {
   #begin(batch: Batch): void {
     const { settings } = this.context;
     this.#underWay = batch;
-    batch.snapshot = this.#snapshots?.due(batch);
+    batch.snapshot = this.#snapshots.due(batch);
     batch.seal(this.#end, this.record, settings);
     if (this.#isPlain(batch)) this.#append(batch);
     else this.#appendAndNote(batch);
   }
 
-  /** Nothing but the events changes. */
   #isPlain(batch: Batch): boolean {
     const noted = batch.final !== undefined || batch.snapshot !== undefined || this.#progressToNote(batch) !== '';
     return !noted && !this.#isOver(batch) && batch.startedMs - this.#notedAt <= this.context.runningTtlMs / 16;

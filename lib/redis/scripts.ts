@@ -4,7 +4,7 @@ import { PROGRESS_OF, TAKE_OVER } from './entry.js';
 /** The fields of a task that `READ` answers, in its order. */
 export const TASK_FIELDS = [
   ...['key', 'owner', 'fingerprint', 'status', 'attempt', 'created', 'ended', 'expiresWall', 'expires'],
-  ...['seq', 'progress', 'outcome', 'token', 'holder', 'released', 'once', 'wire', 'slot'],
+  ...['seq', 'progress', 'outcome', 'token', 'holder', 'released', 'once', 'wire', 'slot', 'handler'],
 ] as const;
 
 const quote = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(',');
@@ -51,7 +51,7 @@ return task`);
 export const CLAIM = script(`
 ${PROGRESS_OF}
 ${TAKE_OVER}
-local task = redis.call('HMGET', KEYS[1], 'token', 'status', 'cancel')
+local task = redis.call('HMGET', KEYS[1], 'token', 'status', 'cancel', 'input')
 if task[1] ~= ARGV[1] or task[2] ~= 'running' then return false end
 redis.call('HSET', KEYS[1], 'holder', ARGV[2], 'released', '')
 redis.call('HINCRBY', KEYS[1], 'attempt', ARGV[3])
@@ -63,7 +63,7 @@ if last then
   local id, text = takeOver(last, token)
   redis.call('XADD', KEYS[2], id, 'd', text)
 end
-return {token, task[3] or ''}`);
+return {token, task[3] or '', task[4]}`);
 
 /** KEYS task. ARGV token. Its holder gives it up; 0 where it is not the holder any more. */
 export const RELEASE = script(`
