@@ -1,0 +1,81 @@
+import type { DriverSettings } from '../distributed/driver.js';
+
+/** The connection to the database: the little that is asked of it, and its prepared statements. */
+
+/**
+ * The part of an open SQLite database that the store uses. `DatabaseSync` of `node:sqlite`, and the databases of
+ * `better-sqlite3` and `libsql`, all have it.
+ */
+export interface SqliteDatabase {
+  /** Runs statements that take no values. */
+  exec(sql: string): unknown;
+  /** Compiles one statement. */
+  prepare(sql: string): SqliteStatement;
+}
+
+/** A compiled statement; values are bound by position. */
+export interface SqliteStatement {
+  /** Runs it for its effect. */
+  run(...values: unknown[]): unknown;
+  /** Its first row as an object; undefined where there is none. */
+  get(...values: unknown[]): unknown;
+  /** All its rows as objects. */
+  all(...values: unknown[]): unknown;
+  /** How `better-sqlite3` and `libsql` are told to return integers as numbers. */
+  safeIntegers?(enabled: boolean): unknown;
+  /** How `node:sqlite` is told to return integers as numbers. */
+  setReadBigInts?(enabled: boolean): unknown;
+}
+
+/** What the store binds. Undefined becomes NULL. */
+export type SqlValue = string | number | null | undefined;
+
+/** The database at the time at which something is asked of it, by the store's clock. */
+export interface Moment {
+  readonly connection: Connection;
+  readonly settings: DriverSettings;
+  /** Whole ms since 1970, as this process has measured them since its start. */
+  readonly now: number;
+}
+
+/** Prepares each statement once. `{name}` in a statement is one of the store's tables. */
+export class Connection {
+  readonly #statements = new Map<string, SqliteStatement>();
+
+  constructor(
+    readonly database: SqliteDatabase,
+    readonly prefix: string,
+  ) {}
+
+  exec(sql: string): void {
+    this.database.exec(this.#named(sql));
+  }
+
+  run(sql: string, ...values: SqlValue[]): void {
+    this.#statement(sql).run(...values.map(orNull));
+  }
+
+  get(sql: string, ...values: SqlValue[]): unknown {
+    return this.#statement(sql).get(...values.map(orNull));
+  }
+
+  all(sql: string, ...values: SqlValue[]): unknown[] {
+    return this.#statement(sql).all(...values.map(orNull)) as unknown[];
+  }
+
+  #statement(sql: string): SqliteStatement {
+    const prepared = this.#statements.get(sql);
+    if (prepared !== undefined) return prepared;
+    const statement = this.database.prepare(this.#named(sql));
+    statement.safeIntegers?.(false);
+    statement.setReadBigInts?.(false);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #named(sql: string): string {
+    return sql.replaceAll(/\{(\w+)\}/g, `${this.prefix}$1`);
+  }
+}
+
+const orNull = (value: SqlValue): SqlValue => value ?? null;

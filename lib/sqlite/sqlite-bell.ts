@@ -1,0 +1,131 @@
+import type { Bell, Ears, Note } from '../distributed/bell.js';
+import type { DriverSettings } from '../distributed/driver.js';
+import type { Connection } from './connection.js';
+import type { Transactions } from './transactions.js';
+
+/** How an instance hears of what others write: it asks SQLite whether anything has changed, and reads what is new. */
+
+/** How often it asks while there is anything to hear. It takes a few µs each time. */
+const POLL_MS = 10;
+/** What lies behind more entries or notes than this, whose ever they are, is only told as such. */
+const MAX_SCANNED = 10_000;
+
+/** Both change with commits: the first with those of other connections, the second with those of this one. */
+const VERSION = 'SELECT data_version AS others, total_changes() AS own FROM pragma_data_version';
+const ENDS = `SELECT coalesce((SELECT max(id) FROM {entries}), 0) AS entries,
+  coalesce((SELECT max(id) FROM {notes}), 0) AS notes`;
+const NEW_NOTES = `SELECT note FROM {notes} WHERE id > ? AND id <= ? AND (recipient IS NULL OR recipient = ?)
+  ORDER BY id`;
+const GROWN = `SELECT DISTINCT t.taskId FROM {entries} e JOIN {tasks} t ON t.id = e.task
+  WHERE e.id > ? AND e.id <= ? AND t.taskId IN (SELECT value FROM json_each(?))`;
+const HOLDS = 'SELECT 1 FROM {tasks} WHERE keeper = ? LIMIT 1';
+
+/** A note as it is stored. `gone`: the retention of a task is over. */
+export type StoredNote = Note | { readonly kind: 'gone'; readonly taskId: string };
+
+interface Ends {
+  readonly entries: number;
+  readonly notes: number;
+}
+
+interface News {
+  readonly grown: readonly { readonly taskId: string }[];
+  readonly notes: readonly { readonly note: string }[];
+}
+
+export class SqliteBell implements Bell {
+  readonly #followed = new Set<string>();
+  #followedJson = '[]';
+  /** Everything up to here has been heard. */
+  #heard: Ends | undefined;
+  #version = '';
+  #cancelPoll: (() => void) | undefined;
+  #closed = false;
+
+  constructor(
+    readonly transactions: Transactions,
+    readonly settings: DriverSettings,
+    readonly ears: Ears,
+  ) {}
+
+  async follow(taskId: string): Promise<void> {
+    this.#followed.add(taskId);
+    this.#followedJson = JSON.stringify([...this.#followed]);
+    this.wake();
+    this.#heard ??= await this.transactions.read((connection) => endsOf(connection));
+  }
+
+  unfollow(taskId: string): void {
+    this.#followed.delete(taskId);
+    this.#followedJson = JSON.stringify([...this.#followed]);
+  }
+
+  renew(): void {
+    this.#version = '';
+    this.wake();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelPoll?.();
+  }
+
+  /** Polls from now on, for as long as there may be something to hear. */
+  wake(): void {
+    if (this.#closed || this.#cancelPoll !== undefined) return;
+    this.#cancelPoll = this.settings.clock.after(POLL_MS, () => {
+      this.#cancelPoll = undefined;
+      void this.#poll();
+    });
+  }
+
+  async #poll(): Promise<void> {
+    let isNeeded = true;
+    try {
+      const { news, holds } = await this.transactions.read((connection) => {
+        const news = this.#hear(connection);
+        return { news, holds: connection.get(HOLDS, this.settings.instance) !== undefined };
+      });
+      isNeeded = this.#followed.size > 0 || holds;
+      if (!this.#closed && news !== undefined) this.#tell(news);
+    } catch {
+      // The store does not answer. Nothing counts as heard, so the next poll hears all of it.
+    }
+    if (isNeeded) this.wake();
+  }
+
+  /** What is new; undefined: nothing has changed. */
+  #hear(connection: Connection): News | 'too much' | undefined {
+    const { others, own } = connection.get(VERSION) as { others: number; own: number };
+    const version = `${others} ${own}`;
+    if (version === this.#version) return undefined;
+    const ends = endsOf(connection);
+    const news = this.#between(connection, this.#heard ?? ends, ends);
+    this.#heard = ends;
+    this.#version = version;
+    return news;
+  }
+
+  #between(connection: Connection, heard: Ends, ends: Ends): News | 'too much' {
+    if (Math.max(ends.entries - heard.entries, ends.notes - heard.notes) > MAX_SCANNED) return 'too much';
+    return {
+      grown: connection.all(GROWN, heard.entries, ends.entries, this.#followedJson) as News['grown'],
+      notes: connection.all(NEW_NOTES, heard.notes, ends.notes, this.settings.instance) as News['notes'],
+    };
+  }
+
+  #tell(news: News | 'too much'): void {
+    if (news === 'too much') {
+      this.ears.missed();
+      return;
+    }
+    for (const { taskId } of news.grown) this.ears.appended(taskId, undefined);
+    for (const { note } of news.notes) {
+      const stored = JSON.parse(note) as StoredNote;
+      if (stored.kind !== 'gone') this.ears.noted(stored);
+      else if (this.#followed.has(stored.taskId)) this.ears.appended(stored.taskId, undefined);
+    }
+  }
+}
+
+const endsOf = (connection: Connection): Ends => connection.get(ENDS) as Ends;

@@ -1,0 +1,144 @@
+import type { Clock } from '../core/clock.js';
+import type { Connection } from './connection.js';
+import { failureOf, isBusy, type Failure } from './failure.js';
+import { setUp } from './schema.js';
+
+/** When work is done in the database: reads at once, all writes of one turn of the event loop in one transaction. */
+
+/** A transaction is committed after this long, and the rest of its turn's work waits for the next one. */
+const MAX_TRANSACTION_MS = 2;
+const MAX_BUSY_DELAY_MS = 16;
+
+interface Work {
+  run(): void;
+  done(): void;
+  fail(failure: Failure): void;
+  /** Until then it may wait for a database that is busy. */
+  readonly deadline: number;
+}
+
+/** What became of work: its result, or why it was not done. */
+export type Outcome<T> = { readonly result: T } | { readonly failure: Failure };
+
+/**
+ * Nothing ever waits inside SQLite, where it would block the event loop: while another process writes, all writes are
+ * tried again in a later turn, after a random delay, so that no process starves.
+ */
+export class Transactions {
+  #waiting: Work[] = [];
+  #scheduled = false;
+  #isSetUp = false;
+  /** How often the database was busy since it last was not. */
+  #refusals = 0;
+  /** How many of those waiting are to be run alone, because a transaction with all of them failed. */
+  #suspects = 0;
+
+  constructor(
+    readonly connection: Connection,
+    readonly clock: Clock,
+    readonly timeoutMs: number,
+  ) {}
+
+  /** Runs `work` now. @throws TaskError `STORE_UNAVAILABLE` */
+  async read<T>(work: (connection: Connection) => T): Promise<T> {
+    try {
+      this.#setUp();
+      return work(this.connection);
+    } catch (error) {
+      rollback(this.connection);
+      if (isBusy(error)) return this.write(work);
+      throw failureOf(error, false).error;
+    }
+  }
+
+  /** Runs `work` in the transaction of this turn, and resolves when that is committed. @throws as `read` */
+  async write<T>(work: (connection: Connection) => T): Promise<T> {
+    const outcome = await this.attempt(work);
+    if ('failure' in outcome) throw outcome.failure.error;
+    return outcome.result;
+  }
+
+  /** As `write`, but answers why the work was not done. */
+  attempt<T>(work: (connection: Connection) => T): Promise<Outcome<T>> {
+    return new Promise((resolve) => {
+      let outcome: Outcome<T>;
+      this.#waiting.push({
+        run: () => void (outcome = { result: work(this.connection) }),
+        done: () => resolve(outcome),
+        fail: (failure) => resolve({ failure }),
+        deadline: this.clock.now() + this.timeoutMs,
+      });
+      this.#schedule();
+    });
+  }
+
+  #schedule(delayMs?: number): void {
+    if (this.#scheduled || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    const flush = (): void => {
+      this.#scheduled = false;
+      this.#flush();
+    };
+    if (delayMs === undefined) setImmediate(flush);
+    else this.clock.after(delayMs, flush);
+  }
+
+  #flush(): void {
+    const works = this.#suspects > 0 ? this.#waiting.slice(0, 1) : this.#waiting;
+    let ran = 0;
+    let committing = false;
+    try {
+      this.#setUp();
+      this.connection.run('BEGIN IMMEDIATE');
+      const end = this.clock.now() + MAX_TRANSACTION_MS;
+      do works[ran++]?.run();
+      while (ran < works.length && this.clock.now() < end);
+      committing = true;
+      this.connection.run('COMMIT');
+    } catch (error) {
+      rollback(this.connection);
+      if (isBusy(error)) this.#postpone(error);
+      else this.#failed(ran, failureOf(error, committing));
+      return;
+    }
+    this.#refusals = 0;
+    this.#settle(ran, (work) => work.done());
+  }
+
+  #failed(ran: number, failure: Failure): void {
+    // One of them may be at fault alone. Where COMMIT may have succeeded, none may be run a second time.
+    if (ran > 1 && !failure.unknown) this.#suspects = Math.max(this.#suspects, ran);
+    else this.#settle(Math.max(1, ran), (work) => work.fail(failure));
+    this.#schedule();
+  }
+
+  #settle(count: number, settle: (work: Work) => void): void {
+    this.#suspects = Math.max(0, this.#suspects - count);
+    const settled = this.#waiting.slice(0, count);
+    this.#waiting = this.#waiting.slice(count);
+    settled.forEach(settle);
+    this.#schedule();
+  }
+
+  #postpone(error: unknown): void {
+    const now = this.clock.now();
+    const overdue = this.#waiting.filter(({ deadline }) => deadline <= now);
+    this.#waiting = this.#waiting.filter(({ deadline }) => deadline > now);
+    for (const work of overdue) work.fail(failureOf(error, false));
+    this.#schedule(Math.random() * Math.min(MAX_BUSY_DELAY_MS, 2 ** this.#refusals++));
+  }
+
+  #setUp(): void {
+    if (this.#isSetUp) return;
+    setUp(this.connection);
+    this.#isSetUp = true;
+  }
+}
+
+function rollback(connection: Connection): void {
+  try {
+    connection.run('ROLLBACK');
+  } catch {
+    // SQLite has rolled back by itself, or never begun.
+  }
+}
