@@ -109,15 +109,20 @@ describe('notes between instances on a SQLite file', () => {
     expect(await rest.listen()).toEqual([{ kind: 'echo', nonce: '2' }]);
   });
 
-  it('are heard with the next beat where nothing is followed or held, and nothing polls until then', async () => {
-    const { first, second, clock, ...rest } = listening();
-    await first.beat({ instance: 'a', leaseMs: 1_000, schema: 2 });
+  it('reach one that follows and holds nothing', async () => {
+    const { second, clock, ...rest } = listening();
     await rest.listen();
-    expect(clock.timers).toBe(0);
-    await second.ring('a', { kind: 'orphan', handler: 'name:x' });
-    expect(await rest.listen()).toEqual([]);
+    const orphan: Note = { kind: 'orphan', handler: 'name:x' };
+    await second.ring(undefined, orphan);
+    clock.advance(100);
+    expect(await rest.listen()).toEqual([orphan]);
+  });
+
+  it('cost an instance that is alone and idle nothing: it polls once after each beat', async () => {
+    const { first, clock, ...rest } = listening();
     await first.beat({ instance: 'a', leaseMs: 1_000, schema: 2 });
-    expect(await rest.listen()).toEqual([{ kind: 'orphan', handler: 'name:x' }]);
+    expect(clock.timers).toBe(1);
+    await rest.listen();
     expect(clock.timers).toBe(0);
   });
 });

@@ -5,8 +5,10 @@ import type { Transactions } from './transactions.js';
 
 /** How an instance hears of what others write: it asks SQLite whether anything has changed, and reads what is new. */
 
-/** How often it asks while there is anything to hear. It takes a few µs each time. */
+/** How often it asks while it follows or holds a task. It takes a few µs each time. */
 const POLL_MS = 10;
+/** And while it does not, as long as other instances may have something to say. */
+const IDLE_POLL_MS = 100;
 /** What lies behind more entries or notes than this, whose ever they are, is only told as such. */
 const MAX_SCANNED = 10_000;
 
@@ -39,7 +41,11 @@ export class SqliteBell implements Bell {
   /** Everything up to here has been heard. */
   #heard: Ends | undefined;
   #version = '';
+  /** No other instance is alive, as far as is known. */
+  isAlone = false;
   #cancelPoll: (() => void) | undefined;
+  /** When the next poll is due; Infinity: none is. */
+  #due = Infinity;
   #closed = false;
 
   constructor(
@@ -70,28 +76,33 @@ export class SqliteBell implements Bell {
     this.#cancelPoll?.();
   }
 
-  /** Polls from now on, for as long as there may be something to hear. */
-  wake(): void {
-    if (this.#closed || this.#cancelPoll !== undefined) return;
-    this.#cancelPoll = this.settings.clock.after(POLL_MS, () => {
-      this.#cancelPoll = undefined;
+  /** Polls after this long, unless it does so sooner, and then for as long as there may be something to hear. */
+  wake(afterMs = POLL_MS): void {
+    const { clock } = this.settings;
+    const due = clock.now() + afterMs;
+    if (this.#closed || this.#due <= due) return;
+    this.#cancelPoll?.();
+    this.#due = due;
+    this.#cancelPoll = clock.after(afterMs, () => {
+      this.#due = Infinity;
       void this.#poll();
     });
   }
 
   async #poll(): Promise<void> {
-    let isNeeded = true;
+    let isBusy = true;
     try {
       const { news, holds } = await this.transactions.read((connection) => {
         const news = this.#hear(connection);
         return { news, holds: connection.get(HOLDS, this.settings.instance) !== undefined };
       });
-      isNeeded = this.#followed.size > 0 || holds;
+      isBusy = holds || this.#followed.size > 0;
       if (!this.#closed && news !== undefined) this.#tell(news);
     } catch {
       // The store does not answer. Nothing counts as heard, so the next poll hears all of it.
     }
-    if (isNeeded) this.wake();
+    if (isBusy) this.wake();
+    else if (!this.isAlone) this.wake(IDLE_POLL_MS);
   }
 
   /** What is new; undefined: nothing has changed. */

@@ -91,13 +91,16 @@ export class SqliteDriver implements TaskDriver {
   readAudience: TaskDriver['readAudience'] = (taskIds) =>
     this.#read((moment) => taskIds.map((taskId) => readAudience(moment, taskId)));
 
-  beat: TaskDriver['beat'] = ({ instance, leaseMs, schema }) =>
-    this.#write(({ connection, now }) => {
+  beat: TaskDriver['beat'] = async ({ instance, leaseMs, schema }) => {
+    const instances = await this.#write(({ connection, now }) => {
       checkLayout(connection);
       connection.run(BEAT, instance, leaseMs, schema);
       connection.run('DELETE FROM {notes} WHERE at <= ?', now - NOTE_MS);
       return connection.all('SELECT instance, leaseMs, schema, count FROM {instances}') as InstanceState[];
     });
+    if (this.#bell !== undefined) this.#bell.isAlone = instances.length === 1;
+    return instances;
+  };
 
   removeInstance: TaskDriver['removeInstance'] = (instance, count) =>
     this.#write(({ connection }) => {
@@ -166,7 +169,9 @@ export class SqliteDriver implements TaskDriver {
 
   listen(ears: Ears): Bell {
     const { settings, transactions } = this.#open;
-    return (this.#bell = new SqliteBell(transactions, settings, ears));
+    this.#bell = new SqliteBell(transactions, settings, ears);
+    this.#bell.wake();
+    return this.#bell;
   }
 
   close(): Promise<void> {
