@@ -76,7 +76,7 @@ describe('the checks on lib/ notice', () => {
     ['core', 'sse', `type A = import('../sse/a.js').A;`],
     ['core', 'sse', `const a = await import('../sse/a.js');`],
     ['sse', 'express', `import '../express/a.js';`],
-    ['express', 'hub', `import '../hub/a.js';`],
+    ['http', 'hub', `import '../hub/a.js';`],
     ['hub', 'express', `import '../express/a.js';`],
     ['redis', 'sse', `import '../sse/a.js';`],
     ['nats', 'redis', `import '../redis/a.js';`],

@@ -1,5 +1,6 @@
 import { TaskError } from './core/errors.js';
-import { createTaskManager, type TaskManager, type TaskManagerOptions } from './task-manager.js';
+import type { TaskManagerOptions } from './manager-options.js';
+import { createTaskManager, type TaskManager } from './task-manager.js';
 
 /**
  * The only state of a module in this library, and the process has it once, whichever of the ESM and CommonJS builds it

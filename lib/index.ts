@@ -1,25 +1,26 @@
 // Tasks
 export { createTaskManager } from './task-manager.js';
-export type { ManagerStatistics, StartOptions, TaskManager, TaskManagerOptions } from './task-manager.js';
+export type { ManagerStatistics, TaskManager } from './task-manager.js';
+export type { ListOptions, StartOptions, TaskManagerOptions } from './manager-options.js';
 export type { AsyncTask, GapReason, TaskContext, TaskInfo, UpdateProgress } from './core/task.js';
 export type { TaskStatus } from './core/status.js';
 export type { TaskEvent } from './sse/frame.js';
 export type { TaskStream } from './sse/task-stream.js';
 export type { HandlerOptions } from './express/handler.js';
-export type { RouterOptions } from './express/router.js';
+export type { RouterOptions } from './express/task-router.js';
 export type { SnapshotOptions } from './core/snapshot.js';
 
 // Hub: connections that are not tasks
-export { createHub } from './hub/hub.js';
-export type { Hub, HubClientInfo } from './hub/hub.js';
-export type { ConnectOptions } from './hub/arrival.js';
+export { createHub } from './create-hub.js';
+export type { Hub, HubClientInfo } from './create-hub.js';
+export type { ConnectOptions } from './hub/connect-request.js';
 export type { HubGapReason } from './hub/cursor.js';
 export type { HubClient } from './hub/hub-client.js';
 export type { HubAddress, HubEntry, HubLog } from './hub/hub-log.js';
-export type { HubMessage } from './hub/message.js';
+export type { HubMessage } from './hub/hub-message.js';
 export type { HubStatistics } from './hub/hub-engine.js';
 export type { HubOptions } from './hub/options.js';
-export type { HubRouterOptions } from './hub/router.js';
+export type { HubRouterOptions } from './express/hub-router.js';
 
 // The same on one default manager, made on first use
 export { cancelTask, completeTask, executeWithSSE, getTaskInfo, init, updateProgress } from './default-manager.js';

@@ -1,58 +1,30 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import type { RequestHandler, Router } from 'express';
+import type { RequestHandler } from 'express';
 import { IDENTITY_RULE, isIdentity } from './core/callbacks.js';
 import { Engine } from './core/engine.js';
-import { ENGINE_OPTION_RULES, resolveOptions, ruleOf, type EngineOptions } from './core/engine-options.js';
-import {
-  A_FUNCTION,
-  ANYTHING,
-  assertOption,
-  checkOptions,
-  checkOrigins,
-  oneOf,
-  wholeNumber,
-  type OptionRule,
-  type OptionRules,
-} from './core/options.js';
-import type { TaskStatus } from './core/status.js';
-import { toTaskInfo, type AsyncTask, type TaskInfo } from './core/task.js';
+import { checkNumber, resolveOptions } from './core/engine-options.js';
+import { assertOption, checkOptions } from './core/options.js';
+import { toTaskInfo, toTaskSummary, type AsyncTask, type TaskInfo } from './core/task.js';
 import { TaskRequests } from './http/task-requests.js';
 import { assertServable, STREAM_METHODS } from './http/guards.js';
 import { createHandler, type HandlerOptions } from './express/handler.js';
-import { checkIdempotencyKey, fingerprintOf, readIdempotencyKey, readResume, type AnyRequest } from './http/request.js';
-import { createRouter, type RouterOptions } from './express/router.js';
+import { fingerprintOf } from './http/fingerprint.js';
+import { createOriginList } from './http/origins.js';
+import { checkIdempotencyKey, readIdempotencyKey, readResume, type AnyRequest } from './http/request.js';
+import { createTaskRouter, type RouterOptions } from './express/task-router.js';
+import {
+  LIST_OPTION_RULES,
+  MANAGER_OPTION_RULES,
+  START_OPTION_RULES,
+  STOP_OPTION_RULES,
+  type ListOptions,
+  type StartOptions,
+  type TaskManagerOptions,
+} from './manager-options.js';
 import { Heartbeat } from './sse/heartbeat.js';
 import type { TaskStream } from './sse/task-stream.js';
-import type { Wire } from './sse/wire.js';
-import { Wires, WIRES_RULE } from './wires/wires.js';
-
-/** Durations in ms, sizes in bytes. */
-export interface TaskManagerOptions extends EngineOptions {
-  /** Who makes a request; only they may resume, see, list and cancel what they start. Default: the resume key decides. */
-  owner?: (req: IncomingMessage) => string | undefined | Promise<string | undefined>;
-  /** Origins whose pages may start and read tasks across sites, as `https://app.example`. Default: none. */
-  allowedOrigins?: readonly string[];
-  /**
-   * Where clients find `router()`: `/api/tasks`, or a whole URL, with whatever prefix a proxy cuts off. Streams and 202
-   * answers then say where their task can be attached to (`Content-Location`, `Location`) and cancelled (`Link`).
-   * Default: they say nothing.
-   */
-  publicPath?: string;
-  /** The same, under its older name. */
-  tasksPath?: string;
-  /** Wires of your own, so that this instance can serve tasks that others have started on them. Default: none. */
-  wires?: readonly Wire[];
-}
-
-export interface StartOptions<I = unknown> {
-  input?: I;
-  timeoutMs?: number;
-  abandonAfterMs?: number;
-  idempotencyKey?: string;
-  /** The name of the handler whose instances may run the task again, with `onLost: 'restart'`. */
-  name?: string;
-}
+import { Wires } from './wires/wires.js';
 
 export interface ManagerStatistics {
   /** Tasks that this instance runs now. */
@@ -102,7 +74,7 @@ export interface TaskManager {
    * cancel take the task id (unguessable), attaching takes the resume key as well (query or Last-Event-ID), and the
    * list is off (404) unless `authorize` is given.
    */
-  router(options?: RouterOptions): Router;
+  router(options?: RouterOptions): RequestHandler;
 
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `TASK_NOT_RUNNING`, and as `TaskContext.updateProgress` */
   updateProgress(taskId: string, data: unknown): Promise<void>;
@@ -115,8 +87,8 @@ export interface TaskManager {
   cancelTask(taskId: string, reason?: string): Promise<boolean>;
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED` */
   getTaskInfo(taskId: string): Promise<TaskInfo>;
-  /** Newest first; `limit` defaults to 100. @throws TaskError `INVALID_OPTION` */
-  listTasks(filter?: { status?: TaskStatus; owner?: string; limit?: number }): Promise<TaskInfo[]>;
+  /** Lists tasks, newest first, without their progress and result, which `getTaskInfo` has. @throws TaskError `INVALID_OPTION` */
+  listTasks(filter?: ListOptions): Promise<TaskInfo[]>;
   getStatistics(): ManagerStatistics;
   /**
    * Refuses new work, gives running tasks `graceMs` (default 0) to end while their clients watch, cancels the rest
@@ -129,13 +101,13 @@ export interface TaskManager {
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
 export function createTaskManager(options: TaskManagerOptions = {}): TaskManager {
   checkOptions('createTaskManager', options, MANAGER_OPTION_RULES);
-  const { owner, allowedOrigins = [], tasksPath, publicPath = tasksPath } = options;
-  checkOrigins(allowedOrigins);
+  const { owner, allowedOrigins = [], allowCrossSite = false, tasksPath, publicPath = tasksPath } = options;
+  const isAllowed = allowedOrigins.length === 0 ? undefined : createOriginList(allowedOrigins);
   const resolved = resolveOptions(options);
   const wires = new Wires(options.wires);
   const engine = new Engine(resolved, options.store, wires.encode);
   const heartbeat = new Heartbeat(resolved);
-  const requests = new TaskRequests(engine, { owner, allowedOrigins, publicPath, wires }, heartbeat);
+  const requests = new TaskRequests(engine, { owner, isAllowed, allowCrossSite, publicPath, wires }, heartbeat);
   let stopped: Promise<void> | undefined;
 
   return {
@@ -147,9 +119,12 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
       timeoutMs?: number,
     ) {
       assertOption(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
+      const subscriber = subscriberId ?? undefined;
+      assertOption(subscriber === undefined || isIdentity(subscriber), 'subscriberId', IDENTITY_RULE, subscriber);
+      if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs);
       assertServable(req, STREAM_METHODS);
       const execution = { job: asyncTask as AsyncTask, timeoutMs, input: () => undefined };
-      const stream = await requests.execute(req, readResume(req, resumeKey), subscriberId ?? undefined, execution);
+      const stream = await requests.execute(req, readResume(req, resumeKey), subscriber, execution);
       return stream as TaskStream<P, R>;
     },
 
@@ -161,13 +136,13 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
       checkOptions('startTask', options, START_OPTION_RULES);
       const { input, idempotencyKey: given, ...times } = options;
       const key = given === undefined ? readIdempotencyKey(req) : checkIdempotencyKey(given);
-      const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(req, input) };
+      const idempotency = key === undefined ? undefined : { key, readFingerprint: () => fingerprintOf(req, input) };
       const execution = { job: asyncTask as AsyncTask, input: () => input, ...times };
       const { taskId, resumeKey } = (await requests.start(req, execution, idempotency)).record;
       return { taskId, resumeKey };
     },
 
-    router: (routerOptions = {}) => createRouter(requests, routerOptions),
+    router: (routerOptions = {}) => createTaskRouter(requests, routerOptions),
 
     updateProgress: async (taskId, data) => (await engine.run(taskId)).updateProgress(data),
 
@@ -183,7 +158,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     async listTasks(options = {}) {
       checkOptions('listTasks', options, LIST_OPTION_RULES);
       const { limit = 100, ...filter } = options;
-      return (await engine.store.list({ limit, ...filter })).map(toTaskInfo);
+      return (await engine.store.list({ limit, ...filter })).map(toTaskSummary);
     },
 
     getStatistics: () => ({
@@ -199,34 +174,6 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     },
   };
 }
-
-/** It goes into headers as it is, into one of them between angle brackets. */
-const A_PATH: OptionRule = {
-  text: 'a path or URL such as /tasks',
-  accepts: (path) => typeof path === 'string' && /^(?:\/|https?:\/\/)[\x21-\x7e]*$/.test(path) && !/[<>"]/.test(path),
-};
-
-const MANAGER_OPTION_RULES: OptionRules<TaskManagerOptions> = {
-  ...ENGINE_OPTION_RULES,
-  owner: A_FUNCTION,
-  allowedOrigins: { text: 'an array', accepts: Array.isArray },
-  publicPath: A_PATH,
-  tasksPath: A_PATH,
-  wires: WIRES_RULE,
-};
-const START_OPTION_RULES: OptionRules<StartOptions> = {
-  input: ANYTHING,
-  timeoutMs: ruleOf('timeoutMs'),
-  abandonAfterMs: ruleOf('abandonAfterMs'),
-  name: { text: 'a string that is not empty', accepts: (value) => typeof value === 'string' && value !== '' },
-  idempotencyKey: ANYTHING, // what is wrong with it is an answer to the request
-};
-const LIST_OPTION_RULES: OptionRules<{ status?: TaskStatus; owner?: string; limit?: number }> = {
-  status: oneOf('running', 'completed', 'failed', 'cancelled'),
-  owner: { text: IDENTITY_RULE, accepts: isIdentity },
-  limit: wholeNumber([100, 0, Infinity]),
-};
-const STOP_OPTION_RULES: OptionRules<{ graceMs?: number }> = { graceMs: wholeNumber([0, 0, Infinity]) };
 
 async function stop(engine: Engine, heartbeat: Heartbeat, graceMs: number): Promise<void> {
   // Where another instance serves the same tasks, clients need not wait here for the end of theirs.

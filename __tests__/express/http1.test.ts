@@ -3,7 +3,7 @@ import net from 'node:net';
 import { createTaskManager, sendProblem, type TaskManager } from '../../lib/index.js';
 import { controlledJob, type ControlledJob } from '../support/controlled-job.js';
 import { listen, openStream, rawRequest, receiveAll, requestBytes, type Listening } from '../support/raw-http.js';
-import { useTaskServers } from '../support/task-server.js';
+import { useTaskServers, type TaskServer } from '../support/task-server.js';
 
 const start = useTaskServers();
 
@@ -173,7 +173,8 @@ describe('one connection of HTTP/1.1', () => {
 });
 
 describe('a client that leaves while its request is looked at', () => {
-  it('starts its task, which nobody is attached to', async () => {
+  /** A server that waits for an owner, and a request whose client leaves meanwhile. */
+  async function leaveEarly(headers: Record<string, string>): Promise<TaskServer> {
     let asked: (() => void) | undefined;
     let admit: ((owner: string) => void) | undefined;
     const question = new Promise<void>((resolve) => (asked = resolve));
@@ -183,13 +184,24 @@ describe('a client that leaves while its request is looked at', () => {
     };
     const server = await start({ owner });
     const socket = net.connect(server.port, '127.0.0.1');
-    socket.write(requestBytes('GET', '/report'));
+    socket.write(requestBytes('GET', '/report', headers));
     await question;
     socket.destroy();
     await server.closed(1);
     admit?.('ann');
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    return server;
+  }
+
+  it('starts nothing, since nobody could reach the task', async () => {
+    const server = await leaveEarly({});
+    expect(server.job.calls).toBe(0);
+    expect(server.tasks.getStatistics()).toMatchObject({ started: 0, running: 0, connections: 0 });
+  });
+
+  it('starts a task that it can find again by its idempotency key', async () => {
+    const server = await leaveEarly({ 'Idempotency-Key': 'order-7' });
     const { context } = await server.job.run();
-    await new Promise(setImmediate);
     expect(server.tasks.getStatistics()).toMatchObject({ running: 1, connections: 0 });
     expect(context.subscriberCount).toBe(0);
   });

@@ -270,7 +270,7 @@ describe('time in the hub', () => {
     const { clientId } = await server.open();
     expect(seen).toEqual([clientId]);
     expect(warn.mock.calls).toEqual([
-      [expect.stringContaining('listener'), expect.objectContaining({ type: 'HubListenerWarning' })],
+      [expect.stringContaining('listener'), expect.objectContaining({ type: 'CallbackWarning' })],
     ]);
     warn.mockRestore();
   });

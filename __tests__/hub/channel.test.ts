@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Channel } from '../../lib/hub/channel.js';
-import { Channels } from '../../lib/hub/channels.js';
+import { ChannelRegistry } from '../../lib/hub/channel-registry.js';
 import { CountingBudget } from '../support/counting-budget.js';
 import { nextTurn } from '../support/fake-stream.js';
 import { itHolds } from '../support/property.js';
@@ -89,14 +89,14 @@ describe('a channel', () => {
 });
 
 describe('the channels of a hub', () => {
-  const fill = (channels: Channels, channel: Channel, from: number, count: number): void => {
+  const fill = (channels: ChannelRegistry, channel: Channel, from: number, count: number): void => {
     for (let seq = from; seq < from + count; seq++) channels.append(channel, seq, 'x'.repeat(1_000), undefined);
   };
 
   it('share one memory, and take it from the one that has been silent longest', () => {
-    const channels = new Channels(LIMITS, 200_000);
-    const old = channels.hold('room', 'old');
-    const busy = channels.hold('room', 'busy');
+    const channels = new ChannelRegistry(LIMITS, 200_000);
+    const old = channels.addReader('room', 'old');
+    const busy = channels.addReader('room', 'busy');
     fill(channels, old, 1, 50);
     fill(channels, busy, 51, 20);
     fill(channels, channels.all, 71, 120);
@@ -110,28 +110,28 @@ describe('the channels of a hub', () => {
   });
 
   it('never take from a channel what it is just being given', () => {
-    const channels = new Channels(LIMITS, 4_096);
-    const only = channels.hold('user', 'ann');
+    const channels = new ChannelRegistry(LIMITS, 4_096);
+    const only = channels.addReader('user', 'ann');
     fill(channels, only, 1, 40);
     expect(only.nextAfter(39)).toBe(40);
     expect(only.readAfter(39, Infinity)!.bytes.toString()).toHaveLength(1_000);
   });
 
   it('are forgotten with their last reader, memory and all', () => {
-    const channels = new Channels(LIMITS, 1_000_000);
-    const red = channels.hold('room', 'red');
-    expect(channels.hold('room', 'red')).toBe(red);
+    const channels = new ChannelRegistry(LIMITS, 1_000_000);
+    const red = channels.addReader('room', 'red');
+    expect(channels.addReader('room', 'red')).toBe(red);
     fill(channels, red, 1, 100);
-    channels.letGo('room', red);
+    channels.removeReader('room', red);
     expect(channels.rooms.get('red')).toBe(red);
     expect(channels.bufferedBytes).toBeGreaterThan(100_000);
-    channels.letGo('room', red);
+    channels.removeReader('room', red);
     expect([channels.rooms.size, channels.bufferedBytes]).toEqual([0, 0]);
-    expect(channels.hold('room', 'red')).not.toBe(red);
+    expect(channels.addReader('room', 'red')).not.toBe(red);
   });
 
   it('keep rooms and users of one name apart', () => {
-    const channels = new Channels(LIMITS, 1_000_000);
-    expect(channels.hold('room', 'ann')).not.toBe(channels.hold('user', 'ann'));
+    const channels = new ChannelRegistry(LIMITS, 1_000_000);
+    expect(channels.addReader('room', 'ann')).not.toBe(channels.addReader('user', 'ann'));
   });
 });

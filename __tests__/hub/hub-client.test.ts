@@ -1,11 +1,11 @@
-import { Channels } from '../../lib/hub/channels.js';
+import { ChannelRegistry } from '../../lib/hub/channel-registry.js';
 import { Client } from '../../lib/hub/hub-client.js';
 
 const LIMITS = { maxEvents: 8, maxBytes: 1_000_000 };
 
-const make = (): { channels: Channels; client: Client; say: (room: string, seq: number) => void } => {
-  const channels = new Channels(LIMITS, 1_000_000);
-  const client = new Client('c', 'ann', channels.hold('user', 'ann'), 0);
+const make = (): { channels: ChannelRegistry; client: Client; say: (room: string, seq: number) => void } => {
+  const channels = new ChannelRegistry(LIMITS, 1_000_000);
+  const client = new Client('c', 'ann', channels.addReader('user', 'ann'), 0);
   const say = (room: string, seq: number): void => {
     channels.append(channels.rooms.get(room)!, seq, `<${seq}>`, undefined);
   };
@@ -28,7 +28,7 @@ describe('the rooms of a client', () => {
     const { channels, client } = make();
     client.join('red', 0, channels);
     client.leave('red', channels);
-    expect([client.memberships, channels.rooms.size, client.lostTo]).toEqual([[], 0, 0]);
+    expect([client.memberships, channels.rooms.size, client.lostUpTo]).toEqual([[], 0, 0]);
   });
 
   it('that it left stay, with what they sent until then, for a client that comes back', () => {
@@ -54,10 +54,10 @@ describe('the rooms of a client', () => {
     say('red', 1);
     client.leave('red', channels);
     for (let seq = 2; seq <= 20; seq++) say('red', seq); // the first is trimmed
-    expect(client.lostTo).toBe(0);
+    expect(client.lostUpTo).toBe(0);
     client.join('blue', 20, channels);
     client.leave('blue', channels); // when it looks at what it has left
-    expect([client.lostTo, client.memberships]).toEqual([1, []]);
+    expect([client.lostUpTo, client.memberships]).toEqual([1, []]);
   });
 
   it('that it left are kept in no larger number than sixteen; the oldest is a loss', () => {
@@ -67,7 +67,7 @@ describe('the rooms of a client', () => {
       say(`room-${n}`, n);
       client.leave(`room-${n}`, channels);
     }
-    expect([client.memberships.length, client.lostTo, channels.rooms.has('room-1')]).toEqual([16, 1, false]);
+    expect([client.memberships.length, client.lostUpTo, channels.rooms.has('room-1')]).toEqual([16, 1, false]);
   });
 
   it('count it while it is connected, and only then', () => {

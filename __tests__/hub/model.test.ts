@@ -4,7 +4,7 @@ import { FakeStream, nextTurn } from '../support/fake-stream.js';
 import { itHolds } from '../support/property.js';
 
 /**
- * Clients that come, go, stall and lose what was on its way to them, and what each of them was addressed. The network
+ * ClientRegistry that come, go, stall and lose what was on its way to them, and what each of them was addressed. The network
  * is the test's: whatever was written may be lost from any frame on.
  */
 const ROOMS = ['red', 'blue', 'green'];

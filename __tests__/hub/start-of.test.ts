@@ -1,13 +1,13 @@
-import { Channels } from '../../lib/hub/channels.js';
+import { ChannelRegistry } from '../../lib/hub/channel-registry.js';
 import { Client } from '../../lib/hub/hub-client.js';
-import { startOf, type History } from '../../lib/hub/arrival.js';
+import { startOf, type History } from '../../lib/hub/start-position.js';
 
 const EPOCH = 'e'.repeat(22);
 const OTHER = 'o'.repeat(22);
 
 /** A hub with messages 1 to 20, of which 12 was the last that was not for all, and 15 carries an id of its own. */
-function history(): History & { channels: Channels } {
-  const channels = new Channels({ maxEvents: 100, maxBytes: 1_000_000 }, 1_000_000);
+function history(): History & { channels: ChannelRegistry } {
+  const channels = new ChannelRegistry({ maxEvents: 100, maxBytes: 1_000_000 }, 1_000_000);
   for (let seq = 13; seq <= 20; seq++) {
     channels.append(channels.all, seq, `<${seq}>`, seq === 15 ? 'order-15' : undefined);
   }

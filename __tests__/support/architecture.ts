@@ -34,10 +34,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   wires: { imports: ['core', 'sse'], packages: ['node:*'] },
   sse: { imports: ['core'], packages: ['node:http', 'node:http2', 'node:*'] },
   http: { imports: ['core', 'sse', 'wires'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
-  express: { imports: ['core', 'sse', 'wires', 'http'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
-  hub: {
-    imports: ['core', 'sse', 'http'],
-    packages: ['express', 'uuid', 'node:http', 'node:http2', 'node:*'],
+  hub: { imports: ['core', 'sse', 'http'], packages: ['uuid', 'node:http', 'node:http2', 'node:*'] },
+  express: {
+    imports: ['core', 'sse', 'wires', 'http', 'hub'],
+    packages: ['express', 'node:http', 'node:http2', 'node:*'],
   },
   distributed: { imports: ['core'], packages: ['node:*'] },
   redis: { imports: ['core', 'distributed'], packages: ['node:*'] },
@@ -46,12 +46,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   client: { imports: ['sse/frame', 'sse/event-id'], packages: ['eventsource-parser'] },
   testing: { imports: ['core', 'sse', 'wires'], packages: ['eventsource-parser'] },
   react: { imports: ['client'], packages: ['react'] },
-  'task-manager': { imports: DRIVEN, packages: ['express', 'node:http', 'node:http2', 'node:*'] },
-  'default-manager': {
-    imports: [...DRIVEN, 'task-manager'],
+  'manager-options': { imports: ['core', 'sse', 'wires'], packages: ['node:http'] },
+  'task-manager': {
+    imports: [...DRIVEN, 'manager-options'],
     packages: ['express', 'node:http', 'node:http2', 'node:*'],
   },
-  index: { imports: [...DRIVEN, 'task-manager', 'default-manager'], packages: [] },
+  'create-hub': { imports: DRIVEN, packages: ['express', 'node:http', 'node:http2'] },
+  'default-manager': {
+    imports: [...DRIVEN, 'manager-options', 'task-manager'],
+    packages: ['express', 'node:http', 'node:http2', 'node:*'],
+  },
+  index: { imports: [...DRIVEN, 'manager-options', 'task-manager', 'create-hub', 'default-manager'], packages: [] },
 };
 
 const MAX_LINES = 250;

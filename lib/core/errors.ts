@@ -15,6 +15,7 @@ type OutcomeCode =
 type ProgramErrorCode =
   | 'INVALID_OPTION'
   | 'CALLBACK_FAILED' // an option of yours that is a function threw, or returned what it must not; `cause` is its error
+  | 'REQUEST_OVER' // a request was answered, or its client had left, before its task could start
   | 'FENCED' // another instance has taken the task over
   | 'ENDED'; // a message for a stream that its worker has ended
 

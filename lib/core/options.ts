@@ -48,16 +48,6 @@ export function checkRange(name: string, range: Range, value: unknown): number {
   return value as number;
 }
 
-/** @throws TaskError `INVALID_OPTION` */
-export function checkOrigins(origins: readonly string[]): void {
-  const isArray: boolean = Array.isArray(origins);
-  assertOption(isArray, 'allowedOrigins', 'an array', origins);
-  for (const origin of origins) {
-    const plain = URL.canParse(origin) && new URL(origin).origin === origin;
-    assertOption(plain, 'allowedOrigins', 'origins such as https://app.example', origin);
-  }
-}
-
 /** Accepts integers in a range, and Infinity where that is its end. */
 export function wholeNumber([, least, greatest]: Range): OptionRule {
   const most = greatest === LARGE ? '' : greatest === Infinity ? ' or Infinity' : `, at most ${greatest}`;

@@ -73,7 +73,18 @@ interface OutcomeData {
   readonly reason?: string;
 }
 
+/** Returns all that is told of a task, its last progress and its result included. */
 export function toTaskInfo(record: TaskRecord): TaskInfo {
+  const info = toTaskSummary(record);
+  if (record.progress !== undefined) info.progress = JSON.parse(record.progress);
+  if (record.status !== 'completed' || record.outcome === undefined) return info;
+  const { result } = JSON.parse(record.outcome) as OutcomeData;
+  if (result !== undefined) info.result = result;
+  return info;
+}
+
+/** The same without progress and result, which may be large: a list of many tasks does not carry, or even read, them. */
+export function toTaskSummary(record: TaskRecord): TaskInfo {
   const { taskId, resumeKey, status, owner, attempt, lastSeq, firstKeptSeq, bufferedEvents, bufferedBytes } = record;
   const { endedAtMs, expiresAtMs } = record;
   const info: TaskInfo = {
@@ -85,10 +96,8 @@ export function toTaskInfo(record: TaskRecord): TaskInfo {
   if (owner !== undefined) info.owner = owner;
   if (endedAtMs !== undefined) info.endedAt = new Date(endedAtMs);
   if (expiresAtMs !== undefined) info.expiresAt = new Date(expiresAtMs);
-  if (record.progress !== undefined) info.progress = JSON.parse(record.progress);
-  if (record.outcome === undefined) return info;
-  const { result, error, code, reason } = JSON.parse(record.outcome) as OutcomeData;
-  if (result !== undefined) info.result = result;
+  if (status === 'completed' || record.outcome === undefined) return info;
+  const { error, code, reason } = JSON.parse(record.outcome) as OutcomeData;
   if (error !== undefined) info.error = error;
   if (code !== undefined && reason !== undefined) info.error = { code, message: reason };
   return info;

@@ -1,24 +1,37 @@
-import type { Request, RequestHandler, Response } from 'express';
-import { checkNumber } from '../core/engine-options.js';
-import { assertOption } from '../core/options.js';
+/** `tasks.handler`: one middleware that starts a task and streams it, or comes back to it. */
+import type { Request, RequestHandler } from 'express';
+import { askCallback, askSyncCallback, readIdentity } from '../core/callbacks.js';
+import { ruleOf } from '../core/engine-options.js';
+import { A_FUNCTION, assertOption, checkOptions, nested, required, type OptionRules } from '../core/options.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
+import { fingerprintOfPayload } from '../http/fingerprint.js';
+import { assertAcceptsStream } from '../http/guards.js';
+import { sendJson } from '../http/json-answer.js';
+import { prefersAsync, queryOf, readResume, resourceOf, type AnyRequest } from '../http/request.js';
+import { answerSafely, serve, type Answer, type Middleware } from '../http/routes.js';
+import type { TaskRequests } from '../http/task-requests.js';
+import type { StreamResponse } from '../sse/connection.js';
 import { eventsPath, placeHeaders, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
 import type { TaskStream } from '../sse/task-stream.js';
-import type { TaskRequests } from '../http/task-requests.js';
-import { allowOrigin, answerOptions, assertAcceptsStream, assertServable, STREAM_METHODS } from '../http/guards.js';
-import { sendProblem } from '../http/problem.js';
-import { prefersAsync, readResume, resourceOf } from '../http/request.js';
 
-const ALLOW = [...STREAM_METHODS, 'OPTIONS'].join(', ');
-
+/** Options of `tasks.handler`. */
 export interface HandlerOptions<P = unknown, I = unknown, S = unknown> {
   /** In ms; default: the manager's. */
   timeoutMs?: number;
-  /** Who subscribes, for coming back without a cursor. Default: one per connection. */
+  /**
+   * Identifies the subscriber, for coming back without a cursor: 1 to 256 characters, at once and not as a promise.
+   * Default: one per connection.
+   */
   subscriberId?: (req: Request) => string | undefined;
   /** What the job gets as `context.input`; throw a TaskError `INVALID_INPUT` for a 400. Default: {params, query, body}. */
   input?: (req: Request) => I | Promise<I>;
+  /**
+   * Says what a start asks for, as JSON or bytes: one with the same idempotency key and another payload is refused with 422.
+   * Default: the query, the body and the files. Give it where the query holds a token that changes, or where nobody has
+   * parsed the body.
+   */
+  payload?: (req: Request) => unknown;
   /** In ms; default: the manager's. */
   abandonAfterMs?: number;
   /**
@@ -30,51 +43,63 @@ export interface HandlerOptions<P = unknown, I = unknown, S = unknown> {
   snapshot?: SnapshotOptions<P, S>;
 }
 
-/** Express middleware around `executeWithSSE`. */
-export function createHandler(
-  requests: TaskRequests,
-  job: AsyncTask,
-  { name, timeoutMs, abandonAfterMs, snapshot, subscriberId, input }: HandlerOptions,
-): RequestHandler {
+const SNAPSHOT_RULES: OptionRules<SnapshotOptions> = { initial: required(A_FUNCTION), reduce: required(A_FUNCTION) };
+const HANDLER_RULES: OptionRules<HandlerOptions> = {
+  timeoutMs: ruleOf('timeoutMs'),
+  subscriberId: A_FUNCTION,
+  input: A_FUNCTION,
+  payload: A_FUNCTION,
+  abandonAfterMs: ruleOf('abandonAfterMs'),
+  name: { text: 'a string that is not empty', accepts: (value) => typeof value === 'string' && value !== '' },
+  snapshot: nested(SNAPSHOT_RULES),
+};
+
+/** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
+export function createHandler(requests: TaskRequests, job: AsyncTask, options: HandlerOptions): RequestHandler {
   assertOption(typeof job === 'function', 'the task', 'a function', job);
-  if (timeoutMs !== undefined) checkNumber('timeoutMs', timeoutMs);
-  if (abandonAfterMs !== undefined) checkNumber('abandonAfterMs', abandonAfterMs);
-  if (name !== undefined) {
-    assertOption(typeof name === 'string' && name !== '', 'name', 'a string that is not empty', name);
-    requests.register(name, { job, timeoutMs, abandonAfterMs, snapshot, input: () => undefined });
-  }
-  const serve = async (req: Request, res: Response): Promise<void> => {
-    allowOrigin(req, res, requests.options.allowedOrigins);
-    if (req.method === 'OPTIONS') {
-      answerOptions(res, ALLOW);
-      return;
-    }
-    assertServable(req, STREAM_METHODS);
+  checkOptions('tasks.handler', options, HANDLER_RULES);
+  const { name, timeoutMs, abandonAfterMs, snapshot, subscriberId, input = inputOf, payload } = options;
+  const execution = { name, job, timeoutMs, abandonAfterMs, snapshot };
+  if (name !== undefined) requests.register(name, { ...execution, input: () => undefined });
+
+  const answer: Answer = async (req, res) => {
+    const request = req as Request;
     const resume = readResume(req, undefined);
-    const detached = resume.resumeKey === undefined && prefersAsync(req);
-    if (!detached) assertAcceptsStream(req);
-    const readInput = (): unknown => (input === undefined ? inputOf(req) : input(req));
-    const execution = { name, job, timeoutMs, abandonAfterMs, snapshot, input: readInput };
-    const stream = await requests.execute(req, resume, subscriberId?.(req), execution);
-    if (detached) answerAccepted(req, res, stream, requests.options.publicPath);
+    const isDetached = resume.resumeKey === undefined && prefersAsync(req);
+    if (!isDetached) assertAcceptsStream(req);
+    const readFingerprint =
+      payload && (async () => fingerprintOfPayload(req, await askCallback('payload', payload, request)));
+    const subscriber = subscriberId && askSyncCallback('subscriberId', subscriberId, request);
+    const stream = await requests.execute(req, resume, readIdentity('subscriberId', subscriber), {
+      ...execution,
+      readFingerprint,
+      input: () => input(request),
+    });
+    if (stream.isOver(res)) return;
+    if (isDetached) answerAccepted(req, res, stream, requests.options.publicPath);
     else await stream.begin(res);
   };
-  return (req, res, next) => {
-    serve(req, res).catch((error: unknown) => {
-      if (!sendProblem(res, error)) next(error);
-    });
+
+  const answers = { GET: answer, POST: answer };
+  const middleware: Middleware = (req, res, next) => {
+    answerSafely(res, next, () => serve(req, res, answers, requests.options.isAllowed));
   };
+  return middleware;
 }
 
-const inputOf = ({ params, query, body }: Request): unknown => ({ params, query, body: body as unknown });
+/** Servers without a router leave the query to us. */
+function inputOf(req: AnyRequest | Request): unknown {
+  const { params = {}, query = Object.fromEntries(queryOf(req as AnyRequest)), body } = req as AnyRequest;
+  return { params, query, body };
+}
 
 /**
  * 202 with where to attach by GET: the router, where clients find it, else the same URL, whose handler now finds the
  * task. The key is part of it, so that a plain EventSource can use it.
  */
 function answerAccepted(
-  req: Request,
-  res: Response,
+  req: AnyRequest,
+  res: StreamResponse,
   { taskId, resumeKey }: TaskStream,
   publicPath: string | undefined,
 ): void {
@@ -82,14 +107,11 @@ function answerAccepted(
   query.set('resume_key', resumeKey);
   const location =
     publicPath === undefined ? `${path}?${query}` : `${eventsPath(publicPath, taskId)}?resume_key=${resumeKey}`;
-  res.writeHead(202, {
+  sendJson(res, { task_id: taskId, resume_key: resumeKey }, 202, {
     Location: location,
     'Preference-Applied': 'respond-async',
-    'Cache-Control': 'no-store',
-    'Content-Type': 'application/json',
     [TASK_ID_HEADER]: taskId,
     [RESUME_KEY_HEADER]: resumeKey,
     ...placeHeaders(publicPath, taskId),
   });
-  res.end(JSON.stringify({ task_id: taskId, resume_key: resumeKey }));
 }

@@ -1,49 +1,95 @@
+/** Who may start a task or open a stream, as far as the request itself tells. */
 import { TaskError } from '../core/errors.js';
-import type { StreamResponse } from '../sse/connection.js';
-import { CLIENT_ID_HEADER, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
-import { isQueued } from '../sse/task-stream.js';
+import type { OriginList } from './origins.js';
+import { presenceOf } from './presence.js';
 import type { AnyRequest } from './request.js';
 
-/** What starts and resumes a task. */
+/** The methods that start and resume a task. */
 export const STREAM_METHODS: readonly string[] = ['GET', 'POST'];
 
-const EXPOSED_HEADERS = [
-  TASK_ID_HEADER,
-  RESUME_KEY_HEADER,
-  CLIENT_ID_HEADER,
-  'Location',
-  'Preference-Applied',
-  'Retry-After',
-  'Link',
-  'Content-Location',
-].join(', ');
-const ALLOWED_REQUEST_HEADERS = `Content-Type, Authorization, Idempotency-Key, Last-Event-ID, Prefer, ${CLIENT_ID_HEADER}`;
-
-/** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING` */
+/** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING`, and `REQUEST_OVER` where nobody waits for an answer */
 export function assertServable(req: AnyRequest, methods: readonly string[]): void {
-  if (!methods.includes(req.method ?? '')) {
-    const headers = { Allow: [...methods, 'OPTIONS'].join(', ') };
-    throw new TaskError('METHOD_NOT_ALLOWED', `${req.method} is not allowed here`, { headers });
-  }
-  if (isPipelined(req)) {
-    throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
-  }
+  if (!methods.includes(req.method ?? '')) throw methodNotAllowed(`${req.method} is not allowed here`, methods);
+  const { isQueued, isWaiting } = presenceOf(req);
+  if (isQueued) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
+  if (!isWaiting()) throw requestOver();
 }
 
-/** The request's response waits behind another one. Without Express only the socket knows whose turn it is. */
-function isPipelined(req: AnyRequest): boolean {
-  if (req.res !== undefined) return isQueued(req.res as StreamResponse);
-  if (req.httpVersionMajor !== 1) return false;
-  const socket = req.socket as { _httpMessage?: { req?: unknown } | null } | undefined; // Node names it nowhere else
-  const current = socket?._httpMessage?.req;
-  return current !== undefined && current !== req;
-}
+/** What is thrown to a handler that would answer a request after its end. It needs no answer, and must not get one. */
+export const requestOver = (): TaskError =>
+  new TaskError('REQUEST_OVER', 'The request was answered before, or its client has left');
 
 /** @throws TaskError `NOT_ACCEPTABLE` for clients that cannot read a stream */
 export function assertAcceptsStream({ headers: { accept } }: AnyRequest): void {
   if (!accept || accepts(accept, 'text/event-stream')) return;
   throw new TaskError('NOT_ACCEPTABLE', 'The answer is text/event-stream, which the Accept header excludes');
 }
+
+/** The pages that may start tasks and open hub streams. */
+export interface StartRules {
+  readonly isAllowed: OriginList | undefined;
+  /** Whatever page asks may, as an application with a defence of its own wants it. */
+  readonly allowCrossSite: boolean;
+}
+
+/**
+ * Refuses what shall start nothing: a HEAD, and what a browser does behind its user's back, which is a prefetch, or the
+ * request of another site's page. Attaching is left to CORS, since it changes nothing.
+ * @throws TaskError `METHOD_NOT_ALLOWED`, `PREFETCH_REFUSED`, `ORIGIN_NOT_ALLOWED`
+ */
+export function assertMayStart(req: AnyRequest, { isAllowed, allowCrossSite }: StartRules): void {
+  const { method, headers } = req;
+  // Express routes HEAD to GET handlers; a HEAD must not do what a GET does.
+  if (method === 'HEAD') throw methodNotAllowed('HEAD starts nothing', STREAM_METHODS);
+  // Sec-Purpose is a Fetch metadata header; Purpose and X-Moz are what browsers sent before it.
+  const purpose = [headers['sec-purpose'], headers['purpose'], headers['x-moz']].join();
+  if (/prefetch|prerender/i.test(purpose)) throw new TaskError('PREFETCH_REFUSED', 'A prefetch starts nothing');
+  if (allowCrossSite || (headers.origin !== undefined && isAllowed?.(headers.origin))) return;
+  const site = headers['sec-fetch-site'];
+  if (site === undefined ? isForeign(req) : site === 'cross-site') {
+    throw new TaskError('ORIGIN_NOT_ALLOWED', 'Pages of other origins may not do this: see allowedOrigins');
+  }
+  if (method === 'GET' && site !== 'none' && !looksLikeStreamRequest(req)) {
+    throw new TaskError(
+      'ORIGIN_NOT_ALLOWED',
+      'This looks like no request for a stream: send Accept: text/event-stream',
+    );
+  }
+}
+
+/** Browsers send Sec-Fetch-Site to https and localhost only; elsewhere Origin and Referer tell, where they are sent. */
+function isForeign({ headers }: AnyRequest): boolean {
+  const { origin, referer } = headers;
+  if (origin !== undefined) return !isOwn(origin, headers);
+  return referer !== undefined && !isOwn(referer, headers);
+}
+
+/**
+ * Whether a GET can be one of `EventSource` or `fetch`, and not of an `<img>`, `<script>` or `<iframe>` of any page.
+ * EventSource says what it accepts, and so do our clients; a browser that says nothing of the kind, and nothing of the
+ * page either, may load a script of another site.
+ */
+function looksLikeStreamRequest({ headers }: AnyRequest): boolean {
+  const destination = headers['sec-fetch-dest'];
+  if (destination !== undefined) return destination === 'empty';
+  const { accept = '*/*', origin, referer } = headers;
+  if (/text\/event-stream/i.test(accept)) return true;
+  if (/image\/|text\/(?:html|css)/i.test(accept)) return false;
+  const isBrowser = /^Mozilla\//.test(String(headers['user-agent']));
+  return !isBrowser || origin !== undefined || referer !== undefined;
+}
+
+/** Pages cannot set any of these headers across sites, so that a proxy's word for the public name can be taken. */
+function isOwn(url: string, headers: AnyRequest['headers']): boolean {
+  const host = URL.canParse(url) ? new URL(url).host : undefined;
+  const names = [headers.host, headers[':authority'], headers['x-forwarded-host']];
+  return (
+    host !== undefined && names.flatMap((name) => String(name ?? '').split(',')).some((name) => name.trim() === host)
+  );
+}
+
+const methodNotAllowed = (message: string, methods: readonly string[]): TaskError =>
+  new TaskError('METHOD_NOT_ALLOWED', message, { headers: { Allow: [...methods, 'OPTIONS'].join(', ') } });
 
 /** [spec] RFC 9110, 12.5.1: the most specific range counts, and a quality of 0 means "not acceptable". */
 function accepts(accept: string, type: string): boolean {
@@ -55,56 +101,4 @@ function accepts(accept: string, type: string): boolean {
   const [family] = type.split('/', 1);
   const best = [type, `${family}/*`, '*/*'].flatMap((name) => ranges.find((range) => range.name === name) ?? [])[0];
   return best !== undefined && !best.refused;
-}
-
-/**
- * What shall start nothing: a HEAD, and what a browser does behind its user's back: a prefetch, or a page of another
- * site that is not on the list. Attaching is left to CORS, since it changes nothing.
- * @throws TaskError `METHOD_NOT_ALLOWED`, `PREFETCH_REFUSED`, `ORIGIN_NOT_ALLOWED`
- */
-export function assertMayStart({ method, headers }: AnyRequest, allowedOrigins: readonly string[]): void {
-  // Express routes HEAD to GET handlers; a HEAD must not do what a GET does.
-  if (method === 'HEAD') {
-    throw new TaskError('METHOD_NOT_ALLOWED', 'HEAD starts no task', { headers: { Allow: 'GET, POST, OPTIONS' } });
-  }
-  // Sec-Purpose is a Fetch metadata header; Purpose and X-Moz are what browsers sent before it.
-  const purpose = [headers['sec-purpose'], headers['purpose'], headers['x-moz']].join();
-  if (/prefetch|prerender/i.test(purpose)) throw new TaskError('PREFETCH_REFUSED', 'A prefetch starts no task');
-  const { origin } = headers;
-  if (origin !== undefined && allowedOrigins.includes(origin)) return;
-  const site = headers['sec-fetch-site'];
-  // Browsers send Sec-Fetch-Site to https and localhost only; elsewhere the Origin tells, where there is one.
-  const foreign =
-    site === undefined ? origin !== undefined && hostOf(origin) !== authorityOf(headers) : site === 'cross-site';
-  if (foreign)
-    throw new TaskError('ORIGIN_NOT_ALLOWED', 'Pages of this origin may not start tasks: see allowedOrigins');
-}
-
-/** CORS (Fetch, section 3.2) for the origins on the list, and only for them. */
-export function allowOrigin(req: AnyRequest, res: StreamResponse, allowedOrigins: readonly string[]): void {
-  if (allowedOrigins.length === 0) return;
-  res.appendHeader('Vary', 'Origin');
-  const { origin } = req.headers;
-  if (origin === undefined || !allowedOrigins.includes(origin)) return;
-  res.setHeader('Access-Control-Allow-Origin', origin);
-  res.setHeader('Access-Control-Allow-Credentials', 'true');
-  res.setHeader('Access-Control-Expose-Headers', EXPOSED_HEADERS);
-}
-
-/** Answers an OPTIONS request, a CORS preflight among them. */
-export function answerOptions(res: StreamResponse, methods: string): void {
-  res.setHeader('Allow', methods);
-  if (res.hasHeader('Access-Control-Allow-Origin')) {
-    res.setHeader('Access-Control-Allow-Methods', methods);
-    res.setHeader('Access-Control-Allow-Headers', ALLOWED_REQUEST_HEADERS);
-    res.setHeader('Access-Control-Max-Age', '600');
-  }
-  res.writeHead(204).end();
-}
-
-const authorityOf = (headers: AnyRequest['headers']): string | undefined =>
-  headers.host ?? (headers[':authority'] as string | undefined);
-
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }

@@ -8,10 +8,15 @@ import type { StreamResponse } from '../sse/connection.js';
  * Answers a TaskError that a request can be refused with as problem+json with a `code` member. Returns false, and sends
  * nothing, for every other error and where the headers are out already.
  *
+ * `REQUEST_OVER` counts as answered: nobody waits any more, and an error handler that tried would cut the connection,
+ * which may carry the next request by now.
+ *
  * @example if (!sendProblem(res, error)) next(error);
  */
 export function sendProblem(res: StreamResponse, error: unknown): boolean {
-  if (!(error instanceof TaskError) || !error.expose || res.headersSent) return false;
+  if (!(error instanceof TaskError)) return false;
+  if (error.code === 'REQUEST_OVER') return true;
+  if (!error.expose || res.headersSent) return false;
   const { code, message, status, headers } = error;
   res.statusCode = status;
   res.setHeader('Content-Type', 'application/problem+json');

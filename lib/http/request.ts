@@ -1,14 +1,18 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { HttpErrorCode } from '../core/error-status.js';
 import { TaskError } from '../core/errors.js';
 import { isResumeKey, parseEventId, parseSeq } from '../sse/event-id.js';
 
-/** A request of `node:http` or its HTTP/2 twin, with what Express and its body parsers add. */
+/** A request of `node:http` or its HTTP/2 twin, with what Express and other middlewares add. */
 export type AnyRequest = (IncomingMessage | Http2ServerRequest) & {
   originalUrl?: string;
+  params?: unknown;
+  query?: unknown;
   body?: unknown;
+  file?: unknown;
+  files?: unknown;
+  ip?: string | undefined;
   res?: unknown;
 };
 
@@ -93,28 +97,19 @@ export function checkIdempotencyKey(key: unknown): string {
 }
 
 /**
- * What distinguishes one start from another under the same idempotency key: method, path, query, and the parsed body
- * (or, where nobody has parsed it, its length) and `input`.
- */
-export function fingerprintOf(req: AnyRequest, input?: unknown): string {
-  const query = [...queryOf(req)].filter(([name]) => !OWN_PARAMETERS.includes(name));
-  const [path] = urlOf(req).split('?', 1);
-  const body = req.body === undefined ? req.headers['content-length'] : jsonOf(req.body);
-  return createHash('sha256')
-    .update(JSON.stringify([req.method, path, query, body, jsonOf(input)]))
-    .digest('base64url');
-}
-
-/**
  * Path and query as the client sent them, before Express cut the mount path off. A request in absolute form
  * (RFC 9112, 3.2.2) brings a host along, which is whatever the client wrote: it is cut off.
  */
 export function urlOf(req: AnyRequest): string {
-  const url = req.originalUrl ?? req.url ?? '/';
-  const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  const path = (req.originalUrl ?? req.url ?? '/').replace(ABSOLUTE_FORM, '');
   // Two slashes, or a backslash, would begin a host for whoever follows it.
   return `/${path.replace(/^[/\\]+/, '')}`;
 }
+
+const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
+
+/** The path of a URL as `req.url` has it. */
+export const pathOf = (url: string): string => url.replace(ABSOLUTE_FORM, '').split(/[?#]/, 1)[0] ?? '/';
 
 /** The same without what the library reads: the thing that a job is asked for. */
 export function resourceOf(req: AnyRequest): { readonly path: string; readonly query: URLSearchParams } {
@@ -126,6 +121,12 @@ export function queryOf(req: AnyRequest): URLSearchParams {
   const url = urlOf(req);
   const mark = url.indexOf('?');
   return new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1));
+}
+
+/** Whether somebody has made something of the body. Parsers of Express 4 leave an empty object where they did not. */
+export function hasParsedBody({ body, readableDidRead }: AnyRequest): boolean {
+  const isEmpty = typeof body === 'object' && body !== null && Object.keys(body).length === 0;
+  return body !== undefined && (readableDidRead || !isEmpty);
 }
 
 /** The value of a parameter that may come once, as plain text; undefined where it is absent or empty. */
@@ -144,12 +145,4 @@ function cursorOf(text: string, resumeKey: string | undefined, bare: boolean): {
   const seq = bare ? parseSeq(text) : undefined;
   if (seq !== undefined && resumeKey !== undefined) return { resumeKey, cursor: seq };
   throw new TaskError('INVALID_CURSOR', 'The last event id is not one of this task');
-}
-
-function jsonOf(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value) as string | undefined;
-  } catch {
-    return undefined; // cycles and the like: then the rest has to tell requests apart
-  }
 }

@@ -1,7 +1,9 @@
+/** Where requests meet tasks: who asks, may they, and do they start something or come back to it. */
 import type { IncomingMessage } from 'node:http';
+import { askCallback, readIdentity } from '../core/callbacks.js';
 import type { Engine } from '../core/engine.js';
-import { TaskError } from '../core/errors.js';
 import { checkNumber } from '../core/engine-options.js';
+import { abandoned, TaskError } from '../core/errors.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
 import type { Started, TaskHandler } from '../core/requests.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
@@ -9,14 +11,18 @@ import type { AsyncTask } from '../core/task.js';
 import type { Heartbeat } from '../sse/heartbeat.js';
 import { StoredTaskStream, type StreamSettings } from '../sse/task-stream.js';
 import type { Wires } from '../wires/wires.js';
-import { assertMayStart } from './guards.js';
-import { fingerprintOf, readIdempotencyKey, urlOf, type AnyRequest, type ResumeRequest } from './request.js';
+import { fingerprintOf } from './fingerprint.js';
+import { assertMayStart, requestOver, type StartRules } from './guards.js';
+import { presenceOf, type Presence } from './presence.js';
+import { readIdempotencyKey, resourceOf, type AnyRequest, type ResumeRequest } from './request.js';
 
 /** How a request starts a task. */
 export interface Execution {
   readonly job: AsyncTask;
   /** Asked for only when a task is really started. */
   readonly input: () => unknown;
+  /** Asked for only where the request has an idempotency key. Default: `fingerprintOf` the request. */
+  readonly readFingerprint?: (() => Promise<string>) | undefined;
   readonly timeoutMs?: number | undefined;
   readonly abandonAfterMs?: number | undefined;
   readonly snapshot?: SnapshotOptions | undefined;
@@ -24,24 +30,28 @@ export interface Execution {
   readonly name?: string | undefined;
 }
 
-/** How a start that is not the request's own is told apart from others. */
+/** How a start is told apart from others. */
 export interface Idempotency {
   readonly key: string;
-  readonly fingerprint: string;
+  readonly readFingerprint: () => Promise<string>;
 }
 
-export interface TaskRequestsOptions {
+/** What the requests of one manager are judged by. */
+export interface TaskRequestsOptions extends StartRules {
   readonly owner: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined;
-  readonly allowedOrigins: readonly string[];
   /** Where clients find the router. */
   readonly publicPath: string | undefined;
   /** The wires that tasks may speak. */
   readonly wires: Wires;
 }
 
-/** Where requests meet tasks: who asks, may they, and do they start something or come back to it. */
+/** One manager's answers to: whose request is it, which task does it mean, and may it start one. */
 export class TaskRequests {
   readonly #streams: StreamSettings;
+  /** Starts whose input is being read: each has its place among the tasks that run already. */
+  #reading = 0;
+  /** The last start under way of each owner and idempotency key: whoever repeats it waits for what becomes of it. */
+  readonly #starting = new Map<string, Promise<void>>();
 
   constructor(
     readonly engine: Engine,
@@ -61,8 +71,11 @@ export class TaskRequests {
     return this.options.owner !== undefined;
   }
 
+  /** @throws TaskError `CALLBACK_FAILED` where the application's `owner` fails or returns what names nobody */
   async ownerOf(req: AnyRequest): Promise<string | undefined> {
-    return this.options.owner?.(req as IncomingMessage);
+    const { owner } = this.options;
+    if (owner === undefined) return undefined;
+    return readIdentity('owner', await askCallback('owner', owner, req as IncomingMessage));
   }
 
   /** A task that the request may know of. @throws TaskError `TASK_NOT_FOUND`, the same for unknown and for not theirs */
@@ -77,53 +90,113 @@ export class TaskRequests {
     subscriberId: string | undefined,
     execution: Execution,
   ): Promise<StoredTaskStream> {
-    const { engine } = this;
     const { resumeKey } = resume;
     if (resumeKey !== undefined) {
       const record = await this.find(req, { resumeKey });
-      await engine.restart(record, this.#handlerOf(req, execution));
+      await this.engine.restart(record, this.#handlerOf(req, execution));
       return this.attach(record, resume, subscriberId);
     }
+    const presence = presenceOf(req);
     const key = readIdempotencyKey(req);
-    const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(req) };
-    const { record, created } = await this.start(req, execution, idempotency);
-    if (!created) await engine.restart(record, this.#handlerOf(req, execution));
-    return this.attach(record, resume, subscriberId, !created);
+    const readFingerprint = execution.readFingerprint ?? (() => fingerprintOf(req));
+    const idempotency = key === undefined ? undefined : { key, readFingerprint };
+    const { record, created } = await this.start(req, execution, idempotency, presence);
+    if (!created) await this.engine.restart(record, this.#handlerOf(req, execution));
+    const abandon = created && key === undefined ? (): void => this.#abandon(record.taskId) : undefined;
+    return this.attach(record, resume, subscriberId, { resumed: !created, abandon });
   }
 
-  /** Starts a task, unless the idempotency key belongs to one. */
-  async start(req: AnyRequest, execution: Execution, idempotency: Idempotency | undefined): Promise<Started> {
-    const { engine } = this;
-    assertMayStart(req, this.options.allowedOrigins);
+  /**
+   * Starts a task, unless the idempotency key belongs to one.
+   * @param presence of the client that alone will know of the task; undefined where the application knows of it too
+   * @throws TaskError `REQUEST_OVER` where nobody could reach the task: its client has left, or was answered already
+   */
+  async start(
+    req: AnyRequest,
+    execution: Execution,
+    idempotency: Idempotency | undefined,
+    presence?: Presence,
+  ): Promise<Started> {
+    assertMayStart(req, this.options);
     const owner = await this.ownerOf(req);
-    const { key, fingerprint } = idempotency ?? {};
-    const findRepeated = async (): Promise<TaskRecord | undefined> =>
-      key === undefined ? undefined : engine.findRepeated(key, owner, fingerprint);
-    const repeated = await findRepeated();
-    if (repeated !== undefined) return { record: repeated, created: false };
-    try {
-      engine.admit(); // before the input is read, which may be an upload
-      const input = await execution.input();
-      const handler = this.#handlerOf(req, execution);
-      return await engine.start({ ...handler, input, owner, fingerprint, idempotencyKey: key });
-    } catch (error) {
-      // A twin of this request may have taken the last place meanwhile.
-      const twin = error instanceof TaskError && error.code === 'AT_CAPACITY' ? await findRepeated() : undefined;
-      if (twin === undefined) throw error;
-      return { record: twin, created: false };
-    }
+    if (idempotency === undefined) return this.#create(req, execution, { owner, presence });
+    const { key, readFingerprint } = idempotency;
+    const fingerprint = await readFingerprint();
+    return this.#oneByOne(JSON.stringify([owner, key]), async () => {
+      const repeated = await this.engine.findRepeated(key, owner, fingerprint);
+      if (repeated !== undefined) return { record: repeated, created: false };
+      return this.#create(req, execution, { owner, idempotencyKey: key, fingerprint });
+    });
   }
 
   /** Has this instance run the tasks of a named handler again that others have lost. @throws TaskError `INVALID_OPTION` */
   register(name: string, execution: Execution): void {
-    const handler = this.#withDefaults(execution, `name:${name}`);
-    this.engine.handlers.register(`name:${name}`, handler);
+    this.engine.handlers.register(`name:${name}`, this.#withDefaults(execution, `name:${name}`));
+  }
+
+  /** @param how whether the task was there before, and what to do where its first client is told nothing of it */
+  async attach(
+    record: TaskRecord,
+    { cursor, snapshot, waitMs }: ResumeRequest,
+    subscriberId: string | undefined,
+    how: { readonly resumed: boolean; readonly abandon?: (() => void) | undefined } = { resumed: true },
+  ): Promise<StoredTaskStream> {
+    const start = await this.engine.startOf(record, { cursor, subscriberId, snapshot });
+    return new StoredTaskStream({ record, subscriberId, start, waitMs, ...how }, this.#streams);
+  }
+
+  /** Takes a place, then reads the input, which may be an upload, then starts. */
+  async #create(
+    req: AnyRequest,
+    execution: Execution,
+    names: {
+      readonly owner: string | undefined;
+      readonly idempotencyKey?: string;
+      readonly fingerprint?: string;
+      readonly presence?: Presence | undefined;
+    },
+  ): Promise<Started> {
+    const { owner, idempotencyKey, fingerprint, presence } = names;
+    if (presence?.isWaiting() === false) throw requestOver();
+    this.engine.admit();
+    if (this.engine.room <= this.#reading) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
+    this.#reading++;
+    let input: unknown;
+    try {
+      input = await askCallback('input', execution.input);
+    } finally {
+      this.#reading--;
+    }
+    if (presence?.isWaiting() === false) throw requestOver();
+    return this.engine.start({ ...this.#handlerOf(req, execution), input, owner, fingerprint, idempotencyKey });
+  }
+
+  /** Runs one start of a key at a time, so that those that repeat it find its task, and read no input of their own. */
+  #oneByOne(id: string, start: () => Promise<Started>): Promise<Started> {
+    const starting = (this.#starting.get(id) ?? Promise.resolve()).then(start);
+    const over = starting.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#starting.set(id, over);
+    void over.then(() => {
+      if (this.#starting.get(id) === over) this.#starting.delete(id);
+    });
+    return starting;
+  }
+
+  /** Cancels a task that was started here and that nobody was told of. */
+  #abandon(taskId: string): void {
+    this.engine.run(taskId).then(
+      (run) => run.stop('cancelled', abandoned()),
+      () => undefined, // it has ended already
+    );
   }
 
   /** A task without a name can be run again only by a request of the same method to the same path. */
   #handlerOf(req: AnyRequest, execution: Execution): TaskHandler {
     const { name } = execution;
-    const route = `route:${req.method ?? ''} ${urlOf(req).split('?', 1).join('')}`;
+    const route = `route:${req.method ?? ''} ${resourceOf(req).path}`;
     return this.#withDefaults(execution, name === undefined ? route : `name:${name}`);
   }
 
@@ -136,15 +209,5 @@ export class TaskRequests {
       timeoutMs: checkNumber('timeoutMs', times.timeoutMs ?? options.timeoutMs),
       abandonAfterMs: checkNumber('abandonAfterMs', times.abandonAfterMs ?? options.abandonAfterMs),
     };
-  }
-
-  async attach(
-    record: TaskRecord,
-    { cursor, snapshot, waitMs }: ResumeRequest,
-    subscriberId: string | undefined,
-    resumed = true,
-  ): Promise<StoredTaskStream> {
-    const start = await this.engine.startOf(record, { cursor, subscriberId, snapshot });
-    return new StoredTaskStream({ record, subscriberId, start, resumed, waitMs }, this.#streams);
   }
 }

@@ -29,7 +29,7 @@ export class Cursor implements Source {
   finished = false;
   /** Set where the connection was replaced: whoever still listens there finds out by asking again. */
   discarded = false;
-  #toldTo = 0;
+  #reportedGapTo = 0;
 
   constructor(
     readonly client: Client,
@@ -46,15 +46,16 @@ export class Cursor implements Source {
       return gap;
     }
     const { merge } = delivery;
-    merge.begin(Math.max(position, this.#toldTo), client.lostTo);
-    merge.offer(delivery.all, position, Infinity);
-    if (client.user !== undefined) merge.offer(client.user, position, Infinity);
-    if (client.own !== undefined) merge.offer(client.own, position, Infinity);
-    for (const { channel, since, until } of client.memberships) merge.offer(channel, Math.max(position, since), until);
-    if (merge.lostTo > 0) {
+    merge.begin(Math.max(position, this.#reportedGapTo), client.lostUpTo);
+    merge.consider(delivery.all, position, Infinity);
+    if (client.user !== undefined) merge.consider(client.user, position, Infinity);
+    if (client.own !== undefined) merge.consider(client.own, position, Infinity);
+    for (const { channel, since, until } of client.memberships)
+      merge.consider(channel, Math.max(position, since), until);
+    if (merge.lostUpTo > 0) {
       // Other channels may have kept what they sent in that time, so the position stays.
-      this.#toldTo = merge.lostTo;
-      return { kind: 'gap', from: position + 1, to: merge.lostTo, reason: 'trimmed', position };
+      this.#reportedGapTo = merge.lostUpTo;
+      return { kind: 'gap', from: position + 1, to: merge.lostUpTo, reason: 'trimmed', position };
     }
     const { channel } = merge;
     const slice = channel?.readAfter(merge.after, merge.limit);
@@ -79,23 +80,23 @@ export class Merge {
   after = 0;
   limit = Infinity;
   /** What was lost after the position that nobody was told yet; 0: nothing. */
-  lostTo = 0;
+  lostUpTo = 0;
   #next = Infinity;
-  #toldTo = 0;
+  #reportedGapTo = 0;
 
-  begin(toldTo: number, lostTo: number): void {
+  begin(reportedGapTo: number, lostUpTo: number): void {
     this.channel = undefined;
     this.limit = Infinity;
     this.#next = Infinity;
-    this.#toldTo = toldTo;
-    this.lostTo = lostTo > toldTo ? lostTo : 0;
+    this.#reportedGapTo = reportedGapTo;
+    this.lostUpTo = lostUpTo > reportedGapTo ? lostUpTo : 0;
   }
 
   /** Takes the messages of `channel` after `after` up to `until` into account. */
-  offer(channel: Channel, after: number, until: number): void {
+  consider(channel: Channel, after: number, until: number): void {
     if (channel.lastSeq <= after) return;
     const lost = Math.min(channel.trimmedTo, until);
-    if (lost > after && lost > this.#toldTo) this.lostTo = Math.max(this.lostTo, lost);
+    if (lost > after && lost > this.#reportedGapTo) this.lostUpTo = Math.max(this.lostUpTo, lost);
     const next = channel.nextAfter(after);
     if (next > until) return;
     if (next < this.#next) {

@@ -1,6 +1,6 @@
 import type { Follower } from '../core/event-log.js';
 import type { Channel, Member } from './channel.js';
-import type { Channels } from './channels.js';
+import type { ChannelRegistry } from './channel-registry.js';
 
 /** A client of the hub as listeners and callers of `connect` see it: the same object over all its connections. */
 export interface HubClient {
@@ -46,9 +46,11 @@ export class Client implements HubClient, Member {
   own: Channel | undefined;
   /** The position that it last came back with, so has received. */
   confirmed: number;
+  /** The application has named it, so that only a request that it names the same way goes on as this client. */
+  isNamed = false;
   #position: number;
-  /** Messages of rooms up to here may be missing. */
-  lostTo = 0;
+  /** Publisher of rooms up to here may be missing. */
+  lostUpTo = 0;
   #memberships: Membership[] | undefined;
 
   /** @param firstSeq it gets nothing from before that */
@@ -80,9 +82,9 @@ export class Client implements HubClient, Member {
     return this.#memberships ?? NONE;
   }
 
-  join(room: string, lastSeq: number, channels: Channels): void {
+  join(room: string, lastSeq: number, channels: ChannelRegistry): void {
     if (this.memberships.some(({ channel, until }) => channel.name === room && until === Infinity)) return;
-    const channel = channels.hold('room', room);
+    const channel = channels.addReader('room', room);
     (this.#memberships ??= []).push({ channel, since: lastSeq, until: Infinity });
     channel.members.add(this);
     if (this.follower === undefined) return;
@@ -90,7 +92,7 @@ export class Client implements HubClient, Member {
     channel.follow(this.follower);
   }
 
-  leave(room: string, channels: Channels): void {
+  leave(room: string, channels: ChannelRegistry): void {
     const membership = this.memberships.find(({ channel, until }) => channel.name === room && until === Infinity);
     if (membership === undefined) return;
     const { channel } = membership;
@@ -128,14 +130,14 @@ export class Client implements HubClient, Member {
   }
 
   /** Gives back what it holds; it is not attached. */
-  dispose(channels: Channels): void {
+  dispose(channels: ChannelRegistry): void {
     for (const { channel } of this.memberships) {
       channel.members.delete(this);
-      channels.letGo('room', channel);
+      channels.removeReader('room', channel);
     }
     this.#memberships = undefined;
     this.user?.members.delete(this);
-    if (this.user !== undefined) channels.letGo('user', this.user);
+    if (this.user !== undefined) channels.removeReader('user', this.user);
     if (this.own !== undefined) channels.discard(this.own);
   }
 
@@ -147,7 +149,7 @@ export class Client implements HubClient, Member {
   }
 
   /** Rooms it has left are kept while it may not have got what they sent before: what is written is not yet received. */
-  #forgetLeft(channels: Channels): void {
+  #forgetLeft(channels: ChannelRegistry): void {
     const left = this.memberships.filter(({ until }) => until !== Infinity);
     let surplus = left.length - MAX_LEFT_ROOMS;
     for (const membership of left) {
@@ -155,9 +157,9 @@ export class Client implements HubClient, Member {
       const sentNothing = until <= since;
       if (!sentNothing && channel.trimmedTo < until && surplus <= 0) continue;
       surplus--;
-      if (!sentNothing) this.lostTo = Math.max(this.lostTo, until);
+      if (!sentNothing) this.lostUpTo = Math.max(this.lostUpTo, until);
       this.#memberships = this.memberships.filter((other) => other !== membership);
-      channels.letGo('room', channel);
+      channels.removeReader('room', channel);
     }
   }
 

@@ -1,7 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { TaskError } from '../core/errors.js';
-import { assertServable, STREAM_METHODS } from '../http/guards.js';
+import { assertOption } from '../core/options.js';
+import { assertMayStart, assertServable, requestOver, STREAM_METHODS, type StartRules } from '../http/guards.js';
+import { createOriginList } from '../http/origins.js';
+import { isAnswered } from '../http/presence.js';
+import type { AnyRequest } from '../http/request.js';
 import { Connection, type StreamResponse } from '../sse/connection.js';
 import { formatEventId } from '../sse/event-id.js';
 import { encodeFrame, encodeRetry } from '../sse/frame.js';
@@ -9,16 +13,17 @@ import { Framing } from '../sse/framing.js';
 import { CLIENT_ID_HEADER, STREAM_HEADERS } from '../sse/headers.js';
 import { Heartbeat } from '../sse/heartbeat.js';
 import { isGone, isQueued } from '../sse/task-stream.js';
-import { isRoom, readArrival, startOf, type Arrival, type ConnectOptions, type Start } from './arrival.js';
+import { isRoom, readConnectRequest, type ConnectOptions, type ConnectRequest } from './connect-request.js';
 import type { Channel } from './channel.js';
-import { Channels } from './channels.js';
-import { Clients } from './clients.js';
+import { ChannelRegistry } from './channel-registry.js';
+import { ClientRegistry } from './client-registry.js';
 import { Cursor, Merge, type Delivery } from './cursor.js';
 import { Client, type HubClient } from './hub-client.js';
 import { newKey, type HubAddress } from './hub-log.js';
 import { Listeners } from './listeners.js';
-import { toEntry, type HubMessage } from './message.js';
-import { Messages } from './messages.js';
+import { toEntry, type HubMessage } from './hub-message.js';
+import { Publisher } from './publisher.js';
+import { startOf, type HubStart } from './start-position.js';
 import type { ResolvedHubOptions } from './options.js';
 
 /** Its data is there because EventSource drops events without any; its id is not, so that it moves nobody. */
@@ -28,7 +33,7 @@ const HEARTBEAT_EVENT = encodeFrame('heartbeat', '{}', undefined);
 export interface HubStatistics {
   readonly activeConnections: number;
   readonly totalConnections: number;
-  /** Messages as they were sent to clients: a broadcast to three counts three times. */
+  /** Publisher as they were sent to clients: a broadcast to three counts three times. */
   readonly totalMessages: number;
   readonly totalBytes: number;
 }
@@ -38,20 +43,24 @@ export class HubEngine implements Delivery {
   totalMessages = 0;
   totalBytes = 0;
   readonly merge = new Merge();
-  readonly channels: Channels;
-  readonly clients: Clients;
+  readonly channels: ChannelRegistry;
+  readonly clients: ClientRegistry;
   readonly listeners = new Listeners();
-  readonly messages: Messages;
+  readonly messages: Publisher;
+  /** The pages that may use the hub. */
+  readonly startRules: StartRules;
   readonly #heartbeat: Heartbeat;
   #state: 'new' | 'started' | 'stopped' = 'new';
 
   constructor(readonly options: ResolvedHubOptions) {
     const { historyEvents, historyBytes, maxHistoryBytes, clientTimeoutMs, heartbeatEvent, log } = options;
-    this.channels = new Channels({ maxEvents: historyEvents, maxBytes: historyBytes }, maxHistoryBytes);
-    this.clients = new Clients(options, (client) => {
+    const { allowedOrigins, allowCrossSite } = options;
+    this.startRules = { isAllowed: createOriginList(allowedOrigins), allowCrossSite };
+    this.channels = new ChannelRegistry({ maxEvents: historyEvents, maxBytes: historyBytes }, maxHistoryBytes);
+    this.clients = new ClientRegistry(options, (client) => {
       client.dispose(this.channels);
     });
-    this.messages = new Messages(log, this.channels, this.clients);
+    this.messages = new Publisher(log, this.channels, this.clients);
     const beat = heartbeatEvent ? { beat: HEARTBEAT_EVENT } : {};
     this.#heartbeat = new Heartbeat({ ...options, stallTimeoutMs: clientTimeoutMs, ...beat });
   }
@@ -72,26 +81,36 @@ export class HubEngine implements Delivery {
     this.messages.open();
   }
 
+  /**
+   * Makes `res` the connection of a client. Everything that can fail is done before anything is changed.
+   * @throws TaskError that the request is to be refused with, or `REQUEST_OVER`; `INVALID_OPTION`
+   */
   connect(req: IncomingMessage | Http2ServerRequest, res: StreamResponse, options: ConnectOptions): HubClient {
-    this.start();
-    assertServable(req, STREAM_METHODS);
+    assertOption(typeof (res as object | null) === 'object' && 'writeHead' in res, 'res', 'a response', res);
+    if (isGone(res) || isAnswered(res)) throw requestOver();
     if (isQueued(res)) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
-    const arrival = readArrival(req, options);
-    const known = this.#knownOf(arrival);
-    this.#admit(arrival, known);
-    const start = startOf(arrival.lastEventId, known, this.messages);
-    if (isGone(res)) return known ?? new Client(arrival.clientId ?? newKey(), arrival.userId, undefined, 0);
-
-    const client = known ?? this.#create(arrival, start.position);
-    this.#replace(client);
-    if (arrival.lastEventId !== undefined) client.confirmed = start.position;
-    for (const room of arrival.rooms) client.join(room, this.messages.lastSeq, this.channels);
-    client.ip = (req as { ip?: string }).ip ?? req.socket.remoteAddress;
-    client.connectedAtMs = this.options.clock.wallNow();
-    client.since = this.options.clock.now();
-    this.#stream(client, res, start, arrival.lastEventId);
-    this.listeners.emit('connect', client);
-    return client;
+    assertServable(req, STREAM_METHODS);
+    assertMayStart(req, this.startRules);
+    const request = readConnectRequest(req, options);
+    this.start();
+    const known = this.#knownOf(request);
+    this.#admit(request, known);
+    const start = startOf(request.lastEventId, known, this.messages);
+    const id = known?.id ?? this.#idOf(request);
+    res.writeHead(200, { ...STREAM_HEADERS, [CLIENT_ID_HEADER]: id });
+    return this.listeners.whenDone(() => {
+      if (known !== undefined) this.#replace(known);
+      const client = known ?? this.#create(id, request, start.position);
+      client.isNamed ||= request.idFromApplication;
+      if (request.lastEventId !== undefined) client.confirmed = start.position;
+      for (const room of request.rooms) client.join(room, this.messages.lastSeq, this.channels);
+      client.ip = (req as AnyRequest).ip ?? req.socket.remoteAddress;
+      client.connectedAtMs = this.options.clock.wallNow();
+      client.since = this.options.clock.now();
+      this.#stream(client, res, start, request.lastEventId);
+      this.listeners.emit('connect', client);
+      return client;
+    });
   }
 
   /** @returns how many clients it is for that are connected now */
@@ -132,23 +151,27 @@ export class HubEngine implements Delivery {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
     this.messages.close();
-    for (const client of this.clients.values()) this.#end(client);
-    this.clients.stop();
-    this.channels.discardAll();
+    this.listeners.whenDone(() => {
+      for (const client of this.clients.values()) this.#end(client);
+      this.clients.stop();
+      this.channels.discardAll();
+    });
   }
 
   /** The client that comes back, if it may: a free id, or one of the same user, or as the application says. */
-  #knownOf({ clientId, userId, vouched }: Arrival): Client | undefined {
+  #knownOf({ clientId, userId, idFromApplication }: ConnectRequest): Client | undefined {
     const client = clientId === undefined ? undefined : this.clients.find(clientId);
     if (client === undefined || client.userId !== userId) return undefined;
+    // A client that the application has named is no secret, so that no request may name it.
+    if (client.isNamed && !idFromApplication) return undefined;
     // Where nobody can tell a client that the network has cut off from a stranger, the one that is there stays.
-    return vouched || userId !== undefined || !client.connected ? client : undefined;
+    return idFromApplication || userId !== undefined || !client.connected ? client : undefined;
   }
 
   /** @throws TaskError `AT_CAPACITY`, `TOO_MANY_CLIENTS` */
-  #admit({ clientId, userId, vouched }: Arrival, known: Client | undefined): void {
+  #admit({ clientId, userId, idFromApplication }: ConnectRequest, known: Client | undefined): void {
     const { maxClients, maxClientsPerUser } = this.options;
-    const replaced = known ?? (vouched && clientId !== undefined ? this.clients.find(clientId) : undefined);
+    const replaced = known ?? (idFromApplication && clientId !== undefined ? this.clients.find(clientId) : undefined);
     const leaving = replaced?.connected ? replaced : undefined;
     if (this.clients.active - (leaving === undefined ? 0 : 1) >= maxClients) {
       throw new TaskError('AT_CAPACITY', 'The hub has all the clients that it takes');
@@ -159,17 +182,19 @@ export class HubEngine implements Delivery {
     }
   }
 
-  #create({ clientId, userId, vouched }: Arrival, firstSeq: number): Client {
-    let id = clientId ?? newKey();
-    const taken = this.clients.find(id);
-    if (taken !== undefined && vouched) this.disconnect(id);
-    else if (taken !== undefined) id = newKey();
-    const user = userId === undefined ? undefined : this.channels.hold('user', userId);
+  /** An id that a request has brought along and that is taken is not given to a second client. */
+  #idOf({ clientId, idFromApplication }: ConnectRequest): string {
+    if (clientId === undefined) return newKey();
+    return idFromApplication || this.clients.find(clientId) === undefined ? clientId : newKey();
+  }
+
+  #create(id: string, { userId }: ConnectRequest, firstSeq: number): Client {
+    this.disconnect(id); // whoever has had the name that the application gives
+    const user = userId === undefined ? undefined : this.channels.addReader('user', userId);
     return new Client(id, userId, user, firstSeq);
   }
 
-  #stream(client: Client, res: StreamResponse, { position, gap }: Start, lastEventId: string | undefined): void {
-    res.writeHead(200, { ...STREAM_HEADERS, [CLIENT_ID_HEADER]: client.id });
+  #stream(client: Client, res: StreamResponse, { position, gap }: HubStart, lastEventId: string | undefined): void {
     const connection = new Connection(res, new Framing(this.messages.epoch), this.#heartbeat);
     const cursor = new Cursor(client, position, gap, this);
     this.clients.arrived(client);

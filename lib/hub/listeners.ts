@@ -1,26 +1,51 @@
+/** Tells listeners of clients that come and go. */
+import { notifyCallback } from '../core/callbacks.js';
+import { assertOption } from '../core/options.js';
 import type { HubClient } from './hub-client.js';
 
+/** What can be listened to. */
 export type HubEvent = 'connect' | 'disconnect';
 
-/** Who wants to know of clients that come and go. One that throws harms neither the hub nor the others. */
+/**
+ * The listeners of a hub. They are called when what they are told of stands, one event after the other: a listener may
+ * call the hub, and what that leads to is told next.
+ */
 export class Listeners {
   readonly #listeners: Readonly<Record<HubEvent, Set<(client: HubClient) => void>>> = {
     connect: new Set(),
     disconnect: new Set(),
   };
+  readonly #queue: (readonly [HubEvent, HubClient])[] = [];
+  #held = false;
 
+  /** @throws TaskError `INVALID_OPTION` */
   on(event: HubEvent, listener: (client: HubClient) => void): void {
+    assertOption(Object.hasOwn(this.#listeners, event), 'the event', "'connect' or 'disconnect'", event);
+    assertOption(typeof listener === 'function', 'the listener', 'a function', listener);
     this.#listeners[event].add(listener);
   }
 
   emit(event: HubEvent, client: HubClient): void {
-    for (const listener of this.#listeners[event]) {
-      try {
-        listener(client);
-      } catch (error) {
-        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        process.emitWarning(text, { type: 'HubListenerWarning', detail: `in a listener to ${event}` });
-      }
+    this.#queue.push([event, client]);
+    if (!this.#held) this.whenDone(() => undefined);
+  }
+
+  /** Runs `change`, and tells of what has happened in it when it is done. */
+  whenDone<T>(change: () => T): T {
+    if (this.#held) return change();
+    this.#held = true;
+    try {
+      return change();
+    } finally {
+      this.#tell();
+      this.#held = false;
+    }
+  }
+
+  #tell(): void {
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const [event, client] = next;
+      for (const listener of this.#listeners[event]) notifyCallback(`a listener of "${event}"`, listener, client);
     }
   }
 }

@@ -1,5 +1,17 @@
 import { systemClock, type Clock } from '../core/clock.js';
-import { checkOrigins, checkRange, assertOption, LARGE, TIMER_MS, type Range } from '../core/options.js';
+import {
+  A_BOOLEAN,
+  A_CLOCK,
+  assertOption,
+  checkOptions,
+  LARGE,
+  TIMER_MS,
+  wholeNumber,
+  withMethods,
+  type OptionRule,
+  type OptionRules,
+  type Range,
+} from '../core/options.js';
 import { MemoryHubLog, type HubLog } from './hub-log.js';
 
 /** Durations in ms, sizes in bytes. Every option is checked once, when the hub is made. */
@@ -14,7 +26,7 @@ export interface HubOptions {
   maxClients?: number;
   /** Connected at a time with one user id; more are refused with 429. Default 10. */
   maxClientsPerUser?: number;
-  /** Messages kept per channel (all, each room, user and client) for those who come back. Default 1_000. */
+  /** Publisher kept per channel (all, each room, user and client) for those who come back. Default 1_000. */
   historyEvents?: number;
   /** The same in bytes; at least `maxEventBytes` + 1_024. Default 4_194_304 (4 MiB). */
   historyBytes?: number;
@@ -30,8 +42,10 @@ export interface HubOptions {
   retryMs?: number;
   /** After this long, jittered, a connection is ended and its client comes back; 0: off, the default. */
   maxConnectionAgeMs?: number;
-  /** Origins whose pages may use the router across sites, as `https://app.example`. Default: none. */
+  /** Origins whose pages may use the hub across sites, as `https://app.example` or `https://*.app.example`. Default: none. */
   allowedOrigins?: readonly string[];
+  /** Let pages of any site connect and post, where something else keeps strangers out. Default false. */
+  allowCrossSite?: boolean;
   /** Where messages get their order. Default: this process. */
   log?: HubLog;
   /** Default: the system's. */
@@ -62,12 +76,23 @@ const NUMBERS: Readonly<Record<NumericOption, Range>> = {
 /** What a frame adds to its data, at most: name, id and field names. */
 const FRAME_BYTES = 1_024;
 
+const numberRules = Object.fromEntries(
+  Object.entries(NUMBERS).map(([name, range]) => [name, wholeNumber(range)]),
+) as Readonly<Record<NumericOption, OptionRule>>;
+const HUB_RULES: OptionRules<HubOptions> = {
+  ...numberRules,
+  heartbeatEvent: A_BOOLEAN,
+  allowedOrigins: { text: 'an array', accepts: Array.isArray },
+  allowCrossSite: A_BOOLEAN,
+  log: withMethods('a HubLog', ['open', 'append', 'close']),
+  clock: A_CLOCK,
+};
+
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value. */
 export function resolveHubOptions(given: HubOptions): ResolvedHubOptions {
+  checkOptions('createHub', given, HUB_RULES);
   const numbers = {} as Record<NumericOption, number>;
-  for (const name of Object.keys(NUMBERS) as NumericOption[]) {
-    numbers[name] = given[name] === undefined ? NUMBERS[name][0] : checkRange(name, NUMBERS[name], given[name]);
-  }
+  for (const name of Object.keys(NUMBERS) as NumericOption[]) numbers[name] = given[name] ?? NUMBERS[name][0];
   // A limit that was given alone takes the defaults of the others along.
   if (given.historyBytes === undefined) numbers.historyBytes = Math.min(numbers.historyBytes, numbers.maxHistoryBytes);
   if (given.maxEventBytes === undefined) {
@@ -78,12 +103,7 @@ export function resolveHubOptions(given: HubOptions): ResolvedHubOptions {
   const largest = historyBytes - FRAME_BYTES;
   assertOption(maxEventBytes <= largest, 'maxEventBytes', `at most historyBytes - ${FRAME_BYTES}`, maxEventBytes);
 
-  const { heartbeatEvent = false, allowedOrigins = [], clock = systemClock, log = new MemoryHubLog() } = given;
-  assertOption(typeof heartbeatEvent === 'boolean', 'heartbeatEvent', 'a boolean', heartbeatEvent);
-  checkOrigins(allowedOrigins);
-  assertOption(typeof (clock as Clock | null)?.every === 'function', 'clock', 'a Clock', clock);
-  assertOption(typeof (log as HubLog | null)?.append === 'function', 'log', 'a HubLog', log);
-  const known = { ...numbers, heartbeatEvent, allowedOrigins, clock, log };
-  for (const name of Object.keys(given)) assertOption(Object.hasOwn(known, name), name, 'an option that exists', name);
-  return known;
+  const { heartbeatEvent = false, allowedOrigins = [], allowCrossSite = false } = given;
+  const { clock = systemClock, log = new MemoryHubLog() } = given;
+  return { ...numbers, heartbeatEvent, allowedOrigins, allowCrossSite, clock, log };
 }

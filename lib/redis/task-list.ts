@@ -7,7 +7,7 @@ const PAGE = 100;
 /** Newest first. What the list still names although it is gone is taken off on the way. */
 export async function listTasks(
   { keys, commands }: Context,
-  { status, owner, limit }: TaskFilter,
+  { status, owner, limit, before }: TaskFilter,
   read: (taskId: string) => Promise<TaskRecord | { readonly status: 'expired' } | undefined>,
 ): Promise<readonly TaskRecord[]> {
   const list = keys.list(owner);
@@ -20,6 +20,7 @@ export async function listTasks(
     const records = await Promise.all(page.map(read));
     records.forEach((record, index) => {
       if (record === undefined || record.status === 'expired') gone.push(page[index] as string);
+      else if (before !== undefined && record.taskId >= before) return;
       else if (status === undefined || record.status === status) found.push(record);
     });
     from += PAGE;

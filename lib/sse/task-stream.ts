@@ -45,6 +45,8 @@ export interface StreamOptions {
   readonly resumed: boolean;
   /** Answer with the events there are, as one body, after this many ms at the latest. Default: a stream without an end. */
   readonly waitMs?: number | undefined;
+  /** Called where the response is over before it began, so that its client was told nothing of the task. */
+  readonly abandon?: (() => void) | undefined;
 }
 
 export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P, R> {
@@ -72,11 +74,12 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
    * every held connection takes.
    */
   async begin(res: StreamResponse): Promise<Connection | undefined> {
+    if (this.isOver(res)) return undefined;
     if (isQueued(res)) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
     const { taskId, resumeKey, resumed, position } = this;
     const { heartbeat } = this.settings;
     const feed = await this.settings.open(taskId);
-    if (isGone(res)) return undefined; // the client left while the task was looked up: its `close` is over
+    if (this.isOver(res)) return undefined; // the client left while the task was looked up: its `close` is over
     if (feed.log.ended && position >= feed.log.lastSeq) {
       // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
       res.writeHead(204, { 'Cache-Control': 'no-store' }).end();
@@ -102,6 +105,16 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     const connection = new Connection(res, framing, heartbeat);
     connection.open(prelude, this.#subscribe(feed, connection));
     return connection;
+  }
+
+  /**
+   * Whether nobody waits for the response: its client has left, or somebody else, such as a time-out middleware, has
+   * answered. A task that only this client would have known of is then cancelled.
+   */
+  isOver(res: StreamResponse): boolean {
+    if (!isGone(res) && !res.headersSent && !res.writableEnded) return false;
+    this.options.abandon?.();
+    return true;
   }
 
   /** `return()` ends it at once, also while `next()` waits for an event; a generator would keep it waiting as well. */

@@ -1,22 +1,22 @@
 import { formatEventId } from '../sse/event-id.js';
 import { encodeFrame } from '../sse/frame.js';
-import type { History } from './arrival.js';
+import type { History } from './start-position.js';
 import type { Channel } from './channel.js';
-import type { Channels } from './channels.js';
-import type { Clients } from './clients.js';
+import type { ChannelRegistry } from './channel-registry.js';
+import type { ClientRegistry } from './client-registry.js';
 import type { Client } from './hub-client.js';
 import type { HubAddress, HubEntry, HubLog } from './hub-log.js';
 
 /** The way of a message: to the log, which gives it its place among all others, and from there into its channel. */
-export class Messages implements History {
+export class Publisher implements History {
   lastSeq = 0;
   lastDirectedSeq = 0;
   readonly epoch: string;
 
   constructor(
     readonly log: HubLog,
-    readonly channels: Channels,
-    readonly clients: Clients,
+    readonly channels: ChannelRegistry,
+    readonly clients: ClientRegistry,
   ) {
     this.epoch = log.epoch;
   }

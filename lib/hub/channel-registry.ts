@@ -3,11 +3,11 @@ import { Channel } from './channel.js';
 import type { HubAddress } from './hub-log.js';
 
 /** All channels of a hub, and the memory that their messages share. */
-export class Channels implements MemoryBudget {
+export class ChannelRegistry implements MemoryBudget {
   readonly all: Channel;
   readonly rooms = new Map<string, Channel>();
   readonly users = new Map<string, Channel>();
-  /** Channels that keep anything, those written to longest ago first. */
+  /** ChannelRegistry that keep anything, those written to longest ago first. */
   readonly #kept = new Set<Channel>();
   #reserved = 0;
 
@@ -28,7 +28,7 @@ export class Channels implements MemoryBudget {
   }
 
   /** The channel of a room or user, for one more reader. */
-  hold(kind: 'room' | 'user', name: string): Channel {
+  addReader(kind: 'room' | 'user', name: string): Channel {
     const channels = this.#of(kind);
     let channel = channels.get(name);
     if (channel === undefined) channels.set(name, (channel = this.create(name)));
@@ -36,8 +36,8 @@ export class Channels implements MemoryBudget {
     return channel;
   }
 
-  /** Undoes `hold`; without readers a channel is forgotten. */
-  letGo(kind: 'room' | 'user', channel: Channel): void {
+  /** Undoes `addReader`; without readers a channel is forgotten. */
+  removeReader(kind: 'room' | 'user', channel: Channel): void {
     if (--channel.readers > 0) return;
     this.#of(kind).delete(channel.name);
     this.discard(channel);

@@ -12,7 +12,7 @@ interface Limits {
 }
 
 /** Every client that the hub remembers: those connected, and those away for a while. */
-export class Clients {
+export class ClientRegistry {
   /** Connected now. */
   active = 0;
   /** Connections since the hub was made. */

@@ -1,14 +1,17 @@
+/** Puts a hub together. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import type { Router } from 'express';
-import type { StreamResponse } from '../sse/connection.js';
-import type { ConnectOptions } from './arrival.js';
-import type { HubClient } from './hub-client.js';
-import type { HubMessage } from './message.js';
-import { HubEngine, type HubStatistics } from './hub-engine.js';
-import { resolveHubOptions, type HubOptions } from './options.js';
-import { createHubRouter, type HubRouterOptions } from './router.js';
+import type { RequestHandler } from 'express';
+import { createHubRouter, type HubRouterOptions } from './express/hub-router.js';
+import { sendProblem } from './http/problem.js';
+import type { ConnectOptions } from './hub/connect-request.js';
+import type { HubClient } from './hub/hub-client.js';
+import { HubEngine, type HubStatistics } from './hub/hub-engine.js';
+import type { HubMessage } from './hub/hub-message.js';
+import { resolveHubOptions, type HubOptions } from './hub/options.js';
+import type { StreamResponse } from './sse/connection.js';
 
+/** What the hub knows of a client. */
 export interface HubClientInfo {
   readonly id: string;
   readonly userId: string | undefined;
@@ -28,8 +31,13 @@ export interface Hub {
   /**
    * Makes `res` a stream of the hub's messages: to a new client, or to one that comes back (`X-Client-ID` or
    * `?client_id=`, `Last-Event-ID` or `?last_event_id=`).
-   * @throws TaskError before the headers: `AT_CAPACITY`, `TOO_MANY_CLIENTS`, `INVALID_INPUT`, `INVALID_CURSOR`,
-   * `METHOD_NOT_ALLOWED`, `PIPELINING`, `SHUTDOWN`
+   *
+   * A request that must be refused is answered here, with problem+json: `AT_CAPACITY`, `TOO_MANY_CLIENTS`,
+   * `INVALID_INPUT`, `INVALID_CURSOR`, `ORIGIN_NOT_ALLOWED`, `METHOD_NOT_ALLOWED`, `PIPELINING`, `SHUTDOWN`. Nothing is
+   * done where it is over already. In both cases the client that is returned is not `connected`, and no event tells of it.
+   * @throws TaskError `INVALID_OPTION` where the options are wrong; nothing is changed or answered then
+   *
+   * @example app.get('/news', requireUser, (req, res) => { hub.connect(req, res, { userId: req.user.id, rooms: ['news'] }); });
    */
   connect(req: IncomingMessage | Http2ServerRequest, res: StreamResponse, options?: ConnectOptions): HubClient;
   /**
@@ -59,7 +67,7 @@ export interface Hub {
    * GET /connect, POST /disconnect/:clientId, POST /broadcast, POST /send/:clientId, GET /stats, relative to where it
    * is mounted.
    */
-  router(options: HubRouterOptions): Router;
+  router(options: HubRouterOptions): RequestHandler;
   /** `connect` after the first frame was written, `disconnect` when the connection is over, whoever ended it. */
   on(event: 'connect' | 'disconnect', listener: (client: HubClient) => void): this;
   /** Implied by the first use. @throws TaskError `SHUTDOWN` after `stop` */
@@ -68,13 +76,28 @@ export interface Hub {
   stop(): Promise<void>;
 }
 
+/** Stands for the client of a request that was refused. */
+const NOT_CONNECTED: HubClient = Object.freeze({
+  id: '',
+  userId: undefined,
+  connected: false,
+  rooms: Object.freeze([]),
+});
+
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
 export function createHub(options: HubOptions = {}): Hub {
   const engine = new HubEngine(resolveHubOptions(options));
   const { clients, options: resolved } = engine;
 
   const hub: Hub = {
-    connect: (req, res, connectOptions = {}) => engine.connect(req, res, connectOptions),
+    connect(req, res, connectOptions = {}) {
+      try {
+        return engine.connect(req, res, connectOptions);
+      } catch (error) {
+        if (sendProblem(res, error)) return NOT_CONNECTED;
+        throw error;
+      }
+    },
     broadcast: (message) => engine.publish({ kind: 'all', name: '' }, message),
     send: (clientId, message) => {
       engine.send(clientId, message);

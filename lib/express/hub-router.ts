@@ -1,0 +1,141 @@
+/** `hub.router`: connect, disconnect, send, broadcast and statistics over HTTP. */
+import type { Request, RequestHandler } from 'express';
+import { askSyncCallback, readIdentity } from '../core/callbacks.js';
+import { TaskError } from '../core/errors.js';
+import { A_FUNCTION, checkOptions, required, type OptionRules } from '../core/options.js';
+import { assertAcceptsStream, assertMayStart } from '../http/guards.js';
+import { sendJson } from '../http/json-answer.js';
+import { readJsonBody } from '../http/json-body.js';
+import type { AnyRequest } from '../http/request.js';
+import { serveRoutes, type Answer, type Route } from '../http/routes.js';
+import type { HubEngine } from '../hub/hub-engine.js';
+import type { HubMessage } from '../hub/hub-message.js';
+import type { StreamResponse } from '../sse/connection.js';
+
+/** Options of `hub.router`. */
+export interface HubRouterOptions {
+  /** Runs on connect, disconnect and send; refuses who may not. */
+  auth: RequestHandler;
+  /** Runs on broadcast and stats, and where the client is somebody else's. */
+  admin: RequestHandler;
+  /**
+   * Identifies the user of a request, after `auth`: 1 to 256 characters, at once and not as a promise. Take what `auth` has
+   * verified, never a header as it came. Default: nobody, so that every client is somebody else's.
+   */
+  userId?: (req: Request) => string | undefined;
+}
+
+const ROUTER_RULES: OptionRules<HubRouterOptions> = {
+  auth: required(A_FUNCTION),
+  admin: required(A_FUNCTION),
+  userId: A_FUNCTION,
+};
+
+/** Room in a body for what stands around the data. */
+const ENVELOPE_BYTES = 4_096;
+
+/**
+ * Serves the hub relative to where it is mounted.
+ * @throws TaskError `INVALID_OPTION` naming the option, the rule and the value
+ */
+export function createHubRouter(engine: HubEngine, options: HubRouterOptions): RequestHandler {
+  checkOptions('hub.router', options, ROUTER_RULES);
+  const { auth, admin, userId } = options;
+  const maxBodyBytes = engine.options.maxEventBytes + ENVELOPE_BYTES;
+
+  const userOf = (req: AnyRequest): string | undefined =>
+    userId && readIdentity('userId', askSyncCallback('userId', userId, req as Request));
+
+  /**
+   * Calls `act` where the client is the caller's own, or the caller is an admin. A caller's own client is looked at in the
+   * same turn that acts on it: it may be somebody else's by the time that a body has come.
+   * @throws TaskError `CLIENT_NOT_FOUND`
+   */
+  const actOn = async (req: AnyRequest, res: StreamResponse, clientId: string, act: () => void): Promise<void> => {
+    const owner = engine.clients.get(clientId).userId;
+    if (owner === undefined || owner !== userOf(req)) await runMiddleware(admin, req, res);
+    act();
+  };
+
+  const connect: Answer = async (req, res) => {
+    await runMiddleware(auth, req, res);
+    assertAcceptsStream(req);
+    engine.connect(req, res, { userId: userOf(req) });
+  };
+
+  const post = (path: string, guard: RequestHandler, answer: Answer): Route => ({
+    path,
+    answers: {
+      POST: async (req, res, params) => {
+        assertMayStart(req, engine.startRules);
+        await runMiddleware(guard, req, res);
+        await answer(req, res, params);
+      },
+    },
+  });
+
+  const readMessage = async (req: AnyRequest): Promise<HubMessage> => messageOf(await readJsonBody(req, maxBodyBytes));
+
+  const routes: readonly Route[] = [
+    { path: '/connect', answers: { GET: connect } },
+    post('/disconnect/:clientId', auth, async (req, res, { clientId = '' }) => {
+      await actOn(req, res, clientId, () => engine.disconnect(clientId));
+      sendJson(res, { message: 'disconnected' });
+    }),
+    post('/broadcast', admin, async (req, res) => {
+      engine.publish({ kind: 'all', name: '' }, await readMessage(req));
+      sendJson(res, { message: 'broadcast sent' });
+    }),
+    post('/send/:clientId', auth, async (req, res, { clientId = '' }) => {
+      engine.clients.get(clientId); // before its body is read
+      const message = await readMessage(req);
+      await actOn(req, res, clientId, () => {
+        engine.send(clientId, message);
+      });
+      sendJson(res, { message: 'message sent' });
+    }),
+    {
+      path: '/stats',
+      answers: {
+        GET: async (req, res) => {
+          await runMiddleware(admin, req, res);
+          sendJson(res, { statistics: statisticsOf(engine) });
+        },
+      },
+    },
+  ];
+  return serveRoutes(routes, engine.startRules.isAllowed);
+}
+
+function statisticsOf({ statistics }: HubEngine): object {
+  const { activeConnections, totalConnections, totalMessages, totalBytes } = statistics;
+  return {
+    active_connections: activeConnections,
+    total_connections: totalConnections,
+    total_messages: totalMessages,
+    total_bytes: totalBytes,
+  };
+}
+
+/** Resolves when the middleware lets the request pass; one that answers it by itself ends it here. */
+function runMiddleware(middleware: RequestHandler, req: AnyRequest, res: StreamResponse): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const next = (error?: unknown): void => {
+      if (error === undefined || error === null) resolve();
+      else reject(error);
+    };
+    // Express 4 does not look at what a middleware returns, so neither kind of rejection may get lost.
+    Promise.resolve(middleware(req as Request, res as never, next)).catch(reject);
+  });
+}
+
+/** The three members that count; whatever else a body holds is not looked at. @throws TaskError `INVALID_INPUT` */
+function messageOf(body: unknown): HubMessage {
+  if (typeof body !== 'object' || body === null) throw new TaskError('INVALID_JSON', 'The body is not a JSON object');
+  if (Array.isArray(body)) throw new TaskError('INVALID_INPUT', 'The body is a JSON object');
+  const read = (name: string): unknown =>
+    Object.hasOwn(body, name) ? (body as Record<string, unknown>)[name] : undefined;
+  const data = read('data');
+  if (data === undefined) throw new TaskError('INVALID_INPUT', 'The body has no data');
+  return { event: read('event') as string | undefined, data, id: read('id') as string | undefined };
+}

@@ -1,0 +1,120 @@
+/** `tasks.router`: status, result, events, cancel and list of tasks over HTTP. */
+import type { Request, RequestHandler } from 'express';
+import { askCallback, readDecision } from '../core/callbacks.js';
+import { TaskError } from '../core/errors.js';
+import { A_FUNCTION, checkOptions, type OptionRules } from '../core/options.js';
+import type { TaskFilter, TaskRecord } from '../core/ports.js';
+import { isFinal, type TaskStatus } from '../core/status.js';
+import { toTaskInfo, toTaskSummary, type TaskInfo } from '../core/task.js';
+import { assertAcceptsStream } from '../http/guards.js';
+import { sendJson } from '../http/json-answer.js';
+import { queryOf, readResume, readSingleParam, type AnyRequest } from '../http/request.js';
+import { serveRoutes, type Answer } from '../http/routes.js';
+import type { TaskRequests } from '../http/task-requests.js';
+
+const TASK_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const STATUSES: readonly string[] = ['running', 'completed', 'failed', 'cancelled'] satisfies TaskStatus[];
+const DEFAULT_LISTED = 100;
+const MAX_LISTED = 1_000;
+
+/** Options of `tasks.router`. */
+export interface RouterOptions {
+  /**
+   * Has the last word on every task, after the owner rule, and turns the list on where tasks have no owners. It answers
+   * true or false; in a list it is asked about tasks without progress and result.
+   */
+  authorize?: (req: Request, task: TaskInfo) => boolean | Promise<boolean>;
+}
+
+const ROUTER_RULES: OptionRules<RouterOptions> = { authorize: A_FUNCTION };
+
+/**
+ * Serves the tasks relative to where it is mounted.
+ * @throws TaskError `INVALID_OPTION` naming the option, the rule and the value
+ */
+export function createTaskRouter(requests: TaskRequests, options: RouterOptions): RequestHandler {
+  checkOptions('tasks.router', options, ROUTER_RULES);
+  const { authorize } = options;
+
+  const isAuthorized = async (req: AnyRequest, task: TaskInfo): Promise<boolean> =>
+    authorize === undefined ||
+    readDecision('authorize', await askCallback('authorize', authorize, req as Request, task));
+
+  /** The task of the request, if its caller may know of it; somebody else's and an unknown one look the same. */
+  const find = async (req: AnyRequest, taskId = '', texts = false): Promise<TaskRecord> => {
+    if (!TASK_ID.test(taskId)) throw notFound();
+    const record = await requests.find(req, { taskId }, texts);
+    if (!(await isAuthorized(req, toTaskInfo(record)))) throw notFound();
+    return record;
+  };
+
+  const list: Answer = async (req, res) => {
+    const owner = await requests.ownerOf(req);
+    if (requests.hasOwners ? owner === undefined : authorize === undefined) throw notFound();
+    const tasks = (await requests.engine.store.list({ ...readFilter(req), owner })).map(toTaskSummary);
+    const shown = await Promise.all(tasks.map((task) => isAuthorized(req, task)));
+    sendJson(res, { tasks: tasks.filter((_, index) => shown[index]).map(toStatusJson) });
+  };
+
+  const status: Answer = async (req, res, { taskId }) => {
+    sendJson(res, toStatusJson(toTaskInfo(await find(req, taskId, true))));
+  };
+
+  const cancel: Answer = async (req, res, params) => {
+    const { taskId } = await find(req, params.taskId);
+    if (!(await requests.engine.cancel(taskId, 'The client cancelled it'))) {
+      throw new TaskError('TASK_NOT_RUNNING', 'The task has ended already');
+    }
+    res.writeHead(204, { 'Cache-Control': 'no-store' }).end();
+  };
+
+  const result: Answer = async (req, res, { taskId }) => {
+    const record = await find(req, taskId, true);
+    if (!isFinal(record.status) || record.outcome === undefined) {
+      throw new TaskError('TASK_RUNNING', 'The task has not ended yet');
+    }
+    sendJson(res, record.outcome);
+  };
+
+  const events: Answer = async (req, res, { taskId }) => {
+    assertAcceptsStream(req);
+    const record = await find(req, taskId);
+    // The id of a task that nobody owns is public, so its events need the secret as well.
+    const resume = readResume(req, record.owner === undefined ? undefined : record.resumeKey);
+    if (resume.resumeKey !== record.resumeKey) throw notFound();
+    await (await requests.attach(record, resume, undefined)).begin(res);
+  };
+
+  const routes = [
+    { path: '/', answers: { GET: list, HEAD: list } },
+    { path: '/:taskId', answers: { GET: status, HEAD: status, DELETE: cancel } },
+    { path: '/:taskId/result', answers: { GET: result, HEAD: result } },
+    { path: '/:taskId/events', answers: { GET: events } }, // a HEAD must not attach
+  ];
+  return serveRoutes(routes, requests.options.isAllowed);
+}
+
+function readFilter(req: AnyRequest): TaskFilter {
+  const query = queryOf(req);
+  const [status, limit, before] = ['status', 'limit', 'before'].map((name) => readParam(query, name));
+  if (status !== undefined && !STATUSES.includes(status)) throw invalid(`status is one of ${STATUSES.join(', ')}`);
+  if (limit !== undefined && (!/^[1-9]\d{0,3}$/.test(limit) || Number(limit) > MAX_LISTED)) {
+    throw invalid(`limit is a whole number from 1 to ${MAX_LISTED}`);
+  }
+  if (before !== undefined && !TASK_ID.test(before)) throw invalid('before is the id of a task');
+  return { status: status as TaskStatus | undefined, limit: Number(limit ?? DEFAULT_LISTED), before };
+}
+
+/** Unlike elsewhere an empty value is no absent one: it is what a form sends that somebody forgot to fill in. */
+function readParam(query: URLSearchParams, name: string): string | undefined {
+  return query.get(name) === '' ? '' : readSingleParam(query, name, 'INVALID_INPUT');
+}
+
+/** In snake_case, without resume key and owner. */
+function toStatusJson({ resumeKey: _, owner: __, ...shown }: TaskInfo): object {
+  const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(shown).map(([name, value]) => [snake(name), value]));
+}
+
+const invalid = (message: string): TaskError => new TaskError('INVALID_INPUT', message);
+const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');

@@ -1,0 +1,120 @@
+/** Tells starts under one idempotency key apart by what they ask for. */
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { readProperty } from '../core/thrown.js';
+import { hasParsedBody, resourceOf, type AnyRequest } from './request.js';
+
+/** Bytes are hashed in pieces of this size, so that a large upload stops nobody else. */
+const PIECE_BYTES = 4_194_304;
+const MAX_TEXT = 65_536;
+/** What is nested deeper tells no two starts apart, and may be a cycle. */
+const MAX_DEPTH = 64;
+
+/**
+ * Returns a digest of what a start asks for: its method, its path, its query without what the library reads itself, the
+ * parsed body, the files that an upload middleware has taken, and `input`.
+ *
+ * A body that nobody has parsed cannot be compared, and two of the same length are not the same: it gets a digest that
+ * no other request has.
+ */
+export async function fingerprintOf(req: AnyRequest, input?: unknown): Promise<string> {
+  const { path, query } = resourceOf(req);
+  const digest = new Digest();
+  await digest.add([req.method, path, [...query].map(([name, value]) => [name, value])]);
+  if (hasParsedBody(req)) await digest.add(req.body);
+  for (const file of filesOf(req)) await digest.addFile(file);
+  await digest.add(input);
+  if (hasUnknownBody(req) && input === undefined) await digest.add(randomBytes(16));
+  return digest.end();
+}
+
+/** The same where the application says what the payload is. */
+export async function fingerprintOfPayload(req: AnyRequest, payload: unknown): Promise<string> {
+  const digest = new Digest();
+  await digest.add([req.method, resourceOf(req).path, payload]);
+  return digest.end();
+}
+
+/** A GET has no body to speak of (RFC 9110, 9.3.1). */
+function hasUnknownBody(req: AnyRequest): boolean {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers;
+  const hasBody = req.method !== 'GET' && (length !== '0' || coding !== undefined);
+  return hasBody && !hasParsedBody(req) && filesOf(req).length === 0;
+}
+
+/** `req.file` and `req.files` of multer (a list, or lists by field) and of express-fileupload (by field). */
+function filesOf({ file, files }: AnyRequest): unknown[] {
+  const several = typeof files === 'object' && files !== null ? (Object.values(files).flat() as unknown[]) : [];
+  return [...(file === undefined ? [] : [file]), ...several];
+}
+
+/** What a file is, beside its bytes. Where it was put is not part of it: that differs each time. */
+const FILE_MEMBERS: readonly string[] = ['fieldname', 'originalname', 'name', 'mimetype', 'size', 'etag', 'md5'];
+
+/** Takes values of any shape in, with what tells their types apart. */
+class Digest {
+  readonly #hash = createHash('sha256');
+  #text = '';
+
+  async add(value: unknown, depth = 0): Promise<void> {
+    if (value instanceof Uint8Array) return this.#addBytes(value);
+    if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) {
+      this.#addText(typeof value === 'string' ? JSON.stringify(value) : `${typeof value} ${String(value)}`);
+      return;
+    }
+    const toJson = readProperty(value, 'toJSON');
+    if (typeof toJson === 'function') return this.add(toJson.call(value), depth + 1);
+    this.#addText(Array.isArray(value) ? '[' : '{');
+    for (const name of Object.keys(value)) {
+      this.#addText(JSON.stringify(name));
+      const member = readProperty(value, name);
+      if (typeof member === 'object' && member !== null) await this.add(member, depth + 1);
+      else void this.add(member, depth + 1); // it is done at once
+    }
+    this.#addText(Array.isArray(value) ? ']' : '}');
+  }
+
+  async addFile(file: unknown): Promise<void> {
+    await this.add(FILE_MEMBERS.map((name) => readProperty(file, name)));
+    const bytes = [readProperty(file, 'buffer'), readProperty(file, 'data')].find(
+      (data) => data instanceof Uint8Array && data.length > 0,
+    );
+    if (bytes !== undefined) return this.add(bytes);
+    const path = readProperty(file, 'path') ?? readProperty(file, 'tempFilePath');
+    if (typeof path === 'string' && path !== '') await this.#addFileAt(path);
+  }
+
+  end(): string {
+    this.#flush();
+    return this.#hash.digest('base64url');
+  }
+
+  async #addFileAt(path: string): Promise<void> {
+    try {
+      for await (const piece of createReadStream(path)) this.#hash.update(piece as Buffer);
+    } catch {
+      await this.add(randomBytes(16)); // nobody can say what was in it
+    }
+  }
+
+  async #addBytes(bytes: Uint8Array): Promise<void> {
+    this.#addText(`bytes ${bytes.length}`);
+    this.#flush();
+    for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+      if (from > 0) await setImmediate();
+      this.#hash.update(bytes.subarray(from, from + PIECE_BYTES));
+    }
+  }
+
+  /** Texts are gathered, because a call of the hash costs more than a short text. */
+  #addText(text: string): void {
+    this.#text += `${text};`;
+    if (this.#text.length > MAX_TEXT) this.#flush();
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#text);
+    this.#text = '';
+  }
+}

@@ -1,0 +1,94 @@
+/** Serves a handful of routes as one plain `(req, res, next)` function, which any framework of that shape can mount. */
+import type { StreamResponse } from '../sse/connection.js';
+import { allowOrigin, answerOptions } from './cors.js';
+import { assertServable } from './guards.js';
+import type { OriginList } from './origins.js';
+import { sendProblem } from './problem.js';
+import { pathOf, type AnyRequest } from './request.js';
+
+/** Hands a request, or what went wrong with it, on to whoever comes next. */
+export type Next = (error?: unknown) => void;
+
+/** A middleware of Express, Connect, Polka and the like. */
+export type Middleware = (req: AnyRequest, res: StreamResponse, next: Next) => void;
+
+/** Answers one request. `params` holds the parts of the path that the route names. */
+export type Answer = (req: AnyRequest, res: StreamResponse, params: Readonly<Record<string, string>>) => unknown;
+
+/** What is served at a path, by method. A part of the path that begins with a colon stands for any text. */
+export interface Route {
+  readonly path: string;
+  readonly answers: Readonly<Record<string, Answer>>;
+}
+
+/** Answers requests that match a route, with CORS and problem+json; hands all others on. */
+export function serveRoutes(routes: readonly Route[], isAllowed: OriginList | undefined): Middleware {
+  return (req, res, next) => {
+    for (const { path, answers } of routes) {
+      const params = matchPath(path, pathOf(req.url ?? '/'));
+      if (params === undefined) continue;
+      noteParams(req, params);
+      answerSafely(res, next, () => serve(req, res, answers, isAllowed, params));
+      return;
+    }
+    next();
+  };
+}
+
+/** Runs `answer`. What it throws becomes problem+json, or goes on to `next`; nothing is thrown from here. */
+export function answerSafely(res: StreamResponse, next: Next, answer: () => unknown): void {
+  const run = async (): Promise<void> => {
+    await answer();
+  };
+  run().catch((error: unknown) => {
+    if (!sendProblem(res, error)) next(error);
+  });
+}
+
+/** What every route has in common. */
+export async function serve(
+  req: AnyRequest,
+  res: StreamResponse,
+  answers: Readonly<Record<string, Answer>>,
+  isAllowed: OriginList | undefined,
+  params: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const methods = Object.keys(answers);
+  allowOrigin(req, res, isAllowed);
+  if (req.method === 'OPTIONS') {
+    answerOptions(req, res, methods);
+    return;
+  }
+  assertServable(req, methods);
+  await answers[req.method ?? '']?.(req, res, params);
+}
+
+/** As Express matches by default: a slash at the end and the case of fixed parts make no difference. */
+function matchPath(pattern: string, path: string): Record<string, string> | undefined {
+  const expected = partsOf(pattern);
+  const parts = partsOf(path);
+  if (parts.length !== expected.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, name] of expected.entries()) {
+    const part = parts[index] ?? '';
+    if (name.startsWith(':')) params[name.slice(1)] = decode(part);
+    else if (part.toLowerCase() !== name) return undefined;
+  }
+  return params;
+}
+
+const partsOf = (path: string): string[] => path.replace(/^\//, '').replace(/\/$/, '').split('/');
+
+/** Text that is no encoding of anything stays as it is: it will name nothing. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** Callbacks of the application look for them on the request. */
+function noteParams(req: AnyRequest, params: Readonly<Record<string, string>>): void {
+  req.params = { ...(req.params as object | undefined), ...params };
+}
