@@ -121,13 +121,15 @@ function statisticsOf({ statistics }: HubEngine): object {
 function runMiddleware(middleware: RequestHandler, req: AnyRequest, res: StreamResponse): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     const next = (error?: unknown): void => {
-      if (error === undefined || error === null) resolve();
-      else reject(error);
+      if (isNothing(error)) resolve();
+      else reject(error); // as it is: an error handler of the application may look at anything
     };
     // Express 4 does not look at what a middleware returns, so neither kind of rejection may get lost.
     Promise.resolve(middleware(req as Request, res as never, next)).catch(reject);
   });
 }
+
+const isNothing = (error: unknown): boolean => error === undefined || error === null;
 
 /** The three members that count; whatever else a body holds is not looked at. @throws TaskError `INVALID_INPUT` */
 function messageOf(body: unknown): HubMessage {
