@@ -4,6 +4,7 @@ import { settle, useFakeFetch } from '../support/fake-fetch.js';
 import { Gate } from '../support/flow.js';
 import { useHubServers, type HubServer } from '../support/hub-server.js';
 import { announceSeed, createRandom, type Random } from '../support/random.js';
+import { problem } from '../support/fake-task-server.js';
 import { Items } from '../support/task-storage.js';
 
 /** `RUNS=100 MESSAGES=2000 npx jest connect-hub` for more. */
@@ -168,9 +169,9 @@ it('goes through the fetch that it is given', async () => {
   const asked: string[] = [];
   const client = connect(`${url}/hub/connect`, {
     headers: () => ({ 'X-User': 'ann' }),
-    fetch: (request) => {
-      asked.push((request as Request).url);
-      return fetch(request);
+    fetch: (url, init) => {
+      asked.push(url);
+      return fetch(url, init);
     },
   });
   await next(client, 'connected');
@@ -220,7 +221,7 @@ describe('on the wire', () => {
     const storage = new Items();
     storage.setItem(`hub:${URL_}`, 'x y');
     const client = connect(URL_, { storage });
-    (await fake.request(1)).answer(400, {}, '{"code":"INVALID_CURSOR"}');
+    (await fake.request(1)).answer(...problem(400, 'INVALID_CURSOR'));
     await expect(client.closed).rejects.toMatchObject({ code: 'INVALID_CURSOR' });
     expect(storage.items.size).toBe(0);
   });

@@ -1,7 +1,17 @@
-import { callSafely } from '../../lib/client/safely.js';
 import { settle } from '../support/fake-fetch.js';
 import { Items } from '../support/task-storage.js';
-import { codeOf, complete, frame, KEY, open, passes, URL_, useFakeServer } from '../support/fake-task-server.js';
+import type { StreamTaskOptions } from '../../lib/client/index.js';
+import {
+  codeOf,
+  complete,
+  frame,
+  KEY,
+  open,
+  passes,
+  problem,
+  URL_,
+  useFakeServer,
+} from '../support/fake-task-server.js';
 
 const { fake, streamOf } = useFakeServer();
 
@@ -46,7 +56,6 @@ describe('a storage', () => {
     const { asked, stream } = await streamOf(2);
     expect(asked.headers.get('last-event-id')).toBe(`${KEY}.${position}`);
     expect(asked.headers.has('idempotency-key')).toBe(false);
-    expect(await asked.request.text()).toBe('');
     expect(new URL(asked.url).searchParams.get('replay') ?? undefined).toBe(replay);
     stream.write(frame(1, 'a') + frame(2, 'b'));
     await settle();
@@ -105,17 +114,17 @@ describe('a storage', () => {
   });
 
   it.each([
-    [404, 0],
-    [410, 0],
-    [400, 0],
-    [401, 1],
-    [403, 1],
-    [204, 0],
-  ])('after an answer %i holds %i items', async (status, left) => {
+    [problem(404, 'TASK_NOT_FOUND'), 0],
+    [problem(410, 'TASK_EXPIRED'), 0],
+    [problem(400, 'INVALID_CURSOR'), 0],
+    [problem(401, 'UNAUTHORIZED'), 1],
+    [problem(403, 'ORIGIN_NOT_ALLOWED'), 1],
+    [[204] as const, 0],
+  ])('after an answer %j holds %i items', async (answer, left) => {
     const storage = new Items();
     storage.setItem('job', `${KEY}.5`);
-    const { connection } = open({ storage, storageKey: 'job' });
-    (await fake.request(1)).answer(status);
+    const { connection } = open({ storage, storageKey: 'job', mode: 'resume' });
+    (await fake.request(1)).answer(...(answer as [number]));
     await connection.result.catch(() => undefined);
     expect(storage.items.size).toBe(left);
   });
@@ -278,12 +287,21 @@ describe('cancel()', () => {
 });
 
 describe('whoever listens', () => {
-  it('may throw: that is an unhandled rejection of its own, and nothing is thrown into the stream', async () => {
-    const broken = (): never => {
-      throw new Error('mine');
+  it('may throw or reject: the process is warned, and neither it nor the stream is disturbed', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const listen: StreamTaskOptions = {
+      onProgress() {
+        throw new Error('mine');
+      },
+      onGap: () => Promise.reject(new Error('mine too')) as never,
     };
-    await expect(callSafely(broken)).rejects.toThrow('mine');
-    await expect(callSafely(undefined)).resolves.toBeUndefined();
+    const { connection, events } = open(listen);
+    const gap = frame(5, { from: 2, to: 5, reason: 'trimmed' }, 'gap');
+    (await streamOf(1)).stream.write(frame(1, 'a') + gap + complete(6));
+    await connection.result;
+    await settle();
+    expect(events).toHaveLength(3);
+    expect(warn.mock.calls.map(([warning]) => (warning as Error).message)).toEqual(['Error: mine', 'Error: mine too']);
   });
 
   it('may leave its loop, which leaves the stream alone', async () => {
@@ -300,7 +318,7 @@ describe('whoever listens', () => {
 
   it.each([
     ['close()', 'no error'],
-    ['an answer 404', 'HTTP_404'],
+    ['an answer 401', 'HTTP_401'],
   ])('in a loop hears of %s: %s', async (how, outcome) => {
     const { connection } = open();
     const loop = (async () => {
@@ -308,7 +326,7 @@ describe('whoever listens', () => {
     })();
     const asked = await fake.request(1);
     if (how === 'close()') connection.close();
-    else asked.answer(404);
+    else asked.answer(401);
     expect(await codeOf(loop)).toBe(outcome);
   });
 });

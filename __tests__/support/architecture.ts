@@ -43,7 +43,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   redis: { imports: ['core', 'distributed'], packages: ['node:*'] },
   sqlite: { imports: ['core', 'distributed'], packages: ['node:*'] },
   nats: { imports: ['core'], packages: ['@nats-io/*', 'node:*'] },
-  client: { imports: ['sse/frame', 'sse/event-id'], packages: ['eventsource-parser'] },
+  client: { imports: ['sse/frame', 'sse/event-id', 'sse/event-parser'], packages: [] },
   testing: { imports: ['core', 'sse', 'wires'], packages: ['eventsource-parser'] },
   react: { imports: ['client'], packages: ['react'] },
   'manager-options': { imports: ['core', 'sse', 'wires'], packages: ['node:http'] },

@@ -1,6 +1,7 @@
 import {
   streamTask,
   type ConnectionState,
+  type StateDetail,
   type StreamTaskOptions,
   type TaskConnection,
   type TaskEvent,
@@ -17,6 +18,13 @@ export const frame = (seq: number, data: unknown, event?: string): string =>
 export const task = (position = 0): string =>
   `retry: 1000\n${frame(position, { task_id: 'task-1', position }, 'task')}`;
 export const complete = (seq: number, result: unknown = 'done'): string => frame(seq, { result }, 'complete');
+
+/** A refusal as the library words it, to be spread into `answer`. */
+export const problem = (status: number, code: string, detail = 'no'): [number, Record<string, string>, string] => [
+  status,
+  { 'Content-Type': 'application/problem+json' },
+  JSON.stringify({ type: 'about:blank', title: 'No', status, detail, code }),
+];
 
 /** A server that the test is, and a clock that it moves. */
 export function useFakeServer(): {
@@ -54,17 +62,23 @@ interface Opened {
   connection: TaskConnection;
   events: TaskEvent[];
   states: ConnectionState[];
+  /** What came with each of `states`. */
+  details: StateDetail[];
 }
 
 export function open(options: StreamTaskOptions = {}, url: TaskUrl = URL_): Opened {
   const events: TaskEvent[] = [];
   const states: ConnectionState[] = [];
+  const details: StateDetail[] = [];
   const connection = streamTask(url, {
     ...options,
     onEvent: (event) => events.push(event),
-    onStateChange: (state) => states.push(state),
+    onStateChange(state, detail) {
+      states.push(state);
+      details.push(detail);
+    },
   });
-  return { connection, events, states };
+  return { connection, events, states, details };
 }
 
 export async function passes(ms: number): Promise<void> {

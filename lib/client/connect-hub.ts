@@ -1,10 +1,15 @@
-import type { EventSourceMessage } from 'eventsource-parser';
-import { openConnection, type ConnectionOptions, type ConnectionState, type Endpoint } from './connection.js';
-import { StreamError } from './error.js';
-import { fresh, type Fresh } from './fresh.js';
-import { callSafely } from './safely.js';
+/** Stays connected to a hub as one client of it. */
+import type { ParsedEvent } from '../sse/event-parser.js';
+import { callListener } from './call-listener.js';
+import { StreamError } from './connection/answers.js';
+import { openConnection } from './connection/connection.js';
+import { createEventReader } from './connection/event-reader.js';
+import type { ConnectionOptions, ConnectionState } from './connection/options.js';
+import { randomKey, resolveUrl } from './connection/page.js';
 import { openItem, type TaskStorage } from './storage.js';
+import { resolveValue, type ValueOrGetter } from './value-or-getter.js';
 
+/** Options of `connectHub`. */
 export interface HubConnectionOptions extends ConnectionOptions {
   /**
    * Remembers who this client is and what it has had, so that a page that was reloaded gets what came meanwhile:
@@ -25,8 +30,8 @@ export interface HubConnection {
   readonly clientId: string | undefined;
   readonly state: ConnectionState;
   /**
-   * Resolves after `close()`. Rejects with a StreamError where the hub refuses the client or `maxRetries` is reached, with the
-   * reason of `signal` where that aborted. Nobody needs to look at it.
+   * Resolves after `close()`. Rejects with a StreamError where the hub refuses the client or `maxRetries` is reached, with
+   * the reason of `signal` where that aborted. It is never an unhandled rejection.
    */
   readonly closed: Promise<void>;
   /**
@@ -42,52 +47,57 @@ export interface HubConnection {
  * Connects to a hub and stays connected: comes back as the same client, after the last event that it has had. Nothing is
  * asked and nobody is called back before this has returned.
  */
-export function connectHub(url: Fresh<string | URL>, options: HubConnectionOptions = {}): HubConnection {
+export function connectHub(url: ValueOrGetter<string | URL>, options: HubConnectionOptions = {}): HubConnection {
   const { storage, storageKey = `hub:${typeof url === 'function' ? '' : url}` } = options;
   // In a storage it is `<client id> <last event id>`.
-  const [text, keep] = openItem(storage, storageKey);
+  const { text, keep } = openItem(storage, storageKey);
   const [storedId = '', storedEventId = ''] = text.split(' ');
   // Its own from the start: with one from the hub, a first answer that is lost would cost what came with it.
-  let ownId = storedId || newClientId();
+  let ownId = storedId || randomKey();
   let lastEventId = storedEventId;
   let clientId: string | undefined;
   const listeners = new Map<string, Set<HubListener<never>>>();
   let resolve!: () => void;
   let reject!: (error: Error) => void;
   const closed = new Promise<void>((...settle) => ([resolve, reject] = settle));
-  closed.catch(() => undefined); // who does not look at it need not: it must not end a process
+  closed.catch(() => undefined); // a caller that does not look at it must not be ended by it
 
-  const remember = (): void => keep(`${ownId} ${lastEventId}`);
-
-  const prepare: Endpoint['prepare'] = async (headers) => {
-    headers.set('X-Client-ID', ownId);
-    if (lastEventId) headers.set('Last-Event-ID', lastEventId);
-    remember();
-    return [await fresh(url)];
+  const remember = (): void => {
+    if (ownId) keep(`${ownId} ${lastEventId}`);
   };
 
-  const answered = ({ headers }: Response): boolean => {
-    // It is another one where the application names its clients, or somebody else has that id.
-    clientId = ownId = headers.get('X-Client-ID') ?? ownId;
-    remember();
-    return false;
-  };
-
-  const receive = ({ event = 'message', data, id }: EventSourceMessage): void => {
+  const receive = ({ event = 'message', data, id }: ParsedEvent): void => {
+    if (connection.state() === 'closed') return;
     const value = JSON.parse(data) as never;
-    for (const listener of [...(listeners.get(event) ?? [])]) void callSafely(listener, value, id ?? '');
+    for (const listener of [...(listeners.get(event) ?? [])]) callListener(listener, value, id ?? '');
     lastEventId = id ?? lastEventId;
     remember();
+    if (event !== 'connected') connection.gotNews(); // which comes with every answer
   };
 
-  const ended = (error: Error | undefined): void => {
-    // Who comes with what the hub cannot read must not come with it for ever.
-    if (error instanceof StreamError && error.status === 400) keep('');
-    if (error) reject(error);
-    else resolve();
-  };
-
-  const connection = openConnection({ prepare, answered, receive, ended }, options);
+  const connection = openConnection(
+    {
+      async prepare(headers) {
+        if (ownId) headers.set('X-Client-ID', ownId);
+        if (lastEventId) headers.set('Last-Event-ID', lastEventId);
+        remember();
+        return { url: resolveUrl(await resolveValue(url)).href };
+      },
+      opened({ headers }) {
+        // It is another one where the application names its clients, or somebody else has that id.
+        clientId = ownId = headers.get('X-Client-ID') ?? ownId;
+        remember();
+        return createEventReader(receive, connection.setRetryMs, options.maxEventBytes);
+      },
+      ended(error) {
+        // A client whose id or position the hub cannot read must not come with it for ever.
+        if (error instanceof StreamError && error.status === 400) keep('');
+        if (error) reject(error);
+        else resolve();
+      },
+    },
+    options,
+  );
 
   return {
     closed,
@@ -107,7 +117,3 @@ export function connectHub(url: Fresh<string | URL>, options: HubConnectionOptio
     close: () => connection.end(),
   };
 }
-
-/** 128 random bits in the hub's alphabet. */
-const newClientId = (): string =>
-  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -1,6 +1,7 @@
 // Tasks
 export { streamTask } from './stream-task.js';
-export type { StreamTaskOptions, TaskConnection, TaskUrl } from './options.js';
+export type { StreamTaskOptions, TaskConnection, TaskUrl } from './task-options.js';
+export type { TaskTypes } from './task-types.js';
 export type { TaskEvent } from '../sse/frame.js';
 
 // The hub
@@ -8,7 +9,7 @@ export { connectHub } from './connect-hub.js';
 export type { HubConnection, HubConnectionOptions, HubListener } from './connect-hub.js';
 
 // What all connections have in common
-export type { ConnectionOptions, ConnectionState } from './connection.js';
-export type { Fresh } from './fresh.js';
+export type { ConnectionOptions, ConnectionState, DebugRecord, FetchLike, StateDetail } from './connection/options.js';
+export type { ValueOrGetter } from './value-or-getter.js';
 export type { TaskStorage } from './storage.js';
-export { StreamError } from './error.js';
+export { StreamError } from './connection/answers.js';

@@ -1,3 +1,5 @@
+/** Remembers one thing in a storage that others write to as well: other tabs, other tasks at the same URL. */
+
 /** `sessionStorage`, `localStorage`, or anything like them. */
 export interface TaskStorage {
   getItem(name: string): string | null;
@@ -5,22 +7,38 @@ export interface TaskStorage {
   removeItem(name: string): void;
 }
 
-/**
- * One item of a storage: its text now, and how to keep another; an empty one removes the item.
- */
-export function openItem(storage: TaskStorage | undefined, name: string): [text: string, keep: (text: string) => void] {
-  let kept = attempt(() => storage?.getItem(name)) ?? '';
-  return [
-    kept,
-    (text) => {
-      if (text !== kept) attempt(() => (text ? storage?.setItem(name, text) : storage?.removeItem(name)));
-      kept = text;
-    },
-  ];
+/** One item of a storage. */
+export interface StoredItem {
+  /** Its text when it was opened; empty where there was none. */
+  readonly text: string;
+  /**
+   * Replaces its text; an empty one removes it. Does nothing once somebody else has put another task there: a page that
+   * ends an old task must not erase a new one.
+   */
+  readonly keep: (text: string) => void;
 }
 
+/** Opens the item `name`. Texts begin with what they are about: a key, up to a dot or a space. */
+export function openItem(storage: TaskStorage | undefined, name: string): StoredItem {
+  const read = (): string => attempt(() => storage?.getItem(name)) ?? '';
+  const text = read();
+  let kept = text;
+  return {
+    text,
+    keep(next) {
+      if (next === kept) return;
+      const now = read();
+      const isOurs = [kept, next].some((own) => subjectOf(own) === subjectOf(now));
+      kept = next;
+      if (isOurs) attempt(() => (next ? storage?.setItem(name, next) : storage?.removeItem(name)));
+    },
+  };
+}
+
+const subjectOf = (text: string): string | undefined => text.split(/[. ]/)[0];
+
 /** A storage that is full or forbidden costs what was to be remembered, not the stream. */
-function attempt<T>(use: () => T): T | undefined {
+export function attempt<T>(use: () => T): T | undefined {
   try {
     return use();
   } catch {

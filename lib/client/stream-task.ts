@@ -1,117 +1,162 @@
-import type { EventSourceMessage } from 'eventsource-parser';
+/** Follows one task from its start, or from where a page left it, to its end. */
 import { formatEventId, parseEventId } from '../sse/event-id.js';
+import type { ParsedEvent } from '../sse/event-parser.js';
 import { toTaskEvent, type TaskEvent } from '../sse/frame.js';
-import { openConnection, type Endpoint } from './connection.js';
-import { StreamError, toStreamError } from './error.js';
-import { createEventLoops } from './event-loops.js';
-import { fresh } from './fresh.js';
-import type { StreamTaskOptions, TaskConnection, TaskUrl } from './options.js';
-import { callSafely } from './safely.js';
-import { openItem } from './storage.js';
+import { watchBufferedLine } from './buffered-line.js';
+import { callListener } from './call-listener.js';
+import { isDenied, readRefusal, StreamError } from './connection/answers.js';
+import { openConnection, type ConnectionOwner } from './connection/connection.js';
+import { createEventReader } from './connection/event-reader.js';
+import { randomKey, resolveUrl } from './connection/page.js';
+import { createEventIterators } from './event-iterators.js';
+import { attempt, openItem } from './storage.js';
+import type { StreamTaskOptions, TaskConnection, TaskUrl } from './task-options.js';
+import { resolveValue } from './value-or-getter.js';
 
 /**
- * Starts a task, or comes back to one, and follows it to its end, over as many connections as that takes. Nothing is
- * asked and nobody is called back before this has returned.
+ * Starts a task, or comes back to one, and follows it to its end, over as many requests as that takes. Nothing is asked
+ * and nobody is called before this has returned. It never throws: what is wrong with the arguments rejects `result`.
+ *
+ * @example
+ * const { result } = streamTask<{ step: number }, Report>('/report', { onProgress: ({ step }) => show(step) });
+ * render(await result);
  */
 export function streamTask<P = unknown, R = unknown>(
   url: TaskUrl,
   options: StreamTaskOptions<P, R> = {},
 ): TaskConnection<P, R> {
-  const { method, body, onProgress, onEvent, onGap } = options;
-  const { storage, storageKey = `task:${typeof url === 'function' ? '' : url}`, resumeFrom } = options;
-  const keepsPosition = resumeFrom === 'position';
-
-  // What must not be forgotten: how the start is named; then which task it became, where we are, and, from a 202, where
-  // to attach. In a storage it is `<idempotency key or event id> <location>`.
-  const [text, keep] = openItem(storage, storageKey);
-  const [storedId = '', storedLocation = ''] = text.split(' ');
+  const { mode, resumeFrom, storageKey = `task:${typeof url === 'function' ? '' : url}` } = options;
+  const item = openItem(options.storage, storageKey);
+  // It is `<idempotency key or event id> <where to attach>`.
+  const [storedId = '', storedLocation = ''] = mode === 'start' ? [] : item.text.split(' ');
   const stored = parseEventId(storedId);
-  const idempotencyKey = storedId || (options.idempotencyKey ?? randomKey());
+
+  // What names the start until it is answered; then the task, and, where the server says so, the place to attach.
+  let startKey = stored ? undefined : storedId || options.idempotencyKey;
   let resumeKey = stored?.resumeKey;
-  let position = keepsPosition ? (stored?.seq ?? 0) : 0;
   let location = storedLocation;
+  /** The last event id, and its seq. Where a page that lost its memory begins anew: 0 of that task. */
+  let lastId = stored && resumeFrom === 'position' ? storedId : '';
+  let position = (lastId && stored?.seq) || 0;
+  /** Nothing but the storage speaks for this task yet. */
+  let isStored = !!storedId;
 
   let taskId: string | undefined;
   /** There is nothing to come back to any more. */
-  let done = false;
+  let isDone = false;
   let resolve!: (result: R) => void;
   let reject!: (error: unknown) => void;
   let setLink!: (path: string | undefined) => void;
   const result = new Promise<R>((...settle) => ([resolve, reject] = settle));
   /** Where the task can be cancelled: known from the first answer on. */
   const link = new Promise<string | undefined>((settle) => (setLink = settle));
-  result.catch(() => undefined); // who does not look at it need not: it must not end a process
+  result.catch(() => undefined); // a caller that does not look at it must not be ended by it
+
+  const line = watchBufferedLine(options as StreamTaskOptions);
 
   /** Writes down where a page that lost its memory goes on: after what callbacks and loops have handled. */
   const remember = (): void => {
-    const handled = loops.handled();
-    const id = resumeKey ? formatEventId(resumeKey, keepsPosition ? handled : 0) : idempotencyKey;
-    keep(done && handled === position ? '' : `${id} ${location}`);
+    const handled = iterators.handled();
+    const id = resumeKey ? (resumeFrom === 'position' && handled) || formatEventId(resumeKey, 0) : startKey;
+    item.keep(isDone && handled === lastId ? '' : `${id} ${location}`);
   };
-  const loops = createEventLoops<TaskEvent<P, R>>(position, remember);
+  const iterators = createEventIterators<TaskEvent<P, R>>(lastId, remember);
 
-  const prepare: Endpoint['prepare'] = async (headers) => {
-    const starts = !resumeKey && !location;
-    let target = location || String(await fresh(url));
-    if (starts) headers.set('Idempotency-Key', idempotencyKey);
-    // In a header and not in the URL: keys have no business in logs, and a CORS preflight is kept per URL.
-    if (resumeKey) headers.set('Last-Event-ID', formatEventId(resumeKey, position));
-    if (resumeFrom === 'snapshot' && !position) {
-      target += `${target.includes('?') ? '&' : '?'}replay=snapshot`;
+  const prepare: ConnectionOwner['prepare'] = async (headers) => {
+    const startUrl = resolveUrl(await resolveValue(url));
+    if (resumeKey) headers.set('Last-Event-ID', lastId || formatEventId(resumeKey, 0));
+    else if (mode === 'resume') throw new StreamError('NOTHING_STORED');
+    else {
+      startKey ??= randomKey();
+      if (!startKey) throw new StreamError('NO_CRYPTO', 'Pass an idempotencyKey');
+      headers.set('Idempotency-Key', startKey);
     }
+    const target = location ? new URL(location) : startUrl;
+    // In headers and not in the URL: keys have no business in logs, and a CORS preflight is kept per URL.
+    if (location) for (const [name, value] of startUrl.searchParams) target.searchParams.set(name, value);
+    if (resumeFrom === 'snapshot' && !position) target.searchParams.set('replay', 'snapshot');
     remember();
-    return [target, location ? 'GET' : method, starts ? body : undefined];
+    const { method, body } = location ? ({} as typeof options) : options;
+    return { url: target.href, method, body, ...line.prepare(target, headers, body) };
   };
 
-  const answered = ({ headers, status, url: base }: Response): boolean => {
+  /** Takes from an answer which task it is, and where it can be attached and cancelled. */
+  const learn = ({ headers, status, url: answered }: Response, asked: string): void => {
+    const resolved = (place: string | null | undefined): string | undefined =>
+      attempt(() => (place ? new URL(place, answered || asked).href : undefined));
     resumeKey ??= headers.get('X-Resume-Key') ?? undefined;
     // The cast: null is looked at as 'null', which is no link.
-    const path = /<([^>]*)>; rel="status"/.exec(headers.get('Link') as string)?.[1];
-    setLink(path && new URL(path, base).href);
-    const attachAt = status === 202 && !location && headers.get('Location');
-    if (attachAt) location = new URL(attachAt, base).href;
-    return !!attachAt;
+    setLink(resolved(/<([^>]*)>; rel="status"/.exec(headers.get('Link') as string)?.[1]));
+    location =
+      resolved(headers.get('Content-Location') ?? (status === 202 ? headers.get('Location') : null)) ?? location;
   };
 
-  const receive = ({ event, data, id = '' }: EventSourceMessage): void => {
+  const receive = ({ event, data, id = '' }: ParsedEvent): void => {
     const eventId = parseEventId(id);
-    if (!eventId) return; // of something between us and the task
+    // Without an id of ours it is of something between us and the task.
+    if (!eventId || connection.state() === 'closed') return;
     const { seq } = eventId;
     ({ resumeKey } = eventId);
+    line.gotNews();
     if (event === 'task') {
+      isStored = false;
       taskId = (JSON.parse(data) as { task_id: string }).task_id;
       return;
     }
     // A gap may lead back, and a snapshot stands for what was seen; everything else comes once.
     if (event !== 'gap' && event !== 'snapshot' && seq <= position) return;
+    connection.gotNews();
     const taskEvent = toTaskEvent<P, R>(event, data, seq);
     const { kind } = taskEvent;
-    loops.push(taskEvent, seq);
     position = seq;
-    if (kind === 'progress') void callSafely(onProgress, taskEvent.data, seq);
-    if (kind === 'gap') void callSafely(onGap, taskEvent);
-    void callSafely(onEvent, taskEvent);
-    remember();
+    lastId = id;
+    iterators.push(taskEvent, id);
+    if (kind === 'progress') callListener(options.onProgress, taskEvent.data, seq);
+    if (kind === 'gap') callListener(options.onGap, taskEvent);
+    callListener(options.onEvent, taskEvent);
     if (kind === 'complete') resolve(taskEvent.result);
     else if (kind === 'failed') reject(new StreamError(taskEvent.error.code, taskEvent.error.message));
-    else if (kind === 'cancelled') {
-      reject(new StreamError((JSON.parse(data) as { code: string }).code, taskEvent.reason));
-    } else return;
-    done = true;
+    else if (kind === 'cancelled') reject(new StreamError(taskEvent.code, taskEvent.reason));
+    else return remember();
+    isDone = true;
     connection.end();
   };
 
-  const ended = (error: Error | undefined): void => {
-    const status = error instanceof StreamError && error.status;
-    // 401, 403 and 429 say nothing about the task: it may well be there for the same page a little later.
-    if (status && ![401, 403, 429].includes(status)) done = true;
-    reject(error ?? new StreamError('CLOSED'));
-    setLink(undefined);
-    loops.end(error);
-    remember();
-  };
-
-  const connection = openConnection({ prepare, answered, receive, ended }, options);
+  const connection = openConnection(
+    {
+      prepare,
+      redirected(response, asked) {
+        if (response.status !== 202 || location) return false;
+        learn(response, asked);
+        return !!location;
+      },
+      opened(response, asked) {
+        learn(response, asked);
+        return createEventReader(receive, connection.setRetryMs, options.maxEventBytes);
+      },
+      refused({ status = 0 }) {
+        // 404, 410: the server has forgotten the task that this page was to come back to. 422: it was another start.
+        if (!isStored || mode === 'resume' || status < 404) return false;
+        isStored = false;
+        startKey = options.idempotencyKey;
+        resumeKey = undefined;
+        lastId = location = '';
+        position = 0;
+        return true;
+      },
+      caughtUp: iterators.caughtUp,
+      failed: line.failed,
+      ended(error) {
+        // 401 and 403 say nothing about the task: it may well be there for the same page a little later.
+        if ((error as StreamError | undefined)?.status && !isDenied(error as StreamError)) isDone = true;
+        reject(error ?? new StreamError('CLOSED'));
+        setLink(undefined);
+        iterators.end(error);
+        remember();
+      },
+    },
+    options,
+  );
 
   return {
     result,
@@ -127,16 +172,13 @@ export function streamTask<P = unknown, R = unknown>(
     close: () => connection.end(),
     async cancel() {
       const target = await link;
-      if (done) return;
+      if (isDone) return;
       if (!target) throw new StreamError('NO_LINK');
-      const init = { credentials: options.credentials, headers: await fresh(options.headers), method: 'DELETE' };
+      const init = { method: 'DELETE', headers: await resolveValue(options.headers), credentials: options.credentials };
       const response = await (options.fetch ?? fetch)(target, init as RequestInit);
       // 409: it ended in the meantime.
-      if (!response.ok && response.status !== 409) throw await toStreamError(response);
+      if (!response.ok && response.status !== 409) throw (await readRefusal(response)).error;
     },
-    [Symbol.asyncIterator]: loops.iterate,
+    [Symbol.asyncIterator]: iterators.iterate,
   };
 }
-
-/** 128 random bits. `crypto.randomUUID` would need a page from https or localhost. */
-const randomKey = (): string => crypto.getRandomValues(new Uint32Array(4)).join('-');

@@ -1,2 +1,2 @@
 export { useTask, type UseTask } from './use-task.js';
-export type { UseTaskOptions, UseTaskStatus } from './task-store.js';
+export type { TaskView, UseTaskOptions, UseTaskStatus } from './task-view-store.js';

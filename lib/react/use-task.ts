@@ -1,18 +1,31 @@
+/** The hook. */
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { StreamTaskOptions } from '../client/index.js';
-import { createTaskStore, type TaskView, type UseTaskOptions } from './task-store.js';
+import { createTaskViewStore, type TaskView, type UseTaskOptions } from './task-view-store.js';
 
-export interface UseTask<P, R> extends TaskView<P, R> {
-  /** Starts the task, with other options if need be; one that runs is left behind, not cancelled. */
+/** What `useTask` returns. */
+export interface UseTask<P = unknown, R = unknown> extends TaskView<P, R> {
+  /**
+   * Starts a new task, with other options if need be, whatever the storage knows. One that runs is left behind, not
+   * cancelled.
+   */
   readonly start: (options?: StreamTaskOptions<P, R>) => void;
+  /** Comes back to the task that the storage knows; shows the error `NOTHING_STORED` where it knows none. */
+  readonly resume: () => void;
+  /** Cancels the task; its status becomes `cancelled`, without an error. See `TaskConnection.cancel`. */
   readonly cancel: () => Promise<void>;
 }
 
-/** Follows the task at `url` while the component is mounted. Another `url` is another task. */
+/**
+ * Follows the task at `url` while the component is mounted. Another `url` is another task.
+ *
+ * @example
+ * const { status, text, start } = useTask<string>('/answer', { autoStart: 'resume', storage: sessionStorage });
+ */
 export function useTask<P = unknown, R = unknown>(url: string, options: UseTaskOptions<P, R> = {}): UseTask<P, R> {
-  const [store, setStore] = useState(() => createTaskStore<P, R>(url));
-  if (store.url !== url) setStore(createTaskStore<P, R>(url));
+  const [store, setStore] = useState(() => createTaskViewStore<P, R>(url));
+  if (store.url !== url) setStore(createTaskViewStore<P, R>(url));
   useEffect(() => store.configure(options)); // before the subscription, which may start
   const view = useSyncExternalStore(store.subscribe, store.view, store.view);
-  return { ...view, start: store.start, cancel: store.cancel };
+  return { ...view, start: store.start, resume: store.resume, cancel: store.cancel };
 }

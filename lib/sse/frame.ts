@@ -63,16 +63,17 @@ export function* decodeEvents(text: string): Generator<Frame> {
 export type TaskEvent<P = unknown, R = unknown> =
   | { kind: 'progress'; seq: number; data: P }
   | { kind: 'event'; seq: number; event: string; data: unknown }
-  | { kind: 'gap'; from: number; to: number; reason: 'trimmed' | 'ahead' }
+  | { kind: 'gap'; from: number; to: number; reason: 'trimmed' | 'ahead' | 'lost' }
   | { kind: 'snapshot'; seq: number; data: unknown }
   | { kind: 'complete'; seq: number; result: R }
   | { kind: 'failed'; seq: number; error: { code: string; message: string } }
-  | { kind: 'cancelled'; seq: number; reason: string };
+  | { kind: 'cancelled'; seq: number; code: string; reason: string };
 
 /** What the data of the library's own events holds, each its part of it. */
 interface ControlData {
   readonly from: number;
   readonly to: number;
+  readonly code: string;
   readonly reason: never;
   readonly result: never;
   readonly error: { readonly code: string; readonly message: string };
@@ -96,7 +97,7 @@ export function toTaskEvent<P, R>(event: string | undefined, json: string, seq: 
     case 'failed':
       return { kind: event, seq, error: control.error };
     case 'cancelled':
-      return { kind: event, seq, reason: control.reason };
+      return { kind: event, seq, code: control.code, reason: control.reason };
     default:
       return { kind: 'event', seq, event, data };
   }

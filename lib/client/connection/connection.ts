@@ -1,0 +1,237 @@
+/**
+ * One stream over as many requests as it takes, until somebody ends it: asks, reads, notices silence, waits, asks again.
+ * It knows neither tasks nor events, only whether what was read was news.
+ *
+ * Closures instead of classes, since a minifier can shorten their names: every page pays for this file. Options are read
+ * where they are needed and never copied: the React hook changes them while the connection lives.
+ */
+import { callListener } from '../call-listener.js';
+import { resolveValue } from '../value-or-getter.js';
+import { isDenied, isNetworkFailure, readRefusal, StreamError } from './answers.js';
+import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS, readRetryAfter } from './back-off.js';
+import type { ConnectionOptions, ConnectionState, DebugRecord } from './options.js';
+import { page } from './page.js';
+
+export const DEFAULT_WATCHDOG_MS = 45_000;
+/** A bounded answer that ends sooner than this without an event was not the wait that was asked for. */
+const SHORTEST_WAIT_MS = 1_000;
+
+/** The next request, and what is expected of its answer. */
+export interface NextRequest {
+  readonly url: string;
+  readonly method?: string | undefined;
+  readonly body?: RequestInit['body'];
+  /** How long the first byte of the answer's body may take, in ms. Default: `watchdogMs`. */
+  readonly firstByteMs?: number | undefined;
+  /** The answer is a piece of the stream that ends early by agreement: its end is no failure. */
+  readonly bounded?: boolean | undefined;
+}
+
+/** The owner of a connection: says what to ask for, and gets what comes. */
+export interface ConnectionOwner {
+  /** Called anew for every attempt; adds its headers. What it throws ends the connection. */
+  readonly prepare: (headers: Headers) => Promise<NextRequest>;
+  /** Gets a successful answer that is no stream. True: it said where to go on, so ask again at once. */
+  readonly redirected?: (response: Response, url: string) => boolean;
+  /** Gets the answer whose body is about to be read; returns what takes its pieces. */
+  readonly opened: (response: Response, url: string) => BodyReader;
+  /** Called after each piece: resolves once more can be taken; undefined where it can be now. */
+  readonly caughtUp?: () => Promise<void> | undefined;
+  /** Gets a refusal that would end the connection, or undefined for a 204. True: it does not, ask again at once. */
+  readonly refused?: (error: StreamError) => boolean;
+  /** Gets why an attempt is over without an end; returns what callers are told as the cause. */
+  readonly failed?: (cause: unknown) => unknown;
+  /** Called once, at the end, with the argument of `end`. */
+  readonly ended: (error: Error | undefined) => void;
+}
+
+/** Takes a piece of an answer's body. What it throws is the fault of the data, and ends the attempt. */
+export type BodyReader = (bytes: Uint8Array) => void;
+
+export interface Connection {
+  readonly state: () => ConnectionState;
+  /** Something new has come. Only that resets the back-off. */
+  readonly gotNews: () => void;
+  /** Obeys a `retry:` of the server, in ms. */
+  readonly setRetryMs: (ms: number) => void;
+  /** Idempotent: the first end is the end. */
+  readonly end: (error?: Error) => void;
+}
+
+/** Opens a connection for `owner`. Nothing is asked and nobody is called before this has returned. */
+export function openConnection(owner: ConnectionOwner, options: ConnectionOptions): Connection {
+  const { signal } = options;
+  /** Aborted at the end; every listener hangs on it. */
+  const life = new AbortController();
+  /** Aborted when an attempt is over. */
+  let attempt = new AbortController();
+  let state: ConnectionState = 'connecting';
+  let retries = 0;
+  let hasNews = false;
+  let retryMs = DEFAULT_RETRY_MS;
+  let retryAfterMs = 0;
+  /** The next attempt is due now: nothing was lost, so there is nothing to wait for. */
+  let isDue = false;
+  /** Of the watchdog, or of a wait: never both. */
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Of an attempt: when it counts as silent. Of a wait: before when a page event must not end it. */
+  let deadlineMs = 0;
+  let endWait: (() => void) | undefined;
+
+  const isOver = (): boolean => state === 'closed';
+  const cut = (reason?: unknown): void => attempt.abort(reason);
+
+  const move = (next: ConnectionState, cause?: unknown, waitMs?: number): void => {
+    if (state === next || isOver()) return;
+    state = next;
+    callListener(options.onStateChange, next, { attempt: retries, waitMs, cause });
+  };
+
+  const debug = (record: DebugRecord): void => callListener(options.debug, record);
+
+  const end = (error?: Error): void => {
+    if (isOver()) return;
+    move('closed', error);
+    life.abort();
+    cut();
+    endWait?.();
+    owner.ended(error);
+  };
+
+  const setTimer = (ms: number, fn: () => void): void => {
+    clearTimeout(timer);
+    timer = setTimeout(fn, Math.min(ms, MAX_DELAY_MS));
+  };
+
+  /** An attempt that brings nothing for too long is over: a peer that is gone need not say so. */
+  const watch = (ms = options.watchdogMs ?? DEFAULT_WATCHDOG_MS, code = 'SILENT'): void => {
+    deadlineMs = Date.now() + ms;
+    setTimer(ms, () => cut(new StreamError(code)));
+  };
+
+  /** Makes one request and reads its answer. Returns why that ended; throws what asking again would not change. */
+  const tryOnce = async (): Promise<unknown> => {
+    const { signal: aborted } = (attempt = new AbortController());
+    deadlineMs = Infinity;
+    const headers = new Headers(await resolveValue(options.headers));
+    headers.set('Accept', 'text/event-stream');
+    const { url, method = 'GET', body, firstByteMs, bounded } = await owner.prepare(headers);
+    if (isOver()) return undefined;
+    // A platform without it buffers the whole answer, and would only say so when the job has run.
+    if (!options.fetch && !('body' in Object(page.Response?.prototype))) throw noStream();
+    debug({ kind: 'request', method, url, headers });
+    watch(firstByteMs, 'UNANSWERED');
+    const askedMs = Date.now();
+    let response: Response;
+    try {
+      response = await new Promise((resolve, reject) => {
+        // A `fetch` of one's own may take no notice of its signal.
+        aborted.addEventListener('abort', () => reject(aborted.reason as Error));
+        // The cast: an undefined member counts as absent, which the types do not know.
+        const init = { method, headers, body, credentials: options.credentials, signal: aborted } as RequestInit;
+        resolve((options.fetch ?? fetch)(url, init));
+      });
+    } catch (error) {
+      if (aborted.aborted || isNetworkFailure(error)) return aborted.reason ?? error;
+      throw error;
+    }
+    const { status, headers: answer } = response;
+    debug({ kind: 'answer', url, status, headers: answer });
+
+    if (!response.ok || !answer.get('Content-Type')?.startsWith('text/event-stream')) {
+      if (response.ok && owner.redirected?.(response, url)) return (isDue = true);
+      retryAfterMs = readRetryAfter(answer);
+      const { error, isFinal } = await readRefusal(response);
+      if (isFinal || (options.isFinal ?? isDenied)(error)) {
+        if (owner.refused?.(error)) isDue = true;
+        else end(error);
+      }
+      return error;
+    }
+
+    const reader = (response.body as ReadableStream<Uint8Array> | undefined)?.getReader?.();
+    const read = owner.opened(response, url);
+    if (!reader) throw noStream();
+    move('open');
+    // After an abort Node’s fetch may never settle another read; cancelling settles it.
+    aborted.addEventListener('abort', () => void reader.cancel().catch(() => undefined));
+    hasNews = false;
+    try {
+      for (let chunk; !(chunk = await reader.read()).done; watch()) {
+        read(chunk.value);
+        const wait = owner.caughtUp?.();
+        if (wait) {
+          watch(Infinity); // it is we who are silent
+          await wait;
+        }
+      }
+    } catch (error) {
+      return aborted.reason ?? error;
+    }
+    isDue ||= !!bounded && !aborted.aborted && (hasNews || Date.now() - askedMs >= SHORTEST_WAIT_MS);
+    return aborted.reason;
+  };
+
+  const run = async (): Promise<void> => {
+    await undefined; // nobody is called before the caller has got its object
+    if (signal?.aborted) abort();
+    while (!isOver()) {
+      isDue = false;
+      retryAfterMs = 0;
+      move('connecting');
+      let cause: unknown;
+      try {
+        cause = await tryOnce();
+      } catch (error) {
+        end(error instanceof StreamError ? error : new StreamError('INVALID_REQUEST', String(error), { cause: error }));
+      }
+      clearTimeout(timer);
+      cut();
+      if (isDue || isOver()) continue;
+      cause = owner.failed?.(cause) ?? cause;
+      if (retries >= (options.maxRetries ?? Infinity) && page.navigator?.onLine !== false) {
+        end(new StreamError('GAVE_UP', undefined, { cause }));
+        continue;
+      }
+      const waitMs = Math.max(retryAfterMs, backOff(retryMs, retries++));
+      deadlineMs = Date.now() + retryAfterMs;
+      const wait = new Promise<void>((resolve) => setTimer(waitMs, (endWait = resolve)));
+      move('waiting', cause, waitMs);
+      await wait;
+      clearTimeout(timer);
+    }
+  };
+
+  const onPageEvent = ({ type }: { readonly type: string }): void => {
+    // The back/forward cache prefers pages without an open connection; in it, timers stand still.
+    if (type === 'pagehide') cut();
+    else if (page.document?.hidden) return;
+    else if (state === 'waiting') {
+      if (Date.now() >= deadlineMs) endWait?.();
+    } else if (type === 'online' || Date.now() > deadlineMs) {
+      // What is open may be dead without knowing it: the network that is back need not be the one that was lost, and
+      // timers stand still while a machine sleeps.
+      isDue = true;
+      cut();
+    }
+  };
+  for (const type of ['online', 'visibilitychange', 'pagehide', 'pageshow']) {
+    page.addEventListener?.(type, onPageEvent, { signal: life.signal });
+  }
+  const abort = (): void => end(signal?.reason as Error);
+  signal?.addEventListener('abort', abort, { signal: life.signal });
+  void run();
+
+  return {
+    state: () => state,
+    setRetryMs: (ms) => void (retryMs = ms),
+    gotNews() {
+      retries = 0;
+      hasNews = true;
+    },
+    end,
+  };
+}
+
+const noStream = (): StreamError =>
+  new StreamError('NO_STREAM', 'This fetch has no ReadableStream: pass one that has, such as that of expo/fetch');

@@ -1,0 +1,62 @@
+/** What callers can set for every kind of connection. */
+import type { ValueOrGetter } from '../value-or-getter.js';
+import type { StreamError } from './answers.js';
+
+/** `connecting`: a request is out; `open`: its stream is read; `waiting`: for the next retry; `closed`: for good. */
+export type ConnectionState = 'connecting' | 'open' | 'waiting' | 'closed';
+
+/** Why a connection is in its state. */
+export interface StateDetail {
+  /** Which retry this is since the last event, or the one that is waited for: 1 for the first, 0 where none was needed. */
+  readonly attempt: number;
+  /** While `waiting`: how long at most, in ms. A page that becomes visible or online again may end a wait early. */
+  readonly waitMs: number | undefined;
+  /**
+   * While `waiting`: what ended the last attempt. An error of `fetch`, or a StreamError: an answer that is none of the
+   * library's (`status`, `body`), `SILENT` (nothing came for `watchdogMs`), `BUFFERED` (something between holds answers
+   * back until they are complete), `EVENT_TOO_LARGE`. Undefined where the server ended the stream in good order. When
+   * `closed`: why; undefined after `close()` and after the end of the task.
+   */
+  readonly cause: unknown;
+}
+
+/** A request or the head of its answer, for logs. Both carry keys that whoever has them may read the task with. */
+export type DebugRecord =
+  | { kind: 'request'; method: string; url: string; headers: Headers }
+  | { kind: 'answer'; url: string; status: number; headers: Headers };
+
+/** Sends a request: `fetch`, or anything that is called and answers like it. Gets a URL and never a `Request`. */
+export type FetchLike = (url: string, init: RequestInit) => Promise<Response>;
+
+/** The options that `streamTask`, `connectHub` and `useTask` share. */
+export interface ConnectionOptions {
+  /** Headers of every request; a function is called for each, so that a token never gets old. Default: none. */
+  headers?: ValueOrGetter<RequestInit['headers']>;
+  /** As for `fetch`. Default: `'same-origin'`. */
+  credentials?: RequestInit['credentials'] | undefined;
+  /**
+   * Sends the requests, all of them: one with a proxy, a cookie jar, a log, or the `fetch` of `expo/fetch` in React
+   * Native. What it throws ends the connection, unless it is the error of a network. Default: the global `fetch`.
+   */
+  fetch?: FetchLike | undefined;
+  /**
+   * Retry when nothing, not even a heartbeat, has come for so long, in ms; Infinity: never. A request that carries a body
+   * is given 1 s more per 16 KiB. Default: 45,000.
+   */
+  watchdogMs?: number | undefined;
+  /** Give up after so many retries in a row that brought no event; never while the page is offline. Default: Infinity. */
+  maxRetries?: number | undefined;
+  /** An event that is longer, in characters, is not read on: a line that never ends must not fill the memory. Default: 16,777,216. */
+  maxEventBytes?: number | undefined;
+  /**
+   * Tells whether an answer that is not the library's own ends the connection. Everything else is retried, since it may be
+   * a proxy's: return true for refusals of your application, such as its 400. Default: 401 and 403 do.
+   */
+  isFinal?: ((refusal: StreamError) => boolean) | undefined;
+  /** Ends the connection as `close()` does; the promise rejects with the signal's reason. Default: none. */
+  signal?: AbortSignal | undefined;
+  /** Called at every change of state. */
+  onStateChange?: ((state: ConnectionState, detail: StateDetail) => void) | undefined;
+  /** Called with every request and every answer of the stream. Failures are told by `onStateChange`. */
+  debug?: ((record: DebugRecord) => void) | undefined;
+}

@@ -1,0 +1,38 @@
+import type { TaskStorage } from '../storage.js';
+
+/** The globals of a page that matter here. None of them is sure to be there: Node, workers and React Native lack some. */
+interface Page {
+  /** `visibilitychange` is an event of the document, and bubbles. */
+  readonly addEventListener?: (
+    type: string,
+    listener: (event: { readonly type: string }) => void,
+    options: { readonly signal: AbortSignal },
+  ) => void;
+  /** False can be believed, true cannot: a network that leads nowhere counts as online. */
+  readonly navigator?: { readonly onLine?: boolean };
+  readonly document?: { readonly hidden?: boolean; readonly baseURI?: string };
+  readonly location?: { readonly href?: string };
+  readonly sessionStorage?: TaskStorage;
+  readonly crypto?: { getRandomValues<T extends ArrayBufferView>(array: T): T };
+  readonly Response?: { readonly prototype: object };
+  readonly requestAnimationFrame?: (callback: () => void) => unknown;
+  readonly reportError?: (error: unknown) => void;
+  /** Node's. */
+  readonly process?: { readonly emitWarning: (warning: Error) => void };
+}
+
+export const page = globalThis as unknown as Page;
+
+/** 128 random bits, as 31 to 63 digits and hyphens; undefined without `crypto`, since a key that can be guessed is none. */
+export const randomKey = (): string | undefined => page.crypto?.getRandomValues(new Uint8Array(16)).join('-');
+
+/**
+ * Resolves `url` as the page would, but without the user and password that the page's own address may hold: `fetch`
+ * refuses them, and the browser sends them along anyway.
+ * @throws TypeError where `url` is none, or is relative and there is no page
+ */
+export function resolveUrl(url: string | URL): URL {
+  const base = new URL(page.document?.baseURI ?? page.location?.href ?? url);
+  base.username = base.password = '';
+  return new URL(url, base);
+}
