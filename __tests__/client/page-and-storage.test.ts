@@ -301,7 +301,7 @@ describe('whoever listens', () => {
     await connection.result;
     await settle();
     expect(events).toHaveLength(3);
-    expect(warn.mock.calls.map(([warning]) => (warning as Error).message)).toEqual(['Error: mine', 'Error: mine too']);
+    expect(warn.mock.calls.map(([warning]) => warning)).toEqual(['Error: mine', 'Error: mine too']);
   });
 
   it('may leave its loop, which leaves the stream alone', async () => {

@@ -16,8 +16,10 @@ export interface Asked {
 
 export interface FakeStream {
   write(text: string | Uint8Array): void;
-  /** An orderly end. */
-  end(): void;
+  /** An orderly end, after `text`. */
+  end(text?: string): void;
+  /** How many writes have not been read yet. */
+  unread(): number;
   /** A reset. */
   cut(): void;
 }
@@ -80,7 +82,11 @@ function toAsked(request: Request, resolve: (response: Response) => void, reject
       respond(body, { headers: { 'Content-Type': 'text/event-stream', ...given } });
       return {
         write: (text) => controller.enqueue(typeof text === 'string' ? new TextEncoder().encode(text) : text),
-        end: once(() => controller.close()),
+        end(text) {
+          if (text !== undefined) this.write(text);
+          once(() => controller.close())();
+        },
+        unread: () => 1 - (controller.desiredSize ?? 1),
         cut: once(() => controller.error(new TypeError('terminated'))),
       };
     },

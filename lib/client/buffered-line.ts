@@ -44,8 +44,7 @@ export function watchBufferedLine(options: StreamTaskOptions): BufferedLine {
       name = `buffered:${origin}`;
       isBounded = options.bounded ?? (isBounded || Number(attempt(() => storage()?.getItem(name))) > Date.now());
       if (isBounded) headers.set('Prefer', `wait=${WAIT_S}`);
-      // An upload in progress is not silence. One that was cut too soon is given more time.
-      const uploadMs = (sizeOf(body) / UPLOAD_RATE) * (1 + unanswered);
+      const uploadMs = sizeOf(body) / UPLOAD_RATE; // an upload in progress is not silence
       const waitMs = isBounded ? WAIT_S * 1_000 : 0;
       const limitMs = isBounded || options.bounded === false ? Infinity : FIRST_BYTE_MS;
       return { bounded: isBounded, firstByteMs: uploadMs + waitMs + Math.min(watchdogMs, limitMs) };
@@ -69,6 +68,6 @@ export function watchBufferedLine(options: StreamTaskOptions): BufferedLine {
 /** Returns the bytes of a body, or about as many. */
 function sizeOf(body: unknown): number {
   const { byteLength, length, values, size } = Object(body) as Partial<ArrayBuffer & Blob & FormData & string>;
-  if (values) return [...(body as FormData).values()].reduce((sum, value) => sum + sizeOf(value), 0);
-  return byteLength ?? length ?? size ?? 0;
+  const parts = (): unknown[] => (values ? [...(body as FormData).values()] : []);
+  return byteLength ?? length ?? size ?? parts().reduce<number>((sum, part) => sum + sizeOf(part), 0);
 }

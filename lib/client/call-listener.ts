@@ -1,5 +1,4 @@
 /** The one way in which the client calls functions that only listen. */
-import { StreamError } from './connection/answers.js';
 import { page } from './connection/page.js';
 
 /**
@@ -14,5 +13,5 @@ export function callListener<A extends readonly unknown[]>(
   if (listener) new Promise((resolve) => resolve(listener(...args))).catch(report);
 }
 
-const report = (cause: unknown): void =>
-  (page.reportError ?? page.process?.emitWarning)?.(new StreamError('LISTENER_FAILED', String(cause), { cause }));
+const report = (error: unknown): void =>
+  page.reportError ? page.reportError(error) : page.process?.emitWarning(String(error));

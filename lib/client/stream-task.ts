@@ -32,12 +32,12 @@ export function streamTask<P = unknown, R = unknown>(
   const stored = parseEventId(storedId);
 
   // What names the start until it is answered; then the task, and, where the server says so, the place to attach.
-  let startKey = stored ? undefined : storedId || options.idempotencyKey;
+  let startKey = storedId && !stored ? storedId : options.idempotencyKey;
   let resumeKey = stored?.resumeKey;
   let location = storedLocation;
   /** The last event id, and its seq. Where a page that lost its memory begins anew: 0 of that task. */
   let lastId = stored && resumeFrom === 'position' ? storedId : '';
-  let position = (lastId && stored?.seq) || 0;
+  let position = lastId && stored ? stored.seq : 0;
   /** Nothing but the storage speaks for this task yet. */
   let isStored = !!storedId;
 
@@ -68,7 +68,7 @@ export function streamTask<P = unknown, R = unknown>(
     else if (mode === 'resume') throw new StreamError('NOTHING_STORED');
     else {
       startKey ??= randomKey();
-      if (!startKey) throw new StreamError('NO_CRYPTO', 'Pass an idempotencyKey');
+      if (!startKey) throw new StreamError('NO_CRYPTO');
       headers.set('Idempotency-Key', startKey);
     }
     const target = location ? new URL(location) : startUrl;
@@ -100,6 +100,7 @@ export function streamTask<P = unknown, R = unknown>(
     line.gotNews();
     if (event === 'task') {
       isStored = false;
+      if (!taskId) connection.gotNews(); // a start is known from now on
       taskId = (JSON.parse(data) as { task_id: string }).task_id;
       return;
     }
@@ -117,7 +118,10 @@ export function streamTask<P = unknown, R = unknown>(
     if (kind === 'complete') resolve(taskEvent.result);
     else if (kind === 'failed') reject(new StreamError(taskEvent.error.code, taskEvent.error.message));
     else if (kind === 'cancelled') reject(new StreamError(taskEvent.code, taskEvent.reason));
-    else return remember();
+    else {
+      remember();
+      return;
+    }
     isDone = true;
     connection.end();
   };

@@ -1,47 +1,38 @@
 /** Remembers in a storage how a task ended, so that a page that is reloaded shows it again and runs nothing. */
-import { StreamError, type StreamTaskOptions } from '../client/index.js';
+import type { StreamError, TaskStorage } from '../client/index.js';
 import { attempt } from '../client/storage.js';
-import type { TaskView } from './task-view-store.js';
+import type { Ended, TaskView } from './task-view.js';
 
-export type Ended = 'completed' | 'failed' | 'cancelled';
-
-/** A view of a task that has ended. */
-type EndedView<P, R> = TaskView<P, R> & { readonly status: Ended };
-
-export interface EndedItem<P, R> {
-  /** Returns the end that is remembered; undefined where there is none, or where a newer task took its place. */
-  readonly read: () => EndedView<P, R> | undefined;
-  /** Remembers an end, unless a newer task has taken its place. */
-  readonly keep: (view: EndedView<P, R>) => void;
-  readonly forget: () => undefined;
+/** The view of a task that has ended. */
+export interface EndedView<P, R> extends TaskView<P, R> {
+  readonly status: Ended;
 }
 
-/** Opens the item beside the one in which the client remembers a running task. */
-export function openEndedItem<P, R>({ storage, storageKey = '' }: StreamTaskOptions<P, R>): EndedItem<P, R> {
+/** The item in which a task's end is remembered, beside the one in which the client remembers a running task. */
+export interface EndedItem<P, R> {
+  /** Returns the view of the end; undefined where there is none, or where a newer task took its place. */
+  readonly read: () => EndedView<P, R> | undefined;
+  /** Remembers an end, unless a newer task has taken its place. Events are not kept. */
+  readonly keep: (view: EndedView<P, R>) => void;
+  readonly forget: () => void;
+}
+
+/** Opens the item that belongs to `storageKey`. */
+export function openEndedItem<P, R>(storage: TaskStorage | undefined, storageKey = ''): EndedItem<P, R> {
   const name = `${storageKey}:ended`;
-  const isRunning = (): boolean => !!attempt(() => storage?.getItem(storageKey));
-  const write = (view: object): boolean | undefined =>
-    attempt(() => {
-      storage?.setItem(name, JSON.stringify(view));
-      return true;
-    });
+  const isReplaced = (): boolean => !!storage?.getItem(storageKey);
   return {
     read: () =>
-      isRunning()
-        ? undefined
-        : attempt(() => {
-            const kept = JSON.parse(storage?.getItem(name) ?? '') as EndedView<P, R>;
-            const { code, message } = Object(kept.error) as StreamError;
-            return { ...kept, error: kept.error ? new StreamError(code, message) : undefined };
-          }),
+      attempt(() => (isReplaced() ? undefined : (JSON.parse(storage?.getItem(name) ?? '') as EndedView<P, R>))),
     keep(view) {
-      const { status, error, events } = view;
+      const { status, error } = view;
       const { code, message } = Object(error) as StreamError;
-      const last = events.slice(-1);
-      if (isRunning()) return;
+      const least = { status, text: '', events: [] };
       // What does not fit is still known to have ended.
-      if (!write({ ...view, error: error && { code, message }, events: last })) write({ status, text: '', events: [] });
+      for (const kept of [least, { ...view, ...least, text: view.text, error: { code, message } }]) {
+        attempt(() => isReplaced() || storage?.setItem(name, JSON.stringify(kept)));
+      }
     },
-    forget: () => attempt(() => storage?.removeItem(name)) as undefined,
+    forget: () => attempt(() => storage?.removeItem(name)),
   };
 }

@@ -1,2 +1,3 @@
 export { useTask, type UseTask } from './use-task.js';
-export type { TaskView, UseTaskOptions, UseTaskStatus } from './task-view-store.js';
+export type { UseTaskOptions } from './task-view-store.js';
+export type { TaskView, UseTaskStatus } from './task-view.js';

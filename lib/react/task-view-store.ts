@@ -1,18 +1,16 @@
 /** Keeps what a component shows of one task, outside of React, and tells React at most once per frame. */
 import { page, randomKey } from '../client/connection/page.js';
 import {
-  StreamError,
   streamTask,
+  type StreamError,
   type ConnectionState,
   type StateDetail,
   type StreamTaskOptions,
   type TaskConnection,
   type TaskEvent,
 } from '../client/index.js';
-import { openEndedItem, type Ended } from './ended-item.js';
-
-/** `idle` before the start; then the state of the connection, and, once it is known, how the task ended. */
-export type UseTaskStatus = 'idle' | ConnectionState | Ended;
+import { openEndedItem } from './ended-item.js';
+import type { Ended, TaskView } from './task-view.js';
 
 /** Options of `useTask`. They are read anew at each use, so callbacks and tokens are those of the last render. */
 export interface UseTaskOptions<P = unknown, R = unknown> extends StreamTaskOptions<P, R> {
@@ -27,24 +25,6 @@ export interface UseTaskOptions<P = unknown, R = unknown> extends StreamTaskOpti
   flushMs?: number | undefined;
 }
 
-/** What a component shows of its task. */
-export interface TaskView<P = unknown, R = unknown> {
-  readonly status: UseTaskStatus;
-  /** The last progress value. */
-  readonly progress: P | undefined;
-  /** The data of the last snapshot. */
-  readonly snapshot: unknown;
-  /** All progress values that are strings, joined: the answer of a language model so far. A snapshot that is a string replaces it. */
-  readonly text: string;
-  /** The last `maxEvents` events; a snapshot stands for those before it. */
-  readonly events: readonly TaskEvent<P, R>[];
-  readonly result: R | undefined;
-  /** A StreamError, or the reason of `signal`. A task that was cancelled by `cancel()` has none. */
-  readonly error: unknown;
-  /** While `waiting`: which retry comes when, and why. */
-  readonly retry: StateDetail | undefined;
-}
-
 /** What `useSyncExternalStore` needs, and what a user does. */
 export interface TaskViewStore<P, R> {
   readonly url: string;
@@ -57,30 +37,19 @@ export interface TaskViewStore<P, R> {
   readonly subscribe: (listener: () => void) => () => void;
 }
 
-const IDLE = {
-  status: 'idle',
-  progress: undefined,
-  snapshot: undefined,
-  text: '',
-  events: [],
-  result: undefined,
-  error: undefined,
-  retry: undefined,
-} as const;
+/** What is not here is undefined. */
+const IDLE = { status: 'idle', text: '', events: [] } as unknown as TaskView<never, never>;
 
 const DEFAULT_MAX_EVENTS = 1_000;
-/** Where there are no frames, and where a hidden page gets none. */
-const FRAME_MS = 16;
-const HIDDEN_FRAME_MS = 250;
+/** A hidden page gets no frames. */
+const HIDDEN_FRAME_MS = 100;
 
 /** Creates the store of one component. Mounted twice in one turn, as StrictMode does, it finds its task running. */
 export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
   let view: TaskView<P, R> = IDLE;
   let options: UseTaskOptions<P, R> = {};
   /** Those of the start, which stand above the options of the renders. */
-  let startOptions: StreamTaskOptions<P, R> = {};
-  /** The options that the connection reads, as they are now. */
-  const live: UseTaskOptions<P, R> = {};
+  let startOptions: UseTaskOptions<P, R> = {};
   let connection: TaskConnection<P, R> | undefined;
   let ended: Ended | undefined;
   let isCancelling = false;
@@ -90,12 +59,13 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const listeners = new Set<() => void>();
 
+  const maxEvents = (): number => live.maxEvents ?? DEFAULT_MAX_EVENTS;
+  const lastEvents = (): typeof events => events.slice(Math.max(0, events.length - maxEvents()));
   const flush = (): void => {
     if (!change) return;
     clearTimeout(timer);
     timer = undefined;
-    const { maxEvents = DEFAULT_MAX_EVENTS } = live;
-    view = { ...view, ...change, events: maxEvents ? events.slice(-maxEvents) : [] };
+    view = { ...view, ...change, events: lastEvents() };
     change = undefined;
     for (const listener of listeners) listener();
   };
@@ -104,28 +74,25 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     flush();
   };
   const showSoon = (): void => {
-    if (timer !== undefined) return;
     const { flushMs } = live;
-    const frame = flushMs === undefined ? page.requestAnimationFrame : undefined;
-    timer = setTimeout(flush, flushMs ?? (frame ? HIDDEN_FRAME_MS : FRAME_MS));
-    frame?.(flush);
+    if (timer !== undefined) return;
+    timer = setTimeout(flush, flushMs ?? HIDDEN_FRAME_MS);
+    if (flushMs === undefined) page.requestAnimationFrame?.(flush);
   };
 
   const onEvent = (event: TaskEvent<P, R>): void => {
     change ??= {};
-    const { maxEvents = DEFAULT_MAX_EVENTS } = live;
     const { text = view.text } = change;
-    if (event.kind === 'progress') {
-      change.progress = event.data;
-      if (typeof event.data === 'string') change.text = text + event.data;
-    } else if (event.kind === 'snapshot') {
-      events = [];
-      change.snapshot = event.data;
-      change.text = typeof event.data === 'string' ? event.data : '';
-    } else if (event.kind === 'complete') ended = 'completed';
-    else if (event.kind === 'failed' || event.kind === 'cancelled') ended = event.kind;
+    const { kind } = event;
+    if (kind === 'progress' || kind === 'snapshot') {
+      change[kind] = event.data as P;
+      const isSnapshot = kind === 'snapshot';
+      if (isSnapshot) events = [];
+      if (typeof event.data === 'string') change.text = (isSnapshot ? '' : text) + event.data;
+    } else if (kind === 'complete') ended = 'completed';
+    else if (kind === 'failed' || kind === 'cancelled') ended = kind;
     events.push(event);
-    if (events.length > 2 * maxEvents) events = maxEvents ? events.slice(-maxEvents) : [];
+    if (events.length > 2 * maxEvents()) events = lastEvents();
     if (!ended) showSoon(); // what follows tells the end and all of this at once
     (startOptions.onEvent ?? options.onEvent)?.(event);
   };
@@ -133,75 +100,75 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     if (state !== 'closed') show({ status: state, retry: state === 'waiting' ? detail : undefined });
     (startOptions.onStateChange ?? options.onStateChange)?.(state, detail);
   };
-  const refresh = (): void => {
-    const names = Object.keys(live) as (keyof typeof live)[];
-    for (const name of names) delete live[name];
-    Object.assign(live, { storageKey: `task:${url}` }, options, startOptions, { onEvent, onStateChange });
-  };
+  const own: UseTaskOptions<P, R> = { onEvent, onStateChange };
+  const base: UseTaskOptions<P, R> = { storageKey: `task:${url}` };
+  /** The options as they are whenever the connection reads them, the innermost layer first. */
+  const live = new Proxy<UseTaskOptions<P, R>>(
+    {},
+    {
+      get(_target, name: keyof typeof options) {
+        return own[name] ?? startOptions[name] ?? options[name] ?? base[name];
+      },
+    },
+  );
 
   const reset = (): void => {
     connection?.close();
-    connection = ended = undefined;
+    connection = change = undefined;
     isCancelling = false;
     events = [];
     view = IDLE;
-    change = undefined;
   };
 
-  const open = (given: StreamTaskOptions<P, R>, isSilent = false): void => {
+  const open = (given: StreamTaskOptions<P, R>): void => {
     reset();
     startOptions = given;
-    refresh();
-    const endedItem = openEndedItem<P, R>(live);
-    const kept = given.mode === 'start' ? endedItem.forget() : endedItem.read();
-    if (kept) {
-      ended = kept.status;
-      events = [...kept.events];
-      show(kept);
-      return;
-    }
-    const own = (connection = streamTask<P, R>(url, live));
-    show({ status: own.state });
+    const endedItem = openEndedItem<P, R>(live.storage, live.storageKey);
+    if (given.mode === 'start') endedItem.forget();
+    const kept = endedItem.read();
+    ended = kept?.status;
+    show(kept ?? { status: 'connecting' });
+    if (kept) return;
+    const opened = (connection = streamTask<P, R>(url, live));
     const settle = (now: NonNullable<typeof change>): void => {
-      if (own !== connection) return;
+      if (opened !== connection) return;
       show({ status: ended ?? 'closed', retry: undefined, ...now });
       if (ended) endedItem.keep({ ...view, status: ended });
     };
-    own.result.then(
+    opened.result.then(
       (result) => settle({ result }),
       (error: unknown) => {
-        const isNothing = isSilent && error instanceof StreamError && error.code === 'NOTHING_STORED';
-        if (isNothing) settle({ status: 'idle' });
+        if ((Object(error) as StreamError).code === 'NOTHING_STORED') settle({ status: 'idle' });
         else settle(isCancelling && ended === 'cancelled' ? {} : { error });
       },
     );
   };
 
   /** One for all automatic starts of this component: unmounted and mounted again, it finds the same task. */
-  let autoKey: string | undefined;
-  const openByItself = (): void => {
-    const { autoStart = true } = options;
-    if (startOptions.mode) open(startOptions);
-    else if (autoStart === 'resume') open({ mode: 'resume' }, true);
-    else if (autoStart) open({ idempotencyKey: (autoKey ??= options.idempotencyKey ?? randomKey()) });
-  };
-
+  const autoKey = randomKey();
   return {
     url,
     view: () => view,
     configure(given) {
       options = given;
-      refresh();
     },
-    start: (given) => open({ idempotencyKey: options.idempotencyKey ?? randomKey(), ...given, mode: 'start' }),
-    resume: () => open({ mode: 'resume' }),
-    cancel() {
+    start(given) {
+      open({ idempotencyKey: randomKey(), ...given, mode: 'start' });
+    },
+    resume() {
+      open({ mode: 'resume' });
+    },
+    async cancel() {
       isCancelling = true;
-      return connection?.cancel() ?? Promise.resolve();
+      await connection?.cancel();
     },
     subscribe(listener) {
       listeners.add(listener);
-      if (!connection && !ended) openByItself();
+      const { autoStart = true } = options;
+      if (!connection && !ended && (startOptions.mode ?? autoStart)) {
+        const mode = autoStart === 'resume' ? autoStart : 'auto';
+        open(startOptions.mode ? startOptions : { mode, idempotencyKey: options.idempotencyKey ?? autoKey });
+      }
       return () => {
         listeners.delete(listener);
         queueMicrotask(() => {

@@ -1,7 +1,8 @@
 /** The hook. */
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { StreamTaskOptions } from '../client/index.js';
-import { createTaskViewStore, type TaskView, type UseTaskOptions } from './task-view-store.js';
+import { createTaskViewStore, type UseTaskOptions } from './task-view-store.js';
+import type { TaskView } from './task-view.js';
 
 /** What `useTask` returns. */
 export interface UseTask<P = unknown, R = unknown> extends TaskView<P, R> {
@@ -10,7 +11,7 @@ export interface UseTask<P = unknown, R = unknown> extends TaskView<P, R> {
    * cancelled.
    */
   readonly start: (options?: StreamTaskOptions<P, R>) => void;
-  /** Comes back to the task that the storage knows; shows the error `NOTHING_STORED` where it knows none. */
+  /** Comes back to the task that the storage knows; becomes `idle` where it knows none. */
   readonly resume: () => void;
   /** Cancels the task; its status becomes `cancelled`, without an error. See `TaskConnection.cancel`. */
   readonly cancel: () => Promise<void>;

@@ -32,9 +32,12 @@ export class StreamError extends Error {
   }
 }
 
-/** The library's own refusals that asking again will not change. Its others (429, 503, `PIPELINING`) pass. */
+/**
+ * The library's own refusals of a stream that asking again will not change. Its others (429, 503, `PIPELINING`) pass; a
+ * 403 is final whoever says it.
+ */
 const FINAL_CODE =
-  /^(TASK_(NOT_FOUND|EXPIRED)|INVALID_(RESUME_KEY|CURSOR|INPUT|JSON)|KEY_REUSED|SLOT_BUSY|METHOD_NOT_ALLOWED|PAYLOAD_TOO_LARGE|UNSUPPORTED_MEDIA_TYPE)$/;
+  /^(TASK_(NOT_FOUND|EXPIRED)|INVALID_(RESUME_KEY|CURSOR|INPUT)|KEY_REUSED|SLOT_BUSY|METHOD_NOT_ALLOWED)$/;
 
 /** Tells whether an answer only says that this caller may not, whatever becomes of the task. */
 export const isDenied = ({ status }: StreamError): boolean => status === 401 || status === 403;

@@ -78,6 +78,11 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   let deadlineMs = 0;
   let endWait: (() => void) | undefined;
 
+  const reset = (): void => {
+    isDue = hasNews = false;
+    retryAfterMs = 0;
+  };
+
   const isOver = (): boolean => state === 'closed';
   const cut = (reason?: unknown): void => attempt.abort(reason);
 
@@ -129,7 +134,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
         aborted.addEventListener('abort', () => reject(aborted.reason as Error));
         // The cast: an undefined member counts as absent, which the types do not know.
         const init = { method, headers, body, credentials: options.credentials, signal: aborted } as RequestInit;
-        resolve((options.fetch ?? fetch)(url, init));
+        (options.fetch ?? fetch)(url, init).then(resolve, reject);
       });
     } catch (error) {
       if (aborted.aborted || isNetworkFailure(error)) return aborted.reason ?? error;
@@ -149,21 +154,26 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
       return error;
     }
 
-    const reader = (response.body as ReadableStream<Uint8Array> | undefined)?.getReader?.();
+    const reader = (response.body as Partial<ReadableStream<Uint8Array>> | null)?.getReader?.();
     const read = owner.opened(response, url);
     if (!reader) throw noStream();
     move('open');
     // After an abort Node’s fetch may never settle another read; cancelling settles it.
-    aborted.addEventListener('abort', () => void reader.cancel().catch(() => undefined));
-    hasNews = false;
+    aborted.addEventListener('abort', () => {
+      reader.cancel().catch(() => undefined);
+    });
     try {
-      for (let chunk; !(chunk = await reader.read()).done; watch()) {
-        read(chunk.value);
+      for (;;) {
+        const { done, value } = await reader.read();
+        // [spec] "Once the end of the file is reached, any pending data must be discarded."
+        if (done) break;
+        read(value);
         const wait = owner.caughtUp?.();
         if (wait) {
           watch(Infinity); // it is we who are silent
           await wait;
         }
+        watch();
       }
     } catch (error) {
       return aborted.reason ?? error;
@@ -173,11 +183,9 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   };
 
   const run = async (): Promise<void> => {
-    await undefined; // nobody is called before the caller has got its object
     if (signal?.aborted) abort();
     while (!isOver()) {
-      isDue = false;
-      retryAfterMs = 0;
+      reset();
       move('connecting');
       let cause: unknown;
       try {
@@ -220,7 +228,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   }
   const abort = (): void => end(signal?.reason as Error);
   signal?.addEventListener('abort', abort, { signal: life.signal });
-  void run();
+  void Promise.resolve().then(run);
 
   return {
     state: () => state,
@@ -234,4 +242,4 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
 }
 
 const noStream = (): StreamError =>
-  new StreamError('NO_STREAM', 'This fetch has no ReadableStream: pass one that has, such as that of expo/fetch');
+  new StreamError('NO_STREAM', 'No ReadableStream here: pass a fetch that has one, like that of expo/fetch');

@@ -18,7 +18,7 @@ interface Page {
   readonly requestAnimationFrame?: (callback: () => void) => unknown;
   readonly reportError?: (error: unknown) => void;
   /** Node's. */
-  readonly process?: { readonly emitWarning: (warning: Error) => void };
+  readonly process?: { readonly emitWarning: (warning: string) => void };
 }
 
 export const page = globalThis as unknown as Page;
