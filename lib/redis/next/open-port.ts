@@ -13,6 +13,9 @@ export function openPort(client: IoredisLike | NodeRedisLike): RedisPort {
   if (has('execute', 'sendCommand') && typeof given['clientsInUse'] === 'number') {
     throw refused('a single client instead of a pool: the store sends everything over one connection');
   }
+  if (has('sendCommand', 'getSentinelNode') && !has('duplicate')) {
+    throw refused('that can be duplicated: take createSentinel of node-redis 6, or ioredis');
+  }
   if (has('sendCommand', 'duplicate') && typeof given['isOpen'] === 'boolean') {
     if (has('nodeClient')) return new NodeRedisPort(client as NodeRedisLike, 'cluster');
     return new NodeRedisPort(client as NodeRedisLike, has('getSentinelNode') ? 'sentinel' : 'single');

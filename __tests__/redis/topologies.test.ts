@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../lib/core/clock.js';
+import type { Fate } from '../../lib/distributed/calls.js';
+import { START } from '../../lib/distributed/stored.js';
+import { Keys } from '../../lib/redis/next/keys.js';
+import { openPort } from '../../lib/redis/next/open-port.js';
+import { RedisDriver } from '../../lib/redis/next/redis-driver.js';
+import { append, batchOf, claimOf, created, ended, entryAfter, stored, TTL_MS } from '../contracts/driver-steps.js';
+import type { TestClient } from '../support/redis-clients.js';
+import { describeWithRedisServer } from '../support/redis-server.js';
+import {
+  CLUSTER_CLIENTS,
+  describeWithSentinel,
+  RedisCluster,
+  RedisWithSentinel,
+  SENTINEL_CLIENTS,
+  tell,
+} from '../support/redis-topologies.js';
+import { until } from '../support/until.js';
+
+const TIMEOUT_MS = 500;
+
+function driverOn({ client }: TestClient, prefix: string, instance = 'one'): RedisDriver {
+  const driver = new RedisDriver(openPort(client as never), prefix);
+  const limits = { maxEvents: 10_000, maxBytes: 2 ** 20 };
+  const settings = { instance, clock: systemClock, ttlMs: TTL_MS, runningTtlMs: 4 * TTL_MS, limits };
+  driver.open({ ...settings, maxTasksPerOwner: 100, timeoutMs: TIMEOUT_MS });
+  return driver;
+}
+
+/** Tries until it is accepted, as the rules do. */
+async function persist<T>(call: () => Promise<T>, isDone: (answer: T) => boolean = () => true): Promise<T> {
+  let answer: T | undefined;
+  await until(async () => {
+    try {
+      answer = await call();
+      return isDone(answer);
+    } catch {
+      return false;
+    }
+  });
+  return answer as T;
+}
+
+const isCommitted = ({ kind }: Fate): boolean => kind === 'committed';
+
+/** The life of a task over two drivers: everything that a script or a subscription is needed for. */
+async function live(one: RedisDriver, two: RedisDriver): Promise<void> {
+  const task = await persist(() => created(one, { owner: 'ann', idempotencyKey: randomUUID(), slot: randomUUID() }));
+  const heard: string[] = [];
+  const bell = two.listen({ appended: (id) => void heard.push(id), noted: () => undefined, missed: () => undefined });
+  await persist(() => bell.follow(task.taskId));
+  let { place } = entryAfter(START, ['1']);
+  await append(one, batchOf(task.taskId, [entryAfter(START, ['1'])]));
+  await until(async () => {
+    const next = entryAfter(place, ['2']);
+    if (isCommitted(await append(one, batchOf(task.taskId, [next])))) place = next.place;
+    return heard.includes(task.taskId);
+  });
+  expect(await two.read({ resumeKey: task.resumeKey })).toMatchObject({ top: place });
+  expect(await two.claim(claimOf(task))).toMatchObject({ won: { holder: 'two' } });
+  await ended(one, { owner: 'ann' });
+  expect(await two.list({ of: { owner: 'ann' }, status: undefined, limit: 9, before: undefined })).toHaveLength(2);
+  const walked: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const { tasks, next } = await two.walk(cursor, 100);
+    walked.push(...tasks.map(({ taskId }) => taskId));
+    cursor = next;
+  } while (cursor !== undefined);
+  expect(walked).toHaveLength(2);
+  bell.close();
+}
+
+describeWithRedisServer('on a cluster of three masters with replicas', () => {
+  let cluster: RedisCluster;
+  const clients: TestClient[] = [];
+  const open = (name: keyof typeof CLUSTER_CLIENTS): TestClient => {
+    const client = CLUSTER_CLIENTS[name]!(cluster);
+    clients.push(client);
+    return client;
+  };
+  beforeAll(async () => {
+    cluster = await RedisCluster.start();
+  });
+  afterAll(() => cluster.close());
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.close();
+  });
+
+  it.each(Object.keys(CLUSTER_CLIENTS))('a task lives on %s', async (name) => {
+    const prefix = `${randomUUID()}:`;
+    const drivers = [driverOn(open(name), prefix), driverOn(open(name), prefix, 'two')] as const;
+    await live(...drivers);
+    for (const driver of drivers) await driver.close();
+  });
+
+  it('a master that hangs holds up its own tasks only, until its replica takes over', async () => {
+    const names = Object.keys(CLUSTER_CLIENTS);
+    const prefix = `${randomUUID()}:`;
+    const keys = new Keys(prefix);
+    const drivers = names.map((name) => driverOn(open(name), prefix, name));
+    const tasks = await Promise.all(
+      drivers.map((driver) => Promise.all(Array.from({ length: 12 }, () => persist(() => created(driver))))),
+    );
+    const hung = await cluster.masterOf(keys.task(tasks[0]![0]!.taskId));
+    const isHung = new Map<string, boolean>();
+    for (const { taskId } of tasks.flat()) isHung.set(taskId, (await cluster.masterOf(keys.task(taskId))) === hung);
+    expect(new Set(isHung.values()).size).toBe(2);
+    hung.pause();
+    const places = new Map(tasks.flat().map(({ taskId }) => [taskId, START]));
+    const step = async (driver: RedisDriver, taskId: string): Promise<Fate> => {
+      const entry = entryAfter(places.get(taskId) ?? START, ['1']);
+      const fate = await append(driver, batchOf(taskId, [entry]));
+      if (isCommitted(fate)) places.set(taskId, entry.place);
+      return fate;
+    };
+    const healthy = drivers.flatMap((driver, n) =>
+      tasks[n]!.filter(({ taskId }) => !isHung.get(taskId)).map(({ taskId }) => step(driver, taskId)),
+    );
+    expect((await Promise.all(healthy)).every(isCommitted)).toBe(true);
+    const all = drivers.flatMap((driver, n) =>
+      tasks[n]!.map(({ taskId }) => persist(() => step(driver, taskId), isCommitted)),
+    );
+    await Promise.all(all);
+    hung.resume();
+    for (const driver of drivers) await driver.close();
+  });
+});
+
+describeWithSentinel('with a sentinel', () => {
+  let sentinel: RedisWithSentinel;
+  const clients: TestClient[] = [];
+  beforeEach(async () => {
+    sentinel = await RedisWithSentinel.start();
+  });
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close();
+    await sentinel.close();
+  });
+
+  it.each(Object.keys(SENTINEL_CLIENTS))('a master that hangs is left for its replica: %s', async (name) => {
+    const prefix = `${randomUUID()}:`;
+    const [one, two] = ['one', 'two'].map((instance) => {
+      const client = SENTINEL_CLIENTS[name]!(sentinel);
+      clients.push(client);
+      return driverOn(client, prefix, instance);
+    }) as [RedisDriver, RedisDriver];
+    await live(one, two);
+    const task = await created(one);
+    await until(async () => Number(await tell(sentinel.master, 'WAIT', '1', '0')) === 1);
+    sentinel.master.pause();
+    const entry = entryAfter(START, ['1']);
+    await persist(() => append(one, batchOf(task.taskId, [entry])), isCommitted);
+    expect(await persist(() => stored(two, task.taskId))).toMatchObject({ top: entry.place });
+    await Promise.all([one.close(), two.close()]);
+  });
+});
