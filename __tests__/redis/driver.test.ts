@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { systemClock } from '../../lib/core/clock.js';
-import { openPort } from '../../lib/redis/next/open-port.js';
-import { RedisDriver } from '../../lib/redis/next/redis-driver.js';
-import { TTL_MS, type OpenDrivers } from '../contracts/driver-steps.js';
+import type { OpenDrivers } from '../contracts/driver-steps.js';
 import { describeTaskDriver } from '../contracts/task-driver.js';
 import { age } from '../support/redis-aging.js';
 import { CLIENTS, openClient, type OpenClient } from '../support/redis-clients.js';
+import { driverOn } from '../support/redis-drivers.js';
 import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 
@@ -15,17 +13,14 @@ const driversOn =
   async ({ limits = { maxEvents: 10_000, maxBytes: 2 ** 20 }, maxTasksPerOwner = Infinity } = {}) => {
     const prefix = `${randomUUID()}:`;
     const clients = [await open(url()), await open(url()), await openClient(url())] as const;
-    const fixed = { clock: systemClock, ttlMs: TTL_MS, runningTtlMs: 4 * TTL_MS, timeoutMs: 5_000 };
-    const [one, two] = (['one', 'two'] as const).map((instance, n) => {
-      const driver = new RedisDriver(openPort(clients[n]!.client as never), prefix);
-      driver.open({ ...fixed, instance, limits, maxTasksPerOwner });
-      return driver;
-    });
+    const settings = { limits, maxTasksPerOwner, timeoutMs: 5_000 };
+    const one = driverOn(clients[0], prefix, { ...settings, instance: 'one' });
+    const two = driverOn(clients[1], prefix, { ...settings, instance: 'two' });
     return {
-      ...{ one: one!, two: two! },
+      ...{ one, two },
       advance: (ms) => age(clients[2], prefix, ms),
       close: async () => {
-        await Promise.all([one!.close(), two!.close()]);
+        await Promise.all([one.close(), two.close()]);
         for (const client of clients) client.close();
       },
     };

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { systemClock } from '../../lib/core/clock.js';
 import type { Fate } from '../../lib/distributed/calls.js';
 import { START } from '../../lib/distributed/stored.js';
 import { Keys } from '../../lib/redis/next/keys.js';
-import { openPort } from '../../lib/redis/next/open-port.js';
-import { RedisDriver } from '../../lib/redis/next/redis-driver.js';
-import { append, batchOf, claimOf, created, ended, entryAfter, stored, TTL_MS } from '../contracts/driver-steps.js';
+import type { RedisDriver } from '../../lib/redis/next/redis-driver.js';
+import { append, batchOf, claimOf, created, ended, entryAfter, stored } from '../contracts/driver-steps.js';
 import type { TestClient } from '../support/redis-clients.js';
+import { driverOn, persist } from '../support/redis-drivers.js';
 import { describeWithRedisServer } from '../support/redis-server.js';
 import {
   CLUSTER_CLIENTS,
@@ -17,30 +16,6 @@ import {
   tell,
 } from '../support/redis-topologies.js';
 import { until } from '../support/until.js';
-
-const TIMEOUT_MS = 500;
-
-function driverOn({ client }: TestClient, prefix: string, instance = 'one'): RedisDriver {
-  const driver = new RedisDriver(openPort(client as never), prefix);
-  const limits = { maxEvents: 10_000, maxBytes: 2 ** 20 };
-  const settings = { instance, clock: systemClock, ttlMs: TTL_MS, runningTtlMs: 4 * TTL_MS, limits };
-  driver.open({ ...settings, maxTasksPerOwner: 100, timeoutMs: TIMEOUT_MS });
-  return driver;
-}
-
-/** Tries until it is accepted, as the rules do. */
-async function persist<T>(call: () => Promise<T>, isDone: (answer: T) => boolean = () => true): Promise<T> {
-  let answer: T | undefined;
-  await until(async () => {
-    try {
-      answer = await call();
-      return isDone(answer);
-    } catch {
-      return false;
-    }
-  });
-  return answer as T;
-}
 
 const isCommitted = ({ kind }: Fate): boolean => kind === 'committed';
 
@@ -90,7 +65,7 @@ describeWithRedisServer('on a cluster of three masters with replicas', () => {
 
   it.each(Object.keys(CLUSTER_CLIENTS))('a task lives on %s', async (name) => {
     const prefix = `${randomUUID()}:`;
-    const drivers = [driverOn(open(name), prefix), driverOn(open(name), prefix, 'two')] as const;
+    const drivers = [driverOn(open(name), prefix), driverOn(open(name), prefix, { instance: 'two' })] as const;
     await live(...drivers);
     for (const driver of drivers) await driver.close();
   });
@@ -99,7 +74,7 @@ describeWithRedisServer('on a cluster of three masters with replicas', () => {
     const names = Object.keys(CLUSTER_CLIENTS);
     const prefix = `${randomUUID()}:`;
     const keys = new Keys(prefix);
-    const drivers = names.map((name) => driverOn(open(name), prefix, name));
+    const drivers = names.map((name) => driverOn(open(name), prefix, { instance: name }));
     const tasks = await Promise.all(
       drivers.map((driver) => Promise.all(Array.from({ length: 12 }, () => persist(() => created(driver))))),
     );
@@ -144,7 +119,7 @@ describeWithSentinel('with a sentinel', () => {
     const [one, two] = ['one', 'two'].map((instance) => {
       const client = SENTINEL_CLIENTS[name]!(sentinel);
       clients.push(client);
-      return driverOn(client, prefix, instance);
+      return driverOn(client, prefix, { instance });
     }) as [RedisDriver, RedisDriver];
     await live(one, two);
     const task = await created(one);

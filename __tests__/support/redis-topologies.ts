@@ -75,7 +75,7 @@ export class RedisCluster {
       ),
     );
     for (const node of nodes.slice(1)) {
-      await tell(node, 'CLUSTER', 'MEET', '127.0.0.1', String(masters[0]!.port), String(busPortOf(masters[0]!)));
+      await tell(node, 'CLUSTER', 'MEET', '127.0.0.1', String(masters[0]!.port), busPortOf(masters[0]!));
     }
     const know = async (node: RedisServer): Promise<boolean> => {
       const known = String(await tell(node, 'CLUSTER', 'NODES'))
