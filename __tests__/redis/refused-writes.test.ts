@@ -115,6 +115,7 @@ describeWithRedisServer('where Redis refuses writes', () => {
       await append(driver, batchOf(task.taskId, [entryAfter(START, ['1'])]));
       const batch = batchOf(task.taskId, [entryAfter({ token: 1, seq: 1, bytes: 10 }, ['2'])]);
       const claim = claimOf(task);
+      await driver.claim(claimOf(await created(driver))); // from now on the server knows the script
       const key = new Keys(prefix).events(task.taskId);
       const calls = [() => append(driver, batch), () => driver.claim(claim)];
       for (const [n, call] of calls.entries()) {
