@@ -94,6 +94,23 @@ describe('Vary', () => {
 });
 
 describe('OPTIONS', () => {
+  it('lets an allowed origin send whatever headers it asks for, and nothing that is no header', async () => {
+    const server = await start({ allowedOrigins: [ALLOWED] });
+    const asked = {
+      'Access-Control-Request-Method': 'POST',
+      'Access-Control-Request-Headers': 'x-csrf-token, b ad,x-b',
+    };
+    const { headers } = await send(
+      server,
+      requestBytes('OPTIONS', '/report', { Origin: ALLOWED, ...asked }),
+      'OPTIONS',
+    );
+    const allowed = list(headers['access-control-allow-headers']);
+    expect(allowed).toEqual(expect.arrayContaining(['x-csrf-token', 'x-b', 'Last-Event-ID']));
+    expect(allowed).not.toContain('b ad');
+    expect(headers['access-control-max-age']).toBe('600');
+  });
+
   const PREFLIGHT = {
     'Access-Control-Request-Method': 'GET',
     'Access-Control-Request-Headers': 'last-event-id,idempotency-key',

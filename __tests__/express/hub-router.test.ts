@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import net from 'node:net';
 import { gzipSync } from 'node:zlib';
 import express from 'express';
 import { createHub } from '../../lib/index.js';
@@ -128,6 +130,40 @@ describe('the routes of a hub', () => {
       body: gzipSync(JSON.stringify({ data: 'x'.repeat(5_000_000) })),
     });
     expect(await problemOf(response)).toEqual(problem(413, 'PAYLOAD_TOO_LARGE'));
+  });
+
+  it('refuse a body that cannot be unpacked, and take one that can', async () => {
+    const server = await startHub();
+    const client = await connect(server, 'ann');
+    const send = (body: Buffer): Promise<Response> =>
+      fetch(`${server.url}/hub/broadcast`, {
+        method: 'POST',
+        headers: { ...ADMIN, ...JSON_TYPE, 'content-encoding': 'gzip' },
+        body: new Uint8Array(body),
+      });
+    expect(await problemOf(await send(Buffer.from('no gzip at all')))).toEqual(problem(400, 'INVALID_JSON'));
+    const packed = gzipSync('{"data":1}');
+    expect(await problemOf(await send(packed.subarray(0, -4)))).toEqual(problem(400, 'INVALID_JSON'));
+    expect((await send(packed)).status).toBe(200);
+    expect((await client.take(1))[0]!.data).toBe('1');
+  });
+
+  it('look whose the client is when the message is there, not before', async () => {
+    const server = await startHub({
+      connect: (query) => ({ clientId: 'shared', userId: query.get('user') ?? undefined }),
+    });
+    await server.open('/connect?user=ann');
+    const body = '{"data":"forged"}';
+    const head = { 'x-user': 'ann', 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
+    const socket = net.connect(server.port, '127.0.0.1');
+    socket.write(requestBytes('POST', '/hub/send/shared', head));
+    const bob = await server.open('/connect?user=bob'); // the application gives the name to somebody else
+    socket.write(body);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(String(answer)).toMatch(/^HTTP\/1.1 403 /);
+    server.hub.broadcast({ data: 'next' });
+    expect((await bob.take(1))[0]!.data).toBe('"next"');
+    socket.destroy();
   });
 
   it('send what holds __proto__ as it is, and are not touched by it', async () => {

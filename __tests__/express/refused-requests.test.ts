@@ -84,6 +84,52 @@ describe.each(STARTS)('a start on %s', (_name, path) => {
   });
 });
 
+describe('a GET that no page of one’s own would send for a stream', () => {
+  const BROWSER = { 'User-Agent': 'Mozilla/5.0' };
+  it.each<[what: string, headers: Record<string, string>]>([
+    [
+      'an image of another page, over plain http',
+      { ...BROWSER, Accept: 'image/avif,*/*;q=0.8', Referer: 'http://evil.example/' },
+    ],
+    ['an image that hides its page', { ...BROWSER, Accept: 'image/avif,image/*,*/*;q=0.8' }],
+    ['a script that hides its page', { ...BROWSER, Accept: '*/*' }],
+    ['a script of another page', { ...BROWSER, Accept: '*/*', Referer: 'http://evil.example/' }],
+    ['a frame that hides its page', { ...BROWSER, Accept: 'text/html,*/*;q=0.8' }],
+    ['a stream for another page', { ...BROWSER, Accept: 'text/event-stream', Referer: 'http://evil.example/' }],
+    ['an image, with fetch metadata', { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Dest': 'image' }],
+    ['a frame, with fetch metadata', { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Dest': 'iframe' }],
+  ])('starts nothing: %s', async (_what, headers) => {
+    for (const [, path] of STARTS) {
+      await expectRefused(server, { bytes: get(path, headers), status: 403, code: 'ORIGIN_NOT_ALLOWED' });
+    }
+  });
+
+  const start = useTaskServers();
+
+  it.each<[what: string, headers: Record<string, string>]>([
+    ['EventSource', { ...BROWSER, Accept: 'text/event-stream' }],
+    ['fetch of a page that says where it is', { ...BROWSER, Accept: '*/*', Referer: 'http://127.0.0.1/page' }],
+    [
+      'a page behind a proxy that changes the host',
+      { ...BROWSER, Referer: 'http://public.example/', 'X-Forwarded-Host': 'public.example' },
+    ],
+    ['a program', { Accept: '*/*' }],
+    ['fetch, with fetch metadata', { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Dest': 'empty' }],
+  ])('is none: %s', async (_what, headers) => {
+    const own = await start();
+    const stream = await own.open('/report', { headers: { Host: '127.0.0.1', ...headers } });
+    expect(stream.status).toBe(200);
+    stream.destroy();
+  });
+
+  it('may start a task where the application says that something else keeps strangers out', async () => {
+    const own = await start({ allowCrossSite: true });
+    const stream = await own.open('/report', { headers: { ...BROWSER, 'Sec-Fetch-Site': 'cross-site' } });
+    expect(stream.status).toBe(200);
+    stream.destroy();
+  });
+});
+
 describe('requests that look foreign and are not', () => {
   const start = useTaskServers();
 

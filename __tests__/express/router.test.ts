@@ -133,6 +133,37 @@ describe('GET /:taskId/events', () => {
 });
 
 describe('GET /', () => {
+  it('pages by the id of the last task, newest first, and carries neither progress nor result', async () => {
+    const server = await start({ owner: () => 'ann' });
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) {
+      const { context, finish } = await server.begin();
+      ids.unshift(context.taskId);
+      await context.updateProgress({ n });
+      finish({ n });
+    }
+    const page = async (query: string): Promise<Record<string, unknown>[]> => {
+      const { tasks } = JSON.parse(await (await server.open(`/tasks${query}`)).text()) as {
+        tasks: Record<string, unknown>[];
+      };
+      return tasks;
+    };
+    const first = await page('?limit=2');
+    const second = await page(`?limit=2&before=${String(first[1]?.task_id)}`);
+    const third = await page(`?limit=2&before=${String(second[1]?.task_id)}`);
+    expect([...first, ...second, ...third].map(({ task_id: id }) => id)).toEqual(ids);
+    for (const task of first) expect(Object.keys(task)).not.toEqual(expect.arrayContaining(['progress', 'result']));
+    expect((await server.tasks.listTasks({ before: ids[3]! })).map(({ taskId }) => taskId)).toEqual([ids[4]]);
+  });
+
+  it.each(['limit=0x10', 'limit=1e2', 'limit=%205', 'limit=+5', 'limit=05', 'limit=1&limit=2', 'before=x', 'before='])(
+    'is 400 for ?%s, which is no such value',
+    async (query) => {
+      const server = await start({ owner: () => 'ann' });
+      expect((await server.open(`/tasks?${query}`)).status).toBe(400);
+    },
+  );
+
   const authorize: RouterOptions['authorize'] = () => true;
 
   it('is off where there are neither owners nor `authorize`', async () => {

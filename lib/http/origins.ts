@@ -38,5 +38,6 @@ export function createOriginList(origins: readonly string[]): OriginList {
 }
 
 function isPlainOrigin(text: string): boolean {
+  if (text.includes('*')) return false;
   return CUSTOM_ORIGIN.test(text) || (/^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text);
 }

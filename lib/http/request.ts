@@ -125,8 +125,14 @@ export function queryOf(req: AnyRequest): URLSearchParams {
 
 /** Whether somebody has made something of the body. Parsers of Express 4 leave an empty object where they did not. */
 export function hasParsedBody({ body, readableDidRead }: AnyRequest): boolean {
-  const isEmpty = typeof body === 'object' && body !== null && Object.keys(body).length === 0;
-  return body !== undefined && (readableDidRead || !isEmpty);
+  return body !== undefined && (readableDidRead || !isEmptyObject(body));
+}
+
+/** Not by its keys: a body can be a Buffer of many millions. */
+function isEmptyObject(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null || ArrayBuffer.isView(body)) return false;
+  for (const name in body) if (Object.hasOwn(body, name)) return false;
+  return true;
 }
 
 /** The value of a parameter that may come once, as plain text; undefined where it is absent or empty. */

@@ -1,0 +1,83 @@
+import { fingerprintOf } from '../../lib/http/fingerprint.js';
+import type { AnyRequest } from '../../lib/http/request.js';
+
+const request = (more: object): AnyRequest =>
+  ({ method: 'POST', url: '/upload', headers: {}, ...more }) as unknown as AnyRequest;
+
+const areSame = async (one: object, other: object): Promise<boolean> =>
+  (await fingerprintOf(request(one))) === (await fingerprintOf(request(other)));
+
+describe('two starts are the same payload', () => {
+  it.each<[what: string, one: object, other: object, same: boolean]>([
+    ['with equal JSON bodies', { body: { a: [1, 'x'] } }, { body: { a: [1, 'x'] } }, true],
+    ['not with other JSON bodies', { body: { a: [1, 'x'] } }, { body: { a: [1, 'y'] } }, false],
+    ['not where a number is a text', { body: { a: 1 } }, { body: { a: '1' } }, false],
+    ['with equal bytes', { body: Buffer.from('abc') }, { body: Buffer.from('abc') }, true],
+    ['not with other bytes of one length', { body: Buffer.from('abc') }, { body: Buffer.from('abd') }, false],
+    [
+      'with equal files',
+      { file: { size: 1, buffer: Buffer.from('a') } },
+      { file: { size: 1, buffer: Buffer.from('a') } },
+      true,
+    ],
+    [
+      'not with other files',
+      { file: { size: 1, buffer: Buffer.from('a') } },
+      { file: { size: 1, buffer: Buffer.from('b') } },
+      false,
+    ],
+    [
+      'not with other lists of files',
+      { files: [{ buffer: Buffer.from('a') }] },
+      { files: [{ buffer: Buffer.from('b') }] },
+      false,
+    ],
+    ['not with other files by field', { files: { a: [{ size: 1 }] } }, { files: { a: [{ size: 2 }] } }, false],
+    [
+      'with a file that lies elsewhere',
+      { file: { path: __filename, size: 5 } },
+      { file: { path: __filename, size: 5, filename: 'tmp-1' } },
+      true,
+    ],
+    [
+      'not where nobody has parsed their bodies',
+      { headers: { 'content-length': '9' } },
+      { headers: { 'content-length': '9' } },
+      false,
+    ],
+    [
+      'not where their bodies are of unknown length',
+      { headers: { 'transfer-encoding': 'chunked' } },
+      { headers: { 'transfer-encoding': 'chunked' } },
+      false,
+    ],
+    ['without any body', { headers: { 'content-length': '0' } }, { headers: {} }, true],
+    [
+      'as GETs, whose bodies count for nothing',
+      { method: 'GET', headers: { 'content-length': '9' } },
+      { method: 'GET' },
+      true,
+    ],
+  ])('%s', async (_what, one, other, same) => {
+    expect(await areSame(one, other)).toBe(same);
+  });
+
+  it('also where a body refers to itself', async () => {
+    const body: { self?: object } = {};
+    body.self = body;
+    expect(await areSame({ body }, { body })).toBe(true);
+  });
+
+  it('hashes a large upload in pieces, between which others are served', async () => {
+    let turns = 0;
+    let over = false;
+    const count = (): void => {
+      turns++;
+      if (!over) setImmediate(count);
+    };
+    setImmediate(count);
+    await fingerprintOf(request({ body: Buffer.alloc(40 * 1024 * 1024) }));
+    over = true;
+    expect(turns).toBeGreaterThan(5);
+  });
+});
