@@ -10,13 +10,13 @@ import { createLines } from './line.js';
 import { answerRefusal, Refusal } from './problems.js';
 import { readWhole } from './query.js';
 import { buildReport } from './jobs/report.js';
-import { storeOptions } from './store.js';
+import { KEEPS_JOBS, storeOptions } from './store.js';
 import { createReceiver, declaredCharset, SAMPLE_PATH } from './upload.js';
 
 /** How long running jobs may go on after SIGTERM while their clients watch. */
 const GRACE_MS = 3_000;
 /** Somebody starts it again, and its jobs outlive it: the page may show a button for that. */
-const CAN_BE_KILLED = process.env.DATABASE !== undefined && process.channel !== undefined;
+const CAN_BE_KILLED = KEEPS_JOBS && process.channel !== undefined;
 /** A gigabyte takes minutes, and more where somebody slows it down to watch. */
 const IMPORT_TIMEOUT_MS = 6 * 3_600_000;
 
@@ -67,6 +67,7 @@ async function readImport(req) {
 app.all('/answers', tasks.handler(answerQuestion, { input: readQuestion, snapshot: TEXT_SO_FAR }));
 
 function readQuestion({ query }) {
+  if (query.resume_key !== undefined) return { question: undefined }; // the last progress says which it was
   const question = String(query.question);
   if (QUESTIONS.includes(question)) return { question };
   throw new TaskError('INVALID_INPUT', `question is one of ${QUESTIONS.join(', ')}`);
@@ -111,6 +112,7 @@ server.listen(Number(port), host, () => {
 });
 
 process.once('SIGTERM', drain).once('SIGINT', drain).once('disconnect', drain);
+if (process.connected === false) void drain(); // whoever starts it again was gone before it was up
 
 async function drain() {
   const { running } = tasks.getStatistics();

@@ -28,14 +28,16 @@ const uploads = join(folder, 'uploads');
 mkdirSync(uploads);
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-const keepsJobs =
-  !process.argv.includes('--memory') && process.env.REDIS_URL === undefined && canResolve('resumable-sse/sqlite');
+const inRedis = process.env.REDIS_URL !== undefined;
+const inFile = !inRedis && !process.argv.includes('--memory') && canResolve('resumable-sse/sqlite');
 const env = {
+  LEASE_MS,
+  ON_LOST: 'restart',
   ...process.env,
   HOST,
   PORT: String(port),
   UPLOADS: uploads,
-  ...(keepsJobs && { DATABASE: join(folder, 'tasks.db'), LEASE_MS, ON_LOST: 'restart' }),
+  ...(inFile && { DATABASE: join(folder, 'tasks.db') }),
 };
 
 /** @type {import('node:child_process').ChildProcess | undefined} */
@@ -69,17 +71,17 @@ function stop() {
 async function freePort(first) {
   for (let port = first; port < first + PORTS_TRIED && port <= 65_535; port++) {
     const probe = createServer().listen(port, HOST);
-    const error = await Promise.race([
-      once(probe, 'listening').then(() => undefined),
-      once(probe, 'error').then(([e]) => e),
-    ]);
-    const { port: free = 0 } = /** @type {Partial<import('node:net').AddressInfo>} */ (probe.address() ?? {});
-    if (error === undefined) {
-      await new Promise((resolve) => probe.close(resolve));
-      if (free !== first && first !== 0) console.log(`Port ${first} is in use; ${free} is free.`);
-      return free;
+    try {
+      await once(probe, 'listening');
+    } catch (error) {
+      const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
+      if (code === 'EADDRINUSE') continue;
+      throw new Error(`Cannot listen on ${HOST}:${port}: ${message}`, { cause: error });
     }
-    if (error.code !== 'EADDRINUSE') throw new Error(`Cannot listen on ${HOST}:${port}: ${error.message}`);
+    const { port: free } = /** @type {import('node:net').AddressInfo} */ (probe.address());
+    await new Promise((resolve) => probe.close(resolve));
+    if (port !== first) console.log(`Port ${first} is in use; ${free} is free.`);
+    return free;
   }
   throw new Error(
     `The ports from ${first} to ${first + PORTS_TRIED - 1} are all in use. Choose another one with PORT=…`,

@@ -1,6 +1,9 @@
 // Where the demo's tasks live: in this process, in a database file that outlives it, or in Redis for any number of servers.
 
-const { REDIS_URL, REDIS_PREFIX: prefix = 'rsse-demo:', LEASE_MS = '10000', ON_LOST = 'fail' } = process.env;
+const { DATABASE, REDIS_URL, REDIS_PREFIX: prefix = 'rsse-demo:', LEASE_MS = '10000', ON_LOST = 'fail' } = process.env;
+
+/** Whether jobs are kept where they outlive this process. */
+export const KEEPS_JOBS = (DATABASE ?? REDIS_URL) !== undefined;
 
 /** @returns {Promise<import('resumable-sse').TaskManagerOptions>} */
 export async function storeOptions() {

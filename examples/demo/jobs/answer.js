@@ -44,12 +44,12 @@ For an id at the end of the frame shows the way,
 
 export const QUESTIONS = Object.keys(ANSWERS);
 
-/** @typedef {{ question: string }} AnswerInput */
+/** @typedef {{ question?: string }} AnswerInput without one it goes on with that of the attempt before */
 /** @typedef {{ at: number, text: string, question: string }} Token `at`: how many there are up to it */
 
 /** @type {import('resumable-sse').AsyncTask<Token, object, AnswerInput>} */
 export async function answerQuestion({ input, signal, lastProgress }, _taskId, updateProgress) {
-  const { question } = input;
+  const question = input.question ?? lastProgress?.question ?? QUESTIONS[0];
   const tokens = ANSWERS[question].match(/\s*\S{1,5}/g) ?? [];
   // An attempt before this one, on a server that is gone, has told some of them.
   for (let at = (lastProgress?.at ?? 0) + 1; at <= tokens.length; at++) {
