@@ -16,10 +16,14 @@ export interface ExampleServer {
 }
 
 /**
- * Starts `examples/<name>/server.js` as users do, in a package of its own with the library built from the sources as they
+ * Starts a script of `examples/<name>` as users do, in a package of its own with the library built from the sources as they
  * are: tests must not depend on what was built last.
  */
-export async function startExample(name: string, env: NodeJS.ProcessEnv = {}): Promise<ExampleServer> {
+export async function startExample(
+  name: string,
+  env: NodeJS.ProcessEnv = {},
+  script = 'server.js',
+): Promise<ExampleServer> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'resumable-sse-example-')));
   for (const part of ['package.json', 'README.md', 'examples'])
     cpSync(join(ROOT, part), join(root, part), { recursive: true });
@@ -27,12 +31,12 @@ export async function startExample(name: string, env: NodeJS.ProcessEnv = {}): P
   const build = (options: BuildOptions): void => {
     buildSync({ absWorkingDir: ROOT, bundle: true, format: 'esm', target: 'es2022', tsconfigRaw: {}, ...options });
   };
-  const entryPoints = ['lib/index.ts', 'lib/redis/index.ts'];
+  const entryPoints = ['lib/index.ts', 'lib/redis/index.ts', 'lib/sqlite/index.ts'];
   const outdir = join(root, 'dist/esm');
   build({ entryPoints, outbase: 'lib', outdir, splitting: true, platform: 'node', packages: 'external' });
   build({ entryPoints: ['lib/client/index.ts'], outfile: join(root, 'dist/client.min.js'), minify: true });
 
-  const child = spawn(process.execPath, [join(root, 'examples', name, 'server.js')], {
+  const child = spawn(process.execPath, [join(root, 'examples', name, script)], {
     env: { ...process.env, PORT: '0', HOST: '127.0.0.1', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -51,7 +51,7 @@ app.post('/imports', (req, _res, next) => {
   req.headers.prefer = 'respond-async';
   next();
 });
-app.all('/imports', tasks.handler(importFile, { input: readImport, timeoutMs: IMPORT_TIMEOUT_MS }));
+app.all('/imports', tasks.handler(importFile, { name: 'imports', input: readImport, timeoutMs: IMPORT_TIMEOUT_MS }));
 
 async function readImport(req) {
   // The instance that had the file died: who comes back brings the code, and the last progress says which file it was.
@@ -64,7 +64,7 @@ async function readImport(req) {
 }
 
 // Text, token by token. Who comes back without it asks for a snapshot, which is the text so far.
-app.all('/answers', tasks.handler(answerQuestion, { input: readQuestion, snapshot: TEXT_SO_FAR }));
+app.all('/answers', tasks.handler(answerQuestion, { name: 'answers', input: readQuestion, snapshot: TEXT_SO_FAR }));
 
 function readQuestion({ query }) {
   if (query.resume_key !== undefined) return { question: undefined }; // the last progress says which it was
