@@ -93,7 +93,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
         expect([selector, bottom <= height]).toEqual([selector, true]);
       }
     };
-    await startImport(page);
+    await startImport(page, '1000');
     await check();
     await page.getByRole('button', { name: 'Cut the connection' }).click();
     await page.waitForFunction("document.querySelectorAll('.resumed').length === 1");
@@ -145,7 +145,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
 
   it('a second tab sees the same, and is not cut with the first', async () => {
     const page = await visit();
-    await startImport(page);
+    await startImport(page, '1000');
     const opened = page.context().waitForEvent('page');
     await page.getByRole('link', { name: 'Open a second tab' }).click();
     const second = await opened;
