@@ -44,7 +44,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   sqlite: { imports: ['core', 'distributed'], packages: ['node:*'] },
   nats: { imports: ['core'], packages: ['@nats-io/*', 'node:*'] },
   client: { imports: ['sse/frame', 'sse/event-id', 'sse/event-parser'], packages: [] },
-  testing: { imports: ['core', 'sse', 'wires'], packages: ['eventsource-parser'] },
+  testing: {
+    imports: ['core', 'sse', 'wires', 'distributed'],
+    packages: ['eventsource-parser', 'uuid', 'node:net', 'node:*'],
+  },
+  store: { imports: ['core', 'distributed'], packages: [] },
   react: { imports: ['client'], packages: ['react'] },
   'manager-options': { imports: ['core', 'sse', 'wires'], packages: ['node:http'] },
   'task-manager': {

@@ -1,9 +1,10 @@
-import { eventually, finished, reading, recordOf, started } from './store-steps.js';
-import type { OpenStore } from './task-store.js';
+import { expect } from '../expect.js';
+import { eventually, finished, reading, recordOf, started } from './steps.js';
+import type { StoreSuite } from './opened-store.js';
 
 const STOP = { code: 'TASK_CANCELLED', message: 'Stop' };
 
-export function describeStoreAudience(open: OpenStore): void {
+export function describeStoreAudience({ describe, it, open }: StoreSuite): void {
   describe('asking to cancel', () => {
     it('reaches whoever runs the task, from every instance', async () => {
       const { store, peer } = await open();

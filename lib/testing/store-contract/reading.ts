@@ -1,12 +1,13 @@
-import { eventually, finished, reading, recordOf, started } from './store-steps.js';
-import type { OpenStore } from './task-store.js';
+import { expect } from '../expect.js';
+import { eventually, finished, reading, recordOf, started } from './steps.js';
+import type { StoreSuite } from './opened-store.js';
 
 /** A log that holds a few of many events. */
 const SMALL_LOG = { maxEvents: 16, maxBytes: 65_536 };
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
-export function describeStoreReading(open: OpenStore): void {
+export function describeStoreReading({ describe, it, open }: StoreSuite): void {
   describe('following', () => {
     it('gives every position exactly the rest', async () => {
       const { store, peer } = await open();

@@ -1,9 +1,10 @@
-import { SCHEMA, START, type Beat } from '../../lib/distributed/stored.js';
-import { append, created, endAfter, ended, TTL_MS, type OpenDrivers } from './driver-steps.js';
+import { expect } from '../expect.js';
+import { SCHEMA, START, type Beat } from '../../distributed/stored.js';
+import { append, created, endAfter, ended, TTL_MS, type DriverSuite } from './steps.js';
 
 const beatOf = (instance: string): Beat => ({ instance, leaseMs: 5_000, schema: SCHEMA });
 
-export function describeDriverIndexes(open: OpenDrivers): void {
+export function describeDriverIndexes({ describe, it, open }: DriverSuite): void {
   describe('instances', () => {
     it('are all answered with each beat, by how often they have beaten', async () => {
       const { one, two } = await open();

@@ -1,9 +1,10 @@
-import type { TaskDraft, OpenTaskStore } from '../../lib/core/ports.js';
-import { codeOf, draft } from '../support/store-fixtures.js';
-import { eventually, finished, recordOf, started } from './store-steps.js';
-import type { OpenStore } from './task-store.js';
+import { expect } from '../expect.js';
+import type { TaskDraft, OpenTaskStore } from '../../core/ports.js';
+import { codeOf, draft } from '../store-fixtures.js';
+import { eventually, finished, recordOf, started } from './steps.js';
+import type { StoreSuite } from './opened-store.js';
 
-export function describeStoreCreation(open: OpenStore): void {
+export function describeStoreCreation({ describe, it, open }: StoreSuite): void {
   describe('creating', () => {
     it('knows the task at once, under its id and its resume key, from every instance', async () => {
       const { store, peer } = await open();
@@ -129,17 +130,18 @@ export function describeStoreCreation(open: OpenStore): void {
   describe('finding', () => {
     const UNKNOWN = ['', 'nobody', '__proto__', 'constructor', 'toString', '*', 'a:b', '../x'];
 
-    it.each(UNKNOWN)('knows nothing of %j', async (name) => {
-      const { store } = await open();
-      await started(store, { idempotencyKey: 'k' });
-      expect(await store.find({ taskId: name })).toBeUndefined();
-      expect(await store.find({ resumeKey: name })).toBeUndefined();
-      expect(await store.find({ idempotencyKey: name, owner: undefined })).toBeUndefined();
-      expect(await store.open(name)).toBeUndefined();
-      expect(await store.departedAt(name, 'anybody')).toBeUndefined();
-      expect(await store.requestCancel(name, { code: 'TASK_CANCELLED', message: 'Stop' })).toBe(false);
-      expect(await store.claim(name, false)).toBeUndefined();
-    });
+    for (const name of UNKNOWN)
+      it(`knows nothing of ${JSON.stringify(name)}`, async () => {
+        const { store } = await open();
+        await started(store, { idempotencyKey: 'k' });
+        expect(await store.find({ taskId: name })).toBeUndefined();
+        expect(await store.find({ resumeKey: name })).toBeUndefined();
+        expect(await store.find({ idempotencyKey: name, owner: undefined })).toBeUndefined();
+        expect(await store.open(name)).toBeUndefined();
+        expect(await store.departedAt(name, 'anybody')).toBeUndefined();
+        expect(await store.requestCancel(name, { code: 'TASK_CANCELLED', message: 'Stop' })).toBe(false);
+        expect(await store.claim(name, false)).toBeUndefined();
+      });
 
     it('takes no resume key for a task id, and no task id for a resume key', async () => {
       const { store } = await open();

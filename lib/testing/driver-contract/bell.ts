@@ -1,8 +1,9 @@
-import type { Bell, Ears, Note } from '../../lib/distributed/bell.js';
-import type { TaskDriver } from '../../lib/distributed/driver.js';
-import { START, type Entry } from '../../lib/distributed/stored.js';
-import { until } from '../support/until.js';
-import { append, batchOf, created, ended, entryAfter, TTL_MS, type OpenDrivers } from './driver-steps.js';
+import { expect } from '../expect.js';
+import type { Bell, Ears, Note } from '../../distributed/bell.js';
+import type { TaskDriver } from '../../distributed/driver.js';
+import { START, type Entry } from '../../distributed/stored.js';
+import { until } from '../until.js';
+import { append, batchOf, created, ended, entryAfter, TTL_MS, type DriverSuite } from './steps.js';
 
 /** Notes what it hears. Hearing that anything may have happened counts as hearing everything. */
 class RecordingEars implements Ears {
@@ -25,18 +26,14 @@ class RecordingEars implements Ears {
   }
 }
 
-export function describeDriverBell(open: OpenDrivers): void {
+export function describeDriverBell({ describe, it, open, atEnd }: DriverSuite): void {
   describe('the bell', () => {
-    const bells: Bell[] = [];
     const listen = (driver: TaskDriver): { ears: RecordingEars; bell: Bell } => {
       const ears = new RecordingEars();
       const bell = driver.listen(ears);
-      bells.push(bell);
+      atEnd(() => bell.close());
       return { ears, bell };
     };
-    afterEach(() => {
-      for (const bell of bells.splice(0)) bell.close();
-    });
 
     it('tells that a followed log has grown', async () => {
       const { one, two } = await open();

@@ -1,13 +1,14 @@
-import type { StoreSettings } from '../../lib/core/ports.js';
-import { eventually, recordOf, started } from './store-steps.js';
-import type { OpenStore } from './task-store.js';
+import { expect } from '../expect.js';
+import type { StoreSettings } from '../../core/ports.js';
+import { eventually, recordOf, started } from './steps.js';
+import type { StoreSuite } from './opened-store.js';
 
 /** One line per event that says everything the encoder was told. */
 const encodeAll: StoreSettings['encode'] = ({ taskId, resumeKey, attempt, wire, slot, progress }, seq, event, json) =>
   `${JSON.stringify({ taskId, resumeKey, attempt, wire, slot, last: event === 'complete' ? progress : '', seq, event, json })}\n`;
 
 /** How a store keeps the wire of a task, and what its encoder learns. */
-export function describeStoreWires(open: OpenStore): void {
+export function describeStoreWires({ describe, it, open }: StoreSuite): void {
   describe('the wire of a task', () => {
     it('is kept with the task, and so is its slot, for every instance', async () => {
       const { store, peer } = await open();

@@ -1,8 +1,9 @@
-import { codeOf, draft } from '../support/store-fixtures.js';
-import { eventually, finished, reading, recordOf, started, TTL_MS } from './store-steps.js';
-import type { OpenStore } from './task-store.js';
+import { expect } from '../expect.js';
+import { codeOf, draft } from '../store-fixtures.js';
+import { eventually, finished, reading, recordOf, started, TTL_MS } from './steps.js';
+import type { StoreSuite } from './opened-store.js';
 
-export function describeStoreRetention(open: OpenStore): void {
+export function describeStoreRetention({ describe, it, open }: StoreSuite): void {
   describe('retention', () => {
     it('keeps a finished task readable for its whole time', async () => {
       const { store, peer, advance } = await open();

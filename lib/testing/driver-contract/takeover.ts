@@ -1,10 +1,11 @@
-import { eventLines } from '../../lib/distributed/entry.js';
-import { START } from '../../lib/distributed/stored.js';
-import { append, batchOf, claimOf, created, endAfter, entryAfter, stored, type OpenDrivers } from './driver-steps.js';
+import { expect } from '../expect.js';
+import { eventLines } from '../../distributed/entry.js';
+import { START } from '../../distributed/stored.js';
+import { append, batchOf, claimOf, created, endAfter, entryAfter, stored, type DriverSuite } from './steps.js';
 
 const LOST = { status: 'failed', outcome: '{"code":"TASK_LOST"}' } as const;
 
-export function describeDriverTakeover(open: OpenDrivers): void {
+export function describeDriverTakeover({ describe, it, open }: DriverSuite): void {
   describe('taking over', () => {
     it('moves a task to its claimant and fences whoever held it', async () => {
       const { one, two } = await open();

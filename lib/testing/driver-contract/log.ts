@@ -1,5 +1,6 @@
-import { eventLines } from '../../lib/distributed/entry.js';
-import { START, type Entry } from '../../lib/distributed/stored.js';
+import { expect } from '../expect.js';
+import { eventLines } from '../../distributed/entry.js';
+import { START, type Entry } from '../../distributed/stored.js';
 import {
   append,
   batchOf,
@@ -10,8 +11,8 @@ import {
   entryAfter,
   stored,
   TTL_MS,
-  type OpenDrivers,
-} from './driver-steps.js';
+  type DriverSuite,
+} from './steps.js';
 
 /** Entries of one event each, one behind the other. */
 function chain(texts: readonly string[]): Entry[] {
@@ -20,7 +21,7 @@ function chain(texts: readonly string[]): Entry[] {
   return entries;
 }
 
-export function describeDriverLog(open: OpenDrivers): void {
+export function describeDriverLog({ describe, it, open }: DriverSuite): void {
   describe('the log', () => {
     it('gives back what was appended, byte for byte', async () => {
       const { one, two } = await open();

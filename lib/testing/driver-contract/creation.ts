@@ -1,9 +1,10 @@
-import { START } from '../../lib/distributed/stored.js';
-import { append, created, draft, endAfter, ended, TTL_MS, type OpenDrivers } from './driver-steps.js';
+import { expect } from '../expect.js';
+import { START } from '../../distributed/stored.js';
+import { append, created, draft, endAfter, ended, TTL_MS, type DriverSuite } from './steps.js';
 
 const FULL = { owner: 'ann', idempotencyKey: 'once', fingerprint: 'f', slot: 'chat', wire: 'plain', handler: 'name:a' };
 
-export function describeDriverCreation(open: OpenDrivers): void {
+export function describeDriverCreation({ describe, it, open }: DriverSuite): void {
   describe('creating and finding', () => {
     it('keeps everything that a task was created with', async () => {
       const { one, two } = await open();

@@ -1,0 +1,107 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { TaskError } from '../core/errors.js';
+
+/** A client for tests: it reads one task to its end, over as many connections as it is allowed. */
+
+/** One event as it came over the wire. */
+export interface CollectedEvent {
+  /** `message` for progress, as in the EventSource standard; else its name. */
+  readonly event: string;
+  /** Its data, parsed as JSON; as text where it is none. */
+  readonly data: unknown;
+  readonly id: string;
+  /** Its number in the task's log. */
+  readonly seq: number;
+}
+
+/** What was read. */
+export interface CollectedStream {
+  /** The status of the first answer. */
+  readonly status: number;
+  /** The headers of the first answer. */
+  readonly headers: Headers;
+  /** All events of the log, the terminal one included, and gaps. `task` events, one per connection, are not among them. */
+  readonly events: readonly CollectedEvent[];
+  /** The terminal event; undefined where the last connection ended without one. */
+  readonly end: CollectedEvent | undefined;
+  /** How many connections it took. */
+  readonly connections: number;
+}
+
+export interface CollectOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Ends reading; what came until then is returned. */
+  readonly signal?: AbortSignal;
+  /** After a cut it comes back with `Last-Event-ID`, by GET, until there have been so many connections. Default 1. */
+  readonly maxConnections?: number;
+}
+
+/** `<resumeKey>.<seq>`, and the epoch where another instance has taken the task over. */
+const EVENT_ID = /^[^.]*\.(\d+)(?:\.\d+)?$/;
+
+const TERMINAL: readonly string[] = ['complete', 'failed', 'cancelled'];
+
+/**
+ * Reads the stream at `url` until its terminal event, or until the last connection that is allowed has ended.
+ * @throws TaskError `INVALID_OPTION` where the first answer is no stream; what `fetch` throws where nothing answers
+ */
+export async function collect(url: string, options: CollectOptions = {}): Promise<CollectedStream> {
+  const { maxConnections = 1, signal, headers, ...start } = options;
+  const events: CollectedEvent[] = [];
+  let position: string | undefined;
+  let first: Response | undefined;
+  let connections = 0;
+  const isOver = (): boolean => signal?.aborted === true || TERMINAL.includes(events.at(-1)?.event ?? '');
+  while (connections < maxConnections && !isOver()) {
+    connections++;
+    const back =
+      position === undefined ? { ...start, headers } : { headers: { ...headers, 'Last-Event-ID': position } };
+    const response = await fetch(url, {
+      ...back,
+      headers: { Accept: 'text/event-stream', ...back.headers },
+      ...(signal && { signal }),
+    });
+    first ??= response;
+    if (response.status === 204) break;
+    const type = response.headers.get('content-type') ?? '';
+    if (!type.startsWith('text/event-stream'))
+      throw new TaskError('INVALID_OPTION', `${url} answers ${response.status} ${type}`);
+    await readEvents(response, (message) => {
+      position = message.id ?? position;
+      if (message.event !== 'task') events.push(eventOf(message));
+    });
+  }
+  const last = events.at(-1);
+  return {
+    status: first?.status ?? 0,
+    headers: first?.headers ?? new Headers(),
+    events,
+    end: last !== undefined && TERMINAL.includes(last.event) ? last : undefined,
+    connections,
+  };
+}
+
+/** Reads until the connection ends, in whatever way. */
+async function readEvents(response: Response, onEvent: (message: EventSourceMessage) => void): Promise<void> {
+  const parser = createParser({ onEvent });
+  const decoder = new TextDecoder();
+  try {
+    for await (const chunk of response.body ?? []) parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }));
+  } catch {
+    // A cut is what it is for.
+  }
+}
+
+function eventOf({ event = 'message', data, id = '' }: EventSourceMessage): CollectedEvent {
+  return { event, data: parsed(data), id, seq: Number(EVENT_ID.exec(id)?.[1]) };
+}
+
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return data;
+  }
+}

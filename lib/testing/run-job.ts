@@ -1,0 +1,70 @@
+import { Engine } from '../core/engine.js';
+import { resolveOptions } from '../core/engine-options.js';
+import type { Clock } from '../core/clock.js';
+import { TaskError } from '../core/errors.js';
+import type { AsyncTask } from '../core/task.js';
+import { encodeTaskEvent, toTaskEvent, type TaskEvent } from '../sse/frame.js';
+import { FeedReader } from './feed-reader.js';
+
+/** A job in a unit test: it runs as a manager runs it, without a server, a request or a client. */
+
+/** What a job did. */
+export interface FinishedJob<P, R> {
+  /** What it returned, as a client gets it: after JSON. */
+  readonly result: R;
+  /** Its progress, in order, after JSON. */
+  readonly progress: readonly P[];
+  /** All that a client would see: progress, named events and the terminal event. */
+  readonly events: readonly TaskEvent<P, R>[];
+}
+
+export interface RunJobOptions {
+  /** Cancels the task, as a client or `cancelTask` does. */
+  readonly signal?: AbortSignal;
+  /** How long it may take, in ms by `clock`. Default: for ever. */
+  readonly timeoutMs?: number;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Runs `job` to its end.
+ * @throws the error that the job threw; TaskError `TASK_CANCELLED` or `TASK_TIMEOUT` where it was stopped
+ * @example
+ * const { result, progress } = await runJob(buildReport, { year: 2026 });
+ * assert.deepEqual(progress, [{ step: 1 }, { step: 2 }]);
+ */
+export async function runJob<P, R, I>(
+  job: AsyncTask<P, R, I>,
+  input?: I,
+  { signal, timeoutMs = Infinity, clock }: RunJobOptions = {},
+): Promise<FinishedJob<P, R>> {
+  let failure: { readonly error: unknown } | undefined;
+  const onTaskError = (error: unknown): void => void (failure ??= { error });
+  const options = resolveOptions({ timeoutMs, abandonAfterMs: Infinity, onTaskError, ...(clock && { clock }) });
+  const engine = new Engine(options, undefined, encodeTaskEvent);
+  try {
+    const { record } = await engine.start({
+      ...{ job: job as AsyncTask, input, timeoutMs, abandonAfterMs: Infinity, snapshot: undefined, handler: undefined },
+      ...{ owner: undefined, idempotencyKey: undefined, fingerprint: undefined },
+    });
+    const cancel = (): void => void engine.cancel(record.taskId, 'The test has cancelled it');
+    signal?.addEventListener('abort', cancel, { once: true });
+    if (signal?.aborted) cancel();
+    const reader = new FeedReader(await engine.open(record.taskId));
+    await reader.untilFinished();
+    signal?.removeEventListener('abort', cancel);
+    const events = reader.frames.map(({ event, data, seq }) => toTaskEvent<P, R>(event, data, seq));
+    const end = events.at(-1);
+    if (failure !== undefined) throw failure.error;
+    if (end?.kind !== 'complete') throw stopped(end);
+    return { result: end.result, events, progress: events.flatMap((e) => (e.kind === 'progress' ? [e.data] : [])) };
+  } finally {
+    await engine.stop(0);
+  }
+}
+
+function stopped(end: TaskEvent | undefined): TaskError {
+  if (end?.kind === 'failed') return new TaskError('TASK_TIMEOUT', end.error.message);
+  return new TaskError('TASK_CANCELLED', end?.kind === 'cancelled' ? end.reason : 'It has no end');
+}

@@ -1,0 +1,22 @@
+import type { Awaitable, OpenTaskStore, StoreSettings } from '../../core/ports.js';
+import type { Suite } from '../suite.js';
+
+/** What the suite for stores is given to test. */
+
+/** An empty store that a test has to itself, opened by two instances. */
+export interface OpenedStore {
+  readonly store: OpenTaskStore;
+  /** The same tasks as another instance serves them; `store` itself where nothing is shared. */
+  readonly peer: OpenTaskStore;
+  /** Lets so much time pass, in ms, for whatever the store measures it with. */
+  readonly advance: (ms: number) => Awaitable<void>;
+  readonly close: () => Awaitable<void>;
+}
+
+/** What a test asks for; the rest of the settings is up to whoever opens the store. */
+export type StoreLimits = Partial<Pick<StoreSettings, 'log' | 'maxTasksPerOwner' | 'encode'>>;
+
+/** Opens an empty store that keeps finished tasks for `STORE_TTL_MS`. */
+export type OpenStore = (limits?: StoreLimits) => Awaitable<OpenedStore>;
+
+export type StoreSuite = Suite<StoreLimits, OpenedStore>;
