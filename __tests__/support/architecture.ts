@@ -46,7 +46,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   client: { imports: ['sse/frame', 'sse/event-id', 'sse/event-parser'], packages: [] },
   testing: {
     imports: ['core', 'sse', 'wires', 'distributed'],
-    packages: ['eventsource-parser', 'uuid', 'node:net', 'node:*'],
+    packages: ['uuid', 'node:net', 'node:*'],
   },
   store: { imports: ['core', 'distributed'], packages: [] },
   react: { imports: ['client'], packages: ['react'] },

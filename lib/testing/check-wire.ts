@@ -1,4 +1,4 @@
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { createEventParser } from '../sse/event-parser.js';
 import { STREAM_HEADERS } from '../sse/headers.js';
 import type { Wire, WireEnd, WireEvent, WireFold, WireTask } from '../sse/wire.js';
 
@@ -118,24 +118,19 @@ function checkText(where: string, make: () => string, id: string, fault: Fault):
   const frames = text.slice(0, -2).split('\n\n');
   if (ids.length !== 1 || ids[0] !== id) fault(where, `expected the id ${id} once, got ${ids.join(', ') || 'none'}`);
   else if (!`\n${frames.at(-1)}`.includes(`\nid: ${id}`)) fault(where, 'its id is not in its last frame');
-  const { messages, errors } = parse(text);
-  for (const error of errors) fault(where, error);
-  if (messages.some((message) => message.id !== undefined && message.id !== id))
-    fault(where, 'a forged id got through');
+  for (const line of text.split('\n')) {
+    if (!/^(?:(?:data|event|id|retry)(?::.*)?|:.*|)$/.test(line)) fault(where, `is no event stream: ${line}`);
+  }
+  const parse = createEventParser(
+    (event) => {
+      if (event.id !== undefined && event.id !== id) fault(where, 'a forged id got through');
+    },
+    () => undefined,
+  );
+  parse(text);
 }
 
 const idsOf = (text: string): string[] => [...text.matchAll(/^id: ?(.*)$/gm)].map(([, id = '']) => id);
-
-function parse(text: string): { readonly messages: EventSourceMessage[]; readonly errors: string[] } {
-  const messages: EventSourceMessage[] = [];
-  const errors: string[] = [];
-  const parser = createParser({
-    onEvent: (message) => messages.push(message),
-    onError: (error) => errors.push(`is no event stream: ${error.message}`),
-  });
-  parser.feed(text);
-  return { messages, errors };
-}
 
 const PROGRESS: readonly unknown[] = VALUES.map((json) => JSON.parse(json) as unknown);
 

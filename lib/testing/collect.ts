@@ -1,5 +1,5 @@
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { TaskError } from '../core/errors.js';
+import { createEventParser, type ParsedEvent } from '../sse/event-parser.js';
 
 /** A client for tests: it reads one task to its end, over as many connections as it is allowed. */
 
@@ -84,17 +84,17 @@ export async function collect(url: string, options: CollectOptions = {}): Promis
 }
 
 /** Reads until the connection ends, in whatever way. */
-async function readEvents(response: Response, onEvent: (message: EventSourceMessage) => void): Promise<void> {
-  const parser = createParser({ onEvent });
+async function readEvents(response: Response, onEvent: (message: ParsedEvent) => void): Promise<void> {
+  const parse = createEventParser(onEvent, () => undefined);
   const decoder = new TextDecoder();
   try {
-    for await (const chunk of response.body ?? []) parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }));
+    for await (const chunk of response.body ?? []) parse(decoder.decode(chunk as Uint8Array, { stream: true }));
   } catch {
     // A cut is what it is for.
   }
 }
 
-function eventOf({ event = 'message', data, id = '' }: EventSourceMessage): CollectedEvent {
+function eventOf({ event = 'message', data, id = '' }: ParsedEvent): CollectedEvent {
   return { event, data: parsed(data), id, seq: Number(EVENT_ID.exec(id)?.[1]) };
 }
 
