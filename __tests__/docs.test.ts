@@ -11,6 +11,9 @@ import {
   type ErrorCode,
   type TaskManager,
 } from '../lib/index.js';
+import { DEFAULT_WATCHDOG_MS } from '../lib/client/connection/connection.js';
+import { MAX_EVENT_BYTES } from '../lib/client/connection/event-reader.js';
+import { DEFAULT_MAX_EVENTS } from '../lib/react/task-view-store.js';
 import { resolveOptions } from '../lib/core/engine-options.js';
 import { resolveHubOptions } from '../lib/hub/options.js';
 import { encodeEvent } from '../lib/sse/frame.js';
@@ -95,6 +98,25 @@ describe.each(OPTION_TABLES)('the options in %s', (page, heading, type, resolved
       else if (typeof actual === 'string') expect([name, value]).toEqual([name, `'${actual}'`]);
       else if (typeof actual === 'boolean') expect([name, value]).toEqual([name, String(actual)]);
       else expect(value).not.toMatch(/^[\d']/);
+    }
+  });
+});
+
+describe('the options in docs/CLIENT.md', () => {
+  const numbers = { watchdogMs: DEFAULT_WATCHDOG_MS, maxEventBytes: MAX_EVENT_BYTES, maxEvents: DEFAULT_MAX_EVENTS };
+  const page = read('docs/CLIENT.md');
+  const ofTask = program.membersOf('StreamTaskOptions', 'client');
+
+  it.each([
+    ['## Options of streamTask', ofTask],
+    ['## Options of connectHub', program.membersOf('HubConnectionOptions', 'client')],
+    ['## React', program.membersOf('UseTaskOptions', 'react').filter((name) => !ofTask.includes(name))],
+  ])('below %s are all there are, with the defaults that the code has', (heading, members) => {
+    const table = tableBelow(page, heading).map(([name, value]) => [plain(name), plain(value)] as const);
+    expect(table.map(([name]) => name).sort()).toEqual([...members].sort());
+    for (const [name, value] of table) {
+      const actual = (numbers as Record<string, number | undefined>)[name];
+      expect([name, /^\d/.test(value) ? Number(value.replaceAll('_', '')) : undefined]).toEqual([name, actual]);
     }
   });
 });

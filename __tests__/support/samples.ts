@@ -66,10 +66,10 @@ export class SampleProgram {
     });
   }
 
-  /** The members of an interface, or of a union of strings, that the library exports. */
-  membersOf(typeName: string): string[] {
+  /** The members of an interface, or of a union of strings, that the library exports from a room or from its root. */
+  membersOf(typeName: string, room = ''): string[] {
     const checker = this.#program.getTypeChecker();
-    const index = checker.getSymbolAtLocation(this.#program.getSourceFile(INDEX)!)!;
+    const index = checker.getSymbolAtLocation(this.#program.getSourceFile(join(ROOT, 'lib', room, 'index.ts'))!)!;
     const exported = checker.getExportsOfModule(index).find(({ name }) => name === typeName)!;
     const type = checker.getDeclaredTypeOfSymbol(checker.getAliasedSymbol(exported));
     if (!type.isUnion()) return type.getProperties().map(({ name }) => name);

@@ -29,7 +29,7 @@ export function openEndedItem<P, R>(storage: TaskStorage | undefined, storageKey
       const { code, message } = Object(error) as StreamError;
       const least = { status, text: '', events: [] };
       // What does not fit is still known to have ended.
-      for (const kept of [least, { ...view, ...least, text: view.text, error: { code, message } }]) {
+      for (const kept of [least, { ...view, ...least, text: view.text, error: error && { code, message } }]) {
         attempt(() => isReplaced() || storage?.setItem(name, JSON.stringify(kept)));
       }
     },

@@ -40,7 +40,7 @@ export interface TaskViewStore<P, R> {
 /** What is not here is undefined. */
 const IDLE = { status: 'idle', text: '', events: [] } as unknown as TaskView<never, never>;
 
-const DEFAULT_MAX_EVENTS = 1_000;
+export const DEFAULT_MAX_EVENTS = 1_000;
 /** A hidden page gets no frames. */
 const HIDDEN_FRAME_MS = 100;
 

@@ -4,7 +4,7 @@ import { StreamError } from './answers.js';
 import type { BodyReader } from './connection.js';
 
 /** Characters of one event. Servers of this library allow 1 MiB by default. */
-const MAX_EVENT_BYTES = 16_777_216;
+export const MAX_EVENT_BYTES = 16_777_216;
 
 /** Creates the reader of one body, which calls `receive` with each complete event. */
 export function createEventReader(
