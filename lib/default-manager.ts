@@ -1,6 +1,7 @@
 import { TaskError } from './core/errors.js';
 import type { TaskManagerOptions } from './manager-options.js';
-import { createTaskManager, type TaskManager } from './task-manager.js';
+import type { TaskManager } from './manager.js';
+import { createTaskManager } from './task-manager.js';
 
 /**
  * The only state of a module in this library, and the process has it once, whichever of the ESM and CommonJS builds it

@@ -1,14 +1,36 @@
 // Tasks
 export { createTaskManager } from './task-manager.js';
-export type { ManagerStatistics, TaskManager } from './task-manager.js';
-export type { ListOptions, StartOptions, TaskManagerOptions } from './manager-options.js';
+export type { ManagerStatistics, TaskManager } from './manager.js';
+export type {
+  DetachedStartOptions,
+  ExecuteOptions,
+  ListOptions,
+  StartOptions,
+  TaskManagerOptions,
+} from './manager-options.js';
 export type { AsyncTask, GapReason, TaskContext, TaskInfo, UpdateProgress } from './core/task.js';
 export type { TaskStatus } from './core/status.js';
 export type { TaskEvent } from './sse/frame.js';
 export type { TaskStream } from './sse/task-stream.js';
 export type { HandlerOptions } from './express/handler.js';
+export type { ResumeOptions } from './express/resume.js';
 export type { RouterOptions } from './express/task-router.js';
+export type { OnBusy } from './core/requests.js';
 export type { SnapshotOptions } from './core/snapshot.js';
+
+// Wires: the framings of other people's clients, and of your own
+export type { WireName } from './wires/wires.js';
+export type {
+  Wire,
+  WireEnd,
+  WireEvent,
+  WireFold,
+  WireGap,
+  WireRefusal,
+  WireSnapshot,
+  WireStream,
+  WireTask,
+} from './sse/wire.js';
 
 // Hub: connections that are not tasks
 export { createHub } from './create-hub.js';

@@ -12,9 +12,10 @@ import {
   type OptionRule,
   type OptionRules,
 } from './core/options.js';
+import { ON_BUSY_RULE, type OnBusy } from './core/requests.js';
 import type { TaskStatus } from './core/status.js';
 import type { Wire } from './sse/wire.js';
-import { WIRES_RULE } from './wires/wires.js';
+import { WIRE_RULE, WIRES_RULE, type WireName } from './wires/wires.js';
 
 /** Durations in ms, sizes in bytes. */
 export interface TaskManagerOptions extends EngineOptions {
@@ -47,6 +48,23 @@ export interface StartOptions<I = unknown> {
   idempotencyKey?: string;
   /** The name of the handler whose instances may run the task again, with `onLost: 'restart'`. */
   name?: string;
+  /** As for `handler`. */
+  wire?: WireName | Wire;
+  /** As for `handler`. */
+  slot?: (req: IncomingMessage) => string | undefined;
+  /** As for `handler`; 'reject' throws `SLOT_BUSY`. */
+  onBusy?: OnBusy;
+}
+
+/** Options of `executeWithSSE`. */
+export type ExecuteOptions = Omit<StartOptions, 'input' | 'idempotencyKey'>;
+
+/** Options of `start`: of a task that the program itself starts, without a request. */
+export interface DetachedStartOptions<I = unknown> extends Omit<StartOptions<I>, 'slot'> {
+  /** Whose task it is, as the manager's option `owner` names them. Default: nobody's. */
+  owner?: string;
+  /** What the task is of: at most one task of an owner runs in a slot. Default: of nothing. */
+  slot?: string;
 }
 
 /** Which tasks to list. */
@@ -80,10 +98,19 @@ export const START_OPTION_RULES: OptionRules<StartOptions> = {
   abandonAfterMs: ruleOf('abandonAfterMs'),
   name: { text: 'a string that is not empty', accepts: (value) => typeof value === 'string' && value !== '' },
   idempotencyKey: ANYTHING, // what is wrong with it is an answer to the request
+  wire: WIRE_RULE,
+  slot: A_FUNCTION,
+  onBusy: ON_BUSY_RULE,
+};
+const AN_IDENTITY: OptionRule = { text: IDENTITY_RULE, accepts: isIdentity };
+export const DETACHED_START_OPTION_RULES: OptionRules<DetachedStartOptions> = {
+  ...START_OPTION_RULES,
+  owner: AN_IDENTITY,
+  slot: AN_IDENTITY,
 };
 export const LIST_OPTION_RULES: OptionRules<ListOptions> = {
   status: oneOf('running', 'completed', 'failed', 'cancelled'),
-  owner: { text: IDENTITY_RULE, accepts: isIdentity },
+  owner: AN_IDENTITY,
   limit: wholeNumber([100, 0, Infinity]),
   before: A_STRING,
 };

@@ -51,16 +51,20 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   store: { imports: ['core', 'distributed'], packages: [] },
   react: { imports: ['client'], packages: ['react'] },
   'manager-options': { imports: ['core', 'sse', 'wires'], packages: ['node:http'] },
+  manager: { imports: [...DRIVEN, 'manager-options'], packages: ['express', 'node:http', 'node:http2'] },
   'task-manager': {
-    imports: [...DRIVEN, 'manager-options'],
+    imports: [...DRIVEN, 'manager-options', 'manager'],
     packages: ['express', 'node:http', 'node:http2', 'node:*'],
   },
   'create-hub': { imports: DRIVEN, packages: ['express', 'node:http', 'node:http2'] },
   'default-manager': {
-    imports: [...DRIVEN, 'manager-options', 'task-manager'],
+    imports: [...DRIVEN, 'manager-options', 'manager', 'task-manager'],
     packages: ['express', 'node:http', 'node:http2', 'node:*'],
   },
-  index: { imports: [...DRIVEN, 'manager-options', 'task-manager', 'create-hub', 'default-manager'], packages: [] },
+  index: {
+    imports: [...DRIVEN, 'manager-options', 'manager', 'task-manager', 'create-hub', 'default-manager'],
+    packages: [],
+  },
 };
 
 const MAX_LINES = 250;

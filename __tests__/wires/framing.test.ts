@@ -71,7 +71,7 @@ describe('an AG-UI stream', () => {
     const own = '{"threadId":"a","type":"RUN_STARTED","runId":"b"}';
     expect(event('k.1', progress(own, 1), TASK)).toBe(`id: k.1\ndata: ${own}\n\n`);
     expect(finish('k.1', end(COMPLETED, 1), TASK)).toMatch(
-      /^data: \{"type":"RUN_STARTED".*\n\nid: k\.1\ndata: \{"type":"RUN_FINISHED"/,
+      /^data: \{"type":"RUN_STARTED".*\n\n: end\nid: k\.1\ndata: \{"type":"RUN_FINISHED"/,
     );
   });
 
@@ -86,14 +86,14 @@ describe('an AG-UI stream', () => {
     ['a failure', FAILED, '{"type":"RUN_ERROR","code":"TASK_FAILED","message":"The task failed"}'],
     ['a cancel', CANCELLED, '{"type":"RUN_ERROR","code":"TASK_CANCELLED","message":"The client cancelled it"}'],
   ])('ends %s with one event', (_what, how, expected) => {
-    expect(finish('k.9', end(how, 9, '{"type":"TEXT_MESSAGE_END"}'), TASK)).toBe(`id: k.9\ndata: ${expected}\n\n`);
+    expect(finish('k.9', end(how, 9, '{"type":"TEXT_MESSAGE_END"}'), TASK)).toBe(`: end\nid: k.9\ndata: ${expected}\n\n`);
   });
 
   it('says nothing more after an end of the job’s own, but that it failed after all', () => {
     const finished = '{"type":"RUN_FINISHED","threadId":"a","runId":"b"}';
-    expect(finish('k.9', end(COMPLETED, 9, finished), TASK)).toBe(': end\nid: k.9\n\n');
+    expect(finish('k.9', end(COMPLETED, 9, finished), TASK)).toBe(': end\n: position\nid: k.9\n\n');
     expect(finish('k.9', end(FAILED, 9, finished), TASK)).toContain('RUN_ERROR');
-    expect(finish('k.9', end(FAILED, 9, '{"type":"RUN_ERROR","message":"x"}'), TASK)).toBe(': end\nid: k.9\n\n');
+    expect(finish('k.9', end(FAILED, 9, '{"type":"RUN_ERROR","message":"x"}'), TASK)).toBe(': end\n: position\nid: k.9\n\n');
   });
 });
 
@@ -108,7 +108,7 @@ describe('a plain stream', () => {
   it('says [DONE] after a result alone', () => {
     expect(finish('k.9', end(COMPLETED), TASK)).toBe('id: k.9\ndata: [DONE]\n\n');
     const error = (code: string, message: string): string =>
-      `id: k.9\ndata: ${JSON.stringify({ type: 'RUN_ERROR', code, message, error: { code, message } })}\n\n`;
+      `: end\nid: k.9\ndata: ${JSON.stringify({ type: 'RUN_ERROR', code, message, error: { code, message } })}\n\n`;
     expect(finish('k.9', end(FAILED), TASK)).toBe(error('TASK_FAILED', 'The task failed'));
     expect(finish('k.9', end(CANCELLED), TASK)).toBe(error('TASK_CANCELLED', 'The client cancelled it'));
   });

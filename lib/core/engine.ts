@@ -1,11 +1,12 @@
-import { v4, v7 } from 'uuid';
 import { notifyCallback } from './callbacks.js';
-import { expired, notFound, shutdown, TaskError } from './errors.js';
+import { expired, shutdown, TaskError } from './errors.js';
+import { kept, present } from './found.js';
 import { MemoryStore } from './memory-store.js';
+import { draftOf } from './draft.js';
 import type { ResolvedOptions } from './engine-options.js';
 import { Handlers } from './handlers.js';
 import { IdleRuns } from './idle-runs.js';
-import { keptFor, readInput } from './kept-input.js';
+import { readInput } from './kept-input.js';
 import type {
   Creation,
   OpenTaskStore,
@@ -20,6 +21,8 @@ import type {
 import type { Resume, RunRequest, Started, StartRequest, TaskHandler } from './requests.js';
 import { Run, type RunObserver } from './run.js';
 import { samePayload } from './same-payload.js';
+import { createFold } from './snapshot.js';
+import { supersede } from './slots.js';
 import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
 import { storeSettingsOf } from './store-settings.js';
@@ -95,21 +98,21 @@ export class Engine implements RunObserver {
     }
   }
 
-  async #start(request: StartRequest): Promise<Started> {
-    const { owner, idempotencyKey, fingerprint } = request;
-    const draft: TaskDraft = {
-      taskId: v7(),
-      resumeKey: Buffer.from(v4({}, new Uint8Array(16))).toString('base64url'),
-      owner,
-      idempotencyKey,
-      fingerprint,
-      ...(this.options.onLost === 'restart' && keptFor(request, this.options.maxInputBytes)),
-    };
+  async #start({ snapshot, ...asked }: StartRequest): Promise<Started> {
+    const fold = snapshot && createFold(snapshot); // while nothing is stored yet: a handler's own functions may throw
+    const request: StartRequest = { ...asked, snapshot: fold && (() => fold) };
+    const { onLost, maxInputBytes, storeTimeoutMs } = this.options;
+    const draft = draftOf(request, onLost === 'restart' ? maxInputBytes : undefined);
     this.#asked.set(draft, request);
-    const creation = await this.#store.create(draft);
-    if (!creation.created) return { record: samePayload(creation.record, fingerprint), created: false };
-    this.#begin(creation, request);
-    return { record: creation.writer.record, created: true };
+    for (;;) {
+      const creation = await this.#store.create(draft);
+      if (creation.created) return { record: this.#begin(creation, request).record, created: true };
+      const { record, taken } = creation;
+      if (taken === 'idempotencyKey') return { record: samePayload(record, request.fingerprint), created: false };
+      if (request.onBusy !== 'interrupt') return { record, created: false, isBusy: request.onBusy !== 'attach' };
+      // Whoever is faster runs next, and is superseded in turn: each round here is somebody's progress.
+      await this.#limit.within(storeTimeoutMs, supersede(this.#store, record));
+    }
   }
 
   /** Runs a task again whose instance died, where `onLost` says so, the store agrees, and `handler` is the task's own. */
@@ -130,18 +133,18 @@ export class Engine implements RunObserver {
 
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `STORE_UNAVAILABLE` */
   async find(ref: TaskRef, texts = false): Promise<TaskRecord> {
-    const found = await this.#store.find(ref, texts);
-    if (found === undefined) throw notFound();
-    if (found.status === 'expired') throw expired();
-    return found;
+    return present(await this.#store.find(ref, texts));
+  }
+
+  /** The same, and undefined where there is none, or no more. */
+  async lookUp(ref: TaskRef, texts = false): Promise<TaskRecord | undefined> {
+    return kept(await this.#store.find(ref, texts));
   }
 
   /** The same for a caller who may see nothing of other owners' tasks: those do not exist for them. */
   async findOwned(ref: TaskRef, owner: string | undefined, texts = false): Promise<TaskRecord> {
     const found = await this.#store.find(ref, texts);
-    if (found === undefined || found.owner !== owner) throw notFound();
-    if (found.status === 'expired') throw expired();
-    return found;
+    return present(found?.owner === owner ? found : undefined);
   }
 
   /** The task that an earlier request with the same key has started. @throws TaskError `KEY_REUSED` */
@@ -150,8 +153,8 @@ export class Engine implements RunObserver {
     owner: string | undefined,
     fingerprint: string | undefined,
   ): Promise<TaskRecord | undefined> {
-    const found = await this.#store.find({ idempotencyKey, owner });
-    return found === undefined || found.status === 'expired' ? undefined : samePayload(found, fingerprint);
+    const found = await this.lookUp({ idempotencyKey, owner });
+    return found && samePayload(found, fingerprint);
   }
 
   /** Returns the given cursor, else where this subscriber left off, else the start of what is kept. */
@@ -213,7 +216,7 @@ export class Engine implements RunObserver {
   #begin({ writer, past }: Pick<Takeover, 'writer'> & Partial<Takeover>, request: RunRequest): Run {
     const { job, ...options } = request;
     const run = new Run(writer, job, options, this.options, this);
-    if (writer.record.attempt > 1) run.snapshot?.resume(past);
+    if (writer.record.attempt > 1) run.snapshot?.resume(past, writer.record.lastSeq);
     this.counts.started++;
     this.#runs.set(run.taskId, run);
     this.#ending.add(run.ended);

@@ -37,6 +37,7 @@ const STATUS = {
   WORKER_LOST: 502, // the worker fell silent in the middle of its stream
   WORKER_TIMEOUT: 504, // the worker lives but sent nothing for `idleTimeoutMs`
   WORKER_PROTOCOL_ERROR: 502, // messages of the worker are missing, or it sends what it must not
+  SLOT_BUSY: 409, // another task runs in the slot of the one that was to be started
   UNKNOWN_WIRE: 501, // the task speaks a wire that this instance has not been told: see the option `wires`
   SHUTDOWN: 503, // this instance takes no new work
 } as const;

@@ -9,6 +9,7 @@ type OutcomeCode =
   | 'TASK_TIMEOUT'
   | 'TASK_CANCELLED'
   | 'TASK_ABANDONED' // nobody was attached for `abandonAfterMs`
+  | 'TASK_SUPERSEDED' // another task was started in its slot
   | 'TASK_LOST'; // the instance that ran it died
 
 /** Thrown to the program, never to a client before its stream. */

@@ -29,9 +29,11 @@ export class MemoryStore implements OpenTaskStore {
 
   create(draft: TaskDraft): Creation {
     const { registry } = this;
-    const { owner, idempotencyKey } = draft;
-    const existing = idempotencyKey === undefined ? undefined : registry.find({ owner, idempotencyKey });
-    if (existing instanceof StoredTask) return { created: false, record: existing };
+    const { owner, idempotencyKey, slot } = draft;
+    const repeated = idempotencyKey === undefined ? undefined : registry.find({ owner, idempotencyKey });
+    if (repeated instanceof StoredTask) return { created: false, taken: 'idempotencyKey', record: repeated };
+    const running = slot === undefined ? undefined : registry.find({ owner, slot });
+    if (running instanceof StoredTask) return { created: false, taken: 'slot', record: running };
     if (registry.runningOf(owner) >= registry.settings.maxTasksPerOwner) {
       throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
     }

@@ -59,7 +59,7 @@ export interface TaskDraft {
   readonly fingerprint: string | undefined;
   /** The name of the wire that its events are framed by; undefined: the default one. */
   readonly wire?: string | undefined;
-  /** What it is a task of: a chat, a document. */
+  /** What it is a task of: a chat, a document. At most one task of an owner runs in it. */
   readonly slot?: string | undefined;
   /** Identifies what can run the task again; undefined: nothing can. */
   readonly handler?: string | undefined;
@@ -111,7 +111,9 @@ export interface Tombstone {
 export type TaskRef =
   | { readonly taskId: string }
   | { readonly resumeKey: string }
-  | { readonly idempotencyKey: string; readonly owner: string | undefined };
+  | { readonly idempotencyKey: string; readonly owner: string | undefined }
+  /** The task that runs in the slot. */
+  | { readonly slot: string; readonly owner: string | undefined };
 
 export interface TaskFilter {
   readonly status?: TaskStatus | undefined;
@@ -173,9 +175,10 @@ export interface TaskFeed {
   leave(subscriberId: string | undefined, position: number): void;
 }
 
-/** Either the draft is a task now, or its idempotency key belongs to another task. */
+/** Either the draft is a task now, or its idempotency key or its slot belongs to another task: `taken` says which. */
 export type Creation =
-  { readonly created: true; readonly writer: TaskWriter } | { readonly created: false; readonly record: TaskRecord };
+  | { readonly created: true; readonly writer: TaskWriter }
+  | { readonly created: false; readonly taken: 'idempotencyKey' | 'slot'; readonly record: TaskRecord };
 
 /** A task that was taken over. */
 export interface Takeover {
@@ -200,7 +203,8 @@ export interface OpenTaskStore {
   /** Other instances serve the same tasks. */
   readonly shared: boolean;
   /**
-   * Creates the task, or finds the one that has its idempotency key. Atomic under concurrent calls on all instances.
+   * Creates the task, or finds the one that has its idempotency key, else the one that runs in its slot. Atomic under
+   * concurrent calls on all instances. A slot is free again when the terminal event of its task is in the log, not before.
    * @throws TaskError `TOO_MANY_TASKS`.
    */
   create(draft: TaskDraft): Awaitable<Creation>;

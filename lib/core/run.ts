@@ -31,6 +31,8 @@ export class Run implements Executor {
   readonly #controller = new AbortController();
   #status: TaskStatus = 'running';
   #cancelTimeout: (() => void) | undefined;
+  /** Of the event that was appended last: in an attempt of its own the log has no other writer. */
+  #seq: number;
   #eventsThisTurn = 0;
   #nextTurn: Promise<void> | undefined;
   subscribers = 0;
@@ -47,6 +49,7 @@ export class Run implements Executor {
     readonly observer: RunObserver,
   ) {
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
+    this.#seq = writer.record.lastSeq;
     this.snapshot = options.snapshot && new Snapshot(options.snapshot, this.#report);
   }
 
@@ -107,7 +110,7 @@ export class Run implements Executor {
     try {
       const json = toJson(data, this.settings.maxEventBytes);
       const committed = this.#append(undefined, json);
-      this.snapshot?.add(data);
+      this.snapshot?.add(data, this.#seq);
       return this.#committed(committed);
     } catch (error) {
       return this.#refused(error);
@@ -170,7 +173,9 @@ export class Run implements Executor {
 
   #append(event: string | undefined, json: string): Awaitable<void> {
     if (isFinal(this.#status)) throw new TaskError('TASK_NOT_RUNNING', `The task is already ${this.#status}`);
-    return this.writer.append(event, json);
+    const committed = this.writer.append(event, json);
+    this.#seq++;
+    return committed;
   }
 
   /**
@@ -178,7 +183,8 @@ export class Run implements Executor {
    * turn: nobody would be served, not even its own time-out. So every so often the promise takes a turn.
    */
   #committed(committed: Awaitable<void>): Promise<void> {
-    if (committed instanceof Promise) return this.#handled(committed.catch((error: unknown) => this.#refused(error)));
+    if (committed instanceof Promise)
+      return this.#handled(committed.catch((error: unknown) => this.#refused(error, true)));
     if (++this.#eventsThisTurn < EVENTS_PER_TURN) return DONE;
     return (this.#nextTurn ??= new Promise((resolve) => {
       setImmediate(() => {
@@ -190,8 +196,9 @@ export class Run implements Executor {
   }
 
   /** A refusal rejects, but nobody has to await it; so it is reported too, unless it is just late progress. */
-  #refused(error: unknown): Promise<void> {
+  #refused(error: unknown, wasAppended = false): Promise<void> {
     if (error instanceof TaskError && error.code === 'FENCED') this.fenced(error);
+    if (wasAppended) this.snapshot?.giveUp(); // it holds what the log does not
     if (!isLate(error)) this.#report(error);
     return this.#handled(Promise.reject(error));
   }

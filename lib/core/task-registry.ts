@@ -20,6 +20,8 @@ export class TaskRegistry implements MemoryBudget {
   readonly #finished: LRUCache<string, StoredTask>;
   readonly #byResumeKey = new Map<string, StoredTask>();
   readonly #byIdempotencyKey = new Map<string, StoredTask>();
+  /** Running tasks alone. */
+  readonly #bySlot = new Map<string, StoredTask>();
   readonly #runningPerOwner = new Map<string | undefined, number>();
   readonly #expiry = new Deadlines<StoredTask>();
   readonly #graves = new Map<string, Grave>();
@@ -41,6 +43,7 @@ export class TaskRegistry implements MemoryBudget {
     this.#running.set(task.taskId, task);
     this.#byResumeKey.set(task.resumeKey, task);
     if (task.idempotencyKey !== undefined) this.#byIdempotencyKey.set(scoped(task.owner, task.idempotencyKey), task);
+    if (task.slot !== undefined) this.#bySlot.set(scoped(task.owner, task.slot), task);
     this.#runningPerOwner.set(task.owner, this.runningOf(task.owner) + 1);
   }
 
@@ -52,6 +55,7 @@ export class TaskRegistry implements MemoryBudget {
     if (others > 0) this.#runningPerOwner.set(task.owner, others);
     else this.#runningPerOwner.delete(task.owner);
     this.#running.delete(task.taskId);
+    if (task.slot !== undefined) this.#bySlot.delete(scoped(task.owner, task.slot));
     task.expiresAt = now + ttlMs;
     this.#expiry.add(task, ttlMs, now);
     // A task that alone takes all memory is kept at the cost of its oldest events, never of its end.
@@ -67,6 +71,7 @@ export class TaskRegistry implements MemoryBudget {
 
   find(ref: TaskRef): StoredTask | Tombstone | undefined {
     if ('idempotencyKey' in ref) return this.#byIdempotencyKey.get(scoped(ref.owner, ref.idempotencyKey));
+    if ('slot' in ref) return this.#bySlot.get(scoped(ref.owner, ref.slot));
     if ('resumeKey' in ref) {
       const task = this.#byResumeKey.get(ref.resumeKey);
       return task === undefined ? this.#graves.get(ref.resumeKey) : this.get(task.taskId);
@@ -145,4 +150,4 @@ export class TaskRegistry implements MemoryBudget {
   }
 }
 
-const scoped = (owner: string | undefined, idempotencyKey: string): string => JSON.stringify([owner, idempotencyKey]);
+const scoped = (owner: string | undefined, name: string): string => JSON.stringify([owner, name]);

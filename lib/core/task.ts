@@ -44,6 +44,8 @@ export interface TaskInfo {
   resumeKey: string;
   status: TaskStatus;
   owner?: string;
+  /** What it is a task of, as its start has said. */
+  slot?: string;
   createdAt: Date;
   /** When its log last grew. */
   updatedAt: Date;
@@ -94,6 +96,7 @@ export function toTaskSummary(record: TaskRecord): TaskInfo {
     subscribers: record.subscribers,
   };
   if (owner !== undefined) info.owner = owner;
+  if (record.slot !== undefined) info.slot = record.slot;
   if (endedAtMs !== undefined) info.endedAt = new Date(endedAtMs);
   if (expiresAtMs !== undefined) info.expiresAt = new Date(expiresAtMs);
   if (status === 'completed' || record.outcome === undefined) return info;

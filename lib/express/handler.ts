@@ -3,6 +3,7 @@ import type { Request, RequestHandler } from 'express';
 import { askCallback, askSyncCallback, readIdentity } from '../core/callbacks.js';
 import { ruleOf } from '../core/engine-options.js';
 import { A_FUNCTION, assertOption, checkOptions, nested, required, type OptionRules } from '../core/options.js';
+import { ON_BUSY_RULE, type OnBusy } from '../core/requests.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
 import { fingerprintOfPayload } from '../http/fingerprint.js';
@@ -14,6 +15,8 @@ import type { TaskRequests } from '../http/task-requests.js';
 import type { StreamResponse } from '../sse/connection.js';
 import { eventsPath, placeHeaders, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
 import type { TaskStream } from '../sse/task-stream.js';
+import type { Wire } from '../sse/wire.js';
+import { WIRE_RULE, type WireName } from '../wires/wires.js';
 
 /** Options of `tasks.handler`. */
 export interface HandlerOptions<P = unknown, I = unknown, S = unknown> {
@@ -41,6 +44,18 @@ export interface HandlerOptions<P = unknown, I = unknown, S = unknown> {
   name?: string;
   /** Folds progress into a state that clients get instead of a `gap`, or at once with `?replay=snapshot`. */
   snapshot?: SnapshotOptions<P, S>;
+  /** How events are framed: for which kind of client. Default 'default', the one that `docs/PROTOCOL.md` describes. */
+  wire?: WireName | Wire;
+  /**
+   * What the task is of, such as a chat: at most one task of an owner runs in a slot. 1 to 256 characters; undefined: of
+   * nothing, the default. Without the manager's option `owner`, whoever knows a slot can reach its task.
+   */
+  slot?: (req: Request) => string | undefined;
+  /**
+   * What becomes of a start whose slot is taken. 'reject', the default: 409 `SLOT_BUSY` with a `Link` to the task that
+   * runs. 'attach': it joins that task. 'interrupt': that task is cancelled first, with `TASK_SUPERSEDED`.
+   */
+  onBusy?: OnBusy;
 }
 
 const SNAPSHOT_RULES: OptionRules<SnapshotOptions> = { initial: required(A_FUNCTION), reduce: required(A_FUNCTION) };
@@ -52,21 +67,26 @@ const HANDLER_RULES: OptionRules<HandlerOptions> = {
   abandonAfterMs: ruleOf('abandonAfterMs'),
   name: { text: 'a string that is not empty', accepts: (value) => typeof value === 'string' && value !== '' },
   snapshot: nested(SNAPSHOT_RULES),
+  wire: WIRE_RULE,
+  slot: A_FUNCTION,
+  onBusy: ON_BUSY_RULE,
 };
 
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
 export function createHandler(requests: TaskRequests, job: AsyncTask, options: HandlerOptions): RequestHandler {
   assertOption(typeof job === 'function', 'the task', 'a function', job);
   checkOptions('tasks.handler', options, HANDLER_RULES);
-  const { name, timeoutMs, abandonAfterMs, snapshot, subscriberId, input = inputOf, payload } = options;
-  const execution = { name, job, timeoutMs, abandonAfterMs, snapshot };
+  const { name, timeoutMs, abandonAfterMs, snapshot, subscriberId, input = inputOf, payload, slot, onBusy } = options;
+  const wire = requests.options.wires.resolve(options.wire);
+  if (snapshot !== undefined) assertSnapshotOn(wire, snapshot);
+  const execution = { name, job, timeoutMs, abandonAfterMs, snapshot, wire, onBusy };
   if (name !== undefined) requests.register(name, { ...execution, input: () => undefined });
 
   const answer: Answer = async (req, res) => {
     const request = req as Request;
     const resume = readResume(req, undefined);
     const isDetached = resume.resumeKey === undefined && prefersAsync(req);
-    if (!isDetached) assertAcceptsStream(req);
+    if (!isDetached) assertAcceptsStream(req, wire.accepts);
     const readFingerprint =
       payload && (async () => fingerprintOfPayload(req, await askCallback('payload', payload, request)));
     const subscriber = subscriberId && askSyncCallback('subscriberId', subscriberId, request);
@@ -74,6 +94,7 @@ export function createHandler(requests: TaskRequests, job: AsyncTask, options: H
       ...execution,
       readFingerprint,
       input: () => input(request),
+      slot: slot && (() => slot(request)),
     });
     if (stream.isOver(res)) return;
     if (isDetached) answerAccepted(req, res, stream, requests.options.publicPath);
@@ -82,9 +103,17 @@ export function createHandler(requests: TaskRequests, job: AsyncTask, options: H
 
   const answers = { GET: answer, POST: answer };
   const middleware: Middleware = (req, res, next) => {
-    answerSafely(res, next, () => serve(req, res, answers, requests.options.isAllowed));
+    // Who comes with a cursor is no client that shows the body to somebody.
+    const refusal = req.headers['last-event-id'] === undefined ? wire.refusal : undefined;
+    answerSafely(res, next, () => serve(req, res, answers, requests.options.isAllowed), refusal);
   };
   return middleware;
+}
+
+/** @throws TaskError `INVALID_OPTION` where the state that a handler folds could not be told to its clients */
+function assertSnapshotOn(wire: Wire, snapshot: unknown): void {
+  const fits = wire.snapshot !== undefined && wire.fold === undefined;
+  assertOption(fits, 'snapshot', `undefined on the wire ${wire.name}, which has none or folds its own`, snapshot);
 }
 
 /** Servers without a router leave the query to us. */

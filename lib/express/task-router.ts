@@ -77,8 +77,8 @@ export function createTaskRouter(requests: TaskRequests, options: RouterOptions)
   };
 
   const events: Answer = async (req, res, { taskId }) => {
-    assertAcceptsStream(req);
     const record = await find(req, taskId);
+    assertAcceptsStream(req, requests.options.wires.get(record.wire).accepts);
     // The id of a task that nobody owns is public, so its events need the secret as well.
     const resume = readResume(req, record.owner === undefined ? undefined : record.resumeKey);
     if (resume.resumeKey !== record.resumeKey) throw notFound();

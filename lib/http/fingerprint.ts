@@ -36,6 +36,13 @@ export async function fingerprintOfPayload(req: AnyRequest, payload: unknown): P
   return digest.end();
 }
 
+/** The same for a start without a request. */
+export async function fingerprintOfInput(input: unknown): Promise<string> {
+  const digest = new Digest();
+  await digest.add(input);
+  return digest.end();
+}
+
 /** A GET has no body to speak of (RFC 9110, 9.3.1). */
 function hasUnknownBody(req: AnyRequest): boolean {
   const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers;

@@ -19,9 +19,12 @@ export function assertServable(req: AnyRequest, methods: readonly string[]): voi
 export const requestOver = (): TaskError =>
   new TaskError('REQUEST_OVER', 'The request was answered before, or its client has left');
 
-/** @throws TaskError `NOT_ACCEPTABLE` for clients that cannot read a stream */
-export function assertAcceptsStream({ headers: { accept } }: AnyRequest): void {
-  if (!accept || accepts(accept, 'text/event-stream')) return;
+/**
+ * @param also what clients ask for although they read a stream
+ * @throws TaskError `NOT_ACCEPTABLE` for clients that cannot read a stream
+ */
+export function assertAcceptsStream({ headers: { accept } }: AnyRequest, also: readonly string[] = []): void {
+  if (!accept || ['text/event-stream', ...also].some((type) => accepts(accept, type))) return;
   throw new TaskError('NOT_ACCEPTABLE', 'The answer is text/event-stream, which the Accept header excludes');
 }
 

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
+import type { Wire } from '../sse/wire.js';
 
 /**
  * Answers a TaskError that a request can be refused with as problem+json with a `code` member. Returns false, and sends
@@ -11,19 +12,26 @@ import type { StreamResponse } from '../sse/connection.js';
  * `REQUEST_OVER` counts as answered: nobody waits any more, and an error handler that tried would cut the connection,
  * which may carry the next request by now.
  *
+ * @param refusal words the body for clients of another wire; default: problem+json
  * @example if (!sendProblem(res, error)) next(error);
  */
-export function sendProblem(res: StreamResponse, error: unknown): boolean {
+export function sendProblem(res: StreamResponse, error: unknown, refusal: Wire['refusal'] = toProblem): boolean {
   if (!(error instanceof TaskError)) return false;
   if (error.code === 'REQUEST_OVER') return true;
   if (!error.expose || res.headersSent) return false;
-  const { code, message, status, headers } = error;
+  const { code, message: detail, status, headers } = error;
+  const { contentType, body } = refusal({ status, code, detail });
   res.statusCode = status;
-  res.setHeader('Content-Type', 'application/problem+json');
+  res.setHeader('Content-Type', contentType);
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-  res.end(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail: message, code }));
+  res.end(body);
   return true;
 }
+
+const toProblem: NonNullable<Wire['refusal']> = ({ status, code, detail }) => ({
+  contentType: 'application/problem+json',
+  body: JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, code }),
+});
 
 /** Express error middleware: what `executeWithSSE` throws becomes problem+json, everything else goes on. */
 export const problemHandler: ErrorRequestHandler = (error, _req, res, next) => {

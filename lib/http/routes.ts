@@ -1,5 +1,6 @@
 /** Serves a handful of routes as one plain `(req, res, next)` function, which any framework of that shape can mount. */
 import type { StreamResponse } from '../sse/connection.js';
+import type { Wire } from '../sse/wire.js';
 import { allowOrigin, answerOptions } from './cors.js';
 import { assertServable } from './guards.js';
 import type { OriginList } from './origins.js';
@@ -35,13 +36,16 @@ export function serveRoutes(routes: readonly Route[], isAllowed: OriginList | un
   };
 }
 
-/** Runs `answer`. What it throws becomes problem+json, or goes on to `next`; nothing is thrown from here. */
-export function answerSafely(res: StreamResponse, next: Next, answer: () => unknown): void {
+/**
+ * Runs `answer`. What it throws becomes problem+json, or goes on to `next`; nothing is thrown from here.
+ * @param refusal as for `sendProblem`
+ */
+export function answerSafely(res: StreamResponse, next: Next, answer: () => unknown, refusal?: Wire['refusal']): void {
   const run = async (): Promise<void> => {
     await answer();
   };
   run().catch((error: unknown) => {
-    if (!sendProblem(res, error)) next(error);
+    if (!sendProblem(res, error, refusal)) next(error);
   });
 }
 

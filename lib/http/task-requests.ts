@@ -5,14 +5,18 @@ import type { Engine } from '../core/engine.js';
 import { checkNumber } from '../core/engine-options.js';
 import { abandoned, TaskError } from '../core/errors.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
-import type { Started, TaskHandler } from '../core/requests.js';
+import type { OnBusy, Resume, Started, TaskHandler } from '../core/requests.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
+import { DEFAULT_WIRE } from '../sse/default-wire.js';
+import { placeHeaders, TASK_ID_HEADER } from '../sse/headers.js';
 import type { Heartbeat } from '../sse/heartbeat.js';
 import { StoredTaskStream, type StreamSettings } from '../sse/task-stream.js';
+import type { Wire } from '../sse/wire.js';
 import type { Wires } from '../wires/wires.js';
 import { fingerprintOf } from './fingerprint.js';
 import { assertMayStart, requestOver, type StartRules } from './guards.js';
+import { OneByOne } from './one-by-one.js';
 import { presenceOf, type Presence } from './presence.js';
 import { readIdempotencyKey, resourceOf, type AnyRequest, type ResumeRequest } from './request.js';
 
@@ -26,6 +30,11 @@ export interface Execution {
   readonly timeoutMs?: number | undefined;
   readonly abandonAfterMs?: number | undefined;
   readonly snapshot?: SnapshotOptions | undefined;
+  /** Default: the default wire. */
+  readonly wire?: Wire | undefined;
+  /** What the task is of; asked for only where one is really started. */
+  readonly slot?: (() => unknown) | undefined;
+  readonly onBusy?: OnBusy | undefined;
   /** Of the handler, if it has one: then its tasks can be run again without a request. */
   readonly name?: string | undefined;
 }
@@ -34,6 +43,15 @@ export interface Execution {
 export interface Idempotency {
   readonly key: string;
   readonly readFingerprint: () => Promise<string>;
+}
+
+/** Who starts a task, who could run it again, and what tells the start apart from others. */
+interface StartNames {
+  readonly owner: string | undefined;
+  readonly handler: TaskHandler;
+  readonly idempotencyKey?: string;
+  readonly fingerprint?: string;
+  readonly presence?: Presence | undefined;
 }
 
 /** What the requests of one manager are judged by. */
@@ -50,8 +68,8 @@ export class TaskRequests {
   readonly #streams: StreamSettings;
   /** Starts whose input is being read: each has its place among the tasks that run already. */
   #reading = 0;
-  /** The last start under way of each owner and idempotency key: whoever repeats it waits for what becomes of it. */
-  readonly #starting = new Map<string, Promise<void>>();
+  /** Starts under way by owner and idempotency key: whoever repeats one waits for its task, and reads no input. */
+  readonly #starting = new OneByOne();
 
   constructor(
     readonly engine: Engine,
@@ -118,15 +136,19 @@ export class TaskRequests {
     presence?: Presence,
   ): Promise<Started> {
     assertMayStart(req, this.options);
-    const owner = await this.ownerOf(req);
-    if (idempotency === undefined) return this.#create(req, execution, { owner, presence });
-    const { key, readFingerprint } = idempotency;
-    const fingerprint = await readFingerprint();
-    return this.#oneByOne(JSON.stringify([owner, key]), async () => {
-      const repeated = await this.engine.findRepeated(key, owner, fingerprint);
-      if (repeated !== undefined) return { record: repeated, created: false };
-      return this.#create(req, execution, { owner, idempotencyKey: key, fingerprint });
-    });
+    const names = { owner: await this.ownerOf(req), handler: this.#handlerOf(req, execution), presence };
+    return this.#startOnce(execution, names, idempotency);
+  }
+
+  /** The same for the program itself: what has no name can be run again by nobody. */
+  async startFor(
+    owner: string | undefined,
+    execution: Execution,
+    idempotency: Idempotency | undefined,
+  ): Promise<Started> {
+    const { name } = execution;
+    const handler = this.#withDefaults(execution, name === undefined ? undefined : `name:${name}`);
+    return this.#startOnce(execution, { owner, handler }, idempotency);
   }
 
   /** Has this instance run the tasks of a named handler again that others have lost. @throws TaskError `INVALID_OPTION` */
@@ -141,48 +163,52 @@ export class TaskRequests {
     subscriberId: string | undefined,
     how: { readonly resumed: boolean; readonly abandon?: (() => void) | undefined } = { resumed: true },
   ): Promise<StoredTaskStream> {
-    const start = await this.engine.startOf(record, { cursor, subscriberId, snapshot });
+    const resume = this.#resumeOn(record, { cursor, subscriberId, snapshot }, how.resumed);
+    const start = await this.engine.startOf(record, resume);
     return new StoredTaskStream({ record, subscriberId, start, waitMs, ...how }, this.#streams);
   }
 
+  /** Clients of a wire that folds have all events up to their cursor, or nothing: then they begin with the sum. */
+  #resumeOn({ wire }: TaskRecord, resume: Resume, resumed: boolean): Resume {
+    if (this.options.wires.get(wire).fold === undefined) return resume;
+    return { cursor: resume.cursor, subscriberId: undefined, snapshot: resumed && resume.cursor === undefined };
+  }
+
+  async #startOnce(execution: Execution, names: StartNames, idempotency: Idempotency | undefined): Promise<Started> {
+    if (idempotency === undefined) return this.#create(execution, names);
+    const { owner, handler } = names;
+    const { key, readFingerprint } = idempotency;
+    const fingerprint = await readFingerprint();
+    return this.#starting.run(JSON.stringify([owner, key]), async () => {
+      const repeated = await this.engine.findRepeated(key, owner, fingerprint);
+      if (repeated !== undefined) return { record: repeated, created: false };
+      return this.#create(execution, { owner, handler, idempotencyKey: key, fingerprint });
+    });
+  }
+
   /** Takes a place, then reads the input, which may be an upload, then starts. */
-  async #create(
-    req: AnyRequest,
-    execution: Execution,
-    names: {
-      readonly owner: string | undefined;
-      readonly idempotencyKey?: string;
-      readonly fingerprint?: string;
-      readonly presence?: Presence | undefined;
-    },
-  ): Promise<Started> {
-    const { owner, idempotencyKey, fingerprint, presence } = names;
+  async #create(execution: Execution, names: StartNames): Promise<Started> {
+    const { owner, handler, idempotencyKey, fingerprint, presence } = names;
+    const { slot: slotOf, wire = DEFAULT_WIRE, onBusy } = execution;
     if (presence?.isWaiting() === false) throw requestOver();
     this.engine.admit();
     if (this.engine.room <= this.#reading) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
     this.#reading++;
     let input: unknown;
+    let slot: string | undefined;
     try {
+      if (slotOf !== undefined) slot = readIdentity('slot', await askCallback('slot', slotOf));
       input = await askCallback('input', execution.input);
     } finally {
       this.#reading--;
     }
     if (presence?.isWaiting() === false) throw requestOver();
-    return this.engine.start({ ...this.#handlerOf(req, execution), input, owner, fingerprint, idempotencyKey });
-  }
-
-  /** Runs one start of a key at a time, so that those that repeat it find its task, and read no input of their own. */
-  #oneByOne(id: string, start: () => Promise<Started>): Promise<Started> {
-    const starting = (this.#starting.get(id) ?? Promise.resolve()).then(start);
-    const over = starting.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#starting.set(id, over);
-    void over.then(() => {
-      if (this.#starting.get(id) === over) this.#starting.delete(id);
-    });
-    return starting;
+    const place = { wire: wire === DEFAULT_WIRE ? undefined : wire.name, slot, onBusy };
+    const started = await this.engine.start({ ...handler, input, owner, fingerprint, idempotencyKey, ...place });
+    if (started.isBusy !== true) return started;
+    const { taskId } = started.record;
+    const headers = { [TASK_ID_HEADER]: taskId, ...placeHeaders(this.options.publicPath, taskId) };
+    throw new TaskError('SLOT_BUSY', 'Another task runs in this slot', { headers });
   }
 
   /** Cancels a task that was started here and that nobody was told of. */
@@ -200,12 +226,12 @@ export class TaskRequests {
     return this.#withDefaults(execution, name === undefined ? route : `name:${name}`);
   }
 
-  #withDefaults({ job, snapshot, ...times }: Execution, handler: string): TaskHandler {
+  #withDefaults({ job, snapshot, wire, ...times }: Execution, handler: string | undefined): TaskHandler {
     const { options } = this.engine;
+    const fold = wire?.fold;
     return {
-      job,
-      snapshot,
-      handler,
+      ...{ job, handler },
+      snapshot: fold === undefined ? snapshot : () => fold(options.maxBytesPerTask),
       timeoutMs: checkNumber('timeoutMs', times.timeoutMs ?? options.timeoutMs),
       abandonAfterMs: checkNumber('abandonAfterMs', times.abandonAfterMs ?? options.abandonAfterMs),
     };

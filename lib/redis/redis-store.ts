@@ -62,11 +62,12 @@ class RedisStore implements OpenTaskStore {
 
   async create(draft: TaskDraft): Promise<CreationResult> {
     const { creation, holdings, membership } = this.instance;
+    if (draft.slot !== undefined) throw new TaskError('STORE_UNAVAILABLE', 'This store has no slots');
     this.instance.listen();
     await membership.beat(); // before it has a task: nobody misses an instance that was never there
     return holdings.expecting(draft.taskId, async () => {
       const entry = await creation.enter(draft);
-      if ('existing' in entry) return { created: false, record: entry.existing };
+      if ('existing' in entry) return { created: false, taken: 'idempotencyKey', record: entry.existing };
       return { created: true, writer: holdings.hold(entry.created) };
     });
   }
@@ -138,6 +139,7 @@ class RedisStore implements OpenTaskStore {
 
   async #resolve(ref: TaskRef): Promise<string | undefined> {
     if ('taskId' in ref) return ref.taskId;
+    if ('slot' in ref) return undefined;
     const { keys, commands } = this.instance.context;
     const key = 'resumeKey' in ref ? keys.resumeKey(ref.resumeKey) : keys.idempotencyKey(ref.owner, ref.idempotencyKey);
     const taskId = await commands.send(key, 'GET', key);

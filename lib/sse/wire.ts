@@ -1,3 +1,4 @@
+import type { ProgressFold } from '../core/snapshot.js';
 import type { FinalStatus } from '../core/status.js';
 
 /** What a wire may know of the task whose events it frames. */
@@ -44,15 +45,8 @@ export interface WireStream extends WireTask {
   readonly position: number;
 }
 
-/** Folds the progress of one task into a state that stands for all of it, kept beside the log. */
-export interface WireFold {
-  /** Takes one more progress value, which has become event `seq`. Keeps nothing that the job might change later. */
-  add(data: unknown, seq: number): void;
-  /** The state as JSON; undefined once it has grown beyond its limit: then late clients get a gap. */
-  toJson(): string | undefined;
-  /** Goes on from a state that `toJson` has returned, perhaps on another instance. */
-  restore(json: string): void;
-}
+/** The fold of a wire. */
+export type WireFold = ProgressFold;
 
 /** What `snapshot` frames. */
 export interface WireSnapshot {

@@ -1,6 +1,6 @@
 import type { Wire, WireTask } from '../sse/wire.js';
 import { encodeItems } from './encode-items.js';
-import { encodeIdFirst, encodePosition } from './id-first.js';
+import { encodeIdFirst, encodePosition, markEnd } from './id-first.js';
 import { MessageFold, type FoldRules } from './message-fold.js';
 import { readOutcome } from './outcome.js';
 
@@ -48,14 +48,14 @@ export const AG_UI: Wire = Object.freeze<Wire>({
     const outcome = readOutcome(end);
     const last = end.progress === undefined ? undefined : typeIn(end.progress);
     // After either of its own ends a run may say nothing more, but that it has failed after all.
-    if (last === 'RUN_ERROR' || (last === 'RUN_FINISHED' && 'result' in outcome)) return encodePosition(id);
+    if (last === 'RUN_ERROR' || (last === 'RUN_FINISHED' && 'result' in outcome)) return markEnd(encodePosition(id));
     const { taskId, slot = taskId } = task;
     const event =
       'result' in outcome
         ? { type: 'RUN_FINISHED', threadId: slot, runId: taskId, result: outcome.result }
         : { type: 'RUN_ERROR', ...outcome.failure };
     const json = JSON.stringify(event);
-    return (end.seq === 1 ? opening(json, task) : '') + encodeIdFirst(id, undefined, json);
+    return (end.seq === 1 ? opening(json, task) : '') + markEnd(encodeIdFirst(id, undefined, json));
   },
   gap: (id) => encodeIdFirst(id, undefined, LOST),
   fold: (maxBytes) => new MessageFold(RULES, maxBytes),

@@ -8,4 +8,10 @@ export function encodeIdFirst(id: string, event: string | undefined, data: strin
 }
 
 /** A frame that no client dispatches: it moves the position and says nothing. */
-export const encodePosition = (id: string): string => `: end\nid: ${id}\n\n`;
+export const encodePosition = (id: string): string => `: position\nid: ${id}\n\n`;
+
+/**
+ * Marks the last frame of a stream in whose protocol the last frame could come in the middle too, by a comment that
+ * `resumableFetch` looks for: so it need not ask whether there is more.
+ */
+export const markEnd = (frame: string): string => `: end\n${frame}`;

@@ -1,5 +1,5 @@
 import type { Wire } from '../sse/wire.js';
-import { encodeIdFirst } from './id-first.js';
+import { encodeIdFirst, markEnd } from './id-first.js';
 import { readOutcome } from './outcome.js';
 
 /**
@@ -16,7 +16,8 @@ export const PLAIN: Wire = Object.freeze<Wire>({
     const outcome = readOutcome(end);
     if ('result' in outcome) return encodeIdFirst(id, undefined, '[DONE]');
     const { code, message } = outcome.failure;
-    return encodeIdFirst(id, undefined, JSON.stringify({ type: 'RUN_ERROR', code, message, error: { code, message } }));
+    const error = { type: 'RUN_ERROR', code, message, error: { code, message } };
+    return markEnd(encodeIdFirst(id, undefined, JSON.stringify(error)));
   },
   gap: (id, { from, to, reason }) => encodeIdFirst(id, 'gap', JSON.stringify({ from, to, reason })),
   snapshot: ({ json, seq }, idAt) => encodeIdFirst(idAt(seq), 'snapshot', json),

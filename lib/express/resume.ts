@@ -1,0 +1,59 @@
+/** `tasks.resume`: what goes on in a slot, the stream of the task that runs there, or that none does. */
+import type { Request, RequestHandler } from 'express';
+import { askCallback, readIdentity } from '../core/callbacks.js';
+import { notFound } from '../core/errors.js';
+import { A_FUNCTION, checkOptions, required, type OptionRules } from '../core/options.js';
+import type { TaskRecord } from '../core/ports.js';
+import { assertAcceptsStream } from '../http/guards.js';
+import { readResume, type AnyRequest } from '../http/request.js';
+import { answerSafely, serve, type Answer, type Middleware } from '../http/routes.js';
+import type { TaskRequests } from '../http/task-requests.js';
+import type { StreamResponse } from '../sse/connection.js';
+
+/** Options of `tasks.resume`. */
+export interface ResumeOptions {
+  /** The slot that a request asks for; undefined: none, and the answer is 204. */
+  slot: (req: Request) => string | undefined;
+}
+
+const RESUME_RULES: OptionRules<ResumeOptions> = { slot: required(A_FUNCTION) };
+
+/** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
+export function createResume(requests: TaskRequests, options: ResumeOptions): RequestHandler {
+  checkOptions('tasks.resume', options, RESUME_RULES);
+  const slotOf = async (req: AnyRequest): Promise<string | undefined> =>
+    readIdentity('slot', await askCallback('slot', options.slot, req as Request));
+
+  const runningIn = async (req: AnyRequest, slot: string | undefined): Promise<TaskRecord | undefined> =>
+    slot === undefined ? undefined : requests.engine.lookUp({ slot, owner: await requests.ownerOf(req) });
+
+  const attach: Answer = async (req, res) => {
+    const resume = readResume(req, undefined);
+    const { resumeKey } = resume;
+    const slot = await slotOf(req);
+    // Who was cut comes back to the task that it read, whatever runs in the slot by now: its end is news to them.
+    const record = resumeKey === undefined ? await runningIn(req, slot) : await requests.find(req, { resumeKey });
+    if (record === undefined) {
+      answerNothing(res);
+      return;
+    }
+    if (record.slot !== slot) throw notFound();
+    assertAcceptsStream(req, requests.options.wires.get(record.wire).accepts);
+    await (await requests.attach(record, resume, undefined)).begin(res);
+  };
+
+  const cancel: Answer = async (req, res) => {
+    const record = await runningIn(req, await slotOf(req));
+    if (record !== undefined) await requests.engine.cancel(record.taskId, 'The client cancelled it');
+    answerNothing(res);
+  };
+
+  const answers = { GET: attach, DELETE: cancel };
+  const middleware: Middleware = (req, res, next) => {
+    answerSafely(res, next, () => serve(req, res, answers, requests.options.isAllowed));
+  };
+  return middleware;
+}
+
+/** [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code" */
+const answerNothing = (res: StreamResponse): void => void res.writeHead(204, { 'Cache-Control': 'no-store' }).end();
