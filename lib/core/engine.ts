@@ -98,20 +98,20 @@ export class Engine implements RunObserver {
     }
   }
 
-  async #start({ snapshot, ...asked }: StartRequest): Promise<Started> {
-    const fold = snapshot && createFold(snapshot); // while nothing is stored yet: a handler's own functions may throw
-    const request: StartRequest = { ...asked, snapshot: fold && (() => fold) };
-    const { onLost, maxInputBytes, storeTimeoutMs } = this.options;
-    const draft = draftOf(request, onLost === 'restart' ? maxInputBytes : undefined);
+  async #start(asked: StartRequest): Promise<Started> {
+    const fold = asked.snapshot && createFold(asked.snapshot); // while nothing is stored: a handler's function may throw
+    const request = { ...asked, snapshot: fold && (() => fold) };
+    const draft = draftOf(request, this.options);
     this.#asked.set(draft, request);
     for (;;) {
       const creation = await this.#store.create(draft);
       if (creation.created) return { record: this.#begin(creation, request).record, created: true };
-      const { record, taken } = creation;
-      if (taken === 'idempotencyKey') return { record: samePayload(record, request.fingerprint), created: false };
+      const { record } = creation;
+      if (creation.taken === 'idempotencyKey')
+        return { record: samePayload(record, request.fingerprint), created: false };
       if (request.onBusy !== 'interrupt') return { record, created: false, isBusy: request.onBusy !== 'attach' };
       // Whoever is faster runs next, and is superseded in turn: each round here is somebody's progress.
-      await this.#limit.within(storeTimeoutMs, supersede(this.#store, record));
+      await this.#limit.within(this.options.storeTimeoutMs, supersede(this.#store, record));
     }
   }
 
