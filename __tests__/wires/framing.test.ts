@@ -86,14 +86,18 @@ describe('an AG-UI stream', () => {
     ['a failure', FAILED, '{"type":"RUN_ERROR","code":"TASK_FAILED","message":"The task failed"}'],
     ['a cancel', CANCELLED, '{"type":"RUN_ERROR","code":"TASK_CANCELLED","message":"The client cancelled it"}'],
   ])('ends %s with one event', (_what, how, expected) => {
-    expect(finish('k.9', end(how, 9, '{"type":"TEXT_MESSAGE_END"}'), TASK)).toBe(`: end\nid: k.9\ndata: ${expected}\n\n`);
+    expect(finish('k.9', end(how, 9, '{"type":"TEXT_MESSAGE_END"}'), TASK)).toBe(
+      `: end\nid: k.9\ndata: ${expected}\n\n`,
+    );
   });
 
   it('says nothing more after an end of the job’s own, but that it failed after all', () => {
     const finished = '{"type":"RUN_FINISHED","threadId":"a","runId":"b"}';
     expect(finish('k.9', end(COMPLETED, 9, finished), TASK)).toBe(': end\n: position\nid: k.9\n\n');
     expect(finish('k.9', end(FAILED, 9, finished), TASK)).toContain('RUN_ERROR');
-    expect(finish('k.9', end(FAILED, 9, '{"type":"RUN_ERROR","message":"x"}'), TASK)).toBe(': end\n: position\nid: k.9\n\n');
+    expect(finish('k.9', end(FAILED, 9, '{"type":"RUN_ERROR","message":"x"}'), TASK)).toBe(
+      ': end\n: position\nid: k.9\n\n',
+    );
   });
 });
 

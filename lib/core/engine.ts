@@ -103,14 +103,13 @@ export class Engine implements RunObserver {
     const request = { ...asked, snapshot: fold && (() => fold) };
     const draft = draftOf(request, this.options);
     this.#asked.set(draft, request);
+    // Of those that interrupt each other, whoever is faster runs next, and is superseded in turn.
     for (;;) {
       const creation = await this.#store.create(draft);
       if (creation.created) return { record: this.#begin(creation, request).record, created: true };
-      const { record } = creation;
-      if (creation.taken === 'idempotencyKey')
-        return { record: samePayload(record, request.fingerprint), created: false };
+      const { record, taken } = creation;
+      if (taken === 'idempotencyKey') return { record: samePayload(record, request.fingerprint), created: false };
       if (request.onBusy !== 'interrupt') return { record, created: false, isBusy: request.onBusy !== 'attach' };
-      // Whoever is faster runs next, and is superseded in turn: each round here is somebody's progress.
       await this.#limit.within(this.options.storeTimeoutMs, supersede(this.#store, record));
     }
   }
@@ -170,7 +169,7 @@ export class Engine implements RunObserver {
     return feed;
   }
 
-  /** False: it had ended before. */
+  /** False: it had ended. */
   async cancel(taskId: string, message: string): Promise<boolean> {
     await this.find({ taskId });
     return this.#store.requestCancel(taskId, { code: 'TASK_CANCELLED', message });
