@@ -12,6 +12,7 @@ import {
   startImport,
   type Elements,
 } from '../support/demo-page.js';
+import { serverOfSnippets } from '../support/demo-snippets.js';
 import { startExample, type ExampleServer } from '../support/example-server.js';
 
 const ROOT = join(__dirname, '../..');
@@ -281,6 +282,29 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     expect((await page.request.get(picture!)).headers()['content-type']).toBe('image/png');
     await page.getByRole('link', { name: 'README' }).click();
     expect(await page.locator('body').innerText()).toContain('npm install resumable-sse');
+  });
+
+  it('the code that the page shows does what it says: reloads find the answer, and stopping stops it', async () => {
+    const files = { 'snippets.js': serverOfSnippets() };
+    const server = await startExample('demo', {}, 'snippets.js', files);
+    try {
+      const page = await (await browser().newContext()).newPage();
+      contexts.push(page.context());
+      await page.goto(server.url);
+      const text = page.locator('#output');
+      for (const word of [10, 20, 30]) {
+        await page.waitForFunction(`document.getElementById('output').textContent.includes('${String(word)} ')`);
+        await page.reload();
+      }
+      await page.waitForFunction("document.getElementById('output').textContent.includes('40 ')");
+      expect(await text.textContent()).toMatch(/^1 2 3 4 5 6 7 8 9 10 11 12 /);
+      const stopped = page.waitForResponse((response) => response.request().method() === 'DELETE');
+      await page.getByRole('button', { name: 'Stop' }).click();
+      expect((await stopped).status()).toBe(204);
+      expect(server.printed.filter((line) => line === 'asked')).toHaveLength(1);
+    } finally {
+      await server.stop();
+    }
   });
 
   it('the keyboard is enough, and a screen reader hears what happens', async () => {

@@ -1,7 +1,7 @@
 import { buildSync, type BuildOptions } from 'esbuild';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,17 +16,19 @@ export interface ExampleServer {
 }
 
 /**
- * Starts a script of `examples/<name>` as users do, in a package of its own with the library built from the sources as they
+ * Starts a script of `examples/<name>`, or of `files` beside it, as users do, in a package of its own with the library built from the sources as they
  * are: tests must not depend on what was built last.
  */
 export async function startExample(
   name: string,
   env: NodeJS.ProcessEnv = {},
   script = 'server.js',
+  files: Readonly<Record<string, string>> = {},
 ): Promise<ExampleServer> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'resumable-sse-example-')));
   for (const part of ['package.json', 'README.md', 'examples'])
     cpSync(join(ROOT, part), join(root, part), { recursive: true });
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(root, 'examples', name, path), text);
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
   const build = (options: BuildOptions): void => {
     buildSync({ absWorkingDir: ROOT, bundle: true, format: 'esm', target: 'es2022', tsconfigRaw: {}, ...options });

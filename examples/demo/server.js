@@ -23,7 +23,7 @@ const IMPORT_TIMEOUT_MS = 6 * 3_600_000;
 const tasks = createTaskManager({
   ...(await storeOptions()),
   retryMs: 1_000,
-  tasksPath: '/tasks', // answers say where their task is, so that a client can cancel it
+  publicPath: '/tasks', // answers say where their task is, so that a client can cancel it
   // A TaskError is for the client, who gets it: a file that holds no table is no fault of ours.
   onTaskError: (error, { taskId }) => void (error instanceof TaskError || console.error(`task ${taskId}:`, error)),
 });
