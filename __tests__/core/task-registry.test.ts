@@ -55,6 +55,16 @@ describe('TaskRegistry', () => {
     expect(registry.sizes).toMatchObject({ finished: 1, tombstones: 0 });
   });
 
+  it('lists the tasks of one owner alone, those that run and those that have ended, as they were started', () => {
+    const [first, other, second] = [add(0, 'ann'), add(0, 'bob'), add(0, 'ann')];
+    end(first);
+    expect([...registry.values('ann')]).toEqual([first, second]);
+    clock.advance(TTL_MS);
+    registry.sweep();
+    expect([...registry.values('ann')]).toEqual([second]);
+    expect([[...registry.values('bob')], [...registry.values('eve')]]).toEqual([[other], []]);
+  });
+
   describe('when memory runs out', () => {
     const SEGMENTS = { maxEvents: 10_000, maxBytes: 8 * KIB };
     const BUDGET = 24 * KIB;
@@ -71,6 +81,22 @@ describe('TaskRegistry', () => {
       expect(tasks.map(statusOf)).toEqual(['completed', 'completed', 'expired', 'expired']);
       expect(running.map(({ log }) => log.events)).toEqual([8, 8]);
       expect(registry.sizes.tombstones).toBe(2);
+    });
+
+    it('keeps the result of one owner, however many small tasks another has, one after the other', () => {
+      const large = end(add(8, 'ann'));
+      const nobodys = finished(2);
+      for (let n = 0; n < 40; n++) end(add(1, 'eve'));
+      expect([large, nobodys].map(statusOf)).toEqual(['completed', 'completed']);
+      expect([...registry.values('eve')].length).toBeGreaterThan(5);
+    });
+
+    it('takes from an owner who keeps most, not from the one who needs memory', () => {
+      const hoard = Array.from({ length: 8 }, () => end(add(2, 'eve')));
+      const own = Array.from({ length: 2 }, () => end(add(2, 'ann')));
+      add(8, 'ann');
+      expect(own.map(statusOf)).toEqual(['completed', 'completed']);
+      expect(hoard.map(statusOf)).toContain('expired');
     });
 
     it('tells those who read a forgotten task', () => {

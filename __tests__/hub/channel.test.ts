@@ -93,20 +93,32 @@ describe('the channels of a hub', () => {
     for (let seq = from; seq < from + count; seq++) channels.append(channel, seq, 'x'.repeat(1_000), undefined);
   };
 
-  it('share one memory, and take it from the one that has been silent longest', () => {
+  it('share one memory, and take it from the one that keeps most', () => {
     const channels = new ChannelRegistry(LIMITS, 200_000);
     const old = channels.addReader('room', 'old');
     const busy = channels.addReader('room', 'busy');
     fill(channels, old, 1, 50);
     fill(channels, busy, 51, 20);
-    fill(channels, channels.all, 71, 120);
+    fill(channels, channels.all, 71, 500);
     expect(channels.bufferedBytes).toBeLessThanOrEqual(200_000);
-    expect(old.trimmedTo).toBeGreaterThan(0);
-    expect([busy.trimmedTo, channels.all.trimmedTo]).toEqual([0, 0]);
-    fill(channels, channels.all, 191, 60);
-    expect(old.nextAfter(0)).toBe(Infinity); // all of it, before the next one gives anything
-    expect(busy.trimmedTo).toBeGreaterThan(0);
-    expect(channels.all.trimmedTo).toBe(0); // what is being written to gives nothing
+    expect([old.trimmedTo, busy.trimmedTo]).toEqual([0, 0]);
+    expect(channels.all.trimmedTo).toBeGreaterThan(0);
+    fill(channels, busy, 571, 500); // until it keeps more than all the others
+    expect(old.trimmedTo).toBe(0);
+    expect(busy.trimmedTo).toBeGreaterThan(571);
+  });
+
+  it('of one user and of their clients are one share, which gives what was silent longest first', () => {
+    const channels = new ChannelRegistry(LIMITS, 200_000);
+    const room = channels.addReader('room', 'news');
+    fill(channels, room, 1, 60);
+    const ann = channels.addReader('user', 'ann');
+    fill(channels, ann, 61, 30);
+    const own = Array.from({ length: 4 }, (_, n) => channels.create(`client-${n}`, 'ann'));
+    for (const [n, channel] of own.entries()) fill(channels, channel, 100 * (n + 1), 50);
+    expect(channels.bufferedBytes).toBeLessThanOrEqual(200_000);
+    expect([room.trimmedTo, own[3]!.trimmedTo]).toEqual([0, 0]);
+    expect([ann, own[0]!].map((channel) => channel.nextAfter(0))).toEqual([Infinity, Infinity]);
   });
 
   it('never take from a channel what it is just being given', () => {

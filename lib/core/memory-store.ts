@@ -48,9 +48,8 @@ export class MemoryStore implements OpenTaskStore {
 
   list({ status, owner, limit, before }: TaskFilter): readonly TaskRecord[] {
     const found: StoredTask[] = [];
-    for (const task of this.registry.values()) {
+    for (const task of this.registry.values(owner)) {
       if (status !== undefined && task.status !== status) continue;
-      if (owner !== undefined && task.owner !== owner) continue;
       if (before !== undefined && task.taskId >= before) continue;
       found.push(task);
     }

@@ -1,7 +1,7 @@
-import { LRUCache } from 'lru-cache';
 import { Deadlines } from './deadlines.js';
 import type { MemoryBudget } from './event-log.js';
 import type { StoreSettings, StoreSizes, TaskRef, Tombstone } from './ports.js';
+import { Shares } from './shares.js';
 import type { StoredTask } from './stored-task.js';
 
 const MAX_TOMBSTONES = 10_000;
@@ -12,12 +12,16 @@ interface Grave extends Tombstone {
 }
 
 /**
- * The tasks of this process and their memory. Running tasks are never evicted; finished ones go when their time is
- * over, or least recently used first when memory is needed; both leave a tombstone for a while.
+ * The tasks of this process and their memory. Running tasks are never evicted. Finished ones go when their time is over,
+ * or earlier when memory is needed: those of the owner who keeps most, least recently used first. Either way a tombstone
+ * stays for a while.
  */
 export class TaskRegistry implements MemoryBudget {
   readonly #running = new Map<string, StoredTask>();
-  readonly #finished: LRUCache<string, StoredTask>;
+  readonly #finished = new Map<string, StoredTask>();
+  readonly #kept = new Shares<string | undefined, StoredTask>({ sparesLast: true });
+  /** What runs and what has ended, in the order of the starts. */
+  readonly #byOwner = new Map<string | undefined, Set<StoredTask>>();
   readonly #byResumeKey = new Map<string, StoredTask>();
   readonly #byIdempotencyKey = new Map<string, StoredTask>();
   /** Running tasks alone. */
@@ -28,19 +32,14 @@ export class TaskRegistry implements MemoryBudget {
   readonly #decay = new Deadlines<Grave>();
   #reserved = 0;
 
-  constructor(readonly settings: StoreSettings) {
-    this.#finished = new LRUCache<string, StoredTask>({
-      maxSize: settings.maxBufferedBytes,
-      sizeCalculation: (task) => task.size,
-      dispose: (task) => {
-        this.#bury(task);
-      },
-    });
-  }
+  constructor(readonly settings: StoreSettings) {}
 
   /** Adds a task that runs. */
   add(task: StoredTask): void {
     this.#running.set(task.taskId, task);
+    const others = this.#byOwner.get(task.owner);
+    if (others === undefined) this.#byOwner.set(task.owner, new Set([task]));
+    else others.add(task);
     this.#byResumeKey.set(task.resumeKey, task);
     if (task.idempotencyKey !== undefined) this.#byIdempotencyKey.set(scoped(task.owner, task.idempotencyKey), task);
     if (task.slot !== undefined) this.#bySlot.set(scoped(task.owner, task.slot), task);
@@ -60,9 +59,13 @@ export class TaskRegistry implements MemoryBudget {
     this.#expiry.add(task, ttlMs, now);
     // A task that alone takes all memory is kept at the cost of its oldest events, never of its end.
     while (task.size > this.settings.maxBufferedBytes && task.log.segments > 1) task.log.dropOldestSegment();
+    if (task.size > this.settings.maxBufferedBytes) {
+      this.#bury(task);
+      return;
+    }
     this.#finished.set(task.taskId, task);
-    // lru-cache keeps nothing that is larger than the whole cache, and does not say so.
-    if (!this.#finished.has(task.taskId)) this.#bury(task);
+    this.#kept.put(task.owner, task, task.size);
+    while (this.#kept.weight > this.settings.maxBufferedBytes && this.#buryNext());
   }
 
   runningOf(owner: string | undefined): number {
@@ -80,10 +83,17 @@ export class TaskRegistry implements MemoryBudget {
   }
 
   get(taskId: string): StoredTask | undefined {
-    return this.#running.get(taskId) ?? this.#finished.get(taskId);
+    const task = this.#running.get(taskId) ?? this.#finished.get(taskId);
+    if (task !== undefined) this.#kept.touch(task);
+    return task;
   }
 
-  *values(): Generator<StoredTask> {
+  /** In no order; those of one owner in the order of their starts. */
+  *values(owner?: string): Generator<StoredTask> {
+    if (owner !== undefined) {
+      yield* this.#byOwner.get(owner) ?? [];
+      return;
+    }
     yield* this.#running.values();
     yield* this.#finished.values();
   }
@@ -91,7 +101,7 @@ export class TaskRegistry implements MemoryBudget {
   /** Forgets what is past its retention; true while anything is kept. */
   sweep(): boolean {
     const now = this.settings.clock.now();
-    for (const task of this.#expiry.take(now)) this.#finished.delete(task.taskId);
+    for (const task of this.#expiry.take(now)) this.#bury(task);
     for (const grave of this.#decay.take(now)) this.#level(grave);
     return this.#running.size + this.#finished.size + this.#graves.size > 0;
   }
@@ -100,7 +110,7 @@ export class TaskRegistry implements MemoryBudget {
   reserve(bytes: number): void {
     this.#reserved += bytes;
     while (this.#reserved > this.settings.maxBufferedBytes) {
-      if (this.#finished.pop() === undefined && !this.#trimNextRunning()) return;
+      if (!this.#buryNext() && !this.#trimNextRunning()) return;
     }
   }
 
@@ -127,8 +137,20 @@ export class TaskRegistry implements MemoryBudget {
     return false;
   }
 
+  /** Forgets a finished task, so that others have its memory; false where there is none. */
+  #buryNext(): boolean {
+    const task = this.#kept.first();
+    if (task !== undefined) this.#bury(task);
+    return task !== undefined;
+  }
+
   #bury(task: StoredTask): void {
     const { clock, ttlMs } = this.settings;
+    this.#finished.delete(task.taskId);
+    this.#kept.delete(task);
+    const others = this.#byOwner.get(task.owner);
+    others?.delete(task);
+    if (others?.size === 0) this.#byOwner.delete(task.owner);
     this.#expiry.delete(task, ttlMs);
     this.#byResumeKey.delete(task.resumeKey);
     if (task.idempotencyKey !== undefined) this.#byIdempotencyKey.delete(scoped(task.owner, task.idempotencyKey));

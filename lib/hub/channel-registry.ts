@@ -1,4 +1,5 @@
 import type { LogLimits, MemoryBudget } from '../core/event-log.js';
+import { Shares } from '../core/shares.js';
 import { Channel } from './channel.js';
 import type { HubAddress } from './hub-log.js';
 
@@ -7,8 +8,8 @@ export class ChannelRegistry implements MemoryBudget {
   readonly all: Channel;
   readonly rooms = new Map<string, Channel>();
   readonly users = new Map<string, Channel>();
-  /** ChannelRegistry that keep anything, those written to longest ago first. */
-  readonly #kept = new Set<Channel>();
+  /** Those that keep anything. A user's channels, and those of their clients, are one share; other channels are their own. */
+  readonly #kept = new Shares<string | Channel, Channel>({ sparesLast: false });
   #reserved = 0;
 
   constructor(
@@ -23,15 +24,16 @@ export class ChannelRegistry implements MemoryBudget {
     return this.#reserved;
   }
 
-  create(name: string): Channel {
-    return new Channel(name, this.limits, this);
+  /** @param userId out of whose share it keeps its messages; undefined: its own */
+  create(name: string, userId?: string): Channel {
+    return new Channel(name, this.limits, this, userId);
   }
 
   /** The channel of a room or user, for one more reader. */
   addReader(kind: 'room' | 'user', name: string): Channel {
     const channels = this.#of(kind);
     let channel = channels.get(name);
-    if (channel === undefined) channels.set(name, (channel = this.create(name)));
+    if (channel === undefined) channels.set(name, (channel = this.create(name, kind === 'user' ? name : undefined)));
     channel.readers++;
     return channel;
   }
@@ -44,9 +46,8 @@ export class ChannelRegistry implements MemoryBudget {
   }
 
   append(channel: Channel, seq: number, frame: string, id: string | undefined): void {
-    this.#kept.delete(channel); // what it takes is not taken from itself
     channel.append(seq, frame, id);
-    this.#kept.add(channel);
+    this.#kept.put(channel.userId ?? channel, channel, channel.capacity);
   }
 
   discard(channel: Channel): void {
@@ -56,18 +57,19 @@ export class ChannelRegistry implements MemoryBudget {
 
   /** Forgets everything. */
   discardAll(): void {
-    for (const channel of this.#kept) this.discard(channel);
+    for (let next = this.#kept.first(); next !== undefined; next = this.#kept.first()) this.discard(next);
     this.rooms.clear();
     this.users.clear();
   }
 
-  /** Accounts for `bytes` more, at the cost of the channels that have been silent longest. */
+  /** Accounts for `bytes` more, at the cost of whoever keeps most; in that share, of the channel that was silent longest. */
   reserve(bytes: number): void {
     this.#reserved += bytes;
-    for (const channel of this.#kept) {
-      while (this.#reserved > this.maxBytes && channel.dropOldest() > 0);
-      if (this.#reserved <= this.maxBytes) return;
-      this.#kept.delete(channel);
+    while (this.#reserved > this.maxBytes) {
+      const channel = this.#kept.first();
+      if (channel === undefined) return;
+      if (channel.dropOldest() > 0) this.#kept.reweigh(channel, channel.capacity);
+      else this.#kept.delete(channel);
     }
   }
 

@@ -30,7 +30,14 @@ export class Channel {
     readonly name: string,
     readonly limits: LogLimits,
     readonly budget: MemoryBudget,
+    /** Whom it is for, where that is one user or one client of theirs. */
+    readonly userId?: string,
   ) {}
+
+  /** Memory that its messages take, in bytes. */
+  get capacity(): number {
+    return this.#log?.capacity ?? 0;
+  }
 
   /** Makes the log, which a channel that nothing was ever sent to does without. */
   open(): EventLog {

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import { TaskError } from '../core/errors.js';
+import { Shares } from '../core/shares.js';
 import { Sweeper } from '../core/sweeper.js';
 import type { Client } from './hub-client.js';
 
@@ -20,6 +21,8 @@ export class ClientRegistry {
   readonly #byId = new Map<string, Client>();
   /** Those away longest first. */
   readonly #away = new Set<Client>();
+  /** The same by user, so that nobody is forgotten because another user leaves again and again. */
+  readonly #shares = new Shares<string | undefined, Client>({ sparesLast: true });
   readonly #sweeper: Sweeper;
 
   /** @param forget gives back what a client holds */
@@ -52,7 +55,7 @@ export class ClientRegistry {
 
   arrived(client: Client): void {
     this.#byId.set(client.id, client);
-    this.#away.delete(client);
+    this.#noLongerAway(client);
     this.active++;
     this.total++;
   }
@@ -61,22 +64,28 @@ export class ClientRegistry {
   away(client: Client): void {
     client.leftAtMs = this.limits.clock.now();
     this.#away.add(client);
-    for (const longest of this.#away) {
-      if (this.limits.absenceMs > 0 && this.#away.size <= this.limits.maxAbsentClients) break;
-      this.remove(longest);
+    this.#shares.put(client.userId, client, 1);
+    const limit = this.limits.absenceMs > 0 ? this.limits.maxAbsentClients : 0;
+    for (let next = this.#shares.first(); next !== undefined && this.#away.size > limit; next = this.#shares.first()) {
+      this.remove(next);
     }
     if (this.#away.size > 0) this.#sweeper.start();
   }
 
   /** It is not connected, and does not come back. */
   remove(client: Client): void {
-    this.#away.delete(client);
+    this.#noLongerAway(client);
     if (this.#byId.delete(client.id)) this.forget(client);
   }
 
   stop(): void {
     this.#sweeper.stop();
     for (const client of this.#byId.values()) this.remove(client);
+  }
+
+  #noLongerAway(client: Client): void {
+    this.#away.delete(client);
+    this.#shares.delete(client);
   }
 
   #sweep(): boolean {

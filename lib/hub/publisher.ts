@@ -68,7 +68,7 @@ export class Publisher implements History {
 
   #ownOf(client: Client): Channel {
     if (client.own !== undefined) return client.own;
-    const own = (client.own = this.channels.create(client.id));
+    const own = (client.own = this.channels.create(client.id, client.userId));
     own.open();
     if (client.follower !== undefined) own.follow(client.follower);
     return own;
