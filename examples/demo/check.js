@@ -265,7 +265,34 @@ assert.equal((await watching).events.at(-1).event, 'cancelled');
 assert.equal(exitCode, 0);
 assert.deepEqual(readdirSync(temporary), []);
 
+// As `npm run demo` starts it, and killed in the middle of an import: the next server goes on from its last row.
+const restarted = await startServer(new URL('./start.js', import.meta.url));
+const { can_be_killed: canBeKilled } = await (await fetch(`${restarted.origin}/demo.json`)).json();
+let killed = 'skipped, because there is no store in a file';
+if (canBeKilled) {
+  const response = await fetch(`${restarted.origin}/imports?rows_per_second=1500`, {
+    method: 'POST',
+    ...formBody(excel.csv),
+  });
+  const stream = new URL(String(response.headers.get('Location')), restarted.origin);
+  const before = await readEvents(stream, { count: 5 });
+  const kill = fetch(`${restarted.origin}/line/kill`, { method: 'POST', headers: { 'X-Demo-Tab': 'check' } });
+  await assert.rejects(kill, TypeError, 'it has no time to answer');
+  while (!(await fetch(restarted.origin).catch(() => undefined))?.ok) await sleep(100);
+  const rest = await readEvents(stream, { lastEventId: before.events.at(-1).id });
+  const events = [...before.events, ...rest.events];
+  assert.deepEqual(
+    events.map(({ seq }) => seq),
+    events.map((_, index) => index + 1),
+  );
+  assertImport({ progress: events.slice(0, -1), end: events.at(-1) }, excel.expected);
+  assert.equal(events.at(-2).data.attempt, 2);
+  killed = `${events.length} events over two servers, exact`;
+}
+assert.equal(await restarted.stop(), 0);
+
 console.log(`demo: first progress event ${firstEventMs.toFixed(0)} ms after the server was up`);
 console.log(`demo: ${sample.expected.rows} rows imported in ${sampleMs} ms, ${sample.expected.bad.length} bad ones`);
 console.log(`demo: an upload over ${form.connections} connections, ${form.events.length} events, exact`);
+console.log(`demo: kill -9 in the middle of an import: ${killed}`);
 console.log(`demo: /report over ${report.connections} connections, ${report.events.length} events, exact`);

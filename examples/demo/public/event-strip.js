@@ -127,15 +127,16 @@ export function createEventStrip() {
       rows.markLate(from, to);
       save();
     },
-    /** The server goes on with the job in another process. */
-    attempt(number) {
+    /** From event `seq` on the job runs in another process. */
+    attempt(number, seq) {
+      drawUpTo(seq);
       rows.mark('resumed', `↺ attempt ${number}: the new server goes on from the last row`);
-      rows.start(last + 1);
+      rows.goOn(last + 1);
     },
     /** The server says what it no longer has: events up to `seq`. */
     skip(seq) {
       rows.mark('cut', `gap: events ${last + 1} to ${seq} are no longer kept`);
-      rows.start(seq + 1);
+      rows.goOn(seq + 1);
       lost += seq - last;
       last = seq;
       save();
@@ -159,6 +160,20 @@ function createRows(list) {
     list.append(item);
     return item;
   };
+  const addRow = (from) => {
+    const item = append('connection', '');
+    const row = document.createElement('div');
+    row.className = 'cells';
+    row.setAttribute('aria-hidden', 'true'); // the title says it in words
+    item.append(row);
+    current = { row, title: /** @type {HTMLElement} */ (item.firstElementChild), from, to: from - 1 };
+  };
+  /** Over a connection that brought nothing: the next one takes its place. */
+  const dropEmptyRow = () => {
+    if (!current || current.to >= current.from) return false;
+    current.title.parentElement?.remove();
+    return true;
+  };
   const describe = () => {
     if (!current) return;
     const { from, to, row, title } = current;
@@ -178,18 +193,14 @@ function createRows(list) {
     },
     mark: append,
     start(from) {
-      if (current && current.to < current.from) {
-        // Nothing came over the one before: it is still the same row.
-        current.title.parentElement?.remove();
-        connections--;
-      }
-      const item = append('connection', '');
-      const row = document.createElement('div');
-      row.className = 'cells';
-      row.setAttribute('aria-hidden', 'true'); // the title says it in words
-      item.append(row);
-      connections++;
-      current = { row, title: /** @type {HTMLElement} */ (item.firstElementChild), from, to: from - 1 };
+      if (!dropEmptyRow()) connections++;
+      addRow(from);
+      describe();
+    },
+    /** Another row of the same connection. */
+    goOn(from) {
+      dropEmptyRow();
+      addRow(from);
       describe();
     },
     add(seq, className) {

@@ -53,12 +53,16 @@ export function createImportPanel(line) {
       ...start,
       headers: line.headers,
       onStateChange(state) {
+        const { isKilled } = line; // until the line hears that it stands again
         line.report(connection, state);
-        if (connection === current) showConnection(state, started);
+        if (connection === current) showConnection(state, { started, isKilled });
       },
       onEvent(event) {
         if (connection !== current) return;
-        if (event.kind === 'progress' && event.data.attempt > attempt) strip.attempt((attempt = event.data.attempt));
+        if (event.kind === 'progress' && event.data.attempt > attempt) {
+          attempt = event.data.attempt;
+          strip.attempt(attempt, event.seq);
+        }
         show(event);
       },
     });
@@ -71,19 +75,18 @@ export function createImportPanel(line) {
     );
   }
 
-  function showConnection(state, started) {
+  function showConnection(state, { started, isKilled }) {
     if (state === 'open') {
       if (!strip.last && current?.resumeKey) strip.rememberAs(current.resumeKey);
       const first = strip.connect();
       headKnown = first && started; // who has started it has missed nothing
       if (first) begin(started);
+      else if (isKilled) view.note('Connected to the new server, which takes the import over in a moment.');
       else view.note(`Connected again. The server goes on after event ${strip.last}.`);
     }
-    if (state === 'waiting' && !line.isLeft && strip.cut(line.isKilled ? 'killed' : 'cut')) {
-      const reason = line.isKilled
-        ? 'The server is killed. Another one goes on'
-        : 'The connection is cut. The import goes on';
-      view.note(`${reason} without this page.`);
+    if (state === 'waiting' && !line.isLeft && strip.cut(isKilled ? 'killed' : 'cut')) {
+      if (isKilled) view.note('The server is killed. A new one is about to go on with the import.');
+      else view.note('The connection is cut. The import goes on without this page.');
     }
   }
 
