@@ -4,6 +4,11 @@ import { findProgram } from './find-program.js';
 
 /** What `CHROMIUM` names, else the first on the PATH. */
 const executablePath = process.env.CHROMIUM ?? findProgram('chromium', 'chromium-browser', 'google-chrome');
+/** A name that stands for this machine in the browser, and is no secure context as localhost is. */
+export const PLAIN_HOST = 'app.test';
+
+const HOSTS = `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`;
+
 const describeWithBrowser = describeWith(
   executablePath !== undefined,
   'a browser (chromium, or one that CHROMIUM names)',
@@ -17,7 +22,7 @@ export function describeInBrowser(name: string, suite: (browser: () => Browser) 
       const flags = ['quic', 'background-networking', 'component-update', 'sync'].map((what) => `--disable-${what}`);
       browser = await chromium.launch({
         ...(executablePath !== undefined && { executablePath }),
-        args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', ...flags],
+        args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', HOSTS, ...flags],
         // Playwright switches the back/forward cache off.
         ignoreDefaultArgs: ['--disable-back-forward-cache'],
       });
