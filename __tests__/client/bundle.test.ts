@@ -35,3 +35,10 @@ it.each([
   expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(kib * 1_024);
   expect(text).not.toMatch(/\bimport\b(?!{[^}]*}from"react")/);
 });
+
+it('resumableFetch is under 2.5 KiB gzipped, and imports nothing', () => {
+  const contents = `import { resumableFetch } from './lib/client/index.ts'; resumableFetch();`;
+  const text = bundle('', { stdin: { contents, resolveDir: '.' } });
+  expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(2_560);
+  expect(text).not.toMatch(/\bimport\b/);
+});

@@ -4,6 +4,10 @@ export type { StreamTaskOptions, TaskConnection, TaskUrl } from './task-options.
 export type { TaskTypes } from './task-types.js';
 export type { TaskEvent } from '../sse/frame.js';
 
+// For clients that somebody else has written
+export { resumableFetch } from './resumable-fetch.js';
+export type { ResumableFetchOptions } from './resumable-fetch.js';
+
 // The hub
 export { connectHub } from './connect-hub.js';
 export type { HubConnection, HubConnectionOptions, HubListener } from './connect-hub.js';

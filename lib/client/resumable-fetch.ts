@@ -1,0 +1,219 @@
+/**
+ * `fetch` for clients that somebody else has written: the body of its answer goes on over cuts. It knows nothing of what
+ * it carries, and keeps no more than one frame; with the engine of `streamTask` it would be twice as large.
+ */
+import { isNetworkFailure, StreamError } from './connection/answers.js';
+import { randomKey } from './connection/page.js';
+import { backOff, DEFAULT_RETRY_MS, readRetryAfter } from './connection/back-off.js';
+
+export interface ResumableFetchOptions {
+  /** Give up after so many retries in a row that brought nothing. Default: 10, about two minutes. */
+  maxRetries?: number | undefined;
+  /** Retry when nothing, not even a heartbeat, has come for so long, in ms. Default: 45,000. */
+  watchdogMs?: number | undefined;
+}
+
+/** What a proxy or a busy server answers, and answers otherwise a little later. */
+const PASSING = [408, 425, 429, 502, 503, 504];
+/** The library's own answers that asking again will not change. */
+const FINAL = [400, 404, 410, 501];
+/** The terminal event of a task, on any wire. */
+const END = /^(?:: end|data: \[DONE\]|event: (?:complete|failed|cancelled))$/m;
+
+/**
+ * Returns a `fetch` whose streams survive: when the connection of a task is cut, it asks again with `Last-Event-ID`, and
+ * the body of the one `Response` that the caller has goes on with whole frames, none twice. A start that nobody answered
+ * is repeated under one `Idempotency-Key`, so that it starts one task. Every other answer is passed on as it is.
+ *
+ * Aborting it leaves the task running, like leaving a page.
+ *
+ * @param send sends the requests; default: the global `fetch`
+ * @example new DefaultChatTransport({ api: '/api/chat', fetch: resumableFetch() })
+ */
+export function resumableFetch(
+  send?: typeof globalThis.fetch,
+  options: ResumableFetchOptions = {},
+): typeof globalThis.fetch {
+  const { maxRetries = 10, watchdogMs = 45_000 } = options;
+  return async (input, init) => {
+    const { url, ...given } = await readRequest(input, init);
+    const { signal } = given;
+    /** Aborted when the caller has lost interest. */
+    const life = new AbortController();
+    let lastEventId = '';
+    let place = '';
+    let failures = 0;
+    let retryMs = DEFAULT_RETRY_MS;
+
+    const abort = (): void => life.abort(signal?.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort);
+    const leave = (): void => signal?.removeEventListener('abort', abort);
+
+    const wait = (leastMs: number): Promise<void> =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, Math.max(leastMs, backOff(retryMs, failures++)));
+        life.signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+
+    /** Asks until there is an answer that counts. */
+    const ask = async (): Promise<Response> => {
+      for (;;) {
+        life.signal.throwIfAborted();
+        const headers = new Headers(given.headers);
+        if (lastEventId) headers.set('Last-Event-ID', lastEventId);
+        const comesBack = lastEventId && place;
+        const how = { ...given, headers, signal: life.signal, ...(comesBack && { method: 'GET', body: null }) };
+        let response: Response | undefined;
+        let cause: unknown;
+        try {
+          response = await (send ?? fetch)(comesBack || url, how);
+          if (lastEventId ? isOver(response) || isStream(response) : !PASSING.includes(response.status))
+            return response;
+        } catch (error) {
+          if (life.signal.aborted || !isNetworkFailure(error)) throw error;
+          cause = error;
+        }
+        if (failures >= maxRetries) {
+          if (response && !lastEventId) return response;
+          throw new StreamError('GAVE_UP', undefined, { cause: cause ?? response });
+        }
+        void response?.body?.cancel().catch(() => undefined);
+        await wait(response ? readRetryAfter(response.headers) : 0);
+      }
+    };
+
+    let response: Response;
+    try {
+      response = await ask();
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    if (!isStream(response) || !response.headers.has('X-Resume-Key')) {
+      leave();
+      return response;
+    }
+    let reader!: ReadableStreamDefaultReader<Uint8Array>;
+    let decoder = new TextDecoder();
+    let pending = '';
+    let hasNews = false;
+
+    const take = ({ body, headers, url: base }: Response): void => {
+      const path = headers.get('Content-Location');
+      if (path) place = base ? new URL(path, base).href : path;
+      reader = (body as ReadableStream<Uint8Array>).getReader();
+      decoder = new TextDecoder();
+      pending = '';
+      hasNews = false;
+    };
+    take(response);
+
+    const read = (): ReturnType<typeof reader.read> =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          reject(new StreamError('SILENT'));
+          drop();
+        }, watchdogMs);
+        void reader
+          .read()
+          .then(resolve, reject)
+          .finally(() => clearTimeout(timer));
+      });
+    /** After an abort Node’s fetch may never settle another read; cancelling settles it. */
+    const drop = (): void => void reader.cancel().catch(() => undefined);
+    life.signal.addEventListener('abort', drop);
+
+    /** The frames that are whole, up to the last one with an id: what has none belongs to the one after it. */
+    const completed = (bytes: Uint8Array): string => {
+      pending += decoder.decode(bytes, { stream: true });
+      const end = pending.lastIndexOf('\n\n') + 2;
+      const whole = pending.slice(0, Math.max(0, end - 1));
+      const retry = /^retry: ?(\d+)$/m.exec(whole);
+      if (retry) retryMs = Number(retry[1]);
+      const idAt = `\n${whole}`.lastIndexOf('\nid:');
+      if (end < 2 || idAt < 0) return '';
+      lastEventId = whole.slice(idAt + 3, whole.indexOf('\n', idAt)).trim();
+      const cut = pending.indexOf('\n\n', idAt) + 2;
+      const frames = pending.slice(0, cut);
+      pending = pending.slice(cut);
+      return frames;
+    };
+
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+      for (;;) {
+        try {
+          const { done, value } = await read();
+          if (!done) {
+            const frames = completed(value);
+            if (!frames) continue;
+            failures = 0;
+            hasNews = true;
+            controller.enqueue(new TextEncoder().encode(frames));
+            if (!END.test(frames)) return;
+            drop();
+            break;
+          }
+        } catch {
+          hasNews = false; // a cut: others were cut with it, and need not come back together
+        }
+        life.signal.throwIfAborted();
+        // An end in good order after events is that of a long stream, or of the task: asking again tells.
+        if (!hasNews) await wait(0);
+        const answer = await ask();
+        if (answer.status === 204) break;
+        if (!isStream(answer)) throw new StreamError(`HTTP_${answer.status}`, undefined, { status: answer.status });
+        take(answer);
+      }
+      leave();
+      controller.close();
+    };
+
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) =>
+        pull(controller).catch((error: unknown) => {
+          leave();
+          throw error;
+        }),
+      cancel(reason) {
+        leave();
+        life.abort(reason);
+      },
+    });
+    const { status, statusText, headers } = response;
+    return new Response(body, { status, statusText, headers });
+  };
+}
+
+const isStream = ({ ok, body, headers }: Response): boolean =>
+  ok && !!body && !!headers.get('Content-Type')?.startsWith('text/event-stream');
+
+/** There is nothing to come back to, or nobody may: other answers may be a proxy's. */
+const isOver = ({ status, headers }: Response): boolean =>
+  [204, 401, 403].includes(status) ||
+  (FINAL.includes(status) && !!headers.get('Content-Type')?.startsWith('application/problem+json'));
+
+/** A request that can be made more than once, and starts one task however often it is made. */
+async function readRequest(
+  input: Parameters<typeof globalThis.fetch>[0],
+  init: RequestInit = {},
+): Promise<RequestInit & { readonly url: string }> {
+  const request = typeof input === 'object' && 'arrayBuffer' in input ? input : undefined;
+  const { credentials, mode, redirect, method, signal } = request ?? init;
+  const headers = new Headers(init.headers ?? request?.headers);
+  if (!headers.has('Idempotency-Key')) headers.set('Idempotency-Key', randomKey() ?? noCrypto());
+  let { body } = init;
+  if (body instanceof ReadableStream) body = await new Response(body).arrayBuffer();
+  else if (request?.body) body = await request.arrayBuffer();
+  const members = { credentials, mode, redirect, method, signal };
+  const known = Object.entries(members).filter(([, value]) => value !== undefined && value !== 'navigate');
+  const url = request?.url ?? (input as string | URL).toString();
+  return { ...Object.fromEntries(known), ...init, headers, ...(body && { body }), url };
+}
+
+function noCrypto(): never {
+  throw new StreamError('NO_CRYPTO', 'This platform has no crypto: send an Idempotency-Key header');
+}
