@@ -142,9 +142,10 @@ describe('parseEventId', () => {
     [fc.stringMatching(/^[A-Za-z0-9_-]{22}$/), fc.maxSafeNat(), fc.string({ unit: 'binary', maxLength: 3 })],
     (resumeKey, seq, more) => {
       const id = formatEventId(resumeKey, seq);
-      expect(parseEventId(id)).toEqual({ resumeKey, seq });
+      expect(parseEventId(id)).toEqual({ resumeKey, seq, epoch: 1 });
       const changed = parseEventId(`${id}${more}`);
-      if (changed !== undefined) expect(formatEventId(changed.resumeKey, changed.seq)).toBe(`${id}${more}`);
+      if (changed !== undefined)
+        expect(formatEventId(changed.resumeKey, changed.seq, changed.epoch)).toBe(`${id}${more}`);
     },
   );
 });

@@ -146,7 +146,8 @@ export class TracePlayer {
     const held = await store.claim(taskId, false);
     await before.release();
     const executor = new RecordingExecutor();
-    const writer = (await store.claim(taskId, false))?.writer;
+    const takeover = await store.claim(taskId, false);
+    const writer = takeover !== undefined && 'writer' in takeover ? takeover.writer : undefined;
     if (writer !== undefined) {
       writer.begin(executor);
       writers.push(writer);

@@ -1,5 +1,5 @@
 import { notifyCallback } from './callbacks.js';
-import { expired, shutdown, TaskError } from './errors.js';
+import { expired, notRunning, shutdown, TaskError } from './errors.js';
 import { kept, present } from './found.js';
 import { MemoryStore } from './memory-store.js';
 import { draftOf } from './draft.js';
@@ -7,6 +7,7 @@ import type { ResolvedOptions } from './engine-options.js';
 import { Handlers } from './handlers.js';
 import { IdleRuns } from './idle-runs.js';
 import { readInput } from './kept-input.js';
+import { LaterRestarts } from './later-restarts.js';
 import type {
   Creation,
   OpenTaskStore,
@@ -39,10 +40,10 @@ export class Engine implements RunObserver {
   readonly #starting = new Set<Promise<unknown>>();
   #restarting = 0;
   readonly #ending = new Set<Promise<void>>();
-  /** What was asked of the store with each draft, for an answer that comes too late. */
   readonly #asked = new WeakMap<TaskDraft, StartRequest>();
   readonly handlers: Handlers;
   readonly #idle: IdleRuns;
+  readonly #later: LaterRestarts;
   readonly #sweeper: Sweeper;
   readonly #limit: TimeLimit;
   #stopping = false;
@@ -55,6 +56,7 @@ export class Engine implements RunObserver {
     const { clock, storeTimeoutMs, sweepIntervalMs } = options;
     this.handlers = new Handlers(this);
     this.#idle = new IdleRuns(clock, sweepIntervalMs);
+    this.#later = new LaterRestarts(clock, (record, handler) => this.restart(record, handler));
     const settings = storeSettingsOf(options, encode, this.handlers);
     this.#limit = new TimeLimit(clock, storeTimeoutMs);
     this.#store = withTimeLimit(store === undefined ? new MemoryStore(settings) : store(settings), this.#limit, {
@@ -123,7 +125,8 @@ export class Engine implements RunObserver {
     try {
       const takeover = await this.#store.claim(taskId, handler.snapshot !== undefined);
       if (takeover === undefined) return;
-      if (this.#stopping) await takeover.writer.release();
+      if ('laterMs' in takeover) this.#later.add(this.#store, taskId, handler, takeover.laterMs);
+      else if (this.#stopping) await takeover.writer.release();
       else this.#begin(takeover, { ...handler, input: readInput(takeover.input) });
     } finally {
       this.#restarting--;
@@ -157,8 +160,8 @@ export class Engine implements RunObserver {
   }
 
   /** Returns the given cursor, else where this subscriber left off, else the start of what is kept. */
-  async startOf({ taskId }: TaskRecord, { cursor, subscriberId, snapshot }: Resume): Promise<Start> {
-    if (cursor !== undefined) return { position: cursor, snapshot };
+  async startOf({ taskId }: TaskRecord, { cursor, epoch, subscriberId, snapshot }: Resume): Promise<Start> {
+    if (cursor !== undefined) return { position: cursor, epoch, snapshot };
     const departed = subscriberId === undefined ? undefined : await this.#store.departedAt(taskId, subscriberId);
     return { position: departed ?? 0, snapshot };
   }
@@ -180,8 +183,7 @@ export class Engine implements RunObserver {
     const run = this.#runs.get(taskId);
     if (run !== undefined) return run;
     const { status } = await this.find({ taskId });
-    const reason = status === 'running' ? 'Another instance runs it' : `It is already ${status}`;
-    throw new TaskError('TASK_NOT_RUNNING', reason);
+    throw notRunning(status);
   }
 
   /** Takes no new work, gives what runs `graceMs`, then cancels it. Resolves when every task here has ended. */
@@ -190,7 +192,7 @@ export class Engine implements RunObserver {
     if (graceMs > 0) await this.#limit.within(graceMs, this.#allEnded()).catch(() => undefined);
     const handOver = this.#store.shared && this.options.onLost === 'restart';
     for (const run of [...this.#runs.values()]) {
-      if (handOver) run.release(shutdown());
+      if (handOver && run.record.handler !== undefined) run.release(shutdown());
       else run.stop('cancelled', shutdown());
     }
     await this.#limit.within(this.options.storeTimeoutMs, this.#allEnded()).catch(() => undefined);

@@ -131,4 +131,7 @@ function clip(text: string, maxBytes: number): string {
 export const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');
 export const expired = (): TaskError => new TaskError('TASK_EXPIRED', 'The task is no longer kept');
 export const abandoned = (): TaskError => new TaskError('TASK_ABANDONED', 'Nobody was attached any more');
+/** Of a task that another instance runs, or that has ended. */
+export const notRunning = (status: string): TaskError =>
+  new TaskError('TASK_NOT_RUNNING', status === 'running' ? 'Another instance runs it' : `It is already ${status}`);
 export const shutdown = (): TaskError => new TaskError('SHUTDOWN', 'The server is shutting down');

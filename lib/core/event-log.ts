@@ -1,5 +1,5 @@
-import { callEach } from './callbacks.js';
-import { runInNoContext } from './no-context.js';
+import { Epochs } from './epochs.js';
+import { Followers, type Follower } from './followers.js';
 import { Segment } from './segment.js';
 
 const FIRST_SEGMENT_BYTES = 1_024;
@@ -20,11 +20,6 @@ export interface MemoryBudget {
   release(bytes: number): void;
 }
 
-/** Somebody who wants to know that a log has grown or ended. */
-export interface Follower {
-  wake(): void;
-}
-
 /** Consecutive encoded frames, shared by every reader at `from`; the first has seq `from + 1`, the last `to`. */
 export interface Slice {
   readonly kind: 'frames';
@@ -40,14 +35,17 @@ export interface Slice {
 export class EventLog {
   #ended = false;
   #discarded = false;
-  #ringing = false;
   #lastSeq = 0;
   #capacity = 0;
   #wireBytes = 0;
   #segmentBytes = FIRST_SEGMENT_BYTES;
   #slice: Slice | undefined;
+  /** The next frame does not follow the last one in memory: frames between are missing, or were taken back. */
+  #broken = false;
+  #hasHoles = false;
   readonly #segments: Segment[] = [];
-  readonly #followers = new Set<Follower>();
+  readonly #followers = new Followers();
+  readonly epochs = new Epochs();
 
   /** @param lastSeq where it starts: a copy of a log whose oldest frames are gone already begins after them */
   constructor(
@@ -100,18 +98,19 @@ export class EventLog {
   append(frame: string): void {
     const dropped = this.events >= this.limits.maxEvents ? this.#dropOldest() : undefined;
     const last = this.#segments.at(-1);
-    const full = last === undefined || last.count >= this.limits.maxEvents / SEGMENTS_PER_LOG;
+    const full = last === undefined || this.#broken || last.count >= this.limits.maxEvents / SEGMENTS_PER_LOG;
     const written = (full ? 0 : last.append(frame)) || this.#addSegment(frame, !full, dropped).append(frame);
     this.#wireBytes += written; // read only now: a new segment may have cost an old one
     this.#lastSeq++;
+    this.#broken = false;
     this.#slice = undefined;
-    this.#ring();
+    this.#followers.wakeAll();
   }
 
   /** Marks the last frame as the last for ever. */
   end(): void {
     this.#ended = true;
-    this.#ring();
+    this.#followers.wakeAll();
   }
 
   /**
@@ -138,14 +137,46 @@ export class EventLog {
   discard(): void {
     while (this.dropOldestSegment() > 0);
     this.#discarded = true;
-    this.#ring();
+    this.#followers.wakeAll();
   }
 
-  /** Forgets every frame and goes on after `lastSeq`: what lies between is lost, and readers before it get a `gap`. */
+  /** Goes on after `lastSeq`: what lies between is lost, and readers before it get a `gap`. */
   skipTo(lastSeq: number): void {
-    while (this.dropOldestSegment() > 0);
+    this.#hasHoles ||= this.#segments.length > 0;
+    this.#broken = true;
     this.#lastSeq = lastSeq;
-    this.#ring();
+    this.#followers.wakeAll();
+  }
+
+  /** Takes back the frames after `lastSeq`: the log that this is a copy of has lost them. */
+  rewindTo(lastSeq: number): void {
+    if (lastSeq >= this.#lastSeq) return;
+    for (
+      let last = this.#segments.at(-1);
+      last !== undefined && last.firstSeq > lastSeq;
+      last = this.#segments.at(-1)
+    ) {
+      this.#drop(this.#segments.pop());
+    }
+    const last = this.#segments.at(-1);
+    if (last !== undefined && last.lastSeq > lastSeq) {
+      const { used } = last;
+      last.truncate(lastSeq);
+      this.#wireBytes -= used - last.used;
+    }
+    this.#slice = undefined;
+    this.#broken = true;
+    this.#lastSeq = lastSeq;
+    this.epochs.forgetFrom(lastSeq + 1);
+    this.#followers.wakeAll();
+  }
+
+  /** The seq of the next frame after `position` that is kept, or the one that comes next where there is none. */
+  nextAfter(position: number): number {
+    if (position + 1 < this.firstSeq) return this.firstSeq;
+    if (!this.#hasHoles || position >= this.#lastSeq) return position + 1;
+    for (const { firstSeq, lastSeq } of this.#segments) if (lastSeq > position) return Math.max(firstSeq, position + 1);
+    return this.#lastSeq + 1;
   }
 
   follow(follower: Follower): void {
@@ -179,7 +210,10 @@ export class EventLog {
   }
 
   #dropOldest(): Segment | undefined {
-    const segment = this.#segments.shift();
+    return this.#drop(this.#segments.shift());
+  }
+
+  #drop(segment: Segment | undefined): Segment | undefined {
     if (segment === undefined) return undefined;
     this.#slice = undefined;
     this.#wireBytes -= segment.used;
@@ -199,24 +233,4 @@ export class EventLog {
     }
     return this.#segments[low] as Segment;
   }
-
-  /** Followers are woken in a later turn of the event loop, so that all of one tick travels as one write. */
-  #ring(): void {
-    if (this.#ringing || this.#followers.size === 0) return;
-    this.#ringing = true;
-    runInNoContext(EventLog.#wakeFollowersLater, this);
-  }
-
-  static #wakeFollowersLater(this: void, log: EventLog): void {
-    setImmediate(EventLog.#wakeFollowers, log);
-  }
-
-  static #wakeFollowers(this: void, log: EventLog): void {
-    log.#ringing = false;
-    callEach('a follower of a log', log.#followers, wake);
-  }
 }
-
-const wake = (follower: Follower): void => {
-  follower.wake();
-};

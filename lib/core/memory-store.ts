@@ -79,6 +79,7 @@ export class MemoryStore implements OpenTaskStore {
     task.detach();
     task.orphaned = false;
     task.token++;
+    task.log.epochs.begin(task.token, task.lastSeq + 1);
     task.attempt++;
     executor.fenced(fenced());
     return { writer: new MemoryWriter(task, this.registry), input, past };

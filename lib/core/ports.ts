@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 import type { PublicError, TaskError } from './errors.js';
-import type { EventLog, LogLimits } from './event-log.js';
+import type { EventLog, LogLimits, Slice } from './event-log.js';
 import type { FinalStatus, TaskStatus } from './status.js';
 
 export type Awaitable<T> = T | Promise<T>;
@@ -170,6 +170,11 @@ export interface TaskFeed {
   readonly log: EventLog;
   /** State at `seq`, from which the rest of the log goes on. */
   snapshot(): { readonly seq: number; readonly json: string } | undefined;
+  /**
+   * Reads events after `position` which the log here has dropped, for one subscriber: consecutive ones, the first of
+   * those that the store has. Undefined where it has none before the log's own. Absent where the log is all there is.
+   */
+  readOlder?(position: number): Promise<Slice | undefined>;
   join(subscriberId: string | undefined): void;
   /** Undoes `join`; `position` is where the subscriber left off. */
   leave(subscriberId: string | undefined, position: number): void;
@@ -187,6 +192,11 @@ export interface Takeover {
   readonly input: string | undefined;
   /** What a folded state goes on from; undefined: that is lost, and there is no state any more. */
   readonly past: SnapshotPast | undefined;
+}
+
+/** A task that nobody runs, and that may be run again only in so many ms. */
+export interface Postponed {
+  readonly laterMs: number;
 }
 
 /**
@@ -222,7 +232,7 @@ export interface OpenTaskStore {
    * Takes over a running task that nobody holds any more; undefined while somebody does.
    * @param folds its job folds its progress into a state, and needs its past
    */
-  claim(taskId: string, folds: boolean): Awaitable<Takeover | undefined>;
+  claim(taskId: string, folds: boolean): Awaitable<Takeover | Postponed | undefined>;
   /** Forgets what is past its retention, at the cost of what it forgets; true while anything is kept. */
   sweep(): Awaitable<boolean>;
   /** What this process's memory holds. */

@@ -50,6 +50,8 @@ export interface Started {
 /** Where a subscriber asks to start. */
 export interface Resume {
   readonly cursor: number | undefined;
+  /** Which holder of the task wrote the event at the cursor. */
+  readonly epoch?: number | undefined;
   readonly subscriberId: string | undefined;
   readonly snapshot: boolean;
 }

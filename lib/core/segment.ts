@@ -53,6 +53,12 @@ export class Segment {
     return true;
   }
 
+  /** Forgets the frames after `lastSeq`. Their bytes stay as they are, for whoever still looks at them. */
+  truncate(lastSeq: number): void {
+    this.used = this.#endOf(lastSeq);
+    this.count = lastSeq - this.firstSeq + 1;
+  }
+
   /** The frames after `position`, which is at least `firstSeq - 1`, up to `to`, as a view of the shared bytes. */
   sliceAfter(position: number, to = this.lastSeq): Buffer {
     this.#read = true;

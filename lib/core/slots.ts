@@ -1,5 +1,5 @@
 /** What becomes of a start whose slot is taken: at most one task of an owner runs in a slot. */
-import type { Follower } from './event-log.js';
+import type { Follower } from './followers.js';
 import type { OpenTaskStore, TaskRecord } from './ports.js';
 
 /** Told to the clients of a task that was cancelled for another one in its slot. */

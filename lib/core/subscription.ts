@@ -1,4 +1,5 @@
-import type { Follower, Slice } from './event-log.js';
+import type { Slice } from './event-log.js';
+import type { Follower } from './followers.js';
 import type { TaskFeed } from './ports.js';
 import type { GapReason } from './task.js';
 
@@ -25,6 +26,8 @@ export type Item = Slice | Gap | SnapshotItem;
 export interface Start {
   /** The seq of the last event it has. */
   readonly position: number;
+  /** Which holder of the task wrote that event, where the subscriber knows. */
+  readonly epoch?: number | undefined;
   /** Begin with a snapshot where there is one. */
   readonly snapshot: boolean;
 }
@@ -35,8 +38,13 @@ export interface Start {
  */
 export class Subscription {
   #position: number;
-  /** Where the client says it is, while that is ahead of the log and it has not been told so. */
-  #claimed: number | undefined;
+  /** The epoch of the event at the position: should the log lose that event, another one may take its seq. */
+  #epoch: number;
+  /** What the subscriber is to be told before anything else. */
+  #gap: Gap | undefined;
+  /** What was read from the store for this subscriber alone. */
+  #older: Slice | undefined;
+  #fetching = false;
   #snapshotFirst: boolean;
   #closed = false;
 
@@ -46,9 +54,12 @@ export class Subscription {
     start: Start,
     readonly follower: Follower,
   ) {
+    const { log } = feed;
+    const { position, epoch = log.epochs.at(position) } = start;
+    this.#position = position;
+    this.#epoch = epoch;
     // Back to the end as it is now: the log may grow, and end, before the client takes anything.
-    this.#position = Math.min(start.position, feed.log.lastSeq);
-    if (this.#position < start.position) this.#claimed = start.position;
+    this.#retreat(position > log.lastSeq && epoch >= log.epochs.current ? 'ahead' : 'lost');
     this.#snapshotFirst = start.snapshot;
     feed.join(subscriberId);
     feed.log.follow(follower);
@@ -61,7 +72,8 @@ export class Subscription {
 
   /** The terminal event was read: nothing will follow. */
   get finished(): boolean {
-    return this.feed.log.ended && this.#position >= this.feed.log.lastSeq;
+    const { log } = this.feed;
+    return log.ended && this.#position >= log.lastSeq && this.#epoch === log.epochs.at(log.lastSeq);
   }
 
   /** The task was forgotten before everything was read: nothing will follow. */
@@ -73,22 +85,16 @@ export class Subscription {
   read(): Item | undefined {
     const { log } = this.feed;
     if (log.discarded) return undefined;
-    const from = this.#position + 1;
-    const to = this.#claimed;
-    this.#claimed = undefined;
-    if (this.#snapshotFirst || from < log.firstSeq) {
+    if (this.#epoch !== log.epochs.current || this.#position > log.lastSeq) this.#retreat('lost');
+    const trimmed = this.#position + 1 < log.firstSeq;
+    if (this.#snapshotFirst || (trimmed && this.#older === undefined && !this.#fetching)) {
       this.#snapshotFirst = false;
       const snapshot = this.#snapshot();
       if (snapshot !== undefined) return snapshot;
     }
-    if (to !== undefined) return { kind: 'gap', from, to, reason: 'ahead', position: this.#position };
-    if (from < log.firstSeq) {
-      const position = (this.#position = log.firstSeq - 1);
-      return { kind: 'gap', from, to: position, reason: 'trimmed', position };
-    }
-    const slice = log.readAfter(this.#position);
-    if (slice !== undefined) this.#position = slice.to;
-    return slice;
+    const gap = this.#gap;
+    this.#gap = undefined;
+    return gap ?? (trimmed ? this.#readOlder() : this.#readOn());
   }
 
   /** @param position the seq of the last event that was passed on, where that is not all that was read */
@@ -99,12 +105,70 @@ export class Subscription {
     this.feed.leave(this.subscriberId, position);
   }
 
+  #readOn(): Item | undefined {
+    const { log } = this.feed;
+    const next = log.nextAfter(this.#position);
+    if (next > this.#position + 1) return this.#skipTo(next, 'lost');
+    const slice = log.readAfter(this.#position);
+    if (slice !== undefined) this.#moveTo(slice.to);
+    return slice;
+  }
+
+  /** What the log here has dropped may still be in the store. */
+  #readOlder(): Item | undefined {
+    const { log } = this.feed;
+    const older = this.#older;
+    this.#older = undefined;
+    if (older?.from === this.#position) {
+      this.#moveTo(older.to);
+      return older;
+    }
+    if (this.#fetching) return undefined;
+    const fetching = older === undefined ? this.feed.readOlder?.(this.#position) : undefined;
+    if (fetching === undefined)
+      return this.#skipTo(Math.min(older === undefined ? Infinity : older.from + 1, log.firstSeq), 'trimmed');
+    this.#fetching = true;
+    const done = (slice?: Slice): void => {
+      this.#fetching = false;
+      // Where the store has nothing either, an empty slice that begins where the log does says so.
+      const first = this.feed.log.firstSeq - 1;
+      this.#older = slice ?? { kind: 'frames', from: first, to: first, bytes: Buffer.alloc(0) };
+      if (!this.#closed) this.follower.wake();
+    };
+    fetching.then(done, () => {
+      done();
+    });
+    return undefined;
+  }
+
+  /** Passes over what is missing before `next`. */
+  #skipTo(next: number, reason: GapReason): Gap {
+    const from = this.#position + 1;
+    this.#moveTo(next - 1);
+    return { kind: 'gap', from, to: next - 1, reason, position: next - 1 };
+  }
+
+  /** Goes back to where the log agrees with what the subscriber has; it is told what it has to forget. */
+  #retreat(reason: GapReason): void {
+    const { lastSeq, epochs } = this.feed.log;
+    const to = this.#position;
+    const position = epochs.agreed(to, this.#epoch, lastSeq);
+    this.#moveTo(position);
+    if (position < to) this.#gap = { kind: 'gap', from: position + 1, to, reason, position };
+  }
+
+  #moveTo(position: number): void {
+    this.#position = position;
+    this.#epoch = this.feed.log.epochs.at(position);
+  }
+
   /** The snapshot, where there is one that the kept log goes on from. */
   #snapshot(): SnapshotItem | undefined {
     const snapshot = this.feed.snapshot();
     if (snapshot === undefined || snapshot.seq + 1 < this.feed.log.firstSeq) return undefined;
     const after = this.#position;
-    this.#position = snapshot.seq;
+    this.#moveTo(snapshot.seq);
+    this.#gap = undefined;
     return { kind: 'snapshot', after, ...snapshot };
   }
 }

@@ -35,8 +35,11 @@ export interface TaskContext<P = unknown, I = unknown> {
   readonly emit: (event: string, data: unknown) => Promise<void>;
 }
 
-/** What went missing: `trimmed` before it could be sent, or the client's position was `ahead` of the log. */
-export type GapReason = 'trimmed' | 'ahead';
+/**
+ * What went missing: events that were `trimmed` before they could be sent, events that the store has `lost`, or nothing:
+ * the client's position was `ahead` of the log.
+ */
+export type GapReason = 'trimmed' | 'ahead' | 'lost';
 
 /** What a task is doing. */
 export interface TaskInfo {

@@ -88,7 +88,7 @@ export function withTimeLimit(store: OpenTaskStore, limit: TimeLimit, late: Late
       }),
     claim: (taskId, folds) =>
       keep(store.claim(taskId, folds), (takeover) => {
-        if (takeover !== undefined) late.claimed(takeover);
+        if (takeover !== undefined && 'writer' in takeover) late.claimed(takeover);
       }),
     find: (ref, texts) => limit.keep(store.find(ref, texts)),
     list: (filter) => limit.keep(store.list(filter)),

@@ -28,6 +28,8 @@ export interface ResumeRequest {
   readonly resumeKey: string | undefined;
   /** The seq of the last event that the client has. */
   readonly cursor: number | undefined;
+  /** Which holder of the task wrote that event; undefined where the cursor does not say. */
+  readonly epoch?: number | undefined;
   readonly snapshot: boolean;
   /** The client cannot read a stream without an end: it wants what there is, after so many ms at the latest. */
   readonly waitMs: number | undefined;
@@ -143,10 +145,14 @@ export function readSingleParam(query: URLSearchParams, name: string, code: Http
   return values[0] === '' ? undefined : values[0];
 }
 
-function cursorOf(text: string, resumeKey: string | undefined, bare: boolean): { resumeKey: string; cursor: number } {
+function cursorOf(
+  text: string,
+  resumeKey: string | undefined,
+  bare: boolean,
+): { resumeKey: string; cursor: number; epoch?: number } {
   const id = parseEventId(text);
   if (id !== undefined && (resumeKey === undefined || id.resumeKey === resumeKey)) {
-    return { resumeKey: id.resumeKey, cursor: id.seq };
+    return { resumeKey: id.resumeKey, cursor: id.seq, epoch: id.epoch };
   }
   const seq = bare ? parseSeq(text) : undefined;
   if (seq !== undefined && resumeKey !== undefined) return { resumeKey, cursor: seq };

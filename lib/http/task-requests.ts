@@ -159,11 +159,11 @@ export class TaskRequests {
   /** @param how whether the task was there before, and what to do where its first client is told nothing of it */
   async attach(
     record: TaskRecord,
-    { cursor, snapshot, waitMs }: ResumeRequest,
+    { cursor, epoch, snapshot, waitMs }: ResumeRequest,
     subscriberId: string | undefined,
     how: { readonly resumed: boolean; readonly abandon?: (() => void) | undefined } = { resumed: true },
   ): Promise<StoredTaskStream> {
-    const resume = this.#resumeOn(record, { cursor, subscriberId, snapshot }, how.resumed);
+    const resume = this.#resumeOn(record, { cursor, epoch, subscriberId, snapshot }, how.resumed);
     const start = await this.engine.startOf(record, resume);
     return new StoredTaskStream({ record, subscriberId, start, waitMs, ...how }, this.#streams);
   }
@@ -171,7 +171,7 @@ export class TaskRequests {
   /** Clients of a wire that folds have all events up to their cursor, or nothing: then they begin with the sum. */
   #resumeOn({ wire }: TaskRecord, resume: Resume, resumed: boolean): Resume {
     if (this.options.wires.get(wire).fold === undefined) return resume;
-    return { cursor: resume.cursor, subscriberId: undefined, snapshot: resumed && resume.cursor === undefined };
+    return { ...resume, subscriberId: undefined, snapshot: resumed && resume.cursor === undefined };
   }
 
   async #startOnce(execution: Execution, names: StartNames, idempotency: Idempotency | undefined): Promise<Started> {

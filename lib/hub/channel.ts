@@ -1,4 +1,5 @@
-import { EventLog, type Follower, type LogLimits, type MemoryBudget, type Slice } from '../core/event-log.js';
+import { EventLog, type LogLimits, type MemoryBudget, type Slice } from '../core/event-log.js';
+import type { Follower } from '../core/followers.js';
 
 /** Somebody a channel delivers to; without a follower while they are away. */
 export interface Member {

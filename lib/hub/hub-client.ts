@@ -1,4 +1,4 @@
-import type { Follower } from '../core/event-log.js';
+import type { Follower } from '../core/followers.js';
 import type { Channel, Member } from './channel.js';
 import type { ChannelRegistry } from './channel-registry.js';
 

@@ -1,5 +1,5 @@
 /** The one path from a log to a response. */
-import type { Follower } from '../core/event-log.js';
+import type { Follower } from '../core/followers.js';
 import type { Gap, Item } from '../core/subscription.js';
 import { encodeRetry } from './frame.js';
 import type { Framing } from './framing.js';

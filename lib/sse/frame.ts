@@ -6,18 +6,24 @@ import { formatEventId } from './event-id.js';
  * The id is the last line: clients that take it before they dispatch the event would skip the event when the
  * connection is cut between the two.
  */
-export function encodeEvent(resumeKey: string, seq: number, event: string | undefined, json: string): string {
-  return encodeFrame(event, json, formatEventId(resumeKey, seq));
+export function encodeEvent(
+  resumeKey: string,
+  seq: number,
+  event: string | undefined,
+  json: string,
+  epoch = 1,
+): string {
+  return encodeFrame(event, json, formatEventId(resumeKey, seq, epoch));
 }
 
 /** The same as a store asks for it: for one event of a task. */
 export function encodeTaskEvent(
-  { resumeKey }: { readonly resumeKey: string },
+  { resumeKey, epoch }: { readonly resumeKey: string; readonly epoch: number },
   seq: number,
   event: string | undefined,
   json: string,
 ): string {
-  return encodeEvent(resumeKey, seq, event, json);
+  return encodeEvent(resumeKey, seq, event, json, epoch);
 }
 
 /** An event with any id that holds no line break, or without one: then it leaves the client's position alone. */
@@ -53,7 +59,7 @@ export function* decodeEvents(text: string): Generator<Frame> {
       const field = line.slice(0, colon);
       if (field === 'event') event = value;
       else if (field === 'data') data = value;
-      else if (field === 'id') seq = Number(value.slice(value.lastIndexOf('.') + 1));
+      else if (field === 'id') seq = Number(value.split('.')[1]);
     }
     yield { event, data, seq };
   }

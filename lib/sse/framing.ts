@@ -1,4 +1,5 @@
 /** Frames what stands in no log, gaps and snapshots, the way the log itself is framed. */
+import type { Epochs } from '../core/epochs.js';
 import type { Gap, SnapshotItem } from '../core/subscription.js';
 import { DEFAULT_WIRE } from './default-wire.js';
 import { formatEventId } from './event-id.js';
@@ -14,10 +15,11 @@ export class Framing {
     readonly idPrefix: string,
     readonly wire: Wire = DEFAULT_WIRE,
     readonly task: WireTask = NO_TASK,
+    readonly epochs?: Epochs,
   ) {}
 
   idAt(seq: number): string {
-    return formatEventId(this.idPrefix, seq);
+    return formatEventId(this.idPrefix, seq, this.epochs?.at(seq));
   }
 
   encode(item: Gap<string> | SnapshotItem): string {

@@ -1,7 +1,8 @@
 import { TaskError } from '../core/errors.js';
-import type { Follower } from '../core/event-log.js';
+import type { Follower } from '../core/followers.js';
 import type { Awaitable, TaskFeed, TaskRecord } from '../core/ports.js';
 import { Subscription, type Item, type Start } from '../core/subscription.js';
+import { formatEventId } from './event-id.js';
 import { Connection, type StreamResponse } from './connection.js';
 import { decodeEvents, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';
 import { BoundedAnswer } from './bounded-answer.js';
@@ -80,7 +81,9 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     const { heartbeat } = this.settings;
     const feed = await this.settings.open(taskId);
     if (this.isOver(res)) return undefined; // the client left while the task was looked up: its `close` is over
-    if (feed.log.ended && position >= feed.log.lastSeq) {
+    const { lastSeq, ended, epochs } = feed.log;
+    const { epoch = epochs.at(position) } = this.options.start;
+    if (ended && position === lastSeq && epoch === epochs.at(lastSeq)) {
       // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
       res.writeHead(204, { 'Cache-Control': 'no-store' }).end();
       return undefined;
@@ -90,10 +93,12 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     const wire = this.settings.wireOf(record.wire);
     const places = placeHeaders(this.settings.publicPath, taskId);
     const headers = { ...wire.headers, ...streamHeaders(taskId, resumeKey), ...places };
-    const framing = new Framing(resumeKey, wire, record);
+    const framing = new Framing(resumeKey, wire, record, feed.log.epochs);
     const { status, slot } = record;
     const stream = { taskId, slot, resumeKey, status, resumed, position };
-    const prelude = encodeRetry(heartbeat.nextRetryMs()) + (wire.prelude?.(framing.idAt(position), stream) ?? '\n');
+    const prelude =
+      encodeRetry(heartbeat.nextRetryMs()) +
+      (wire.prelude?.(formatEventId(resumeKey, position, epoch), stream) ?? '\n');
     const { waitMs } = this.options;
     if (waitMs !== undefined) {
       const answer = new BoundedAnswer(res, { headers, prelude }, framing, heartbeat);

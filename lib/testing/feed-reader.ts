@@ -1,4 +1,4 @@
-import type { Follower } from '../core/event-log.js';
+import type { Follower } from '../core/followers.js';
 import type { TaskFeed } from '../core/ports.js';
 import { Subscription, type Item, type Start } from '../core/subscription.js';
 import { decodeEvents, type Frame } from '../sse/frame.js';

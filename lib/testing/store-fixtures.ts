@@ -31,6 +31,7 @@ export function draft(changed: Partial<TaskDraft> = {}): TaskDraft {
     owner: undefined,
     idempotencyKey: undefined,
     fingerprint: undefined,
+    handler: 'name:test',
     ...changed,
   };
 }

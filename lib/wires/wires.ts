@@ -83,7 +83,7 @@ export class Wires {
     // The default wire has a short way: most logs go it. What only another instance can frame is read by nobody here.
     const wire = task.wire === undefined ? undefined : this.#known.get(task.wire);
     if (wire === undefined || wire === DEFAULT_WIRE) return encodeTaskEvent(task, seq, event, json);
-    const id = formatEventId(task.resumeKey, seq);
+    const id = formatEventId(task.resumeKey, seq, task.epoch);
     const status = STATUS_OF.get(event);
     if (status === undefined) return wire.event(id, { seq, name: event, json }, task);
     return wire.end(id, { seq, status, json, progress: task.progress }, task);

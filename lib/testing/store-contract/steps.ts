@@ -1,4 +1,4 @@
-import type { OpenTaskStore, TaskDraft, TaskRecord, TaskRef, TaskWriter } from '../../core/ports.js';
+import type { OpenTaskStore, Takeover, TaskDraft, TaskRecord, TaskRef, TaskWriter } from '../../core/ports.js';
 import { FeedReader } from '../feed-reader.js';
 import type { Start } from '../../core/subscription.js';
 import { draft, RecordingExecutor } from '../store-fixtures.js';
@@ -61,4 +61,22 @@ export async function reading(
 /** Resolves as soon as `holds`; asks again after every turn of the event loop. */
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Takes over a task that was given up. */
+export async function taken(store: OpenTaskStore, taskId: string, folds = false): Promise<Takeover> {
+  const takeover = await store.claim(taskId, folds);
+  if (takeover === undefined || !('writer' in takeover)) throw new Error('The task cannot be taken over');
+  return takeover;
+}
+
+/** The same, for whoever runs it from now on. */
+export async function claimedBy(
+  store: OpenTaskStore,
+  taskId: string,
+  executor = new RecordingExecutor(),
+): Promise<TaskWriter> {
+  const { writer } = await taken(store, taskId);
+  writer.begin(executor);
+  return writer;
 }

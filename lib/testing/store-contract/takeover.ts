@@ -1,8 +1,8 @@
-import type { OpenTaskStore, SnapshotPast, TaskWriter } from '../../core/ports.js';
+import type { SnapshotPast } from '../../core/ports.js';
 import { expect } from '../expect.js';
 import { codeOf, RecordingExecutor } from '../store-fixtures.js';
 import type { StoreSuite } from './opened-store.js';
-import { eventually, finished, reading, recordOf, started } from './steps.js';
+import { claimedBy, eventually, finished, reading, recordOf, started, taken } from './steps.js';
 
 export function describeStoreTakeover({ describe, it, open }: StoreSuite): void {
   describe('the fencing token', () => {
@@ -89,7 +89,7 @@ export function describeStoreTakeover({ describe, it, open }: StoreSuite): void 
       await writer.append('row', '"no progress"');
       await writer.release();
       const next = new SumFold();
-      const { writer: claimed, past } = (await peer.claim(taskId, true))!;
+      const { writer: claimed, past } = await taken(peer, taskId, true);
       next.resume(past);
       claimed.begin(new RecordingExecutor(() => next.toJson()));
       expect(next.sum).toBe(6);
@@ -115,18 +115,6 @@ export function describeStoreTakeover({ describe, it, open }: StoreSuite): void 
       expect(old.cancels).toEqual([]);
     });
   });
-}
-
-/** The writer of a task that was given up. */
-async function claimedBy(
-  store: OpenTaskStore,
-  taskId: string,
-  executor = new RecordingExecutor(),
-): Promise<TaskWriter> {
-  const takeover = await store.claim(taskId, false);
-  if (takeover === undefined) throw new Error('Somebody holds the task');
-  takeover.writer.begin(executor);
-  return takeover.writer;
 }
 
 /** The sum of all progress. */

@@ -1,0 +1,31 @@
+import type { StoreSettings } from '../core/ports.js';
+import type { TaskDriver } from './driver.js';
+
+/** What every part of one open store shares. */
+export interface Context {
+  /** This instance, by a name that is never used again. */
+  readonly instance: string;
+  /** Each of its calls is answered or rejected within `settings.timeoutMs`. */
+  readonly driver: TaskDriver;
+  readonly settings: StoreSettings;
+  readonly leaseMs: number;
+  /** How often the instance gives a sign of life, in ms. */
+  readonly beatMs: number;
+  /** How long the store keeps a running task that nothing is heard of, in ms. */
+  readonly runningTtlMs: number;
+}
+
+const MIN_RUNNING_TTL_MS = 60_000;
+const MAX_BEAT_MS = 500;
+
+/** Long enough that an ended task outlives the last renewal of its index entries, and a running one several leases. */
+export const runningTtlOf = (ttlMs: number, leaseMs: number): number =>
+  Math.max(4 * ttlMs, 10 * leaseMs, MIN_RUNNING_TTL_MS);
+
+/** Often enough that a death is noticed within the lease and two seconds. */
+export const beatMsOf = (leaseMs: number): number => Math.max(1, Math.min(MAX_BEAT_MS, leaseMs / 10));
+
+/** Between two tries of a call whose answer is needed, in ms. */
+export const RETRY_MS = 100;
+
+export const ignore = (): void => undefined;

@@ -1,0 +1,32 @@
+import { assertOption, wholeNumber } from '../core/options.js';
+import type { TaskStore } from '../core/ports.js';
+import type { TaskDriver } from './driver.js';
+import { Instance } from './instance.js';
+import { SharedTaskStore } from './shared-store.js';
+
+export interface TaskStoreOptions {
+  /**
+   * How long an instance may be silent before its tasks count as lost, in ms, from 200 to 3_600_000. Default 10_000. Each
+   * instance is judged by its own.
+   */
+  leaseMs?: number;
+}
+
+const LEASE_MS = wholeNumber([10_000, 200, 3_600_000]);
+
+/**
+ * Makes a task store of a driver: the rules by which any number of instances share tasks, over whatever database the
+ * driver talks to. One store, and one driver, for each manager.
+ * @throws TaskError `INVALID_OPTION`
+ * @example
+ * const tasks = createTaskManager({ store: createTaskStore(new MyDriver(database)) });
+ */
+export function createTaskStore(driver: TaskDriver, { leaseMs = 10_000 }: TaskStoreOptions = {}): TaskStore {
+  assertOption(LEASE_MS.accepts(leaseMs), 'leaseMs', LEASE_MS.text, leaseMs);
+  let opened = false;
+  return (settings) => {
+    assertOption(!opened, 'store', 'a store of its own for each manager', 'one that another manager has opened');
+    opened = true;
+    return new SharedTaskStore(new Instance(driver, settings, leaseMs));
+  };
+}

@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto';
+import type { StoreSettings } from '../core/ports.js';
+import { TimeLimit } from '../core/time-limit.js';
+import { Appender } from './appender.js';
+import { Audience } from './audience.js';
+import type { Note } from './bell.js';
+import { Claims } from './claims.js';
+import { beatMsOf, ignore, runningTtlOf, type Context } from './context.js';
+import type { TaskDriver } from './driver.js';
+import { Hearing } from './hearing.js';
+import { Liveness } from './liveness.js';
+import { LogCopies } from './log-copies.js';
+import { Orphanage } from './orphanage.js';
+import { OwnedTasks } from './owned-tasks.js';
+import { lostTasksIn, Recovery } from './recovery.js';
+import { Retries } from './retries.js';
+import { TaskReader } from './task-reader.js';
+import { withTimeLimit } from './time-limited-driver.js';
+import { Turn } from './turn.js';
+
+/** So many ended tasks are forgotten, and so many tasks walked over, per sweep. */
+const SWEPT = 500;
+
+/** One instance among those that serve the same tasks: its parts, and the clock that drives them. */
+export class Instance {
+  readonly context: Context;
+  readonly liveness: Liveness;
+  readonly audience: Audience;
+  readonly reader: TaskReader;
+  readonly copies: LogCopies;
+  readonly owned: OwnedTasks;
+  readonly claims: Claims;
+  readonly recovery: Recovery;
+  readonly orphanage: Orphanage;
+  readonly hearing: Hearing;
+  readonly #cancelTick: () => void;
+  /** Jobs of a tick that are still at it. */
+  readonly #busy = new Set<() => Promise<unknown>>();
+  #checkedMs = -Infinity;
+  #doubted = false;
+  #walkedTo: string | undefined;
+  #stopped = false;
+
+  constructor(driver: TaskDriver, settings: StoreSettings, leaseMs: number) {
+    const { clock, timeoutMs, ttlMs, log: limits, maxTasksPerOwner } = settings;
+    const instance = randomUUID();
+    const runningTtlMs = runningTtlOf(ttlMs, leaseMs);
+    driver.open({ instance, clock, ttlMs, runningTtlMs, limits, maxTasksPerOwner, timeoutMs });
+    const limited = withTimeLimit(driver, new TimeLimit(clock, timeoutMs));
+    const context = { instance, driver: limited, settings, leaseMs, beatMs: beatMsOf(leaseMs), runningTtlMs };
+    this.context = context;
+    this.liveness = new Liveness(context, {
+      doubted: () => {
+        this.#doubted = true;
+      },
+      died: (name, count) => {
+        this.recovery.inherit(name, count).catch(ignore);
+      },
+    });
+    const turn = new Turn();
+    this.audience = new Audience(context, this.liveness, turn);
+    const localSubscribers = (taskId: string): number => this.copies.get(taskId)?.local ?? 0;
+    this.reader = new TaskReader(context, this.liveness, this.audience, localSubscribers);
+    this.hearing = new Hearing(context, {
+      appended: (taskId, entries) => {
+        this.copies.appended(taskId, entries);
+      },
+      noted: (note) => {
+        this.#noted(note);
+      },
+      missed: () => {
+        this.#run(this.#look);
+      },
+    });
+    this.copies = new LogCopies(context, {
+      follow: (taskId) => this.hearing.follow(taskId),
+      unfollow: (taskId) => {
+        this.hearing.unfollow(taskId);
+      },
+      audienceChanged: (copy) => {
+        this.audience.changed(copy);
+      },
+      added: (copy) => {
+        this.owned.attach(copy);
+      },
+      read: (taskId) => this.reader.read(taskId),
+      seen: (state) => {
+        this.recovery.seen(state).catch(ignore);
+      },
+    });
+    this.claims = new Claims(context, this.liveness);
+    this.owned = new OwnedTasks(context, {
+      appender: new Appender(limited),
+      retries: new Retries(clock),
+      turn,
+      liveness: this.liveness,
+      copies: this.copies,
+      audience: this.audience,
+      claims: this.claims,
+    });
+    this.recovery = new Recovery(context, this);
+    this.orphanage = new Orphanage(context, this);
+    this.#cancelTick = clock.every(context.beatMs, () => {
+      this.#tick();
+    });
+  }
+
+  /** Forgets what is past its retention, and finds what every index has lost. True while anything is kept. */
+  async sweep(): Promise<boolean> {
+    const { driver, instance } = this.context;
+    const running = this.owned.size; // what ends meanwhile is not in the answer
+    await this.recovery.reconcile();
+    await this.orphanage.expire();
+    const { gone, left } = await driver.expire(SWEPT);
+    for (const taskId of gone) this.copies.discard(taskId);
+    const { tasks, next } = await driver.walk(this.#walkedTo, SWEPT);
+    this.#walkedTo = next;
+    await this.recovery.settleAll(lostTasksIn(tasks, this.reader));
+    const unheld = tasks.filter((task) => task.status !== 'running' || task.holder === undefined);
+    if (unheld.length > 0)
+      await driver.reindex(
+        instance,
+        unheld.map(({ taskId }) => taskId),
+      );
+    return left + tasks.length + running + this.owned.size > 0;
+  }
+
+  /** Leaves for good. What could not be ended keeps this instance's name, so that others find it. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#cancelTick();
+    this.copies.close();
+    await this.audience.flush().catch(ignore);
+    if (this.owned.size === 0) await this.#leave().catch(ignore);
+    this.hearing.close();
+    await this.context.driver.close().catch(ignore);
+  }
+
+  async #leave(): Promise<void> {
+    await this.recovery.reconcile(); // nobody else will look at what it has noted as its own
+    await this.liveness.leave();
+  }
+
+  #noted(note: Note): void {
+    switch (note.kind) {
+      case 'cancel':
+        this.owned.cancelNoted(note.taskId).catch(ignore); // it is read again with the next look
+        break;
+      case 'audience':
+        this.owned.audienceNoted(note.taskId);
+        break;
+      case 'orphan':
+        if (this.context.settings.orphanRunner.handlers.includes(note.handler)) this.#run(this.#lookForOrphansNow);
+        break;
+      case 'echo':
+        break;
+    }
+  }
+
+  #tick(): void {
+    const now = this.context.settings.clock.now();
+    this.hearing.check();
+    for (const job of [this.#beat, this.#tend, this.#lookForOrphans]) this.#run(job);
+    const isDue = this.hearing.deaf || now - this.#checkedMs >= this.context.leaseMs;
+    if (!isDue) return;
+    this.#checkedMs = now;
+    this.#run(this.#look);
+  }
+
+  /** One at a time of each kind. Where the store does not answer, the next tick tries again. */
+  #run(job: () => Promise<unknown>): void {
+    if (this.#stopped || this.#busy.has(job)) return;
+    this.#busy.add(job);
+    job()
+      .catch(ignore)
+      .finally(() => this.#busy.delete(job));
+  }
+
+  readonly #beat = async (): Promise<void> => {
+    await this.liveness.beat();
+    if (!this.#doubted) return;
+    // What an instance holds after a silence, or a store after a failure, is asked for before anything runs on.
+    for (const copy of this.copies.values()) if (copy.local > 0) this.audience.changed(copy);
+    await this.owned.verifyAll();
+    this.#doubted = false;
+  };
+
+  readonly #tend = async (): Promise<void> => {
+    this.copies.dropIdle();
+    await this.owned.tend();
+    await this.audience.flush();
+  };
+
+  readonly #look = async (): Promise<void> => {
+    await this.copies.check();
+    await this.owned.verifyAll();
+    await this.owned.countAudience();
+  };
+
+  readonly #lookForOrphans = (): Promise<void> => this.orphanage.look(false);
+  readonly #lookForOrphansNow = (): Promise<void> => this.orphanage.look(true);
+}

@@ -1,0 +1,222 @@
+import { EventLog, type MemoryBudget, type Slice } from '../core/event-log.js';
+import type { TaskFeed } from '../core/ports.js';
+import { isFinal, TERMINAL_EVENT, type FinalStatus } from '../core/status.js';
+import type { Context } from './context.js';
+import { eachEvent } from './entry.js';
+import { readOlder } from './older-events.js';
+import type { PendingBatch } from './pending-batch.js';
+import type { LiveRecord } from './records.js';
+import { assertKnownSchema } from './schema.js';
+import { SingleFlight } from './single-flight.js';
+import { START, type Entry, type Place, type StoredSnapshot, type StoredTask, type TaskState } from './stored.js';
+import type { SharedWriter } from './writer.js';
+
+/** So many entries are read at a time. */
+const PAGE = 100;
+
+const STATUS_OF = new Map<string | undefined, FinalStatus>(
+  (Object.keys(TERMINAL_EVENT) as FinalStatus[]).map((status) => [TERMINAL_EVENT[status], status]),
+);
+
+/** A named subscriber that came (no position) or left. */
+export interface Move {
+  readonly subscriberId: string;
+  readonly position: number | undefined;
+}
+
+/** A task as this instance follows it: one copy of its log, read once, for all its subscribers here. */
+export class LogCopy implements TaskFeed {
+  readonly log: EventLog;
+  /** The writer, where the task runs here: then nothing needs to be read. */
+  writer: SharedWriter | undefined;
+  holder: string | undefined;
+  /** Subscribers here. */
+  local = 0;
+  /** Named subscribers whose coming and going the store has not heard of. */
+  moves: Move[] = [];
+  /** When it was last of use, by the monotonic clock. */
+  usedMs: number;
+  #others: number;
+  #snapshot: StoredSnapshot | undefined;
+  /** The place of the last entry that was taken over. */
+  #readTo: Pick<Place, 'token' | 'seq'> = START;
+  readonly #fetching = new SingleFlight(() => this.#fetch());
+
+  /** @param lastSeq where the copy begins: after what the store has dropped already */
+  constructor(
+    readonly context: Context,
+    readonly record: LiveRecord,
+    holder: string | undefined,
+    budget: MemoryBudget,
+    lastSeq: number,
+    readonly audienceChanged: (copy: LogCopy) => void,
+  ) {
+    this.log = new EventLog(context.settings.log, budget, lastSeq);
+    this.holder = holder;
+    this.#others = record.subscribers;
+    this.usedMs = context.settings.clock.now();
+    const { log } = this;
+    Object.defineProperties(record, {
+      lastSeq: { get: () => log.lastSeq },
+      firstKeptSeq: { get: () => log.firstSeq },
+    });
+  }
+
+  get taskId(): string {
+    return this.record.taskId;
+  }
+
+  snapshot(): StoredSnapshot | undefined {
+    return this.writer?.snapshot() ?? this.#snapshot;
+  }
+
+  join(subscriberId: string | undefined): void {
+    this.local++;
+    this.#moved(subscriberId, undefined);
+  }
+
+  leave(subscriberId: string | undefined, position: number): void {
+    this.local--;
+    this.usedMs = this.context.settings.clock.now();
+    this.#moved(subscriberId, position);
+  }
+
+  readOlder(position: number): Promise<Slice | undefined> {
+    return readOlder(this.context, this, position);
+  }
+
+  /** So many subscribers are attached to other instances. */
+  setOthers(subscribers: number): void {
+    this.#others = subscribers;
+    this.#count();
+  }
+
+  /** Reads what it does not have yet. @throws TaskError `STORE_UNAVAILABLE` */
+  fetch(): Promise<void> {
+    return this.#fetching.run();
+  }
+
+  /** Takes over entries that the bell has brought, where they follow what is here; reads the store where they do not. */
+  offer(entries: readonly Entry[] | undefined): Promise<void> {
+    for (const entry of entries ?? []) {
+      const { token, seq } = entry.place;
+      const follows = token === this.#readTo.token && seq - entry.events <= this.log.lastSeq;
+      if (!follows || this.log.ended) return this.fetch();
+      this.#accept(entry);
+    }
+    return entries === undefined ? this.fetch() : Promise.resolve();
+  }
+
+  /** Takes over what the writer here has appended. False: some events before it are missing. */
+  acceptBatch({ frames, events, final }: PendingBatch, end: Place): boolean {
+    const before = end.seq - frames.length;
+    this.#enterEpoch(end.token, before);
+    if (before > this.log.lastSeq) return false;
+    for (let i = this.log.lastSeq - before; i < frames.length; i++) this.log.append(frames[i] as string);
+    this.record.progress = events.findLast(({ event }) => event === undefined)?.json ?? this.record.progress;
+    this.#readTo = end;
+    if (final !== undefined) this.#end(final);
+    return true;
+  }
+
+  /** Whether the store, which says `state`, has more than this copy. */
+  isBehind({ top, status }: TaskState): boolean {
+    const { token, seq } = this.#readTo;
+    return top.token > token || (top.token === token && top.seq > seq) || (isFinal(status) && !this.log.ended);
+  }
+
+  /** Brings the end of the log about where its terminal event is lost: the task has kept what it said. */
+  conclude({ status, outcome, top, token }: StoredTask): void {
+    if (!isFinal(status) || this.log.ended || this.log.discarded || outcome === undefined) return;
+    const seq = Math.max(top.seq, this.log.lastSeq + 1);
+    if (seq > this.log.lastSeq + 1) this.log.skipTo(seq - 1);
+    this.log.epochs.begin(token, seq);
+    this.#append(seq, TERMINAL_EVENT[status], outcome);
+  }
+
+  /** The task does not run here any more; what is known of it stays. */
+  detach(): void {
+    this.#snapshot = this.writer?.snapshot() ?? this.#snapshot;
+    this.writer = undefined;
+    this.usedMs = this.context.settings.clock.now();
+  }
+
+  /** Reads the state that was stored last, where it is more than `events` behind the log. */
+  async refreshSnapshot(events: number): Promise<void> {
+    if (this.#snapshot !== undefined && this.log.lastSeq - this.#snapshot.seq > events) await this.fetchSnapshot();
+  }
+
+  /** Reads the state that was stored last, for those who come too late for the events before it. */
+  async fetchSnapshot(): Promise<void> {
+    if (this.writer !== undefined && this.writer.executor.snapshotJson() !== undefined) return; // it has a newer one
+    const task = await this.context.driver.read({ taskId: this.taskId }, { snapshot: true });
+    if (task?.status !== 'expired') this.#snapshot = task?.snapshot ?? this.#snapshot;
+  }
+
+  async #fetch(): Promise<void> {
+    let entries: readonly Entry[];
+    do {
+      if (this.log.discarded || this.log.ended) return;
+      entries = await this.context.driver.readAfter(this.taskId, this.#readTo, PAGE);
+      for (const entry of entries) {
+        if (entry.place.seq - entry.events > this.log.lastSeq) await this.#passOver(entry);
+        this.#accept(entry);
+      }
+    } while (entries.length === PAGE);
+  }
+
+  /** Events before `entry` are missing: the store has dropped them before they were read here, or has lost them. */
+  async #passOver({ place, events }: Entry): Promise<void> {
+    const task = await this.context.driver.read({ taskId: this.taskId });
+    const before = place.seq - events;
+    const droppedSeq = task === undefined || task.status === 'expired' ? Infinity : task.dropped.seq;
+    const isTrimmed = droppedSeq >= before;
+    if (isTrimmed) while (this.log.dropOldestSegment() > 0);
+    if (before > this.log.lastSeq) this.log.skipTo(before);
+  }
+
+  #accept(entry: Entry): void {
+    assertKnownSchema(entry.schema, 'The task');
+    const { place } = entry;
+    this.#enterEpoch(place.token, place.seq - entry.events);
+    if (place.token === this.log.epochs.current) {
+      eachEvent(entry, this.log.lastSeq, (seq, event, json) => {
+        this.#append(seq, event, json);
+      });
+    }
+    this.#readTo = place;
+  }
+
+  /** A holder with a higher token goes on after `seq`. What is here beyond that, the store has lost. */
+  #enterEpoch(token: number, seq: number): void {
+    if (token <= this.log.epochs.current || this.log.ended) return;
+    this.log.rewindTo(seq);
+    this.log.epochs.begin(token, seq + 1);
+    this.record.epoch = token;
+  }
+
+  #append(seq: number, event: string | undefined, json: string): void {
+    if (seq <= this.log.lastSeq || this.log.ended) return;
+    const { record } = this;
+    this.log.append(this.context.settings.encode(record, seq, event, json));
+    if (event === undefined) record.progress = json;
+    const final = STATUS_OF.get(event);
+    if (final !== undefined) this.#end(final);
+  }
+
+  #end(status: FinalStatus): void {
+    this.record.status = status;
+    this.log.end();
+  }
+
+  #moved(subscriberId: string | undefined, position: number | undefined): void {
+    if (subscriberId !== undefined) this.moves.push({ subscriberId, position });
+    this.#count();
+    this.audienceChanged(this);
+  }
+
+  #count(): void {
+    this.record.subscribers = this.local + this.#others;
+    this.writer?.executor.audienceChanged(this.record.subscribers);
+  }
+}

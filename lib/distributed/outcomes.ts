@@ -1,0 +1,37 @@
+import { TaskError, type PublicError } from '../core/errors.js';
+import type { Executor } from '../core/ports.js';
+import { TERMINAL_EVENT, type FinalStatus } from '../core/status.js';
+import { ignore } from './context.js';
+import { eventLines } from './entry.js';
+import type { Ending, Entry } from './stored.js';
+
+/** For a task that nobody runs here. */
+export const NOBODY: Executor = Object.freeze({
+  cancelRequested: ignore,
+  audienceChanged: ignore,
+  fenced: ignore,
+  snapshotJson: () => undefined,
+});
+
+export const fenced = (message = 'Another instance has taken the task over'): TaskError =>
+  new TaskError('FENCED', message);
+
+export const lostByStore = (): TaskError => new TaskError('TASK_LOST', 'The store has lost the task');
+
+export const unavailable = (message: string, cause?: unknown): TaskError =>
+  new TaskError('STORE_UNAVAILABLE', message, cause === undefined ? undefined : { cause });
+
+/** The end that an instance writes for a task which it does not run. */
+export type ForeignEnding = Ending & Pick<Entry, 'text' | 'bytes'>;
+
+export const lostEnding = (taskId: string, message = 'The instance that ran the task is gone'): ForeignEnding =>
+  endingOf('failed', { task_id: taskId, status: 'failed', error: { code: 'TASK_LOST', message } });
+
+export const cancelledEnding = (taskId: string, { code, message }: PublicError): ForeignEnding =>
+  endingOf('cancelled', { task_id: taskId, status: 'cancelled', code, reason: message });
+
+function endingOf(status: FinalStatus, data: object): ForeignEnding {
+  const outcome = JSON.stringify(data);
+  const text = eventLines(TERMINAL_EVENT[status], outcome);
+  return { status, outcome, text, bytes: Buffer.byteLength(text) };
+}

@@ -1,0 +1,34 @@
+import type { TaskRecord } from '../core/ports.js';
+import type { StoredTask } from './stored.js';
+
+/** A task's record as a writer or a copy keeps it up to date. */
+export type LiveRecord = { -readonly [K in keyof TaskRecord]: TaskRecord[K] };
+
+/** What the engine sees of a stored task. @param subscribers and `orphaned`, which only the rules can tell */
+export function toRecord(task: StoredTask, orphaned: boolean, subscribers: number): LiveRecord {
+  const { top, dropped } = task;
+  return {
+    taskId: task.taskId,
+    resumeKey: task.resumeKey,
+    owner: task.owner,
+    fingerprint: task.fingerprint,
+    wire: task.wire,
+    slot: task.slot,
+    handler: task.handler,
+    status: task.status,
+    orphaned: task.status === 'running' && orphaned,
+    attempt: task.attempt,
+    epoch: task.token,
+    createdAtMs: task.createdAtMs,
+    updatedAtMs: task.updatedAtMs,
+    endedAtMs: task.endedAtMs,
+    expiresAtMs: task.expiresAtMs,
+    lastSeq: top.seq,
+    firstKeptSeq: dropped.seq + 1,
+    bufferedEvents: top.seq - dropped.seq,
+    bufferedBytes: top.bytes - dropped.bytes,
+    subscribers,
+    progress: task.progress,
+    outcome: task.outcome,
+  };
+}

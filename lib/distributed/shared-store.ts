@@ -1,0 +1,134 @@
+import type { PublicError } from '../core/errors.js';
+import { TaskError } from '../core/errors.js';
+import type {
+  Creation,
+  OpenTaskStore,
+  Postponed,
+  StoreSizes,
+  Takeover,
+  TaskDraft,
+  TaskFeed,
+  TaskFilter,
+  TaskRecord,
+  TaskRef,
+  Tombstone,
+} from '../core/ports.js';
+import type { Created } from './calls.js';
+import { ignore, RETRY_MS } from './context.js';
+import type { Instance } from './instance.js';
+import { toRecord } from './records.js';
+import { SCHEMA, type Draft } from './stored.js';
+
+/** Ids that drivers may make names of their own from. */
+const isTaskId = (text: string): boolean => /^[\w-]{1,64}$/.test(text);
+
+/** A list is read in pages of so many tasks. */
+const PAGE = 100;
+/** A start that is not answered is asked again so often. */
+const TRIES = 5;
+
+/** The tasks of one manager, which other instances serve too. */
+export class SharedTaskStore implements OpenTaskStore {
+  readonly shared = true;
+
+  constructor(readonly instance: Instance) {}
+
+  async create(draft: TaskDraft): Promise<Creation> {
+    const { owned, liveness, hearing, reader } = this.instance;
+    hearing.start();
+    await liveness.ready();
+    return owned.expecting(draft.taskId, async () => {
+      const entry = await this.#create(this.#toDraft(draft));
+      if ('created' in entry) {
+        return { created: true, writer: owned.own(entry.created, toRecord(entry.created, false, 0)) };
+      }
+      const { taken, by } = entry;
+      if (taken !== 'quota' && by !== undefined) return { created: false, taken, record: reader.toRecord(by) };
+      throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
+    });
+  }
+
+  async find(ref: TaskRef, texts = false): Promise<TaskRecord | Tombstone | undefined> {
+    if ('taskId' in ref && !isTaskId(ref.taskId)) return undefined;
+    return this.instance.reader.find(ref, texts);
+  }
+
+  async list({ status, owner, limit, before }: TaskFilter): Promise<readonly TaskRecord[]> {
+    const { reader, context } = this.instance;
+    const found: TaskRecord[] = [];
+    let last = before;
+    while (found.length < limit) {
+      const size = Math.min(PAGE, limit - found.length);
+      const of = owner === undefined ? undefined : { owner };
+      const page = await context.driver.list({ of, status, limit: size, before: last });
+      found.push(...page.map((task) => reader.toRecord(task)));
+      last = page.at(-1)?.taskId;
+      if (page.length < size) break;
+    }
+    return found;
+  }
+
+  async open(taskId: string): Promise<TaskFeed | undefined> {
+    if (!isTaskId(taskId)) return undefined;
+    this.instance.hearing.start();
+    await this.instance.liveness.ready();
+    return this.instance.copies.open(taskId);
+  }
+
+  async departedAt(taskId: string, subscriberId: string): Promise<number | undefined> {
+    return isTaskId(taskId) ? this.instance.audience.departedAt(taskId, subscriberId) : undefined;
+  }
+
+  async requestCancel(taskId: string, reason: PublicError): Promise<boolean> {
+    if (!isTaskId(taskId)) return false;
+    const { context, owned, reader, recovery } = this.instance;
+    const task = await context.driver.requestCancel(taskId, JSON.stringify(reason));
+    if (task === undefined) return false;
+    const writer = owned.get(taskId);
+    if (writer !== undefined) writer.executor.cancelRequested(reason);
+    else if (reader.isOrphaned(task)) await recovery.cancel(task, reason);
+    else if (task.holder !== undefined)
+      await context.driver.ring(task.holder, { kind: 'cancel', taskId }).catch(ignore);
+    return true;
+  }
+
+  async claim(taskId: string, folds: boolean): Promise<Takeover | Postponed | undefined> {
+    if (!isTaskId(taskId)) return undefined;
+    this.instance.hearing.start();
+    return this.instance.orphanage.claim(taskId, folds);
+  }
+
+  sweep(): Promise<boolean> {
+    return this.instance.sweep();
+  }
+
+  sizes(): StoreSizes {
+    return this.instance.copies.sizes;
+  }
+
+  stop(): Promise<void> {
+    return this.instance.stop();
+  }
+
+  /** What may have been created without an answer is asked for again; what is left in the end, `reconcile` removes. */
+  async #create(draft: Draft): Promise<Created> {
+    const { driver, instance, settings } = this.instance.context;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await driver.create(draft, instance);
+      } catch (error) {
+        if (tries === TRIES) throw error;
+        await new Promise<void>((resolve) => settings.clock.after(RETRY_MS, resolve));
+      }
+    }
+  }
+
+  #toDraft({ taskId, resumeKey, owner, ...draft }: TaskDraft): Draft {
+    const { idempotencyKey, fingerprint, slot, wire, handler, input } = draft;
+    const createdAtMs = this.instance.context.settings.clock.wallNow();
+    return {
+      ...{ taskId, resumeKey, owner, idempotencyKey, fingerprint },
+      ...{ slot, wire, handler, input, createdAtMs, schema: SCHEMA },
+    };
+  }
+}

@@ -1,0 +1,64 @@
+import type { TaskRecord, TaskRef, Tombstone } from '../core/ports.js';
+import type { Audience } from './audience.js';
+import type { Ref } from './calls.js';
+import type { Context } from './context.js';
+import type { Liveness } from './liveness.js';
+import { toRecord, type LiveRecord } from './records.js';
+import { assertKnownSchema } from './schema.js';
+import type { StoredTask, TaskState } from './stored.js';
+
+/** A task as the store has it now, and as the engine sees it. */
+export interface FoundTask {
+  readonly task: StoredTask;
+  readonly record: LiveRecord;
+}
+
+/** Reads tasks, and adds what only the rules can tell: whether anybody still runs them, and who watches. */
+export class TaskReader {
+  constructor(
+    readonly context: Context,
+    readonly liveness: Liveness,
+    readonly audience: Audience,
+    readonly localSubscribers: (taskId: string) => number,
+  ) {}
+
+  /** Nobody holds the task, or whoever does is gone. */
+  isOrphaned({ status, holder }: Pick<TaskState, 'status' | 'holder'>): boolean {
+    return status === 'running' && (holder === undefined || this.liveness.isDead(holder));
+  }
+
+  /** @param texts the last progress, the outcome and the subscribers are wanted too */
+  async find(ref: TaskRef, texts: boolean): Promise<TaskRecord | Tombstone | undefined> {
+    const task = await this.context.driver.read(ref, texts ? { progress: true, outcome: true } : {});
+    if (task === undefined || task.status === 'expired')
+      return 'taskId' in ref || 'resumeKey' in ref ? task : undefined;
+    const [others = 0] = texts ? await this.audience.countOthers([task.taskId]) : [];
+    return this.#toFound(task, others + this.localSubscribers(task.taskId)).record;
+  }
+
+  /** A task that is kept, with its audience on other instances. */
+  async read(taskId: string): Promise<FoundTask | undefined> {
+    const [task, [others = 0]] = await Promise.all([
+      this.context.driver.read({ taskId }),
+      this.audience.countOthers([taskId]),
+    ]);
+    return task === undefined || task.status === 'expired' ? undefined : this.#toFound(task, others);
+  }
+
+  /** The same without its audience. */
+  async readTask(ref: Ref): Promise<StoredTask | undefined> {
+    const task = await this.context.driver.read(ref);
+    if (task === undefined || task.status === 'expired') return undefined;
+    assertKnownSchema(task.schema, 'The task');
+    return task;
+  }
+
+  toRecord(task: StoredTask): TaskRecord {
+    return this.#toFound(task, 0).record;
+  }
+
+  #toFound(task: StoredTask, others: number): FoundTask {
+    assertKnownSchema(task.schema, 'The task');
+    return { task, record: toRecord(task, this.isOrphaned(task), others) };
+  }
+}
