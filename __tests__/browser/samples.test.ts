@@ -45,8 +45,8 @@ async function startSite(script: string, mount: (app: Express) => void): Promise
     res.type('js').send(script);
   });
   mount(app);
-  const { port, close } = await listen(app);
-  return { url: `http://${PLAIN_HOST}:${port}`, close };
+  const server = await listen(app);
+  return { url: `http://${PLAIN_HOST}:${server.port}`, close: () => server.close() };
 }
 
 interface Site {

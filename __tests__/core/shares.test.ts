@@ -79,7 +79,7 @@ describe('what holders keep under one limit', () => {
         } else if (what === 'delete') {
           shares.delete(name);
           kept.delete(name);
-        } else if (what === 'give') {
+        } else {
           const first = shares.first();
           expect(first === undefined).toBe(kept.size === 0);
           if (first === undefined) continue;
