@@ -14,6 +14,9 @@ import { appendScript } from './log-scripts.js';
  */
 const FIRST_CALL_ENTRIES = 25;
 
+/** Characters of an entry that is long. */
+const LONG_TEXT = 16_384;
+
 /**
  * Appends entries to the streams of any number of tasks, each on its own: what fails for one is done for the others.
  * KEYS a stream for each entry. ARGV id and text for each entry. Answers which were not appended, from 1: their stream
@@ -117,8 +120,12 @@ export class Appender {
   }
 }
 
-const isPlain = ({ progress, snapshot, ending, trim, touch }: Batch): boolean =>
-  progress === undefined && snapshot === undefined && ending === undefined && !trim && !touch;
+/** Nothing but entries, none of which is so long that it should be noted as the last one rather than looked at. */
+const isPlain = ({ entries, progress, snapshot, ending, trim, touch }: Batch): boolean =>
+  progress === undefined &&
+  snapshot === undefined &&
+  ending === undefined &&
+  !(trim || touch || entries.some(({ text }) => text.length > LONG_TEXT));
 
 function fateOf(cause: unknown): Fate {
   const refusal = refusalOf(cause);

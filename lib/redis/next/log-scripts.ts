@@ -50,7 +50,7 @@ publish(mark, fence)
 local progress = last and progressOf(last[2][2])
 if progress then call('HSET', KEYS[3], 'progress', progress) end
 if not last then call('HSET', KEYS[1], 'dropped', mark) end
-call('HSET', KEYS[1], 'token', ARGV[4], 'holder', ARGV[3], 'attempt', ARGV[5], 'nonce', ARGV[6], 'top', mark)
+call('HSET', KEYS[1], 'token', ARGV[4], 'holder', ARGV[3], 'attempt', ARGV[5], 'nonce', ARGV[6], 'top', mark, 'updatedAt', wallNow)
 if ARGV[11] == '' then
   for _, key in ipairs(KEYS) do call('PEXPIRE', key, ARGV[8]) end
 else
@@ -88,7 +88,7 @@ for i = first, last, 2 do
   publish(ARGV[i], ARGV[i + 1])
 end
 local _, seq, bytes = place(ARGV[last])
-call('HSET', KEYS[1], 'top', ARGV[last])
+if first <= last then call('HSET', KEYS[1], 'top', ARGV[last], 'updatedAt', ARGV[4]) end
 if not top and first <= last then
   local _, firstSeq, firstBytes = place(ARGV[first])
   local events, own = header(ARGV[first + 1])

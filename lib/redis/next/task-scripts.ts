@@ -6,11 +6,14 @@ import { FIRST_ID } from './log-entry.js';
 /** The fields of a task's hash that `read` answers, in its order. */
 export const TASK_FIELDS = [
   ...['resumeKey', 'owner', 'idempotencyKey', 'fingerprint', 'slot', 'wire', 'handler', 'createdAt', 'schema'],
-  ...['status', 'token', 'holder', 'attempt', 'cancel', 'endedAt', 'expiresAt', 'top', 'dropped'],
+  ...['status', 'token', 'holder', 'attempt', 'cancel', 'endedAt', 'expiresAt', 'updatedAt', 'top', 'dropped'],
 ] as const;
 
 /** The fields of a task's texts that `read` answers behind the others, as far as they are wanted. */
 export const TEXT_FIELDS = ['progress', 'outcome', 'input', 'snapshot'] as const;
+
+/** Where a field stands in what `read` answers, from 1. */
+const place = (field: (typeof TASK_FIELDS)[number]): number => TASK_FIELDS.indexOf(field) + 1;
 
 const quote = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(',');
 
@@ -21,7 +24,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
 /**
  * Lua: a task as `parseTask` takes it: its fields, of the last entry the id, the time and, where the progress is wanted,
- * the text; then the wanted texts. `{'expired', owner}` after the retention, false where there is no task.
+ * the text; then the wanted texts. `{'expired', owner}` after the retention, false where there is no task. A last entry
+ * that is noted in the hash is not looked at without need, because it may be long.
  */
 export const LUA_READ = `${LUA_NOW}
 local function read(task, events, texts, wanted)
@@ -29,9 +33,12 @@ local function read(task, events, texts, wanted)
   if not found[1] then return false end
   local expires = tonumber(table.remove(found) or 'inf')
   if now >= expires then return {'expired', found[2]} end
-  local last = redis.call('XREVRANGE', events, '+', '-', 'COUNT', 1)[1]
-  found[${TASK_FIELDS.length + 1}] = last and last[1] or false
-  found[${TASK_FIELDS.length + 2}] = last and string.match(last[2][2], '^%d+ %d+ (%d+)') or false
+  local top = found[${place('top')}]
+  local isNoted = top and not string.find(wanted, 'progress') and redis.call('EXISTS', events) == 1
+    and #redis.call('XRANGE', events, '(' .. top, '+', 'COUNT', 1) == 0
+  local last = not isNoted and redis.call('XREVRANGE', events, '+', '-', 'COUNT', 1)[1]
+  found[${TASK_FIELDS.length + 1}] = isNoted and top or last and last[1] or false
+  found[${TASK_FIELDS.length + 2}] = last and string.match(last[2][2], '^%d+ %d+ (%d+)') or found[${place('updatedAt')}]
   found[${TASK_FIELDS.length + 3}] = last and string.find(wanted, 'progress') and last[2][2] or false
   if wanted == '' then return found end
   for i, name in ipairs({${quote(TEXT_FIELDS)}}) do
