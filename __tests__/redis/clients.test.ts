@@ -9,7 +9,7 @@ import {
 } from 'redis5';
 import { createClient as createClient6, createClientPool as createPool6 } from 'redis6';
 import { START } from '../../lib/distributed/stored.js';
-import { openPort } from '../../lib/redis/next/open-port.js';
+import { openPort } from '../../lib/redis/open-port.js';
 import { append, batchOf, created, draft, entryAfter, stored } from '../contracts/driver-steps.js';
 import { CLIENTS, openClient } from '../support/redis-clients.js';
 import { driverOn, persist } from '../support/redis-drivers.js';

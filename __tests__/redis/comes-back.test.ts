@@ -85,7 +85,7 @@ describeWithRedisServer('after the instance of a task is gone', () => {
     const total = lines.pop()!;
     const rows = lines.map((line) => /^ *(\d+) +(\d+) s +(hash|stream) +(\S+)$/.exec(line)!.slice(1));
     expect(rows.map(([, , , key]) => key)).toEqual(
-      expect.arrayContaining([`${prefix}{${starter.taskId}}:e`, `${prefix}{${starter.taskId}}:t`]),
+      expect.arrayContaining([`${prefix}{${starter.taskId}}:events`, `${prefix}{${starter.taskId}}:task`]),
     );
     expect(total.trim()).toBe(`${rows.reduce((sum, [bytes]) => sum + Number(bytes), 0)}  in ${rows.length} keys`);
     const all = await run();

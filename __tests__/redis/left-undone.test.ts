@@ -24,7 +24,7 @@ describeWithRedis('what an instance could not do after the end of a task', () =>
   /** A client that cannot take anything out of a quota while `broken` says so. */
   const breaking = (client: TestClient['client'], broken: () => boolean): TestClient['client'] =>
     through(client, async (words, sendOn) => {
-      if (words[0] !== 'SREM' || !words[1]!.includes('quota:') || !broken()) return sendOn();
+      if (words[0] !== 'ZREM' || !words[1]!.includes('quota:') || !broken()) return sendOn();
       refused++;
       throw new Error('OOM command not allowed');
     });

@@ -52,15 +52,15 @@ describeWithRedisServer('a Redis that loses what it has acknowledged, or can tak
     for (const each of open.splice(0)) await each.close();
   });
 
-  it.each(['e', 't'])(
+  it.each(['events', 'task'])(
     'evicts keys (%s) as a cache does: the loss is told, as a gap or as TASK_LOST',
     async (victim) => {
       const redis = closing(await RedisServer.start('--maxmemory-policy', 'volatile-random'));
       const { a, starter, guest } = await running(redis);
       const key = `${prefix}{${starter.taskId}}:${victim}`;
-      const other = victim === 'e' ? 't' : 'e';
+      const other = victim === 'events' ? 'task' : 'events';
       await a.client.command('PERSIST', `${prefix}{${starter.taskId}}:${other}`); // so that the one goes and not the other
-      for (const index of ['list', `key:${starter.resumeKey}`]) await a.client.command('PERSIST', prefix + index);
+      for (const index of ['list', '{fleet}:instances', `resume:${starter.resumeKey}`]) await a.client.command('PERSIST', prefix + index);
       const used = Number(/used_memory:(\d+)/.exec(String(await a.client.command('INFO', 'memory')))?.[1]);
       await a.client.command('CONFIG', 'SET', 'maxmemory', String(used + 500_000));
       for (let n = 0; Number(await a.client.command('EXISTS', key)) === 1; n++) {
@@ -68,7 +68,7 @@ describeWithRedisServer('a Redis that loses what it has acknowledged, or can tak
         await a.client.command('SET', `volatile:${n}`, 'x', 'PX', '100000').catch(() => undefined);
       }
       await a.client.command('CONFIG', 'SET', 'maxmemory', '0');
-      if (victim === 't') {
+      if (victim === 'task') {
         await until(() => stepped.context.signal.aborted);
         expect(stepped.context.signal.reason).toMatchObject({ code: 'TASK_LOST' });
         await Promise.all([starter.untilEnded(), guest.untilEnded()]);
@@ -118,7 +118,7 @@ describeWithRedisServer('a Redis that loses what it has acknowledged, or can tak
     const link = closing(await startCutProxy({ upstreamPort: primary.port }));
     const admin = await openClient(replica.url);
     await admin.command('REPLICAOF', '127.0.0.1', String(link.port));
-    const stream = `${prefix}{${starter.taskId}}:e`;
+    const stream = `${prefix}{${starter.taskId}}:events`;
     await until(async () => Number(await admin.command('XLEN', stream).catch(() => 0)) > 0);
     link.pause(); // what comes now is acknowledged, and never arrives there
     await stepped.emit(6, 8);

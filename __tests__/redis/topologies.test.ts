@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Fate } from '../../lib/distributed/calls.js';
 import { START } from '../../lib/distributed/stored.js';
-import { Keys } from '../../lib/redis/next/keys.js';
-import type { RedisDriver } from '../../lib/redis/next/redis-driver.js';
+import { Keys } from '../../lib/redis/keys.js';
+import type { RedisDriver } from '../../lib/redis/redis-driver.js';
 import { append, batchOf, claimOf, created, ended, entryAfter, stored } from '../contracts/driver-steps.js';
 import type { TestClient } from '../support/redis-clients.js';
 import { driverOn, persist } from '../support/redis-drivers.js';

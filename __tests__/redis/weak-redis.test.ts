@@ -130,7 +130,7 @@ describeWithRedisServer('a Redis that fails', () => {
     const a = await web({ leaseMs: 1_000 });
     const starter = await a.follow().until(({ frames }) => frames.length > 0);
     const context = await stepped.started();
-    await until(() => a.client.command('HLEN', `${prefix}beats`).then((count) => Number(count) > 0));
+    await until(() => a.client.command('HLEN', `${prefix}{fleet}:instances`).then((count) => Number(count) > 0));
     await redis.kill();
     await redis.run();
     await until(() => context.signal.aborted);
@@ -203,7 +203,7 @@ describeWithRedisServer('a Redis that fails', () => {
   it('loses the events of a task: late readers are told with a gap, and the status agrees', async () => {
     await server();
     const { a, b, starter, guest } = await running();
-    await a.client.command('DEL', `${prefix}{${starter.taskId}}:e`);
+    await a.client.command('DEL', `${prefix}{${starter.taskId}}:events`);
     const { body } = await (await web()).json(`/tasks/${starter.taskId}`);
     expect(body).toMatchObject({ last_seq: 5, first_kept_seq: 6, buffered_events: 0 });
     await stepped.emit(6, 7);
@@ -225,7 +225,7 @@ describeWithRedisServer('a Redis that fails', () => {
   it('loses what is known of a task: the job is told and clients find 404', async () => {
     await server();
     const { a, b, starter, guest } = await running();
-    await a.client.command('DEL', `${prefix}{${starter.taskId}}:t`);
+    await a.client.command('DEL', `${prefix}{${starter.taskId}}:task`);
     await until(() => stepped.context.signal.aborted); // idle or not: the instance asks after what it runs
     expect(stepped.context.signal.reason).toMatchObject({ code: 'TASK_LOST' });
     expect(await codeOf(stepped.context.updateProgress({ n: 6 }))).toBe('TASK_NOT_RUNNING');
@@ -237,7 +237,7 @@ describeWithRedisServer('a Redis that fails', () => {
     await server();
     const { a, b, starter, guest } = await running();
     // An older copy takes over: the state of five events, after eight were acknowledged.
-    const keys = ['t', 'e'].map((kind) => `${prefix}{${starter.taskId}}:${kind}`);
+    const keys = ['task', 'events', 'texts'].map((kind) => `${prefix}{${starter.taskId}}:${kind}`);
     for (const key of keys) await a.client.command('COPY', key, `${key}:old`);
     await stepped.emit(6, 8);
     await Promise.all([starter.untilSeq(8), guest.untilSeq(8)]);

@@ -9,7 +9,7 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
   local kind = redis.call('TYPE', key)['ok']
   if kind == 'hash' and redis.call('HEXISTS', key, 'expires') == 1 then
     redis.call('HINCRBY', key, 'expires', -ARGV[2])
-  elseif kind == 'zset' and (string.sub(key, -8) == 'expiring' or string.sub(key, -6) == ':ended' or string.find(key, ':orphans')) then
+  elseif kind == 'zset' and (string.sub(key, -6) == ':ended' or string.find(key, ':orphans')) then
     for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do redis.call('ZINCRBY', key, -ARGV[2], member) end
   end
 end`;

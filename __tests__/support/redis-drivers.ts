@@ -1,7 +1,7 @@
 import { systemClock } from '../../lib/core/clock.js';
 import type { DriverSettings } from '../../lib/distributed/driver.js';
-import { openPort } from '../../lib/redis/next/open-port.js';
-import { RedisDriver } from '../../lib/redis/next/redis-driver.js';
+import { openPort } from '../../lib/redis/open-port.js';
+import { RedisDriver } from '../../lib/redis/redis-driver.js';
 import { TTL_MS } from '../contracts/driver-steps.js';
 import type { TestClient } from './redis-clients.js';
 import { until } from './until.js';

@@ -15,6 +15,10 @@ local redis = { pcall = redis.pcall, call = function(name, ...)
     return { math.floor(now / 1000), now % 1000 * 1000 }
   end
   local words = {...}
+  if name == 'PTTL' then
+    local left = server(name, words[1])
+    return left < 0 and left or math.floor(left / ${STRETCH})
+  end
   if name == 'PEXPIRE' then words[2] = string.format('%.0f', words[2] * ${STRETCH}) end
   if name == 'SET' and words[3] == 'PX' then words[4] = string.format('%.0f', words[4] * ${STRETCH}) end
   return server(name, unpack(words))

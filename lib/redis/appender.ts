@@ -1,68 +1,133 @@
-import { APPEND } from './append-script.js';
-import type { Batch } from './batch.js';
-import type { Commands } from './commands.js';
+import type { Batch, Fate } from '../distributed/calls.js';
+import type { DriverSettings } from '../distributed/driver.js';
+import { script, type Commands, type Script } from './commands.js';
+import type { Indexes } from './indexes.js';
+import type { Keys } from './keys.js';
+import { entryId, entryText, placeOf } from './log-entry.js';
+import { refusalOf, textsOf, type Reply } from './replies.js';
+import { parseTask, snapshotText } from './task-hash.js';
+import { appendScript } from './log-scripts.js';
 
 /**
- * The first call of a turn takes so many entries, the next ones twice as many as the one before: the server has something
- * to do soon, and while the rest is encoded.
+ * The first call of a turn takes this many entries, and each further one twice as many as the one before: Redis has
+ * something to do soon, and while the rest is encoded.
  */
 const FIRST_CALL_ENTRIES = 25;
 
-/** Who appends to a stream, and is told what became of it. */
-export interface Appending {
-  readonly stream: string;
-  appended(batch: Batch, isAppended: boolean): void;
-  appendFailed(batch: Batch, error: unknown): void;
+/** Characters of an entry that is long. */
+const LONG_TEXT = 16_384;
+
+/**
+ * Appends entries to the streams of any number of tasks, each on its own: what fails for one is done for the others.
+ * KEYS a stream for each entry. ARGV id and text for each entry. Answers which were not appended, from 1: their stream
+ * is missing, has an entry with that id or a higher one, or Redis takes no writes. `appendScript` finds out which.
+ */
+const APPEND = script(`
+local keys, words, pcall, call, failed = KEYS, ARGV, redis.pcall, redis.call, {}
+for i = 1, #keys do
+  local id, text = words[2 * i - 1], words[2 * i]
+  local added = pcall('XADD', keys[i], 'NOMKSTREAM', id, 'd', text)
+  if type(added) == 'string' then call('PUBLISH', keys[i], #text <= 4096 and id .. ' ' .. text or '')
+  else failed[#failed + 1] = i end
+end
+return failed`);
+
+const COMMITTED: Fate = Object.freeze({ kind: 'committed' });
+
+/** Entries of several tasks that one script call appends. */
+class Call {
+  readonly batches: Batch[] = [];
+  readonly settle: ((fate: Fate | Promise<Fate>) => void)[] = [];
+  readonly keys: string[] = [];
+  readonly words: string[] = [];
 }
 
-/** What the tasks of this instance append in one turn goes as one script call; on a cluster, as one call per task. */
+/** Appends what the tasks of this instance have to say in one turn by one script call; on a cluster, by one per task. */
 export class Appender {
-  #writers: Appending[] = [];
-  #batches: Batch[] = [];
-  #keys: string[] = [];
-  #words: string[] = [];
-  #callEntries = FIRST_CALL_ENTRIES;
+  readonly #full: Script;
 
-  constructor(readonly commands: Commands) {}
+  constructor(
+    readonly commands: Commands,
+    readonly keys: Keys,
+    readonly indexes: Indexes,
+    readonly settings: Pick<DriverSettings, 'limits' | 'ttlMs' | 'runningTtlMs' | 'clock'>,
+  ) {
+    this.#full = appendScript(settings);
+  }
 
-  add(writer: Appending, batch: Batch): void {
-    if (this.#writers.push(writer) === 1) queueMicrotask(this.#endTurn);
-    this.#batches.push(batch);
-    const { entries } = batch;
-    for (let i = 0; i < entries.length; i++) {
-      if (i % 2 === 0) this.#keys.push(writer.stream);
-      this.#words.push(entries[i] as string);
+  append(batches: readonly Batch[]): readonly Promise<Fate>[] {
+    let call = new Call();
+    let callEntries = this.commands.port.cluster ? 1 : FIRST_CALL_ENTRIES;
+    const fates = batches.map((batch) => {
+      if (!isPlain(batch)) return this.#appendFully(batch);
+      const fate = new Promise<Fate>((resolve) => call.settle.push(resolve));
+      call.batches.push(batch);
+      const key = this.keys.events(batch.taskId);
+      for (const entry of batch.entries) {
+        call.keys.push(key);
+        call.words.push(entryId(entry.place), entryText(entry));
+      }
+      if (call.keys.length >= callEntries) {
+        void this.#send(call);
+        call = new Call();
+        if (!this.commands.port.cluster) callEntries *= 2;
+      }
+      return fate;
+    });
+    if (call.batches.length > 0) void this.#send(call);
+    return fates;
+  }
+
+  async #send({ batches, settle, keys, words }: Call): Promise<void> {
+    let failed: readonly string[];
+    try {
+      failed = textsOf(await this.commands.run(APPEND, keys, words)); // nearly always none
+    } catch (error) {
+      for (const resolve of settle) resolve(fateOf(error));
+      return;
     }
-    if (this.#keys.length >= this.#callEntries || this.commands.port.cluster) this.#flush();
+    let end = 0;
+    batches.forEach((batch, index) => {
+      const start = end;
+      end += batch.entries.length;
+      const isMissing = failed.some((entry) => Number(entry) > start && Number(entry) <= end);
+      settle[index]?.(isMissing ? this.#appendFully(batch) : COMMITTED);
+    });
   }
 
-  readonly #endTurn = (): void => {
-    this.#flush();
-    this.#callEntries = FIRST_CALL_ENTRIES;
-  };
-
-  #flush(): void {
-    this.#callEntries *= 2;
-    const [writers, batches] = [this.#writers, this.#batches];
-    if (writers.length === 0) return;
-    const reply = this.commands.run(APPEND, this.#keys, this.#words);
-    [this.#writers, this.#batches, this.#keys, this.#words] = [[], [], [], []];
-    reply.then(
-      (failed) => {
-        const missing = failed as number[]; // nearly always none
-        let end = 0;
-        writers.forEach((writer, index) => {
-          const batch = batches[index] as Batch;
-          const start = end;
-          end += batch.entries.length / 2;
-          writer.appended(batch, !missing.some((entry) => entry > start && entry <= end));
-        });
-      },
-      (error: unknown) => {
-        writers.forEach((writer, index) => {
-          writer.appendFailed(batches[index] as Batch, error);
-        });
-      },
-    );
+  async #appendFully(batch: Batch): Promise<Fate> {
+    const { taskId, token, ending, progress = '', snapshot, trim, entries } = batch;
+    const { ttlMs, runningTtlMs, clock } = this.settings;
+    const numbers = [token, runningTtlMs, ttlMs, entries.at(-1)?.atMs ?? clock.wallNow()].map(String);
+    const texts = [progress, trim ? '1' : '', ending?.status ?? '', ending?.outcome ?? ''];
+    const words = entries.flatMap((entry) => [entryId(entry.place), entryText(entry)]);
+    const args = [...numbers, ...texts, snapshot === undefined ? '' : snapshotText(snapshot), ...words];
+    try {
+      const answer = (await this.commands.run(this.#full, this.keys.ofTask(taskId), args)) as readonly Reply[];
+      const [kind, more = null, task] = answer;
+      if (kind === 'refused') return fateOf(new Error(String(more)));
+      if (kind !== 'committed') return { kind: kind as 'fenced' | 'ended' | 'gone' };
+      const ended = parseTask(taskId, task);
+      if (ended !== undefined && ended.status !== 'expired') {
+        // Whatever fails here is found again by those who compare the indexes with their tasks.
+        await Promise.allSettled(this.indexes.ended(ended, ended.status, [ended.holder]));
+      }
+      const dropped = placeOf(more);
+      return dropped.seq === 0 ? COMMITTED : { kind, dropped };
+    } catch (error) {
+      return fateOf(error);
+    }
   }
+}
+
+/** Nothing but entries, none of which is so long that it should be noted as the last one rather than looked at. */
+const isPlain = ({ entries, progress, snapshot, ending, trim, touch }: Batch): boolean =>
+  progress === undefined &&
+  snapshot === undefined &&
+  ending === undefined &&
+  !(trim || touch || entries.some(({ text }) => text.length > LONG_TEXT));
+
+function fateOf(cause: unknown): Fate {
+  const refusal = refusalOf(cause);
+  return refusal === undefined ? { kind: 'unknown', cause } : { kind: 'refused', passing: refusal.passing, cause };
 }

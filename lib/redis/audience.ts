@@ -1,93 +1,80 @@
-import type { Context } from './context.js';
-import type { Inbox } from './inbox.js';
-import type { Mirror } from './mirror.js';
-import { AUDIENCE, DEPARTED, DISBAND } from './scripts.js';
+import type { AudienceReport } from '../distributed/calls.js';
+import type { AudienceShare, Departure } from '../distributed/stored.js';
+import { script, type Commands } from './commands.js';
+import { all } from './creation.js';
+import type { Keys } from './keys.js';
+import { pairsOf, textsOf, type Reply } from './replies.js';
 
-/** Counts subscribers on all instances, and tells whoever runs the task. Changes of one tick are told together. */
+/**
+ * ARGV instance, version, count, ttl, then `name, position` of those who left and `name, ''` of those who came. Departures
+ * are cleared in bulk: the oldest go once there are a tenth too many.
+ */
+const REPORT_AUDIENCE = script(`
+local call, instance = redis.call, ARGV[1]
+if not call('HGET', KEYS[1], 'status') then return 0 end
+local known = call('HGET', KEYS[4], instance)
+if known and tonumber(string.match(known, '^%d+')) >= tonumber(ARGV[2]) then return 0 end
+call('HSET', KEYS[4], instance, ARGV[2] .. ' ' .. ARGV[3])
+for i = 5, #ARGV, 2 do
+  local name, position = ARGV[i], ARGV[i + 1]
+  local field = instance .. ':' .. name
+  if position == '' then call('HINCRBY', KEYS[5], field, 1)
+  else
+    if call('HINCRBY', KEYS[5], field, -1) <= 0 then call('HDEL', KEYS[5], field) end
+    local at = call('TIME')
+    call('HSET', KEYS[6], name, string.format('%.0f %06d %s', at[1], at[2], position))
+  end
+end
+if call('HLEN', KEYS[6]) > 1100 then
+  local all, order = call('HGETALL', KEYS[6]), {}
+  for i = 1, #all, 2 do order[#order + 1] = all[i + 1] .. ' ' .. all[i] end
+  table.sort(order)
+  for i = 1, #order - 1000 do call('HDEL', KEYS[6], string.match(order[i], '^%d+ %d+ %d+ (.*)$')) end
+end
+for i = 4, 6 do call('PEXPIRE', KEYS[i], ARGV[4]) end
+return 1`);
+
+/** Answers instances and `version count` by turns. */
+const READ_AUDIENCE = script(`return redis.call('HGETALL', KEYS[4])`);
+
+/** ARGV a name. Answers where it left off, or false, then the instances that it is attached to. */
+const READ_DEPARTURE = script(`
+local answer = {string.match(redis.call('HGET', KEYS[6], ARGV[1]) or '', '(%d+)$') or false}
+for _, instance in ipairs(redis.call('HKEYS', KEYS[4])) do
+  if redis.call('HEXISTS', KEYS[5], instance .. ':' .. ARGV[1]) == 1 then answer[#answer + 1] = instance end
+end
+return answer`);
+
+/** Keeps who is attached to a task, by instance and by name. */
 export class Audience {
-  readonly #changed = new Set<Mirror>();
-  #scheduled: Promise<void> | undefined;
-  #closed = false;
-
   constructor(
-    readonly context: Context,
-    readonly inbox: Inbox,
+    readonly commands: Commands,
+    readonly keys: Keys,
+    readonly runningTtlMs: number,
   ) {}
 
-  changed(mirror: Mirror): void {
-    if (this.#closed) return;
-    this.#changed.add(mirror);
-    this.#scheduled ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#scheduled = undefined;
-        void this.flush().then(resolve);
-      });
+  async report(reports: readonly AudienceReport[]): Promise<void> {
+    const calls = reports.map(({ taskId, instance, version, count, moves }) => {
+      const numbers = [version, count, this.runningTtlMs].map(String);
+      const names = moves.flatMap(({ subscriberId, position }) => [subscriberId, String(position ?? '')]);
+      return this.commands.run(REPORT_AUDIENCE, this.keys.ofTask(taskId), [instance, ...numbers, ...names]);
     });
+    await all(calls);
   }
 
-  /** Tells what has changed. What cannot be told now is told next time. */
-  async flush(): Promise<void> {
-    const changed = [...this.#changed];
-    this.#changed.clear();
-    await Promise.all(changed.map((mirror) => this.#publish(mirror)));
+  async read(taskIds: readonly string[]): Promise<readonly (readonly AudienceShare[])[]> {
+    const replies = await all(taskIds.map((id) => this.commands.run(READ_AUDIENCE, this.keys.ofTask(id), [])));
+    return replies.map((reply) =>
+      pairsOf(reply).map(([instance, share]) => {
+        const [version = 0, count = 0] = share.split(' ').map(Number);
+        return { instance, version, count };
+      }),
+    );
   }
 
-  async #publish(mirror: Mirror): Promise<void> {
-    const { keys, commands, instance, runningTtlMs } = this.context;
-    const { taskId, local } = mirror;
-    const moves = mirror.moves.splice(0);
-    const followed = keys.followed(instance);
-    try {
-      const args = [instance, String(local), String(runningTtlMs), ...moves.flat()];
-      const [reply] = await Promise.all([
-        commands.run(
-          AUDIENCE,
-          [keys.task, keys.subscribers, keys.attached, keys.departed].map((key) => key(taskId)),
-          args,
-        ),
-        commands.send(followed, local > 0 ? 'SADD' : 'SREM', followed, taskId),
-        commands.send(followed, 'PEXPIRE', followed, String(runningTtlMs)),
-      ]);
-      if (!Array.isArray(reply)) return;
-      mirror.countedAll(Number(reply[0]), local);
-      this.#tellHolder(String(reply[1]), taskId, Number(reply[0]));
-    } catch {
-      mirror.moves.unshift(...moves.slice(-1_000));
-      this.#changed.add(mirror);
-    }
-  }
-
-  /** Who is still attached to this instance when it stops, counts no more. */
-  async close(): Promise<void> {
-    await this.flush();
-    this.#closed = true;
-    await this.disband(this.context.instance);
-  }
-
-  /** The subscribers of an instance that died are gone with it. */
-  async disband(instance: string): Promise<void> {
-    const { keys, commands } = this.context;
-    const followed = keys.followed(instance);
-    const taskIds = (await commands.send(followed, 'SMEMBERS', followed)) as string[];
-    for (const taskId of taskIds) {
-      const names = [keys.task(taskId), keys.subscribers(taskId), keys.attached(taskId)];
-      const reply = await commands.run(DISBAND, names, [instance]);
-      if (Array.isArray(reply)) this.#tellHolder(String(reply[1]), taskId, Number(reply[0]));
-    }
-    await commands.send(followed, 'DEL', followed);
-  }
-
-  /** Where a subscriber left off, unless it is attached somewhere now. */
-  async departedAt(taskId: string, subscriberId: string): Promise<number | undefined> {
-    await this.#scheduled;
-    const { keys, commands } = this.context;
-    const names = [keys.departed(taskId), keys.attached(taskId), keys.subscribers(taskId)];
-    const position = await commands.run(DEPARTED, names, [subscriberId]);
-    return position === null ? undefined : Number(position);
-  }
-
-  #tellHolder(holder: string, taskId: string, subscribers: number): void {
-    if (holder === this.context.instance) return;
-    this.inbox.send(holder, { kind: 'audience', taskId, subscribers }).catch(() => undefined);
+  async readDeparture(taskId: string, subscriberId: string): Promise<Departure> {
+    const reply = await this.commands.run(READ_DEPARTURE, this.keys.ofTask(taskId), [subscriberId]);
+    const [position, ...attachedTo] = reply as readonly Reply[];
+    return { attachedTo: textsOf(attachedTo), position: typeof position === 'string' ? Number(position) : undefined };
   }
 }

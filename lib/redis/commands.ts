@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.js';
 import { Deadlines } from '../core/deadlines.js';
-import { TaskError } from '../core/errors.js';
+import { type TaskError } from '../core/errors.js';
 import type { Command, RedisPort } from './client-port.js';
+import { NodeHealth } from './node-health.js';
+import { plain, unavailable, type Reply } from './replies.js';
 
-/** So many commands wait for a connection at most. */
+/** At most this many commands wait for a connection. */
 const MAX_WAITING = 10_000;
-/** After so many words a write goes out before its tick is over, so that the server works while the rest is encoded. */
+/** A write goes out before its turn is over once it has this many words, so that Redis works while the rest is encoded. */
 const MAX_WORDS = 64;
-/** How precisely time-outs are kept, in ms. */
+/** Time-outs are checked this often, in ms. */
 const GRANULARITY_MS = 25;
 
 /** A Lua script, by its text and by the name under which Redis keeps it. */
@@ -19,23 +21,22 @@ export interface Script {
 
 export const script = (text: string): Script => ({ text, sha: createHash('sha1').update(text).digest('hex') });
 
-interface Sent {
+export interface Sent {
   readonly command: Command;
-  /** Still waits for a connection: was never given to the client. */
+  /** It still waits for a connection: the client was never given it. */
   waiting: boolean;
-  resolve(reply: unknown): void;
+  resolve(reply: Reply): void;
   reject(error: unknown): void;
 }
 
 /**
- * Sends commands so that none hangs: each is answered or refused within `timeoutMs`, what is sent in one tick travels
- * together, and while a server takes commands but answers none, nothing more is given to it.
+ * Sends commands so that none hangs: each is answered or rejected within `timeoutMs`, what is sent in one turn travels
+ * together, and a node that takes commands but answers none is given nothing more until it does.
  */
 export class Commands {
   readonly #deadlines = new Deadlines<Sent>();
   readonly #open = new Set<Sent>();
-  /** Given to the client, not answered in time, and not answered since. */
-  readonly #overdue = new Set<Sent>();
+  readonly #health: NodeHealth<Sent>;
   #waiting: Sent[] = [];
   #outgoing: Sent[] = [];
   #words = 0;
@@ -47,26 +48,22 @@ export class Commands {
     readonly clock: Clock,
     readonly timeoutMs: number,
   ) {
+    this.#health = new NodeHealth(port, clock, timeoutMs);
     this.#ignoreReady = port.onReady(() => {
-      this.resume();
+      this.#resume();
     });
   }
 
-  /** Nothing is known to be wrong with the connection. */
-  get healthy(): boolean {
-    return this.port.ready && this.#overdue.size === 0;
-  }
-
-  /** Commands sent in one tick arrive in order. @throws TaskError `STORE_UNAVAILABLE`, with the client's error */
-  send(key: string, ...args: string[]): Promise<unknown> {
+  /** Sends one command; those of one turn arrive in order. @throws TaskError `STORE_UNAVAILABLE` with the client's error */
+  send(key: string, ...args: string[]): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      if (this.#overdue.size > 0) {
-        reject(unavailable('The store does not answer'));
+      if (this.#health.isOverdue(key)) {
+        reject(unavailable('Redis does not answer'));
         return;
       }
       const sent: Sent = { command: { key, args }, waiting: !this.port.ready, resolve, reject };
       if (sent.waiting && this.#waiting.length >= MAX_WAITING) {
-        reject(unavailable('The store is not connected'));
+        reject(unavailable('Redis is not connected'));
         return;
       }
       this.#open.add(sent);
@@ -79,36 +76,43 @@ export class Commands {
     });
   }
 
+  /** Sends a command to one master rather than to the one that has a key; undefined where there is no such master. */
+  async sendTo(master: number, ...args: string[]): Promise<Reply | undefined> {
+    const reply = this.port.sendTo(master, args);
+    return reply && plain(await reply);
+  }
+
   /** Runs a script by its name, or by its text where the server does not have it yet. */
-  async run({ text, sha }: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+  async run({ text, sha }: Script, keys: readonly string[], args: readonly string[]): Promise<Reply> {
     const [key = ''] = keys;
     try {
       return await this.send(key, 'EVALSHA', sha, String(keys.length), ...keys, ...args);
     } catch (error) {
-      if (!replyOf(error).startsWith('NOSCRIPT')) throw error;
+      const { cause } = error as TaskError;
+      if (!(cause instanceof Error) || !cause.message.startsWith('NOSCRIPT')) throw error;
       return this.send(key, 'EVAL', text, String(keys.length), ...keys, ...args);
     }
   }
 
   /** The same by its text alone: in order with other commands even where the server has never seen it. */
-  runInOrder({ text }: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+  runInOrder({ text }: Script, keys: readonly string[], args: readonly string[]): Promise<Reply> {
     return this.send(keys[0] ?? '', 'EVAL', text, String(keys.length), ...keys, ...args);
-  }
-
-  /** The connection is there: sends what has waited for it. */
-  resume(): void {
-    if (!this.port.ready) return;
-    for (const sent of this.#waiting.splice(0)) {
-      sent.waiting = false;
-      this.#enqueue(sent);
-    }
   }
 
   close(): void {
     this.#ignoreReady();
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    this.#health.close();
     for (const sent of [...this.#open]) this.#settle(sent, () => sent.reject(unavailable('The store is closed')));
+  }
+
+  #resume(): void {
+    if (!this.port.ready) return;
+    for (const sent of this.#waiting.splice(0)) {
+      sent.waiting = false;
+      this.#enqueue(sent);
+    }
   }
 
   #enqueue(sent: Sent): void {
@@ -131,14 +135,19 @@ export class Commands {
     replies.forEach((reply, index) => {
       const sent = batch[index] as Sent;
       reply.then(
-        (value) => this.#settle(sent, () => sent.resolve(value)),
-        (cause: unknown) => this.#settle(sent, () => sent.reject(refused(cause))),
+        (value) => this.#settle(sent, () => sent.resolve(plain(value))),
+        (cause: unknown) => this.#settle(sent, () => sent.reject(this.#failure(cause))),
       );
     });
   };
 
+  #failure(cause: unknown): TaskError {
+    if (cause instanceof Error && cause.message.includes('READONLY')) this.#health.demoted();
+    return unavailable('Redis has refused or failed', cause);
+  }
+
   #settle(sent: Sent, answer: () => void): void {
-    this.#overdue.delete(sent);
+    this.#health.answered(sent.command.key, sent);
     if (!this.#open.delete(sent)) return; // too late
     this.#deadlines.delete(sent, this.timeoutMs);
     if (this.#open.size === 0) {
@@ -149,33 +158,13 @@ export class Commands {
   }
 
   readonly #expire = (): void => {
-    this.resume();
-    const due = this.#deadlines.take(this.clock.now());
-    if (due.length === 0) return;
-    this.#waiting = this.#waiting.filter((sent) => !due.includes(sent));
+    this.#resume();
+    const due = new Set(this.#deadlines.take(this.clock.now()));
+    if (due.size === 0) return;
+    this.#waiting = this.#waiting.filter((sent) => !due.has(sent));
     for (const sent of due) {
-      this.#settle(sent, () => sent.reject(unavailable(`The store did not answer within ${this.timeoutMs} ms`)));
-      if (!sent.waiting) this.#overdue.add(sent);
+      this.#settle(sent, () => sent.reject(unavailable(`Redis did not answer within ${this.timeoutMs} ms`)));
+      if (!sent.waiting) this.#health.missed(sent.command.key, sent);
     }
   };
-}
-
-const unavailable = (message: string, cause?: unknown): TaskError =>
-  new TaskError('STORE_UNAVAILABLE', message, cause === undefined ? undefined : { cause });
-
-const refused = (cause: unknown): TaskError => unavailable('The store refused or failed', cause);
-
-/** What Redis itself said, as `OOM command not allowed …`; empty where it said nothing. */
-function replyOf(error: unknown): string {
-  const cause = error instanceof TaskError ? error.cause : error;
-  return cause instanceof Error && /^[A-Z]{2,} /.test(cause.message) ? cause.message : '';
-}
-
-/** What Redis says when the same command will be accepted a little later. */
-const PASSING = /^(?:LOADING|READONLY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|BUSY|UNBLOCKED|NOREPLICAS) /;
-
-/** The same command may be accepted later, or has been and only its answer was lost. */
-export function isPassing(error: unknown): boolean {
-  const said = replyOf(error);
-  return said === '' || PASSING.test(said);
 }

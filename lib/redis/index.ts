@@ -1,3 +1,4 @@
-export { createRedisStore } from './redis-store.js';
-export type { RedisStoreOptions } from './redis-store.js';
-export type { IoredisLike, NodeRedisLike } from './client-port.js';
+export { createRedisStore } from './create-redis-store.js';
+export type { RedisStoreOptions } from './create-redis-store.js';
+export type { IoredisLike } from './ioredis-port.js';
+export type { NodeRedisLike } from './node-redis-port.js';

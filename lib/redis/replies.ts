@@ -1,4 +1,4 @@
-import { TaskError } from '../../core/errors.js';
+import { TaskError } from '../core/errors.js';
 
 /** Reads what Redis answers, whatever the client has made of it, and what its refusals mean. */
 

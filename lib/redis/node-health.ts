@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock } from '../core/clock.js';
 import type { RedisPort } from './client-port.js';
 import { slotOf } from './slot.js';
 

@@ -1,6 +1,6 @@
-import type { Tombstone } from '../../core/ports.js';
-import type { ListQuery, Ref, Wanted } from '../../distributed/calls.js';
-import type { StoredTask } from '../../distributed/stored.js';
+import type { Tombstone } from '../core/ports.js';
+import type { ListQuery, Ref, Wanted } from '../distributed/calls.js';
+import type { StoredTask } from '../distributed/stored.js';
 import type { Commands } from './commands.js';
 import type { Keys } from './keys.js';
 import { textsOf, type Reply } from './replies.js';

@@ -1,8 +1,8 @@
-import type { Tombstone } from '../../core/ports.js';
-import type { TaskStatus } from '../../core/status.js';
-import type { Wanted } from '../../distributed/calls.js';
-import { trailingProgress } from '../../distributed/entry.js';
-import { START, type Draft, type StoredSnapshot, type StoredTask } from '../../distributed/stored.js';
+import type { Tombstone } from '../core/ports.js';
+import type { TaskStatus } from '../core/status.js';
+import type { Wanted } from '../distributed/calls.js';
+import { trailingProgress } from '../distributed/entry.js';
+import { START, type Draft, type StoredSnapshot, type StoredTask } from '../distributed/stored.js';
 import { parseEntry, placeOf } from './log-entry.js';
 import type { Reply } from './replies.js';
 import { TASK_FIELDS, TEXT_FIELDS } from './task-scripts.js';

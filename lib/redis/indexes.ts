@@ -1,5 +1,5 @@
-import type { TaskStatus } from '../../core/status.js';
-import type { Draft, StoredTask } from '../../distributed/stored.js';
+import type { TaskStatus } from '../core/status.js';
+import type { Draft, StoredTask } from '../distributed/stored.js';
 import type { Commands } from './commands.js';
 import { ENTER_ENDED, ENTER_ORPHAN, FREE_KEY, RENEW_KEY } from './fleet-scripts.js';
 import type { Keys } from './keys.js';

@@ -1,4 +1,4 @@
-import type { Bell, Ears, Note } from '../../distributed/bell.js';
+import type { Bell, Ears, Note } from '../distributed/bell.js';
 import type { RedisListener, RedisPort } from './client-port.js';
 import type { Keys } from './keys.js';
 import { parseEntry } from './log-entry.js';

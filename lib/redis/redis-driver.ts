@@ -1,7 +1,7 @@
-import type { Bell, Ears, Note } from '../../distributed/bell.js';
-import type { Claim, Claimed } from '../../distributed/calls.js';
-import type { DriverSettings, TaskDriver } from '../../distributed/driver.js';
-import { SCHEMA, type Entry, type Place, type StoredTask, type TaskState } from '../../distributed/stored.js';
+import type { Bell, Ears, Note } from '../distributed/bell.js';
+import type { Claim, Claimed } from '../distributed/calls.js';
+import type { DriverSettings, TaskDriver } from '../distributed/driver.js';
+import { SCHEMA, type Entry, type Place, type StoredTask, type TaskState } from '../distributed/stored.js';
 import { Appender } from './appender.js';
 import { Audience } from './audience.js';
 import { RedisBell } from './bell.js';

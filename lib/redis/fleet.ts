@@ -1,6 +1,6 @@
-import type { ListQuery, OrphanQuery } from '../../distributed/calls.js';
-import type { DriverSettings } from '../../distributed/driver.js';
-import { SCHEMA, type Beat, type InstanceState } from '../../distributed/stored.js';
+import type { ListQuery, OrphanQuery } from '../distributed/calls.js';
+import type { DriverSettings } from '../distributed/driver.js';
+import { SCHEMA, type Beat, type InstanceState } from '../distributed/stored.js';
 import type { Commands } from './commands.js';
 import { all } from './creation.js';
 import * as scripts from './fleet-scripts.js';

@@ -1,4 +1,4 @@
-import { START, type Entry, type Place } from '../../distributed/stored.js';
+import { START, type Entry, type Place } from '../distributed/stored.js';
 import type { Reply } from './replies.js';
 
 /**

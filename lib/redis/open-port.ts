@@ -1,4 +1,4 @@
-import { TaskError } from '../../core/errors.js';
+import { TaskError } from '../core/errors.js';
 import type { RedisPort } from './client-port.js';
 import { IoredisPort, type IoredisLike } from './ioredis-port.js';
 import { NodeRedisPort, type NodeRedisLike } from './node-redis-port.js';

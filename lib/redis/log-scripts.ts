@@ -1,5 +1,5 @@
-import type { DriverSettings } from '../../distributed/driver.js';
-import { KEPT_SHARE } from '../../distributed/entry.js';
+import type { DriverSettings } from '../distributed/driver.js';
+import { KEPT_SHARE } from '../distributed/entry.js';
 import { script, type Script } from './commands.js';
 import { FIRST_ID, LUA_PLACES, LUA_PROGRESS } from './log-entry.js';
 import { LUA_READ } from './task-scripts.js';
