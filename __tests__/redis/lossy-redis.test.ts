@@ -60,7 +60,8 @@ describeWithRedisServer('a Redis that loses what it has acknowledged, or can tak
       const key = `${prefix}{${starter.taskId}}:${victim}`;
       const other = victim === 'events' ? 'task' : 'events';
       await a.client.command('PERSIST', `${prefix}{${starter.taskId}}:${other}`); // so that the one goes and not the other
-      for (const index of ['list', '{fleet}:instances', `resume:${starter.resumeKey}`]) await a.client.command('PERSIST', prefix + index);
+      for (const index of ['list', '{fleet}:instances', `resume:${starter.resumeKey}`])
+        await a.client.command('PERSIST', prefix + index);
       const used = Number(/used_memory:(\d+)/.exec(String(await a.client.command('INFO', 'memory')))?.[1]);
       await a.client.command('CONFIG', 'SET', 'maxmemory', String(used + 500_000));
       for (let n = 0; Number(await a.client.command('EXISTS', key)) === 1; n++) {
