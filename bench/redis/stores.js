@@ -21,6 +21,8 @@ const settings = {
   ...{ clock: systemClock, encode: encodeTaskEvent, onLost: 'fail' },
   ...{ ttlMs: 60_000, timeoutMs: 10_000, maxBufferedBytes: 2 ** 30, maxTasksPerOwner: Infinity },
   log: { maxEvents: 10_000, maxBytes: 8 * 2 ** 20 },
+  ...{ appendPatienceMs: 30_000, maxAttempts: 3, orphanDeadlineMs: 600_000 },
+  orphanRunner: { handlers: [], room: 0, run: () => Promise.resolve() },
 };
 
 /** Calls `use` with a bench, and takes everything down after it. */
