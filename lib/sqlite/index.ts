@@ -1,2 +1,41 @@
-export { SqliteDriver } from './sqlite-driver.js';
+import { checkOptions, required, withMethods, wholeNumber, type OptionRules } from '../core/options.js';
+import type { TaskStore } from '../core/ports.js';
+import { createTaskStore, type TaskStoreOptions } from '../distributed/create-task-store.js';
+import type { SqliteDatabase } from './connection.js';
+import { SqliteDriver } from './sqlite-driver.js';
+
 export type { SqliteDatabase, SqliteStatement } from './connection.js';
+
+/** Where the tasks are kept. */
+export interface SqliteStoreOptions extends TaskStoreOptions {
+  /**
+   * An open database of `node:sqlite`, `better-sqlite3` or `libsql`, for this store alone: it sets pragmas and runs
+   * transactions. It stays the caller's: close it after `tasks.stop()`.
+   */
+  database: SqliteDatabase;
+  /** What the names of all tables begin with. Default 'resumable_sse_'. */
+  prefix?: string;
+}
+
+const RULES: OptionRules<Omit<SqliteStoreOptions, 'leaseMs'>> = {
+  database: required(withMethods('an open SQLite database', ['exec', 'prepare'])),
+  prefix: {
+    text: 'letters, digits and _, at most 40, no digit first',
+    accepts: (prefix) => typeof prefix === 'string' && /^(?!sqlite_)[a-z_]\w{0,39}$/i.test(prefix),
+  },
+};
+
+/**
+ * Keeps tasks in a SQLite file, so that they survive a restart, and any number of processes of one machine serve the
+ * same tasks. One store, over a connection of its own, for each manager.
+ * @throws TaskError `INVALID_OPTION`
+ * @example
+ * import { DatabaseSync } from 'node:sqlite';
+ * const store = createSqliteStore({ database: new DatabaseSync('tasks.db') });
+ * const tasks = createTaskManager({ store });
+ */
+export function createSqliteStore(options: SqliteStoreOptions): TaskStore {
+  checkOptions('createSqliteStore', options, { ...RULES, leaseMs: wholeNumber([10_000, 200, 3_600_000]) });
+  const { database, prefix = 'resumable_sse_', leaseMs } = options;
+  return createTaskStore(new SqliteDriver(database, prefix), leaseMs === undefined ? {} : { leaseMs });
+}

@@ -191,7 +191,7 @@ class Reader implements Follower {
 
 /** HTTP/1.1 pipelining: a response that waits behind another one has no socket, and never hears that the client left. */
 export function isQueued(res: StreamResponse): boolean {
-  return res.req.httpVersionMajor === 1 && res.socket === null;
+  return (res as Partial<StreamResponse>).req?.httpVersionMajor === 1 && res.socket === null;
 }
 
 /** The client has left. Node's HTTP/2 responses say so on their stream only. */

@@ -1,0 +1,42 @@
+// The rules over a driver
+export { createTaskStore } from '../distributed/create-task-store.js';
+export type { TaskStoreOptions } from '../distributed/create-task-store.js';
+export type { OpenTaskStore, StoreSettings, TaskStore, Tombstone } from '../core/ports.js';
+
+// What a driver implements
+export type { DriverSettings, TaskDriver } from '../distributed/driver.js';
+export type { Bell, Ears, Note } from '../distributed/bell.js';
+export type {
+  AudienceReport,
+  Batch,
+  Claim,
+  Claimed,
+  Created,
+  Fate,
+  ListQuery,
+  Obstacle,
+  OrphanQuery,
+  Ref,
+  Wanted,
+} from '../distributed/calls.js';
+
+// What a driver keeps
+export { SCHEMA, START } from '../distributed/stored.js';
+export type {
+  AudienceShare,
+  Beat,
+  Departure,
+  Draft,
+  Ending,
+  Entry,
+  InstanceState,
+  Place,
+  StoredSnapshot,
+  StoredTask,
+  TaskState,
+} from '../distributed/stored.js';
+
+// What most drivers need
+export { comparePlaces, isExcess, KEPT_SHARE, trailingProgress } from '../distributed/entry.js';
+export { TaskError } from '../core/errors.js';
+export type { Clock } from '../core/clock.js';
