@@ -58,6 +58,11 @@ export class SqliteBell implements Bell {
     this.#followed.add(taskId);
     this.#followedJson = JSON.stringify([...this.#followed]);
     this.wake();
+    await this.listen();
+  }
+
+  /** What is written from now on is heard. */
+  async listen(): Promise<void> {
     this.#heard ??= await this.transactions.read((connection) => endsOf(connection));
   }
 
@@ -111,7 +116,7 @@ export class SqliteBell implements Bell {
     const version = `${others} ${own}`;
     if (version === this.#version) return undefined;
     const ends = endsOf(connection);
-    const news = this.#between(connection, this.#heard ?? ends, ends);
+    const news = this.#heard === undefined ? 'too much' : this.#between(connection, this.#heard, ends);
     this.#heard = ends;
     this.#version = version;
     return news;

@@ -170,6 +170,8 @@ export class SqliteDriver implements TaskDriver {
   listen(ears: Ears): Bell {
     const { settings, transactions } = this.#open;
     this.#bell = new SqliteBell(transactions, settings, ears);
+    // Where the file is locked just now, the first poll finds that anything may have happened.
+    this.#bell.listen().catch(() => undefined);
     this.#bell.wake();
     return this.#bell;
   }
