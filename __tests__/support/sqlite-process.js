@@ -1,4 +1,6 @@
 // Runs tasks from a SQLite file in a process of its own, to be killed. Tells over IPC what was acknowledged.
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import Database from 'libsql';
 
 const [libUrl, path, events] = process.argv.slice(2);
@@ -7,6 +9,8 @@ const { createSqliteStore } = await import(`${libUrl}/sqlite/index.js`);
 
 const store = createSqliteStore({ database: new Database(path), leaseMs: 500 });
 const tasks = createTaskManager({ store, onTaskError: () => undefined });
+
+const request = Object.assign(new IncomingMessage(new Socket()), { method: 'POST', url: '/', httpVersionMajor: 1 });
 
 async function count({ taskId, updateProgress }) {
   for (let n = 1; n <= Number(events); n++) {
@@ -19,7 +23,7 @@ async function count({ taskId, updateProgress }) {
 async function startOneAfterAnother() {
   for (;;) {
     try {
-      const { taskId } = await tasks.start(count);
+      const { taskId } = await tasks.startTask(request, count);
       let status = 'running';
       while (status === 'running') {
         await new Promise((resolve) => setTimeout(resolve, 5));
