@@ -71,6 +71,7 @@ describe('an instance that follows a task in a SQLite file', () => {
     const ending = { status: 'completed' as const, outcome: '{}' };
     await append(second, progressAt('t', 1, '{}', { ending }));
     await bell.follow('t');
+    await rest.listen();
     clock.advance(1_000);
     await second.expire(10);
     expect(await rest.listen()).toEqual([['appended', 't', undefined]]);
@@ -99,6 +100,13 @@ describe('notes between instances on a SQLite file', () => {
     await second.ring('b', { kind: 'audience', taskId: 't' });
     await second.ring(undefined, orphan);
     expect(await rest.listen()).toEqual([cancel, orphan]);
+  });
+
+  it('are heard from the moment on in which it begins to listen', async () => {
+    const { second, ...rest } = listening();
+    const orphan: Note = { kind: 'orphan', handler: 'name:x' };
+    await second.ring('a', orphan);
+    expect(await rest.listen()).toEqual([orphan]);
   });
 
   it('that an instance rings itself with come back', async () => {
