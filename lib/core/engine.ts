@@ -234,15 +234,13 @@ export class Engine implements RunObserver {
     const request = this.#asked.get(draft);
     if (!late.created || request === undefined) return;
     const run = this.#begin(late, request);
-    if (draft.idempotencyKey !== undefined) return;
-    run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
+    if (draft.idempotencyKey === undefined)
+      run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
   }
 
   /** Resolves when nothing is being started and the end of every run here is committed. */
   async #allEnded(): Promise<void> {
-    while (this.#starting.size + this.#ending.size > 0) {
-      await Promise.allSettled([...this.#starting, ...this.#ending]);
-    }
+    while (this.#starting.size + this.#ending.size > 0) await Promise.allSettled([...this.#starting, ...this.#ending]);
   }
 
   async #sweep(): Promise<boolean> {
