@@ -242,6 +242,15 @@ describe('TaskRegistry', () => {
       expect(registry.sweep()).toBe(false);
     });
 
+    it('of one owner stay, however many another leaves', () => {
+      open({ maxBufferedBytes: 4 * KIB });
+      const tasks = Array.from({ length: 5 }, () => end(add(0, 'ann')));
+      for (let n = 0; n < 10_050; n++) end(add(0, 'eve'));
+      expect(registry.sizes.tombstones).toBe(10_000);
+      expect(statusOf(tasks[0]!)).toBe('expired');
+      expect(tasks.map(statusOf)).not.toContain(undefined);
+    });
+
     it('name the owner, and nothing of the task', () => {
       const task = end(add(1, 'ann'));
       clock.advance(TTL_MS);

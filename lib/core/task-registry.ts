@@ -19,6 +19,7 @@ interface Grave extends Tombstone {
 export class TaskRegistry implements MemoryBudget {
   readonly #running = new Map<string, StoredTask>();
   readonly #finished = new Map<string, StoredTask>();
+  /** The finished ones by owner, for those that go before their time. */
   readonly #kept = new Shares<string | undefined, StoredTask>({ sparesLast: true });
   /** What runs and what has ended, in the order of the starts. */
   readonly #byOwner = new Map<string | undefined, Set<StoredTask>>();
@@ -29,6 +30,7 @@ export class TaskRegistry implements MemoryBudget {
   readonly #runningPerOwner = new Map<string | undefined, number>();
   readonly #expiry = new Deadlines<StoredTask>();
   readonly #graves = new Map<string, Grave>();
+  readonly #gravesByOwner = new Shares<string | undefined, Grave>({ sparesLast: true });
   readonly #decay = new Deadlines<Grave>();
   #reserved = 0;
 
@@ -119,7 +121,7 @@ export class TaskRegistry implements MemoryBudget {
   }
 
   get sizes(): StoreSizes {
-    return { finished: this.#finished.size, tombstones: this.#graves.size / 2, bufferedBytes: this.#reserved };
+    return { finished: this.#finished.size, tombstones: this.#gravesByOwner.size, bufferedBytes: this.#reserved };
   }
 
   /**
@@ -159,16 +161,17 @@ export class TaskRegistry implements MemoryBudget {
     const grave: Grave = { status: 'expired', taskId, resumeKey, owner };
     this.#graves.set(taskId, grave).set(resumeKey, grave);
     this.#decay.add(grave, ttlMs, clock.now());
-    const [oldest] = this.#graves.values();
-    if (this.#graves.size > 2 * MAX_TOMBSTONES && oldest !== undefined) {
-      this.#decay.delete(oldest, ttlMs);
-      this.#level(oldest);
-    }
+    this.#gravesByOwner.put(owner, grave, 1);
+    const next = this.#gravesByOwner.size > MAX_TOMBSTONES ? this.#gravesByOwner.first() : undefined;
+    if (next === undefined) return;
+    this.#decay.delete(next, ttlMs);
+    this.#level(next);
   }
 
   #level(grave: Grave): void {
     this.#graves.delete(grave.taskId);
     this.#graves.delete(grave.resumeKey);
+    this.#gravesByOwner.delete(grave);
   }
 }
 
