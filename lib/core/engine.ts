@@ -66,6 +66,8 @@ export class Engine implements RunObserver {
       claimed: ({ writer }) => void writer.release(),
     });
     this.#sweeper = new Sweeper(clock, sweepIntervalMs, () => this.#sweep());
+    // An instance that never runs a task itself still inherits those of others, and has to see to them.
+    if (this.#store.shared) this.#sweeper.start();
   }
 
   get store(): Pick<OpenTaskStore, 'shared' | 'sizes' | 'list'> {
@@ -245,6 +247,6 @@ export class Engine implements RunObserver {
 
   async #sweep(): Promise<boolean> {
     this.#idle.sweep();
-    return (await this.#store.sweep()) || this.#runs.size > 0;
+    return (await this.#store.sweep()) || this.#runs.size > 0 || this.#store.shared;
   }
 }

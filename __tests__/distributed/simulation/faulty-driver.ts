@@ -1,0 +1,147 @@
+import type { Bell, Ears } from '../../../lib/distributed/bell.js';
+import type { Fate } from '../../../lib/distributed/calls.js';
+import type { DriverSettings, TaskDriver } from '../../../lib/distributed/driver.js';
+import { MapDriver, type MapServer } from '../../support/map-driver.js';
+import type { Random } from '../../support/random.js';
+import type { Machine } from './virtual-time.js';
+
+/** The weather between an instance and the store: how likely each thing is, from 0 to 1. */
+export interface Weather {
+  /** Done, and nobody learns of it. */
+  answerLost: number;
+  /** Never done. */
+  requestLost: number;
+  /** Done, and done again later. */
+  twice: number;
+  /** Done after up to `lateMs`. */
+  late: number;
+  lateMs: number;
+  /** A ring of the bell that nobody hears. */
+  bellLost: number;
+  /** The store takes no writes, and says so; reads work. */
+  refusesWrites: boolean;
+  /** The store answers nobody. */
+  isDown: boolean;
+}
+
+export const CALM: Weather = Object.freeze({
+  ...{ answerLost: 0, requestLost: 0, twice: 0, late: 0, lateMs: 0, bellLost: 0 },
+  ...{ refusesWrites: false, isDown: false },
+});
+
+/** The driver on maps as an instance at the far end of a bad network sees it. */
+export class FaultyDriver implements TaskDriver {
+  readonly #inner: MapDriver;
+  weather: Weather = { ...CALM };
+  instance = '';
+  /** Calls so far. */
+  calls = 0;
+
+  constructor(
+    server: MapServer,
+    readonly machine: Machine,
+    readonly random: Random,
+  ) {
+    this.#inner = new MapDriver(server);
+  }
+
+  open(settings: DriverSettings): void {
+    this.instance = settings.instance;
+    this.#inner.open(settings);
+  }
+
+  create: TaskDriver['create'] = (...args) => this.#write(() => this.#inner.create(...args));
+  read: TaskDriver['read'] = (...args) => this.#read(() => this.#inner.read(...args));
+  look: TaskDriver['look'] = (...args) => this.#read(() => this.#inner.look(...args));
+  readAfter: TaskDriver['readAfter'] = (...args) => this.#read(() => this.#inner.readAfter(...args));
+  claim: TaskDriver['claim'] = (...args) => this.#write(() => this.#inner.claim(...args));
+  orphan: TaskDriver['orphan'] = (...args) => this.#write(() => this.#inner.orphan(...args));
+  remove: TaskDriver['remove'] = (...args) => this.#write(() => this.#inner.remove(...args));
+  requestCancel: TaskDriver['requestCancel'] = (...args) => this.#write(() => this.#inner.requestCancel(...args));
+  reportAudience: TaskDriver['reportAudience'] = (...args) => this.#write(() => this.#inner.reportAudience(...args));
+  readAudience: TaskDriver['readAudience'] = (...args) => this.#read(() => this.#inner.readAudience(...args));
+  readDeparture: TaskDriver['readDeparture'] = (...args) => this.#read(() => this.#inner.readDeparture(...args));
+  beat: TaskDriver['beat'] = (...args) => this.#write(() => this.#inner.beat(...args));
+  removeInstance: TaskDriver['removeInstance'] = (...args) => this.#write(() => this.#inner.removeInstance(...args));
+  held: TaskDriver['held'] = (...args) => this.#read(() => this.#inner.held(...args));
+  divide: TaskDriver['divide'] = (...args) => this.#write(() => this.#inner.divide(...args));
+  reindex: TaskDriver['reindex'] = (...args) => this.#write(() => this.#inner.reindex(...args));
+  orphans: TaskDriver['orphans'] = (...args) => this.#read(() => this.#inner.orphans(...args));
+  list: TaskDriver['list'] = (...args) => this.#read(() => this.#inner.list(...args));
+  expire: TaskDriver['expire'] = (...args) => this.#write(() => this.#inner.expire(...args));
+  walk: TaskDriver['walk'] = (...args) => this.#read(() => this.#inner.walk(...args));
+  ring: TaskDriver['ring'] = (...args) => this.#read(() => this.#inner.ring(...args));
+
+  append: TaskDriver['append'] = (batches) => {
+    const sealed = structuredClone(batches); // what travels does not change any more
+    return this.#call<readonly Fate[]>(
+      () => this.#inner.append(sealed),
+      () => sealed.map(() => ({ kind: 'refused', passing: true, cause: new Error('The store takes no writes') })),
+    );
+  };
+
+  listen(ears: Ears): Bell {
+    const heard = (ring: () => void): void => {
+      if (this.random.next() < this.weather.bellLost || this.weather.isDown) return;
+      this.machine.time.after(this.#delayMs(), () => this.machine.deliver(ring));
+    };
+    return this.#inner.listen({
+      appended: (taskId, entries) => heard(() => ears.appended(taskId, entries)),
+      noted: (note) => heard(() => ears.noted(note)),
+      missed: () => heard(() => ears.missed()),
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  #read<T>(run: () => Promise<T>): Promise<T> {
+    return this.#call(run, undefined, false);
+  }
+
+  #write<T>(run: () => Promise<T>): Promise<T> {
+    return this.#call(run, undefined);
+  }
+
+  /** @param refusal what the store answers while it takes no writes; undefined: it rejects */
+  #call<T>(run: () => Promise<T>, refusal: (() => T) | undefined, isWrite = true): Promise<T> {
+    this.calls++;
+    const { machine, random, weather } = this;
+    return new Promise<T>((resolve, reject) => {
+      const answer = (fn: () => void): void => {
+        machine.time.after(this.#delayMs(), () => machine.deliver(fn));
+      };
+      const fail = (text: string): void => {
+        // Some connections break, others just never say anything again.
+        if (random.next() < 0.7) answer(() => reject(new Error(text)));
+      };
+      if (weather.isDown || random.next() < weather.requestLost) {
+        fail('The request was lost');
+        return;
+      }
+      const isLost = random.next() < weather.answerLost;
+      const isTwice = random.next() < weather.twice;
+      const lateMs = random.next() < weather.late ? random.int(0, weather.lateMs) : 0;
+      machine.time.after(this.#delayMs() + lateMs, () => {
+        if (isWrite && this.weather.refusesWrites) {
+          if (refusal === undefined) answer(() => reject(new Error('The store takes no writes')));
+          else answer(() => resolve(refusal()));
+          return;
+        }
+        const result = run();
+        if (isTwice) machine.time.after(random.int(1, 2_000), () => void run().catch(() => undefined));
+        if (isLost) fail('The answer was lost');
+        else
+          result.then(
+            (value) => answer(() => resolve(value)),
+            (error: unknown) => answer(() => reject(error)),
+          );
+      });
+    });
+  }
+
+  #delayMs(): number {
+    return this.random.next() < 0.8 ? 0 : this.random.int(1, 20);
+  }
+}

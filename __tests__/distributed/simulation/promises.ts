@@ -1,0 +1,94 @@
+import { strict as assert } from 'node:assert';
+import type { Said } from './job.js';
+import type { Reader, Told } from './reader.js';
+import type { World } from './world.js';
+
+/** Checks, after the calm, what every world must keep of what was promised. */
+export async function checkPromises(world: World): Promise<void> {
+  checkReaders(world);
+  await checkTasks(world);
+  await checkNothingIsLeft(world);
+}
+
+/** Everybody has had their end, and nothing was left out without a word. */
+function checkReaders({ readers, hasLostData }: World): void {
+  for (const reader of readers) {
+    const who = `the reader of ${reader.lastEventId ?? reader.query}`;
+    assert.ok(reader.over !== undefined, `${who} waits for ever`);
+    if (hasLostData) continue;
+    assert.notEqual(reader.over, 'gone', `${who} was told that there is no such task`);
+    const unexpected = reader.gaps.filter(({ reason }) => reason !== 'trimmed');
+    assert.deepEqual(unexpected, [], `${who} was told of a loss, and nothing was lost`);
+  }
+}
+
+/** Every task has one end, and one log, whoever is asked. */
+async function checkTasks(world: World): Promise<void> {
+  const tasks = new Map<string, Reader>();
+  for (const reader of world.readers) {
+    if (reader.resumeKey !== undefined && reader.taskId !== undefined) tasks.set(reader.resumeKey, reader);
+  }
+  for (const [resumeKey, { taskId }] of tasks) {
+    const logs: Told[][] = [];
+    for (const instance of world.alive) {
+      const reader = await world.readAll(resumeKey, instance);
+      if (world.hasLostData && reader.over === 'gone') continue;
+      assert.equal(reader.over, 'ended', `${taskId} has no end on ${instance.name}`);
+      logs.push(reader.told);
+      if (!world.hasLostData && reader.gaps.length === 0) checkLog(reader.told, world);
+    }
+    for (const log of logs) assert.deepEqual(log, logs[0], `${taskId} is told differently by two instances`);
+  }
+}
+
+/** What was acknowledged is there, nothing is there twice, and no attempt writes after a later one. */
+function checkLog(log: readonly Told[], { diary }: World): void {
+  const said = log.filter(({ event }) => event === undefined).map(({ data }) => data);
+  assert.equal(new Set(said).size, said.length, 'an event is in the log twice');
+  const attempts = said.map((data) => (JSON.parse(data) as Said).attempt);
+  assert.deepEqual(
+    attempts,
+    [...attempts].sort((a, b) => a - b),
+    'two attempts have written by turns',
+  );
+  const [first] = said;
+  if (first === undefined) return;
+  const { plan } = JSON.parse(first) as Said;
+  for (const acknowledged of diary.acknowledged.get(plan) ?? []) {
+    assert.ok(said.includes(acknowledged), `${acknowledged} was acknowledged and is not in the log`);
+  }
+}
+
+/** Every count is what lives, and every index entry has its task. */
+async function checkNothingIsLeft(world: World): Promise<void> {
+  for (const reader of world.readers) reader.cut();
+  await world.time.advance(3 * world.options.leaseMs + 5_000);
+  for (const { name, machine, tasks } of world.alive) {
+    assert.equal(world.diary.running.get(machine) ?? 0, 0, `a job still runs on ${name}`);
+    assert.equal(tasks.getStatistics().running, 0, `${name} counts a task that does not run`);
+    assert.equal(tasks.getStatistics().connections, 0, `${name} counts a connection that is closed`);
+  }
+  const state = world.server.store?.state;
+  if (state === undefined) return;
+  const running = [...state.tasks.values()].filter(({ status }) => status === 'running');
+  assert.deepEqual(
+    running.map(({ draft }) => draft.taskId),
+    [],
+    'tasks run that nobody runs',
+  );
+  assert.deepEqual(
+    [...state.running.values()].flatMap((held) => [...held]),
+    [],
+    'the index of running tasks names some',
+  );
+  assert.deepEqual([...state.orphans.keys()], [], 'the list of orphans names some');
+  const watched = [...state.tasks.values()].flatMap(({ audience }) =>
+    [...audience.values()].filter(({ count }) => count > 0),
+  );
+  const alive = new Set(world.alive.map(({ storeName }) => storeName));
+  assert.deepEqual(
+    watched.filter(({ instance }) => alive.has(instance)),
+    [],
+    'somebody is counted who has left',
+  );
+}

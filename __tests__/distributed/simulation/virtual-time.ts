@@ -1,0 +1,151 @@
+import type { Clock } from '../../../lib/index.js';
+
+interface Event {
+  readonly dueMs: number;
+  readonly fn: () => void;
+  cancelled: boolean;
+}
+
+/** The one time of a simulated world. It moves only when a test says so, from one event to the next. */
+export class VirtualTime {
+  nowMs = 0;
+  /** Grows with everything that happens; tells when nothing happens any more. */
+  activity = 0;
+  /** By due time, the latest first. */
+  readonly #events: Event[] = [];
+
+  /** Calls `fn` in `ms`. Returns its cancellation. */
+  after(ms: number, fn: () => void): () => void {
+    if (ms === Infinity) return () => undefined;
+    const event: Event = { dueMs: this.nowMs + Math.max(0, Math.round(ms)), fn, cancelled: false };
+    let low = 0;
+    let high = this.#events.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#events[middle]!.dueMs > event.dueMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#events.splice(low, 0, event); // before those of the same time: they are taken from the end
+    this.activity++;
+    return () => {
+      event.cancelled = true;
+    };
+  }
+
+  /** Lets everything happen that is due within `ms`, each thing at its own time. */
+  async advance(ms: number): Promise<void> {
+    const endMs = this.nowMs + ms;
+    for (;;) {
+      const dueMs = this.#events.at(-1)?.dueMs ?? Infinity;
+      if (dueMs > endMs) break;
+      this.nowMs = Math.max(this.nowMs, dueMs);
+      while ((this.#events.at(-1)?.dueMs ?? Infinity) <= this.nowMs) {
+        const { fn, cancelled } = this.#events.pop()!;
+        if (!cancelled) fn();
+      }
+      await this.settle();
+    }
+    this.nowMs = endMs;
+  }
+
+  /** Lets everything happen that needs no time: promises, and turns of the event loop. */
+  async settle(): Promise<void> {
+    for (let quiet = 0; quiet < 3; quiet++) {
+      const before = this.activity;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.activity !== before) quiet = -1;
+    }
+  }
+}
+
+/** A process of the simulated world: it runs, stands still, or is dead. */
+export class Machine {
+  state: 'up' | 'stalled' | 'dead' = 'up';
+  /** What has reached it while it stood still. */
+  #waiting: (() => void)[] = [];
+  readonly #timers = new Set<() => void>();
+
+  /** @param offsetMs how far its clock is from that of others: clocks are never compared */
+  constructor(
+    readonly time: VirtualTime,
+    readonly offsetMs: number,
+  ) {}
+
+  /** Something reaches the process: now, when it goes on, or never. */
+  deliver(fn: () => void): void {
+    this.time.activity++;
+    if (this.state === 'up') fn();
+    else if (this.state === 'stalled') this.#waiting.push(fn);
+  }
+
+  stall(): void {
+    if (this.state === 'up') this.state = 'stalled';
+  }
+
+  resume(): void {
+    if (this.state !== 'stalled') return;
+    this.state = 'up';
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const fn of waiting) this.deliver(fn);
+  }
+
+  kill(): void {
+    this.state = 'dead';
+    this.#waiting = [];
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+  }
+
+  /** Timers that wait. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  readonly clock: Clock = {
+    now: () => this.time.nowMs + this.offsetMs,
+    wallNow: () => Date.UTC(2026, 0, 1) + this.time.nowMs,
+
+    after: (ms, fn) => {
+      let cancelled = false;
+      const stop = this.time.after(ms, () => {
+        this.#timers.delete(cancel);
+        this.deliver(() => {
+          if (!cancelled) fn();
+        });
+      });
+      const cancel = (): void => {
+        cancelled = true;
+        this.#timers.delete(cancel);
+        stop();
+      };
+      this.#timers.add(cancel);
+      return cancel;
+    },
+
+    every: (ms, fn) => {
+      let cancelled = false;
+      let pending = false;
+      let stop: () => void = () => undefined;
+      const arm = (): void => {
+        stop = this.time.after(ms, () => {
+          arm();
+          if (pending) return; // one call makes up for all that a process that stood still has missed
+          pending = true;
+          this.deliver(() => {
+            pending = false;
+            if (!cancelled) fn();
+          });
+        });
+      };
+      arm();
+      const cancel = (): void => {
+        cancelled = true;
+        this.#timers.delete(cancel);
+        stop();
+      };
+      this.#timers.add(cancel);
+      return cancel;
+    },
+  };
+}

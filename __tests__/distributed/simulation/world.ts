@@ -1,0 +1,218 @@
+import { MapServer } from '../../support/map-driver.js';
+import { emptyState } from '../../support/map-state.js';
+import type { Random } from '../../support/random.js';
+import { CALM, type Weather } from './faulty-driver.js';
+import { Instance, type InstanceOptions } from './instance.js';
+import { JobDiary } from './job.js';
+import { Payloads, Reader } from './reader.js';
+import { VirtualTime } from './virtual-time.js';
+
+/** What may go wrong in a world. */
+export interface Faults {
+  /** Processes are killed, and others started. */
+  readonly kills: boolean;
+  /** Processes stand still for up to three leases. */
+  readonly stalls: boolean;
+  /** Processes stop gracefully, and others are started: a rolling deploy. */
+  readonly deploys: boolean;
+  /** Calls are lost, late, done twice or refused. */
+  readonly weather: boolean;
+  /** Indexes of the store are lost. */
+  readonly lostIndexes: boolean;
+  /** The store falls back to an earlier state, or comes back empty. */
+  readonly lostData: boolean;
+}
+
+const INDEXES = ['running', 'orphans'] as const;
+const MAX_INSTANCES = 4;
+
+/** Some instances, a store, clients and bad luck, all of it decided by one seed. */
+export class World {
+  readonly time = new VirtualTime();
+  readonly server = new MapServer();
+  readonly diary = new JobDiary();
+  readonly payloads = new Payloads();
+  readonly instances: Instance[] = [];
+  readonly readers: Reader[] = [];
+  /** The store has lost data: then so may everybody. */
+  hasLostData = false;
+  /** What has happened, for whoever has to understand a red run. */
+  readonly story: string[] = [];
+  #plans = 0;
+  #saved: ReturnType<typeof emptyState> | undefined;
+  #stalledUntilMs = new Map<Instance, number>();
+
+  constructor(
+    readonly random: Random,
+    readonly faults: Faults,
+    readonly options: InstanceOptions,
+  ) {
+    const count = random.int(1, MAX_INSTANCES);
+    for (let i = 0; i < count; i++) this.startInstance();
+  }
+
+  get alive(): Instance[] {
+    return this.instances.filter(({ isUp }) => isUp);
+  }
+
+  startInstance(): Instance {
+    const n = this.instances.length;
+    // Each process may have been configured with a lease of its own.
+    const leaseMs = this.options.leaseMs * this.random.pick([1, 1, 2]);
+    const options = { ...this.options, leaseMs };
+    const instance = new Instance(`i${n}`, this.time, this.server, this.random.fork(100 + n), this.diary, options);
+    this.instances.push(instance);
+    this.#tell(`${instance.name} starts`);
+    return instance;
+  }
+
+  /** One thing happens, and some time passes. */
+  async step(): Promise<void> {
+    for (const [instance, untilMs] of this.#stalledUntilMs) {
+      if (this.time.nowMs < untilMs) continue;
+      this.#stalledUntilMs.delete(instance);
+      instance.machine.resume();
+      this.#tell(`${instance.name} goes on`);
+    }
+    this.#reconnect();
+    this.random.pick(this.#possible())();
+    await this.time.settle();
+    await this.time.advance(this.random.pick([0, 5, 50, 200, 700]));
+  }
+
+  /** All faults end, and time goes on until everything has to be over. */
+  async calmDown(ms: number): Promise<void> {
+    this.#tell('calm');
+    for (const { machine, driver } of this.instances) {
+      driver.weather = { ...CALM };
+      machine.resume();
+    }
+    this.#stalledUntilMs.clear();
+    await this.time.settle();
+    if (this.alive.length === 0) this.startInstance();
+    for (let passed = 0; passed < ms; passed += 500) {
+      this.#reconnect();
+      await this.time.advance(500);
+    }
+  }
+
+  /** Reads a task anew from its beginning. */
+  async readAll(resumeKey: string, instance: Instance): Promise<Reader> {
+    const reader = new Reader(`resume_key=${resumeKey}`, this.payloads);
+    reader.connect(instance);
+    await this.time.advance(2_000);
+    return reader;
+  }
+
+  #reconnect(): void {
+    for (const reader of this.readers) {
+      if (reader.isConnected || reader.over !== undefined || this.alive.length === 0) continue;
+      reader.connect(this.random.pick(this.alive));
+    }
+  }
+
+  #possible(): (() => void)[] {
+    const { kills, stalls, deploys, weather, lostIndexes, lostData } = this.faults;
+    const up = this.instances.filter(({ machine }) => machine.state !== 'dead');
+    const start = (): void => this.#start();
+    const actions: (() => void)[] = [start, start, () => this.#watch(), () => this.#cut(), () => this.#cancel()];
+    if (up.length < MAX_INSTANCES) actions.push(() => void this.startInstance());
+    if (up.length === 0) return actions;
+    const victim = this.random.pick(up);
+    if (kills) actions.push(() => this.#kill(victim));
+    if (deploys) actions.push(() => this.#stop(victim));
+    if (stalls) actions.push(() => this.#stall(victim));
+    if (weather) actions.push(...[0, 1].map(() => () => this.#changeWeather(victim)));
+    if (lostIndexes) actions.push(() => this.#loseIndex());
+    if (lostData) actions.push(() => this.#loseData());
+    return actions;
+  }
+
+  #start(): void {
+    if (this.alive.length === 0) return;
+    const plan = this.#plans++ + 1_000 * this.random.seed;
+    const reader = new Reader(`plan=${plan}&idempotency_key=k${plan}`, this.payloads);
+    this.readers.push(reader);
+    reader.connect(this.random.pick(this.alive));
+  }
+
+  #watch(): void {
+    const known = this.readers.filter(({ resumeKey }) => resumeKey !== undefined);
+    if (known.length === 0) return;
+    this.readers.push(new Reader(`resume_key=${this.random.pick(known).resumeKey!}`, this.payloads));
+  }
+
+  #cut(): void {
+    if (this.readers.length > 0) this.random.pick(this.readers).cut();
+  }
+
+  #cancel(): void {
+    const known = this.readers.filter(({ taskId, over }) => taskId !== undefined && over === undefined);
+    if (known.length === 0 || this.alive.length === 0 || this.random.next() < 0.7) return;
+    const { taskId } = this.random.pick(known);
+    this.random
+      .pick(this.alive)
+      .tasks.cancelTask(taskId!)
+      .catch(() => undefined);
+  }
+
+  #kill(instance: Instance): void {
+    this.#tell(`${instance.name} is killed`);
+    instance.machine.kill();
+    this.server.listeners.delete(instance.storeName);
+    // The kernel closes what a dead process had open.
+    for (const reader of this.readers) if (reader.isConnectedTo(instance)) reader.cut();
+  }
+
+  #stop(instance: Instance): void {
+    if (!instance.isUp) return;
+    this.#tell(`${instance.name} stops`);
+    instance.stop();
+  }
+
+  #stall(instance: Instance): void {
+    if (!instance.isUp) return;
+    const ms = Math.round(this.options.leaseMs * 3 * this.random.next());
+    this.#tell(`${instance.name} stands still for ${ms} ms`);
+    instance.machine.stall();
+    this.#stalledUntilMs.set(instance, this.time.nowMs + ms);
+  }
+
+  #changeWeather({ name, driver }: Instance): void {
+    const { random } = this;
+    const some = (): number => random.pick([0, 0, 0.05, 0.3]);
+    const weather: Weather = {
+      ...{ answerLost: some(), requestLost: some(), twice: some(), late: some(), bellLost: random.pick([0, 0.3, 1]) },
+      ...{ lateMs: random.int(0, 2 * this.options.leaseMs), isDown: random.next() < 0.15 },
+      refusesWrites: random.next() < 0.25,
+    };
+    const next = random.next() < 0.4 ? { ...CALM } : weather;
+    // What the store itself refuses it refuses to everybody.
+    if (next.refusesWrites || next.isDown) for (const each of this.instances) each.driver.weather = { ...next };
+    else driver.weather = next;
+    this.#tell(`weather of ${name}: ${JSON.stringify(next)}`);
+  }
+
+  #loseIndex(): void {
+    const index = this.random.pick(INDEXES);
+    this.#tell(`the index ${index} is lost`);
+    this.server.store?.state[index].clear();
+  }
+
+  #loseData(): void {
+    const { store } = this.server;
+    if (store === undefined) return;
+    if (this.#saved === undefined || this.random.next() < 0.5) {
+      this.#saved = structuredClone(store.state);
+      return;
+    }
+    const isWiped = this.random.next() < 0.3;
+    this.#tell(isWiped ? 'the store comes back empty' : 'the store falls back');
+    store.state = isWiped ? emptyState() : structuredClone(this.#saved);
+    this.hasLostData = true;
+  }
+
+  #tell(what: string): void {
+    this.story.push(`${this.time.nowMs} ms: ${what}`);
+  }
+}
