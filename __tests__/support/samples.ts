@@ -23,6 +23,8 @@ const OPTIONS: ts.CompilerOptions = {
     // Installed under names of their own, one for each major that is tested.
     ioredis: [join(ROOT, 'node_modules', 'ioredis6')],
     redis: [join(ROOT, 'node_modules', 'redis6')],
+    // Has the same interface, and types of its own.
+    'better-sqlite3': [join(ROOT, 'node_modules', 'libsql')],
   },
   strict: true,
   noUncheckedIndexedAccess: true,
