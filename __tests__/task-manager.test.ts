@@ -118,7 +118,7 @@ describe('TaskManager', () => {
     await tasks.completeTask(ids[1]!, 'failed');
     const { bufferedBytes, ...counts } = tasks.getStatistics();
     expect(counts).toEqual({
-      ...{ running: 1, finished: 3, tombstones: 0, connections: 0 },
+      ...{ running: 1, settling: 2, finished: 3, tombstones: 0, connections: 0 },
       ...{ started: 4, completed: 1, failed: 1, cancelled: 1 },
     });
     expect(bufferedBytes).toBeGreaterThan(0);

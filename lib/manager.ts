@@ -12,6 +12,8 @@ import type { RouterOptions } from './express/task-router.js';
 export interface ManagerStatistics {
   /** Tasks that this instance runs now. */
   readonly running: number;
+  /** Jobs that have not heeded the end of their tasks yet. They count for `maxRunningTasks` and `maxTasksPerOwner`. */
+  readonly settling: number;
   /** Ended tasks that are still readable. */
   readonly finished: number;
   /** Forgotten tasks that still answer 410. */

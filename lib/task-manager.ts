@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { IDENTITY_RULE, isIdentity } from './core/callbacks.js';
 import { Engine } from './core/engine.js';
 import { resolveOptions } from './core/engine-options.js';
+import { optional } from './core/optional-promise.js';
 import { assertOption, checkOptions } from './core/options.js';
 import { toTaskInfo, toTaskSummary, type AsyncTask } from './core/task.js';
 import { TaskRequests, type Execution } from './http/task-requests.js';
@@ -101,16 +102,25 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 
     router: (routerOptions = {}) => createTaskRouter(requests, routerOptions),
 
-    updateProgress: async (taskId, data) => (await engine.run(taskId)).updateProgress(data),
+    // At once where the task runs here, so that calls keep their order and data its value.
+    updateProgress: (taskId, data) => engine.run(taskId)?.updateProgress(data) ?? optional(engine.refuse(taskId)),
 
-    async completeTask(taskId, status, outcome) {
-      assertOption(['completed', 'failed'].includes(status), 'status', "'completed' or 'failed'", status);
-      const run = await engine.run(taskId);
-      await (status === 'completed' ? run.complete(outcome) : run.fail(outcome));
+    completeTask(taskId, status, outcome) {
+      const complete = async (): Promise<void> => {
+        assertOption(['completed', 'failed'].includes(status), 'status', "'completed' or 'failed'", status);
+        const run = engine.run(taskId);
+        if (run === undefined) return engine.refuse(taskId);
+        await (status === 'completed' ? run.complete(outcome) : run.fail(outcome));
+      };
+      return optional(complete());
     },
 
-    cancelTask: (taskId, reason = 'The task was cancelled') => engine.cancel(taskId, reason),
-    getTaskInfo: async (taskId) => toTaskInfo(await engine.find({ taskId }, true)),
+    cancelTask: (taskId, reason = 'The task was cancelled') => optional(engine.cancel(taskId, reason)),
+
+    async getTaskInfo(taskId) {
+      await engine.turns.next(); // a loop that polls starves nobody
+      return toTaskInfo(await engine.find({ taskId }, true));
+    },
 
     async listTasks(options = {}) {
       checkOptions('listTasks', options, LIST_OPTION_RULES);
@@ -120,6 +130,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 
     getStatistics: () => ({
       running: engine.running,
+      settling: engine.settling,
       connections: heartbeat.size,
       ...engine.store.sizes(),
       ...engine.counts,

@@ -1,6 +1,6 @@
 import { TaskError } from '../../lib/core/errors.js';
 import type { OpenTaskStore, TaskStore } from '../../lib/core/ports.js';
-import { endless, EngineFixture } from '../support/engine-fixture.js';
+import { endless, EngineFixture, untilAborted } from '../support/engine-fixture.js';
 import { turn } from '../support/run-fixture.js';
 import { sharedMemory } from '../support/memory-stores.js';
 import { codeOf } from '../support/store-fixtures.js';
@@ -27,13 +27,44 @@ describe('Engine', () => {
 
     it('refuses more running tasks than maxRunningTasks, and takes one for each that ends', async () => {
       const fixture = new EngineFixture({ maxRunningTasks: 2 });
-      const { taskId } = await fixture.start(endless);
+      const { taskId } = await fixture.start(untilAborted);
       await fixture.start(endless);
       expect(await codeOf(() => fixture.engine.admit())).toBe('AT_CAPACITY');
       expect(await codeOf(() => fixture.start(endless))).toBe('AT_CAPACITY');
+      await turn(); // the job runs, and hears of its end
       await fixture.engine.cancel(taskId, 'Stop');
+      await turn();
       expect(await codeOf(() => fixture.start(endless))).toBeUndefined();
       expect(fixture.engine.running).toBe(2);
+    });
+
+    it('counts a job that ignores its end until its promise settles', async () => {
+      const fixture = new EngineFixture({ maxRunningTasks: 1 });
+      let settle: (() => void) | undefined;
+      const { taskId } = await fixture.start(() => new Promise<void>((resolve) => (settle = resolve)));
+      await turn();
+      await fixture.engine.cancel(taskId, 'Stop');
+      expect([fixture.engine.running, fixture.engine.settling]).toEqual([0, 1]);
+      expect(await codeOf(() => fixture.start(endless))).toBe('AT_CAPACITY');
+      settle?.();
+      await turn();
+      expect(fixture.engine.settling).toBe(0);
+      expect(await codeOf(() => fixture.start(endless))).toBeUndefined();
+    });
+
+    it('counts it for its owner too', async () => {
+      const fixture = new EngineFixture({ maxTasksPerOwner: 1 });
+      let settle: (() => void) | undefined;
+      const { taskId } = await fixture.start(() => new Promise<void>((resolve) => (settle = resolve)), {
+        owner: 'ann',
+      });
+      await turn();
+      await fixture.engine.cancel(taskId, 'Stop');
+      expect(await codeOf(() => fixture.start(endless, { owner: 'ann' }))).toBe('TOO_MANY_TASKS');
+      expect(await codeOf(() => fixture.start(endless, { owner: 'bob' }))).toBeUndefined();
+      settle?.();
+      await turn();
+      expect(await codeOf(() => fixture.start(endless, { owner: 'ann' }))).toBeUndefined();
     });
 
     it('holds maxRunningTasks under concurrent starts', async () => {
@@ -85,7 +116,10 @@ describe('Engine', () => {
         },
         reduce: () => 1,
       };
-      await expect(fixture.start(endless, { snapshot })).rejects.toThrow(RangeError);
+      await expect(fixture.start(endless, { snapshot })).rejects.toMatchObject({
+        code: 'CALLBACK_FAILED',
+        cause: expect.any(RangeError),
+      });
       expect(fixture.engine.running).toBe(0);
       expect(fixture.clock.timers).toBe(0);
     });
@@ -153,11 +187,10 @@ describe('Engine', () => {
     it('gives the run of a task that runs here, and says why of one that does not', async () => {
       const fixture = new EngineFixture();
       const { taskId } = await fixture.start(endless);
-      const run = await fixture.engine.run(taskId);
-      expect(run.taskId).toBe(taskId);
-      await run.complete(1);
-      await expect(fixture.engine.run(taskId)).rejects.toThrow('It is already completed');
-      expect(await codeOf(() => fixture.engine.run('unknown'))).toBe('TASK_NOT_FOUND');
+      await fixture.engine.run(taskId)?.complete(1);
+      expect(fixture.engine.run(taskId)).toBeUndefined();
+      await expect(fixture.engine.refuse(taskId)).rejects.toThrow('It is already completed');
+      expect(await codeOf(() => fixture.engine.refuse('unknown'))).toBe('TASK_NOT_FOUND');
     });
 
     it('cancels what runs, says false of what has ended, and refuses what is unknown', async () => {

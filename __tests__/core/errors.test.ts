@@ -63,7 +63,7 @@ describe('toPublicError', () => {
     ['null', null, 'null'],
     ['a number', 42, '42'],
     ['a symbol', Symbol('s'), 'Symbol(s)'],
-    ['an object', { message: SECRET }, '[object Object]'],
+    ['an object', { message: SECRET }, SECRET],
   ];
 
   it.each([true, false])('shows a TaskError as it is (exposeErrors %s)', (expose) => {

@@ -145,7 +145,7 @@ describe('The progress of a run', () => {
     await context.updateProgress(1);
     await context.updateProgress(2);
     expect(fixture.info).toMatchObject({ status: 'running', lastSeq: 2 });
-    expect(fixture.observer.errors).toEqual([failure]);
+    expect(fixture.observer.errors).toEqual([expect.objectContaining({ code: 'CALLBACK_FAILED', cause: failure })]);
     expect(fixture.store.open('task-1')!.snapshot()).toBeUndefined();
   });
 

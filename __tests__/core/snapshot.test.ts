@@ -16,7 +16,7 @@ describe('Snapshot', () => {
       { initial: () => '', reduce: (text: unknown, data) => `${String(text)}${String(data)}` },
       fail,
     );
-    for (const token of ['The ', 'text ', 'so far']) snapshot.add(token);
+    for (const token of ['The ', 'text ', 'so far']) snapshot.add(token, 8);
     expect(snapshot.toJson()).toBe('"The text so far"');
   });
 
@@ -33,7 +33,7 @@ describe('Snapshot', () => {
   it('is none where what it goes on from is lost', () => {
     const snapshot = new Snapshot({ initial: () => 0, reduce: (sum) => sum }, fail);
     snapshot.resume(undefined);
-    snapshot.add(1);
+    snapshot.add(1, 8);
     expect(snapshot.toJson()).toBeUndefined();
   });
 
@@ -48,9 +48,9 @@ describe('Snapshot', () => {
       },
       fail,
     );
-    snapshot.add(1);
+    snapshot.add(1, 8);
     expect(snapshot.toJson()).toBe('[1]');
-    snapshot.add(2);
+    snapshot.add(2, 8);
     expect(snapshot.toJson()).toBe('[1,2]');
   });
 
@@ -59,7 +59,7 @@ describe('Snapshot', () => {
     const state = { toJSON: () => ++encoded };
     const snapshot = new Snapshot({ initial: () => state, reduce: () => state }, fail);
     expect([snapshot.toJson(), snapshot.toJson(), snapshot.toJson()]).toEqual(['1', '1', '1']);
-    snapshot.add(0);
+    snapshot.add(0, 8);
     expect([snapshot.toJson(), snapshot.toJson()]).toEqual(['2', '2']);
   });
 
@@ -68,13 +68,13 @@ describe('Snapshot', () => {
     let calls = 0;
     const reduce = (state: unknown): unknown => (++calls === 2 ? fail() : state);
     const snapshot = new Snapshot({ initial: () => 1, reduce }, (error) => errors.push(error));
-    snapshot.add(1);
+    snapshot.add(1, 8);
     expect(snapshot.toJson()).toBe('1');
     for (let n = 0; n < 3; n++) {
-      snapshot.add(2);
+      snapshot.add(2, 8);
       expect(snapshot.toJson()).toBeUndefined();
     }
-    expect(errors).toEqual([failure]);
+    expect(errors).toEqual([expect.objectContaining({ code: 'CALLBACK_FAILED', cause: failure })]);
     expect(calls).toBe(2);
   });
 
@@ -86,12 +86,14 @@ describe('Snapshot', () => {
     const errors: unknown[] = [];
     const snapshot = new Snapshot({ initial: () => state, reduce: () => 1 }, (error) => errors.push(error));
     expect(snapshot.toJson()).toBeUndefined();
-    snapshot.add(1);
+    snapshot.add(1, 8);
     expect(snapshot.toJson()).toBeUndefined();
     expect(errors).toEqual([expect.objectContaining({ code: 'UNSERIALIZABLE' })]);
   });
 
   it('throws what its initial state throws: the task cannot start', () => {
-    expect(() => new Snapshot({ initial: fail, reduce: fail }, () => undefined)).toThrow(failure);
+    expect(() => new Snapshot({ initial: fail, reduce: fail }, () => undefined)).toThrow(
+      expect.objectContaining({ code: 'CALLBACK_FAILED', cause: failure }),
+    );
   });
 });

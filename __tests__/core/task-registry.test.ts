@@ -30,8 +30,9 @@ describe('TaskRegistry', () => {
   };
   const end = (task: StoredTask): StoredTask => {
     task.status = 'completed';
-    task.end();
+    task.end(registry);
     registry.retire(task);
+    registry.leavePlace(task.owner);
     return task;
   };
   const finished = (kib = 0): StoredTask => end(add(kib));

@@ -131,7 +131,7 @@ describe('a snapshot', () => {
     expect(await stream.next()).toMatchObject({ event: 'gap', id: `${key}.42` });
     expect(await stream.next()).toMatchObject({ event: undefined, id: `${key}.43` });
     expect(run.context.signal.aborted).toBe(false);
-    expect(errors).toEqual([expect.objectContaining({ message: 'broken' })]);
+    expect(errors).toEqual([expect.objectContaining({ cause: expect.objectContaining({ message: 'broken' }) })]);
   });
 
   it('gives way to a gap when its state cannot be told as JSON', async () => {

@@ -38,6 +38,8 @@ export class TaskModel {
   subscribers = 0;
   readonly #wireEnds = [0];
 
+  #isSettled = false;
+
   constructor(
     readonly ordinal: number,
     readonly owner: string | undefined,
@@ -55,14 +57,25 @@ export class TaskModel {
     return `task ${this.ordinal}`;
   }
 
+  /** Its job runs although the task has ended. */
+  get settles(): boolean {
+    return this.status !== 'running' && this.context !== undefined && !this.#isSettled;
+  }
+
   readonly job: AsyncTask = (context) => {
     this.executions++;
     this.context = context;
     return new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
+      this.resolve = (result) => {
+        this.#isSettled = true;
+        resolve(result);
+      };
+      this.reject = (error) => {
+        this.#isSettled = true;
+        reject(error);
+      };
       if (!this.heedsAbort) return;
-      context.signal.addEventListener('abort', () => reject(context.signal.reason as Error), { once: true });
+      context.signal.addEventListener('abort', () => this.reject?.(context.signal.reason), { once: true });
     });
   };
 

@@ -151,8 +151,10 @@ export class World {
   /** Why a start must be refused now, if at all. */
   refusal(owner: string | undefined): string | undefined {
     if (this.stopped) return 'SHUTDOWN';
-    if (this.running.length >= this.settings.maxRunningTasks) return 'AT_CAPACITY';
-    const own = this.running.filter((task) => task.owner === owner);
+    const settling = this.tasks.filter(({ settles }) => settles);
+    if (this.running.length + settling.length >= this.settings.maxRunningTasks) return 'AT_CAPACITY';
+    const counted = this.home.outside ? this.running : [...this.running, ...settling];
+    const own = counted.filter((task) => task.owner === owner);
     return own.length >= this.settings.maxTasksPerOwner ? 'TOO_MANY_TASKS' : undefined;
   }
 
@@ -511,9 +513,11 @@ export class World {
   }
 
   #checkStatistics(infos: readonly TaskInfo[]): void {
-    const { running, finished, connections, bufferedBytes, tombstones, ...ended } = this.manager.getStatistics();
+    const { running, settling, finished, connections, bufferedBytes, tombstones, ...ended } =
+      this.manager.getStatistics();
     const { maxBufferedBytes, ttlMs, sweepIntervalMs } = this.settings;
     assert.equal(running, this.running.length, 'running tasks');
+    assert.equal(settling, this.tasks.filter(({ settles }) => settles).length, 'jobs whose tasks have ended');
     const known = infos.filter(({ status }) => status !== 'running').length;
     const graves = this.tasks.flatMap(({ gone }) => gone ?? []);
     if (this.home.outside) {

@@ -9,6 +9,14 @@ import { ManualClock } from './manual-clock.js';
 /** A job that heeds nothing and never ends. */
 export const endless: AsyncTask = () => new Promise(() => undefined);
 
+/** A job that heeds its signal. */
+export const untilAborted: AsyncTask = ({ signal }) =>
+  new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+
 /** An engine whose time is moved by hand. */
 export class EngineFixture {
   readonly clock = new ManualClock();

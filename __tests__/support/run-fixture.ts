@@ -4,6 +4,7 @@ import { toTaskInfo, type AsyncTask } from '../../lib/core/task.js';
 import type { RunOptions } from '../../lib/core/requests.js';
 import { Run, type RunObserver, type RunSettings } from '../../lib/core/run.js';
 import type { FinalStatus } from '../../lib/core/status.js';
+import { Turns } from '../../lib/core/turns.js';
 import type { StoreSettings } from '../../lib/core/ports.js';
 import { decodeEvents, type Frame } from '../../lib/sse/frame.js';
 import { ManualClock } from './manual-clock.js';
@@ -15,13 +16,18 @@ export class RecordingObserver implements RunObserver {
   readonly errors: unknown[] = [];
   readonly settlements: (FinalStatus | undefined)[] = [];
   readonly audiences: number[] = [];
+  jobsSettled = 0;
 
   audienceChanged(_run: Run, subscribers: number): void {
     this.audiences.push(subscribers);
   }
 
-  settled(_run: Run, status: FinalStatus | undefined): void {
+  ended(_run: Run, status: FinalStatus | undefined): void {
     this.settlements.push(status);
+  }
+
+  settled(): void {
+    this.jobsSettled++;
   }
 
   failed(_run: Run, error: unknown): void {
@@ -44,7 +50,8 @@ export class RunFixture {
   ) {
     this.store = openMemory({ clock: this.clock, ...storing });
     const given = { input: undefined, timeoutMs: 1_000, abandonAfterMs: Infinity, snapshot: undefined, ...options };
-    const limits = { clock: this.clock, maxEventBytes: 1_024, exposeErrors: false, ...settings };
+    const turns = new Turns(this.clock);
+    const limits = { clock: this.clock, turns, maxEventBytes: 1_024, exposeErrors: false, ...settings };
     const creation = this.store.create(draft({ taskId: 'task-1' }));
     if (!creation.created) throw new Error('The store found a task where none was');
     this.run = new Run(creation.writer, job, given, limits, this.observer);

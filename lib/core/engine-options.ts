@@ -1,5 +1,6 @@
 /** The options of the engine, their defaults and limits. */
 import { systemClock, type Clock } from './clock.js';
+import { TaskError } from './errors.js';
 import {
   A_BOOLEAN,
   A_CLOCK,
@@ -150,6 +151,8 @@ export const checkNumber = (name: NumericOption, value: unknown): number => chec
 /** The rule of the option `name`, for those who take the same one. */
 export const ruleOf = (name: NumericOption): OptionRule => numberRules[name];
 
-function warnOfTask(error: unknown, { taskId }: TaskInfo): void {
+/** A TaskError that has failed its task was meant for the client, who has it: nobody else needs to hear of it. */
+function warnOfTask(error: unknown, { taskId, error: told }: TaskInfo): void {
+  if (error instanceof TaskError && error.code === told?.code) return;
   process.emitWarning(describeThrown(error), { type: 'TaskErrorWarning', detail: `in task ${taskId}` });
 }

@@ -2,45 +2,36 @@ import { notifyCallback } from './callbacks.js';
 import { expired, notRunning, shutdown, TaskError } from './errors.js';
 import { kept, present } from './found.js';
 import { MemoryStore } from './memory-store.js';
-import { draftOf } from './draft.js';
 import type { ResolvedOptions } from './engine-options.js';
 import { Handlers } from './handlers.js';
 import { IdleRuns } from './idle-runs.js';
 import { readInput } from './kept-input.js';
 import { LaterRestarts } from './later-restarts.js';
-import type {
-  Creation,
-  OpenTaskStore,
-  StoreSettings,
-  Takeover,
-  TaskDraft,
-  TaskFeed,
-  TaskRecord,
-  TaskRef,
-  TaskStore,
-} from './ports.js';
+import type { OpenTaskStore, StoreSettings, Takeover, TaskFeed, TaskRecord, TaskRef, TaskStore } from './ports.js';
 import type { Resume, RunRequest, Started, StartRequest, TaskHandler } from './requests.js';
 import { Run, type RunObserver } from './run.js';
 import { samePayload } from './same-payload.js';
-import { createFold } from './snapshot.js';
-import { supersede } from './slots.js';
+import { Starts } from './starts.js';
 import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
 import { storeSettingsOf } from './store-settings.js';
 import { Sweeper } from './sweeper.js';
 import { toTaskInfo } from './task.js';
 import { TimeLimit, withTimeLimit } from './time-limit.js';
+import { Turns } from './turns.js';
 
 /** The tasks of one manager: what runs here, what is due, and the store that keeps them all. */
 export class Engine implements RunObserver {
   readonly counts = { started: 0, completed: 0, failed: 0, cancelled: 0 };
   readonly #store: OpenTaskStore;
   readonly #runs = new Map<string, Run>();
-  /** Starts that the store has not answered yet, and how many take-overs. */
-  readonly #starting = new Set<Promise<unknown>>();
-  #restarting = 0;
+  readonly #starts: Starts;
+  /** Take-overs that the store has not answered yet. */
+  readonly #restarting = new Set<string>();
   readonly #ending = new Set<Promise<void>>();
-  readonly #asked = new WeakMap<TaskDraft, StartRequest>();
+  /** Runs whose tasks have ended, but not their jobs. */
+  readonly #settling = new Set<Run>();
+  readonly turns: Turns;
   readonly handlers: Handlers;
   readonly #idle: IdleRuns;
   readonly #later: LaterRestarts;
@@ -54,6 +45,7 @@ export class Engine implements RunObserver {
     encode: StoreSettings['encode'],
   ) {
     const { clock, storeTimeoutMs, sweepIntervalMs } = options;
+    this.turns = new Turns(clock);
     this.handlers = new Handlers(this);
     this.#idle = new IdleRuns(clock, sweepIntervalMs);
     this.#later = new LaterRestarts(clock, (record, handler) => this.restart(record, handler));
@@ -61,10 +53,11 @@ export class Engine implements RunObserver {
     this.#limit = new TimeLimit(clock, storeTimeoutMs);
     this.#store = withTimeLimit(store === undefined ? new MemoryStore(settings) : store(settings), this.#limit, {
       created: (draft, creation) => {
-        this.#beginLate(draft, creation);
+        this.#starts.beginLate(draft, creation);
       },
       claimed: ({ writer }) => void writer.release(),
     });
+    this.#starts = new Starts(this.#store, this.#limit, this);
     this.#sweeper = new Sweeper(clock, sweepIntervalMs, () => this.#sweep());
     // An instance that never runs a task itself still inherits those of others, and has to see to them.
     if (this.#store.shared) this.#sweeper.start();
@@ -78,10 +71,16 @@ export class Engine implements RunObserver {
     return this.#runs.size;
   }
 
-  /** How many tasks more may run here now. */
+  /** Jobs that still run here although their tasks have ended. */
+  get settling(): number {
+    return this.#settling.size;
+  }
+
+  /** How many tasks more may run here now; a job counts until its promise has settled. */
   get room(): number {
     if (this.#stopping) return 0;
-    return this.options.maxRunningTasks - this.#runs.size - this.#starting.size - this.#restarting;
+    const { size } = this.#settling;
+    return this.options.maxRunningTasks - this.#runs.size - size - this.#starts.size - this.#restarting.size;
   }
 
   /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY` where no task can be started now */
@@ -90,48 +89,26 @@ export class Engine implements RunObserver {
     if (this.room <= 0) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
   }
 
-  /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY`, `TOO_MANY_TASKS`, `KEY_REUSED`, `STORE_UNAVAILABLE` */
-  async start(request: StartRequest): Promise<Started> {
-    this.admit();
-    const starting = this.#start(request);
-    this.#starting.add(starting); // before the store has answered, so that concurrent starts count
-    try {
-      return await starting;
-    } finally {
-      this.#starting.delete(starting);
-    }
-  }
-
-  async #start(asked: StartRequest): Promise<Started> {
-    const fold = asked.snapshot && createFold(asked.snapshot); // while nothing is stored: a handler's function may throw
-    const request = { ...asked, snapshot: fold && (() => fold) };
-    const draft = draftOf(request, this.options);
-    this.#asked.set(draft, request);
-    // Of those that interrupt each other, whoever is faster runs next, and is superseded in turn.
-    for (;;) {
-      const creation = await this.#store.create(draft);
-      if (creation.created) return { record: this.#begin(creation, request).record, created: true };
-      const { record, taken } = creation;
-      if (taken === 'idempotencyKey') return { record: samePayload(record, request.fingerprint), created: false };
-      if (request.onBusy !== 'interrupt') return { record, created: false, isBusy: request.onBusy !== 'attach' };
-      await this.#limit.within(this.options.storeTimeoutMs, supersede(this.#store, record));
-    }
+  /** As `Starts.start`. */
+  start(request: StartRequest): Promise<Started> {
+    return this.#starts.start(request);
   }
 
   /** Runs a task again whose instance died, where `onLost` says so, the store agrees, and `handler` is the task's own. */
   async restart(record: TaskRecord, handler: TaskHandler): Promise<void> {
     const { taskId, orphaned } = record;
     if (this.options.onLost !== 'restart' || !orphaned || this.room <= 0 || this.#runs.has(taskId)) return;
+    if (this.#restarting.has(taskId)) return;
     if (handler.handler === undefined || handler.handler !== record.handler) return;
-    this.#restarting++;
+    this.#restarting.add(taskId);
     try {
       const takeover = await this.#store.claim(taskId, handler.snapshot !== undefined);
       if (takeover === undefined) return;
       if ('laterMs' in takeover) this.#later.add(this.#store, taskId, handler, takeover.laterMs);
       else if (this.#stopping) await takeover.writer.release();
-      else this.#begin(takeover, { ...handler, input: readInput(takeover.input) });
+      else this.begin(takeover, { ...handler, input: readInput(takeover.input) });
     } finally {
-      this.#restarting--;
+      this.#restarting.delete(taskId);
     }
   }
 
@@ -180,10 +157,17 @@ export class Engine implements RunObserver {
     return this.#store.requestCancel(taskId, { code: 'TASK_CANCELLED', message });
   }
 
-  /** The run of a task that this instance executes. @throws TaskError `TASK_NOT_RUNNING` and as `find` */
-  async run(taskId: string): Promise<Run> {
-    const run = this.#runs.get(taskId);
-    if (run !== undefined) return run;
+  /** The run of a task that this instance executes, if it does. */
+  run(taskId: string): Run | undefined {
+    return this.#runs.get(taskId);
+  }
+
+  /**
+   * Refuses what only a run of this instance can do. Takes a turn of the event loop now and then, so that a loop of refused
+   * calls starves nobody. @throws TaskError `TASK_NOT_RUNNING` and as `find`
+   */
+  async refuse(taskId: string): Promise<never> {
+    await this.turns.next();
     const { status } = await this.find({ taskId });
     throw notRunning(status);
   }
@@ -191,7 +175,7 @@ export class Engine implements RunObserver {
   /** Takes no new work, gives what runs `graceMs`, then cancels it. Resolves when every task here has ended. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    if (graceMs > 0) await this.#limit.within(graceMs, this.#allEnded()).catch(() => undefined);
+    if (graceMs > 0) await this.#limit.within(graceMs, this.#allSettled()).catch(() => undefined);
     const handOver = this.#store.shared && this.options.onLost === 'restart';
     for (const run of [...this.#runs.values()]) {
       if (handOver && run.record.handler !== undefined) run.release(shutdown());
@@ -206,19 +190,25 @@ export class Engine implements RunObserver {
     this.#idle.audienceChanged(run, subscribers);
   }
 
-  settled(run: Run, status: FinalStatus | undefined): void {
+  ended(run: Run, status: FinalStatus | undefined): void {
     this.#runs.delete(run.taskId);
+    this.#settling.add(run);
     this.#idle.delete(run);
     if (status !== undefined) this.counts[status]++;
+  }
+
+  settled(run: Run): void {
+    this.#settling.delete(run);
   }
 
   failed(run: Run, error: unknown): void {
     notifyCallback('onTaskError', this.options.onTaskError, error, toTaskInfo(run.record));
   }
 
-  #begin({ writer, past }: Pick<Takeover, 'writer'> & Partial<Takeover>, request: RunRequest): Run {
+  /** Runs a task that was created or taken over. */
+  begin({ writer, past }: Pick<Takeover, 'writer'> & Partial<Takeover>, request: RunRequest): Run {
     const { job, ...options } = request;
-    const run = new Run(writer, job, options, this.options, this);
+    const run = new Run(writer, job, options, { ...this.options, turns: this.turns }, this);
     if (writer.record.attempt > 1) run.snapshot?.resume(past, writer.record.lastSeq);
     this.counts.started++;
     this.#runs.set(run.taskId, run);
@@ -231,18 +221,17 @@ export class Engine implements RunObserver {
     return run;
   }
 
-  /** Its start was refused meanwhile. A repeated start finds it by its key, so it runs; others nobody could reach. */
-  #beginLate(draft: TaskDraft, late: Creation): void {
-    const request = this.#asked.get(draft);
-    if (!late.created || request === undefined) return;
-    const run = this.#begin(late, request);
-    if (draft.idempotencyKey === undefined)
-      run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
+  /** Resolves when, besides, every job's promise has settled. */
+  async #allSettled(): Promise<void> {
+    const jobs = [...this.#runs.values(), ...this.#settling].map(({ settled }) => settled);
+    await Promise.all([this.#allEnded(), ...jobs]);
   }
 
   /** Resolves when nothing is being started and the end of every run here is committed. */
   async #allEnded(): Promise<void> {
-    while (this.#starting.size + this.#ending.size > 0) await Promise.allSettled([...this.#starting, ...this.#ending]);
+    while (this.#starts.size + this.#ending.size > 0) {
+      await Promise.allSettled([this.#starts.allAnswered(), ...this.#ending]);
+    }
   }
 
   async #sweep(): Promise<boolean> {

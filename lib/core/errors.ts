@@ -1,4 +1,5 @@
 import { headersOf, statusOf, type HttpErrorCode } from './error-status.js';
+import { messageOf } from './thrown.js';
 
 /** Stable reasons a caller may branch on. Messages may change in any release; codes only in a major. */
 export type ErrorCode = HttpErrorCode | OutcomeCode | ProgramErrorCode;
@@ -108,7 +109,8 @@ export function toPublicError(error: unknown, { exposeErrors, maxEventBytes }: E
   try {
     const code = error instanceof TaskError ? textOf(error.code) : 'TASK_FAILED';
     if (exposeErrors || error instanceof TaskError) {
-      return { code, message: clip(textOf(error instanceof Error ? error.message : error), maxEventBytes) };
+      const message = error instanceof Error ? textOf(error.message) : messageOf(error);
+      return { code, message: clip(message, maxEventBytes) };
     }
   } catch {
     // Anything can be thrown, also what throws when it is looked at.

@@ -116,16 +116,21 @@ class MemoryWriter implements TaskWriter {
     const task = this.#writable();
     if (task.status !== 'running') throw new TaskError('TASK_NOT_RUNNING', `The task is already ${task.status}`);
     this.#append(event, json);
-    if (event === undefined) task.progress = json;
+    if (event === undefined) task.keepProgress(json, this.registry);
   }
 
-  finish(status: FinalStatus, json: string): void {
+  finish(status: FinalStatus, json: string, keepsPlace = false): void {
     const task = this.#writable();
     task.status = move(task.status, status);
     task.outcome = json;
     this.#append(TERMINAL_EVENT[status], json);
-    task.end();
+    task.end(this.registry);
     this.registry.retire(task);
+    if (!keepsPlace) this.leavePlace();
+  }
+
+  leavePlace(): void {
+    this.registry.leavePlace(this.record.owner);
   }
 
   countSubscribers(): number {

@@ -1,4 +1,6 @@
 import { TaskError } from './errors.js';
+import { isTooDeep, MAX_DEPTH } from './json-depth.js';
+import { reasonOf } from './unserializable.js';
 
 /**
  * `data` as JSON text: one line, since JSON escapes every line break in a string (RFC 8259, section 7), and valid
@@ -11,7 +13,8 @@ export function toJson(data: unknown, maxBytes: number): string {
   try {
     json = JSON.stringify(data) as string | undefined;
   } catch (cause) {
-    throw new TaskError('UNSERIALIZABLE', 'The data cannot be written as JSON', { cause });
+    const reason = cause instanceof RangeError ? TOO_DEEP : reasonOf(data, cause);
+    throw new TaskError('UNSERIALIZABLE', `The data cannot be written as JSON: ${reason}`, { cause });
   }
   if (json === undefined) throw new TaskError('UNSERIALIZABLE', `JSON cannot say ${typeof data}`);
   if (json.length * 3 > maxBytes && Buffer.byteLength(json) > maxBytes) {
@@ -20,8 +23,11 @@ export function toJson(data: unknown, maxBytes: number): string {
       `The data takes ${Buffer.byteLength(json)} bytes, maxEventBytes is ${maxBytes}`,
     );
   }
+  if (isTooDeep(json)) throw new TaskError('UNSERIALIZABLE', `The data cannot be written as JSON: ${TOO_DEEP}`);
   return json;
 }
+
+const TOO_DEEP = `it is nested more than ${MAX_DEPTH} levels deep`;
 
 /** Names that the library sends itself, and those that EventSource gives a meaning of its own. */
 const RESERVED = new Set(['task', 'complete', 'failed', 'cancelled', 'gap', 'snapshot', 'open', 'error', 'message']);

@@ -139,6 +139,8 @@ export interface Executor {
   fenced(reason: TaskError): void;
   /** The state folded from all progress so far as JSON, or undefined where there is none. */
   snapshotJson(): string | undefined;
+  /** About how much memory that state takes, in bytes. */
+  snapshotBytes?(): number;
 }
 
 /** The one right to write to a task's log; its fencing token makes it void when another instance claims the task. */
@@ -155,9 +157,12 @@ export interface TaskWriter {
   append(event: string | undefined, json: string): Awaitable<void>;
   /**
    * Appends the terminal event and ends the log: once, after all appends before it.
+   * @param keepsPlace the job still runs, so that its place under `maxTasksPerOwner` is free only after `leavePlace`
    * @throws as `append`; after `STORE_UNAVAILABLE` a shared store goes on trying until the task has its end.
    */
-  finish(status: FinalStatus, json: string): Awaitable<void>;
+  finish(status: FinalStatus, json: string, keepsPlace?: boolean): Awaitable<void>;
+  /** Gives back the place that `finish` has kept. A store without it frees places at `finish`. */
+  leavePlace?(): Awaitable<void>;
   /** Subscribers that are attached now, on all instances, read from the store. */
   countSubscribers(): Awaitable<number>;
   /** Gives the task up, so that another instance may claim it. */

@@ -1,45 +1,58 @@
+/** One job being executed by this instance: its AbortController, its time-out, its outcome. */
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from './clock.js';
 import { TaskError, toPublicError, type ErrorExposure, type PublicError } from './errors.js';
-import { checkEventName, toJson } from './payload.js';
+import { optional } from './optional-promise.js';
+import { toJson } from './payload.js';
 import type { Awaitable, Executor, TaskRecord, TaskWriter } from './ports.js';
+import { Progress, type ProgressTarget } from './progress.js';
 import type { RunOptions } from './requests.js';
 import { Snapshot } from './snapshot.js';
 import { isFinal, move, type FinalStatus, type TaskStatus } from './status.js';
+import { pullAll, valuesOf } from './streaming-job.js';
 import type { AsyncTask, TaskContext, UpdateProgress } from './task.js';
-
-/** After so many events in a row the returned promise waits for a turn of the event loop. */
-const EVENTS_PER_TURN = 128;
-const DONE = Promise.resolve();
+import { contextOf } from './task-context.js';
+import { readProperty } from './thrown.js';
+import type { Turns } from './turns.js';
 
 /** What a run needs from its manager. */
 export interface RunSettings extends ErrorExposure {
   readonly clock: Clock;
+  readonly turns: Turns;
 }
 
-/** Whom a run tells what happens to it. */
+/** Receives the lifecycle events of a run. */
 export interface RunObserver {
   audienceChanged(run: Run, subscribers: number): void;
-  /** It runs here no more; without a status it has not ended, and goes on elsewhere. */
-  settled(run: Run, status: FinalStatus | undefined): void;
+  /** Its task has ended; without a status it only runs here no more, and goes on elsewhere. The job may go on for a while. */
+  ended(run: Run, status: FinalStatus | undefined): void;
+  /** The job's promise has settled: nothing of it runs any more. */
+  settled(run: Run): void;
   /** The real error, which clients do not see. */
   failed(run: Run, error: unknown): void;
 }
 
-/** One job being executed by this instance: its AbortController, its time-out, its outcome. */
-export class Run implements Executor {
+/** Runs in the AsyncLocalStorage context of its start: its job, its abort listeners, and the hook for its errors. */
+export class Run extends AsyncResource implements Executor, ProgressTarget {
   readonly snapshot: Snapshot | undefined;
   readonly #controller = new AbortController();
+  readonly updateProgress: UpdateProgress;
+  readonly emit: TaskContext['emit'];
   #status: TaskStatus = 'running';
+  #isSettled = false;
+  /** The task has ended before its job, which still has its owner's place. */
+  #keepsPlace = false;
   #cancelTimeout: (() => void) | undefined;
   /** Of the event that was appended last: in an attempt of its own the log has no other writer. */
-  #seq: number;
-  #eventsThisTurn = 0;
-  #nextTurn: Promise<void> | undefined;
+  seq: number;
   subscribers = 0;
   #reported: unknown;
-  /** Resolves when the terminal event is committed. */
-  readonly ended: Promise<void>;
   #resolveEnded: (() => void) | undefined;
+  #resolveSettled: (() => void) | undefined;
+  /** Resolves when the terminal event is committed. */
+  readonly ended = new Promise<void>((resolve) => (this.#resolveEnded = resolve));
+  /** Resolves when the job's promise has settled. */
+  readonly settled = new Promise<void>((resolve) => (this.#resolveSettled = resolve));
 
   constructor(
     readonly writer: TaskWriter,
@@ -48,9 +61,12 @@ export class Run implements Executor {
     readonly settings: RunSettings,
     readonly observer: RunObserver,
   ) {
-    this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
-    this.#seq = writer.record.lastSeq;
+    super('resumable-sse.task', { requireManualDestroy: true });
+    this.seq = writer.record.lastSeq;
     this.snapshot = options.snapshot && new Snapshot(options.snapshot, this.#report);
+    const progress = new Progress(this);
+    this.updateProgress = progress.update;
+    this.emit = progress.emit;
   }
 
   get taskId(): string {
@@ -68,7 +84,7 @@ export class Run implements Executor {
     this.#cancelTimeout = this.settings.clock.after(timeoutMs, () => {
       this.stop('failed', new TaskError('TASK_TIMEOUT', `The task took longer than ${timeoutMs} ms`));
     });
-    setImmediate(() => void this.#execute());
+    this.runInAsyncScope(setImmediate, undefined, () => void this.#execute());
   }
 
   /** Ends the task from outside and aborts the job's signal with `reason`; false where it has ended already. */
@@ -76,8 +92,8 @@ export class Run implements Executor {
     if (isFinal(this.#status)) return false;
     const { code, message } = toPublicError(reason, this.settings);
     const outcome = status === 'failed' ? { error: { code, message } } : { code, reason: message };
-    this.#settle(status, members(outcome)).catch(this.#report);
-    this.#controller.abort(reason);
+    this.#finish(status, members(outcome)).catch(this.#report);
+    this.#abort(reason);
     return true;
   }
 
@@ -85,46 +101,33 @@ export class Run implements Executor {
   release(reason: TaskError): void {
     if (isFinal(this.#status)) return;
     this.#end('cancelled');
-    this.#controller.abort(reason);
+    this.#abort(reason);
     void Promise.resolve(this.writer.release()).catch(this.#report).finally(this.#resolveEnded);
   }
 
-  /** A result that cannot be told fails the task. @throws TaskError `TASK_NOT_RUNNING` where it has ended already. */
-  async complete(result: unknown): Promise<void> {
+  /**
+   * Ends the task with `result`, which is read at the call. One that cannot be told fails the task. Need not be awaited.
+   * @throws TaskError `TASK_NOT_RUNNING` where it has ended already
+   */
+  complete(result: unknown): Promise<void> {
     let outcome: string;
     try {
       outcome = result === undefined ? '' : `,"result":${toJson(result, this.settings.maxEventBytes)}`;
     } catch (error) {
       return this.fail(error);
     }
-    await this.#settle('completed', outcome);
+    return optional(this.#finish('completed', outcome));
   }
 
-  /** @throws TaskError `TASK_NOT_RUNNING` where it has ended already. */
-  async fail(error: unknown): Promise<void> {
-    await this.#settle('failed', members({ error: toPublicError(error, this.settings) }));
-    this.#report(error);
+  /** Ends the task with `error`. Need not be awaited. @throws TaskError `TASK_NOT_RUNNING` where it has ended already */
+  fail(error: unknown): Promise<void> {
+    const outcome = members({ error: toPublicError(error, this.settings) });
+    return optional(
+      this.#finish('failed', outcome).then(() => {
+        this.#report(error);
+      }),
+    );
   }
-
-  readonly updateProgress: UpdateProgress = (data) => {
-    try {
-      const json = toJson(data, this.settings.maxEventBytes);
-      const committed = this.#append(undefined, json);
-      this.snapshot?.add(data, this.#seq);
-      return this.#committed(committed);
-    } catch (error) {
-      return this.#refused(error);
-    }
-  };
-
-  readonly emit = (event: string, data: unknown): Promise<void> => {
-    try {
-      checkEventName(event);
-      return this.#committed(this.#append(event, toJson(data, this.settings.maxEventBytes)));
-    } catch (error) {
-      return this.#refused(error);
-    }
-  };
 
   cancelRequested({ code, message }: PublicError): void {
     this.stop('cancelled', new TaskError(code as TaskError['code'], message));
@@ -139,93 +142,85 @@ export class Run implements Executor {
     if (isFinal(this.#status)) return;
     this.#end('failed', 'failed');
     this.#resolveEnded?.();
-    this.#controller.abort(reason);
+    this.#abort(reason);
   }
 
   snapshotJson(): string | undefined {
     return this.snapshot?.toJson();
   }
 
-  async #execute(): Promise<void> {
-    if (isFinal(this.#status)) return;
-    try {
-      const result = await this.job(this.#context(), this.taskId, this.updateProgress);
-      if (!isFinal(this.#status)) await this.complete(result);
-    } catch (error) {
-      if (!isFinal(this.#status)) await this.fail(error).catch(this.#report);
-      else if (!this.#isEcho(error)) this.#report(error);
-    }
+  snapshotBytes(): number {
+    return this.snapshot?.bytes ?? 0;
   }
 
-  #context(): TaskContext {
-    const { taskId, resumeKey, attempt, progress } = this.record;
-    const known = { taskId, resumeKey, attempt, signal: this.#controller.signal, input: this.options.input };
-    const lastProgress: unknown = progress === undefined ? undefined : JSON.parse(progress);
-    const { updateProgress, emit } = this;
-    const subscribers = (): number => this.subscribers;
-    return {
-      ...{ ...known, lastProgress, updateProgress, emit },
-      get subscriberCount() {
-        return subscribers();
-      },
-    };
+  get updatedAtMs(): number {
+    return this.record.updatedAtMs;
   }
 
-  #append(event: string | undefined, json: string): Awaitable<void> {
+  append(event: string | undefined, json: string): Awaitable<void> {
     if (isFinal(this.#status)) throw new TaskError('TASK_NOT_RUNNING', `The task is already ${this.#status}`);
     const committed = this.writer.append(event, json);
-    this.#seq++;
+    this.seq++;
     return committed;
   }
 
-  /**
-   * Where the store commits at once, a job that does nothing but await its progress would never let the event loop
-   * turn: nobody would be served, not even its own time-out. So every so often the promise takes a turn.
-   */
-  #committed(committed: Awaitable<void>): Promise<void> {
-    if (committed instanceof Promise)
-      return this.#handled(committed.catch((error: unknown) => this.#refused(error, true)));
-    if (++this.#eventsThisTurn < EVENTS_PER_TURN) return DONE;
-    return (this.#nextTurn ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#eventsThisTurn = 0;
-        this.#nextTurn = undefined;
-        resolve();
-      });
-    }));
-  }
-
-  /** A refusal rejects, but nobody has to await it; so it is reported too, unless it is just late progress. */
-  #refused(error: unknown, wasAppended = false): Promise<void> {
+  /** Reported, unless it is just late progress: nobody has to await it. */
+  refused(error: unknown, wasAppended: boolean): void {
     if (error instanceof TaskError && error.code === 'FENCED') this.fenced(error);
     if (wasAppended) this.snapshot?.giveUp(); // it holds what the log does not
     if (!isLate(error)) this.#report(error);
-    return this.#handled(Promise.reject(error));
   }
 
-  /** The same promise, whose rejection nobody has to handle. */
-  #handled(promise: Promise<void>): Promise<void> {
-    promise.catch(() => undefined);
-    return promise;
+  async #execute(): Promise<void> {
+    try {
+      if (isFinal(this.#status)) return;
+      const result = await this.#result();
+      this.#isSettled = true;
+      if (!isFinal(this.#status)) await this.complete(result);
+    } catch (error) {
+      this.#isSettled = true;
+      if (!isFinal(this.#status)) await this.fail(error).catch(this.#report);
+      else if (!this.#isCausedByStop(error)) this.#report(error);
+    } finally {
+      this.observer.settled(this);
+      this.#resolveSettled?.();
+      if (this.#keepsPlace) void Promise.resolve(this.writer.leavePlace?.()).catch(this.#report);
+    }
   }
 
-  /** What a job throws because it was stopped: the reason, an AbortError, or the refusal of its late progress. */
-  #isEcho(error: unknown): boolean {
+  async #result(): Promise<unknown> {
+    const output: unknown = await this.job(contextOf(this, this.#controller.signal), this.taskId, this.updateProgress);
+    const values = valuesOf(output);
+    return values === undefined ? output : pullAll(values, this.#controller.signal, this.updateProgress);
+  }
+
+  /** The reason itself, an AbortError, or the refusal of late progress: what a job throws because it was stopped. */
+  #isCausedByStop(error: unknown): boolean {
     if (error === this.#controller.signal.reason) return true;
-    return isLate(error) || (error as Error | null | undefined)?.name === 'AbortError';
+    return isLate(error) || readProperty(error, 'name') === 'AbortError';
   }
 
   /** Tells the observer once, although a refusal that the job awaits fails the job as well. */
   readonly #report = (error: unknown): void => {
     if (error !== undefined && error === this.#reported) return;
     this.#reported = error;
-    this.observer.failed(this, error);
+    this.runInAsyncScope(() => {
+      this.observer.failed(this, error);
+    });
   };
 
-  async #settle(status: FinalStatus, outcome: string): Promise<void> {
+  #abort(reason: TaskError): void {
+    this.runInAsyncScope(() => {
+      this.#controller.abort(reason);
+    });
+  }
+
+  async #finish(status: FinalStatus, outcome: string): Promise<void> {
     this.#end(status, status);
     try {
-      await this.writer.finish(status, `{"task_id":"${this.taskId}","status":"${status}"${outcome}}`);
+      const data = `{"task_id":"${this.taskId}","status":"${status}"${outcome}}`;
+      this.#keepsPlace = !this.#isSettled;
+      await this.writer.finish(status, data, this.#keepsPlace);
     } finally {
       this.#resolveEnded?.();
     }
@@ -234,7 +229,7 @@ export class Run implements Executor {
   #end(status: FinalStatus, outcome?: FinalStatus): void {
     this.#status = move(this.#status, status);
     this.#cancelTimeout?.();
-    this.observer.settled(this, outcome);
+    this.observer.ended(this, outcome);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { PublicError } from './errors.js';
-import type { EventLog } from './event-log.js';
+import type { EventLog, MemoryBudget } from './event-log.js';
 import type { Executor, SnapshotPast, StoreSettings, TaskDraft, TaskFeed, TaskRecord } from './ports.js';
 import type { TaskStatus } from './status.js';
 
@@ -44,6 +44,8 @@ export class StoredTask implements TaskRecord, TaskFeed {
   /** Why it is to be cancelled, if it is. */
   cancel: PublicError | undefined;
   #executor: Executor = NOBODY;
+  /** Memory of its last progress and its folded state, as the budget counts it while it runs. */
+  #textBytes = 0;
   /** What was folded before, while or after nobody runs it. */
   #snapshot: string | undefined;
   readonly #attached = new Map<string, number>();
@@ -128,7 +130,15 @@ export class StoredTask implements TaskRecord, TaskFeed {
     return state === undefined && this.lastSeq > 0 ? undefined : { state, progress: [] };
   }
 
-  end(): void {
+  /** Keeps `json` as the last progress, and counts what it and the folded state take now. */
+  keepProgress(json: string, budget: MemoryBudget): void {
+    this.progress = json;
+    this.#count(json.length + (this.#executor.snapshotBytes?.() ?? 0), budget);
+  }
+
+  /** Ends it. From here on its size counts as that of a finished task. */
+  end(budget: MemoryBudget): void {
+    this.#count(0, budget);
     this.detach();
     this.endedAtMs = this.updatedAtMs;
     this.log.end();
@@ -160,6 +170,13 @@ export class StoredTask implements TaskRecord, TaskFeed {
 
   departedAt(subscriberId: string): number | undefined {
     return this.#attached.has(subscriberId) ? undefined : this.#departed.get(subscriberId);
+  }
+
+  #count(textBytes: number, budget: MemoryBudget): void {
+    const more = textBytes - this.#textBytes;
+    this.#textBytes = textBytes;
+    if (more > 0) budget.reserve(more);
+    else budget.release(-more);
   }
 
   get #snapshotJson(): string | undefined {

@@ -52,9 +52,6 @@ export class TaskRegistry implements MemoryBudget {
   retire(task: StoredTask): void {
     const { clock, ttlMs } = this.settings;
     const now = clock.now();
-    const others = this.runningOf(task.owner) - 1;
-    if (others > 0) this.#runningPerOwner.set(task.owner, others);
-    else this.#runningPerOwner.delete(task.owner);
     this.#running.delete(task.taskId);
     if (task.slot !== undefined) this.#bySlot.delete(scoped(task.owner, task.slot));
     task.expiresAt = now + ttlMs;
@@ -70,8 +67,16 @@ export class TaskRegistry implements MemoryBudget {
     while (this.#kept.weight > this.settings.maxBufferedBytes && this.#buryNext());
   }
 
+  /** Jobs of `owner` that run, of tasks that have ended too. */
   runningOf(owner: string | undefined): number {
     return this.#runningPerOwner.get(owner) ?? 0;
+  }
+
+  /** A job of `owner` does not run any more. */
+  leavePlace(owner: string | undefined): void {
+    const others = this.runningOf(owner) - 1;
+    if (others > 0) this.#runningPerOwner.set(owner, others);
+    else this.#runningPerOwner.delete(owner);
   }
 
   find(ref: TaskRef): StoredTask | Tombstone | undefined {

@@ -1,3 +1,4 @@
+import type { ReadableStream } from 'node:stream/web';
 import type { PublicError } from './errors.js';
 import type { TaskRecord } from './ports.js';
 import type { TaskStatus } from './status.js';
@@ -5,12 +6,18 @@ import type { TaskStatus } from './status.js';
 /** Appends `data` (anything JSON can say) to the log; resolves when it is committed. Need not be awaited. */
 export type UpdateProgress<P = unknown> = (data: P) => Promise<void>;
 
-/** The job: runs once, detached from the request that started it. Its result is the task's result. */
+/**
+ * The job: runs once, detached from the request that started it. It returns the task's result, or streams: each value of an
+ * async iterable or a `ReadableStream` is progress (of bytes: their text), pulled no faster than the log commits. What an
+ * async generator returns is the result. When the task is stopped, the generator's `return()` or the stream's `cancel()` is
+ * called.
+ * @example tasks.handler(async function* ({ signal }) { for await (const token of ask(model, { signal })) yield token; })
+ */
 export type AsyncTask<P = unknown, R = unknown, I = unknown> = (
   context: TaskContext<P, I>,
   taskId: string,
   updateProgress: UpdateProgress<P>,
-) => R | Promise<R>;
+) => R | Promise<R> | AsyncGenerator<P, R, undefined> | AsyncIterable<P> | ReadableStream<P>;
 
 export interface TaskContext<P = unknown, I = unknown> {
   /** Public: may be shown, answers status. A v7 uuid. */

@@ -1,0 +1,26 @@
+/** How deeply a value may be nested; Node versions differ in what they write and read, so the rule is the library's own. */
+export const MAX_DEPTH = 1_000;
+
+/** Tells whether the JSON text is nested more deeply than `MAX_DEPTH`. Cheap where it has few brackets, as nearly always. */
+export function isTooDeep(json: string): boolean {
+  return json.length > 2 * MAX_DEPTH && countOpenings(json) > MAX_DEPTH && depthOf(json) > MAX_DEPTH;
+}
+
+/** Counts brackets that open something, up to one more than is of interest; those inside of strings count too. */
+function countOpenings(json: string): number {
+  let count = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = json.indexOf(bracket); at !== -1 && count <= MAX_DEPTH; at = json.indexOf(bracket, at + 1)) count++;
+  }
+  return count;
+}
+
+function depthOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [bracket] of json.matchAll(/[[{}\]]|"(?:[^"\\]|\\.)*"/g)) {
+    if (bracket === '{' || bracket === '[') deepest = Math.max(deepest, ++depth);
+    else if (bracket === '}' || bracket === ']') depth--;
+  }
+  return deepest;
+}

@@ -1,0 +1,78 @@
+/** Starts tasks, and keeps what was asked for until the store has answered. */
+import { draftOf } from './draft.js';
+import type { ResolvedOptions } from './engine-options.js';
+import { TaskError } from './errors.js';
+import type { Creation, OpenTaskStore, TaskDraft, TaskWriter } from './ports.js';
+import type { RunRequest, Started, StartRequest } from './requests.js';
+import type { Run } from './run.js';
+import { samePayload } from './same-payload.js';
+import { supersede } from './slots.js';
+import { createFold } from './snapshot.js';
+import type { TimeLimit } from './time-limit.js';
+
+/** The engine that starts are made for. */
+export interface StartHost {
+  readonly options: ResolvedOptions;
+  /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY` where no task can be started now */
+  admit(): void;
+  begin(created: { readonly writer: TaskWriter }, request: RunRequest): Run;
+}
+
+export class Starts {
+  /** Starts that the store has not answered yet. */
+  readonly #starting = new Set<Promise<unknown>>();
+  /** What was asked of the store with each draft, for an answer that comes too late. */
+  readonly #asked = new WeakMap<TaskDraft, StartRequest>();
+
+  constructor(
+    readonly store: OpenTaskStore,
+    readonly limit: TimeLimit,
+    readonly host: StartHost,
+  ) {}
+
+  /** How many starts have neither failed nor become a task yet. */
+  get size(): number {
+    return this.#starting.size;
+  }
+
+  async allAnswered(): Promise<void> {
+    await Promise.allSettled([...this.#starting]);
+  }
+
+  /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY`, `TOO_MANY_TASKS`, `KEY_REUSED`, `STORE_UNAVAILABLE` */
+  async start(request: StartRequest): Promise<Started> {
+    this.host.admit();
+    const starting = this.#start(request);
+    this.#starting.add(starting); // before the store has answered, so that concurrent starts count
+    try {
+      return await starting;
+    } finally {
+      this.#starting.delete(starting);
+    }
+  }
+
+  async #start(asked: StartRequest): Promise<Started> {
+    const fold = asked.snapshot && createFold(asked.snapshot); // while nothing is stored: a handler's function may throw
+    const request = { ...asked, snapshot: fold && (() => fold) };
+    const draft = draftOf(request, this.host.options);
+    this.#asked.set(draft, request);
+    // Of those that interrupt each other, whoever is faster runs next, and is superseded in turn.
+    for (;;) {
+      const creation = await this.store.create(draft);
+      if (creation.created) return { record: this.host.begin(creation, request).record, created: true };
+      const { record, taken } = creation;
+      if (taken === 'idempotencyKey') return { record: samePayload(record, request.fingerprint), created: false };
+      if (request.onBusy !== 'interrupt') return { record, created: false, isBusy: request.onBusy !== 'attach' };
+      await this.limit.within(this.host.options.storeTimeoutMs, supersede(this.store, record));
+    }
+  }
+
+  /** Its start was refused meanwhile. A repeated start finds it by its key, so it runs; others nobody could reach. */
+  beginLate(draft: TaskDraft, late: Creation): void {
+    const request = this.#asked.get(draft);
+    if (!late.created || request === undefined) return;
+    const run = this.host.begin(late, request);
+    if (draft.idempotencyKey !== undefined) return;
+    run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
+  }
+}
