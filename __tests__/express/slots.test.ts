@@ -174,6 +174,7 @@ describe('what runs in a slot', () => {
 
 /** `RACES=200 npx jest slots` runs as many of each. */
 const RACES = Number(process.env.RACES ?? 10);
+jest.setTimeout(30_000 + RACES * 1_000);
 
 describe(`a hundred starts at once, ${RACES} times`, () => {
   const seed = announceSeed('slots');
