@@ -1,0 +1,6 @@
+import { describe, it } from 'node:test';
+import * as page from './driver.js';
+import { testDriver, testStore } from './suites.js';
+
+testDriver(page, { describe, it });
+testStore(page, { describe, it });
