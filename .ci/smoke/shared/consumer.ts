@@ -1,6 +1,9 @@
 // Compiled, never run: as an ES module, as CommonJS and for a bundler.
 import express from 'express';
 import { createTaskManager, executeWithSSE, TaskError, type AsyncTask, type TaskInfo } from 'resumable-sse';
+import { createSqliteStore, type SqliteDatabase } from 'resumable-sse/sqlite';
+import { createTaskStore, type TaskDriver } from 'resumable-sse/store';
+import { expectExact, runJob } from 'resumable-sse/testing';
 
 interface Step {
   step: number;
@@ -28,3 +31,12 @@ createTaskManager({ ttl: 60 });
 
 export const infoOf = (taskId: string): Promise<TaskInfo> => tasks.getTaskInfo(taskId);
 export const codeOf = (error: unknown): string | undefined => (error instanceof TaskError ? error.code : undefined);
+
+export const onFile = (database: SqliteDatabase) => createTaskManager({ store: createSqliteStore({ database }) });
+export const onDriver = (driver: TaskDriver) =>
+  createTaskManager({ store: createTaskStore(driver, { leaseMs: 5_000 }) });
+export const stepsOf = async (): Promise<Step[]> => {
+  const { progress, events } = await runJob(count);
+  expectExact(events.flatMap((event) => ('seq' in event ? [event] : [])));
+  return [...progress];
+};
