@@ -58,26 +58,25 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 for i = 2, #KEYS do redis.call('ZREM', KEYS[i], ARGV[1]) end`);
 
 /**
- * KEYS ended. ARGV how many, for how long they are left alone, in ms. Answers tasks whose retention is over, which nobody
- * else is given for so long; marks of tombstones that are over are taken out.
+ * KEYS ended. ARGV how many, for how long they are left alone, in ms, retention. Answers tasks whose retention is over, which
+ * nobody else is given for so long. Each leaves a mark for as long as its tombstone stands; marks that are over are taken out.
  */
 export const TAKE_EXPIRED = script(`${LUA_NOW}
-local taken = {}
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
+local due, taken = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[1]), {}
+for i = 1, #due, 2 do
+  local member, over = due[i], due[i + 1] + ARGV[3]
   if string.sub(member, 1, 1) == '~' then redis.call('ZREM', KEYS[1], member)
   else
     redis.call('ZADD', KEYS[1], now + ARGV[2], member)
+    if over > now then redis.call('ZADD', KEYS[1], 'NX', over, '~' .. member) end
     taken[#taken + 1] = member
   end
 end
 return taken`);
 
-/** KEYS ended. ARGV retention, tasks. Leaves marks for as long as their tombstones stand; answers how many entries there are. */
-export const LEAVE_ENDED = script(`${LUA_NOW}
-for i = 2, #ARGV do
-  redis.call('ZREM', KEYS[1], ARGV[i])
-  redis.call('ZADD', KEYS[1], now + ARGV[1], '~' .. ARGV[i])
-end
+/** KEYS ended. ARGV tasks that are cleared. Answers how many entries are left, marks included. */
+export const LEAVE_ENDED = script(`
+for _, taskId in ipairs(ARGV) do redis.call('ZREM', KEYS[1], taskId) end
 return redis.call('ZCARD', KEYS[1])`);
 
 /** KEYS one key. ARGV task id, ttl, the id that was found to be out of date. Answers the task that the key belongs to now. */

@@ -92,10 +92,14 @@ export class Fleet {
 
   async expire(limit: number): Promise<{ readonly gone: readonly string[]; readonly left: number }> {
     const { commands, keys, settings } = this;
-    const taken = await commands.run(scripts.TAKE_EXPIRED, [keys.ended], [String(limit), String(CLEARING_MS)]);
+    const taken = await commands.run(
+      scripts.TAKE_EXPIRED,
+      [keys.ended],
+      [limit, CLEARING_MS, settings.ttlMs].map(String),
+    );
     const cleared = await Promise.all(textsOf(taken).map((taskId) => this.#bury(taskId)));
     const gone = cleared.flatMap((taskId) => taskId ?? []);
-    const left = await commands.run(scripts.LEAVE_ENDED, [keys.ended], [String(settings.ttlMs), ...gone]);
+    const left = await commands.run(scripts.LEAVE_ENDED, [keys.ended], gone);
     return { gone, left: Number(left) };
   }
 
