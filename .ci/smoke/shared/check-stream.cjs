@@ -23,7 +23,7 @@ async function readFrames(response) {
 function checkHeaders({ status, headers }) {
   assert.equal(status, 200);
   assert.equal(headers.get('content-type'), 'text/event-stream');
-  assert.equal(headers.get('cache-control'), 'no-cache, no-transform');
+  assert.equal(headers.get('cache-control'), 'no-store, no-cache, no-transform');
   assert.equal(headers.get('x-accel-buffering'), 'no');
 }
 
