@@ -16,7 +16,7 @@ export interface Home {
    * the copies, and the date of expiry is noted when a task ends.
    */
   readonly outside: boolean;
-  /** So many timers run as long as the store is open. */
+  /** So many timers run as long as the store is open: its own, and the sweep of what others may leave behind. */
   readonly timers: number;
   /** Lets everything happen that needs no time. */
   settle(): Promise<void>;
@@ -40,7 +40,7 @@ export const inMemory = async (clock: ManualClock): Promise<Home> => ({
 export async function inRedis(url: string, clock: ManualClock): Promise<Home> {
   const redis = await RedisOnClock.open(url, clock);
   return {
-    ...{ store: createRedisStore({ client: redis.client, prefix: redis.prefix }), outside: true, timers: 1 },
+    ...{ store: createRedisStore({ client: redis.client, prefix: redis.prefix }), outside: true, timers: 2 },
     settle: () => redis.settled(() => turns(TURNS)),
     advance: (ms, settle) => redis.advance(ms, settle),
 

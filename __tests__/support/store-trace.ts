@@ -103,7 +103,7 @@ export class TracePlayer {
       return {
         found: found.map((record) => record && timeless(record)),
         departed: await store.departedAt(taskId, step.name),
-        cancels: executors.map(({ cancels }) => cancels),
+        cancels: executors.map(({ cancels }) => cancels.slice(0, 1)), // the same request may be told twice
         read: [...readers.values()].map((reader) => [
           reader.drain().frames,
           reader.others,
@@ -122,7 +122,8 @@ export class TracePlayer {
     const executor = new RecordingExecutor();
     try {
       const creation = await store.create(draft);
-      if (!creation.created) return immediate(creation.record);
+      // Whether the texts come along is each store's own.
+      if (!creation.created) return { ...immediate(creation.record), progress: undefined, outcome: undefined };
       creation.writer.begin(executor);
       this.#tasks.push({
         draft,

@@ -53,7 +53,7 @@ return found`);
 
 /** KEYS ended, then all other indexes of the fleet that may name the task. ARGV task id, retention, ttl. */
 export const ENTER_ENDED = script(`${LUA_NOW}
-redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('ZADD', KEYS[1], 'NX', now + ARGV[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 for i = 2, #KEYS do redis.call('ZREM', KEYS[i], ARGV[1]) end`);
 
