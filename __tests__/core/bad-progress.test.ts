@@ -44,7 +44,7 @@ describe('an event name', () => {
   const MALFORMED = ['a\nb', 'a\rb', 'a\r\nb', 'a\0', '\n', 'a\u2028b', 'a\u0085b', 'a\ud800', '', 'x'.repeat(129)];
 
   it.each([...MALFORMED, 'x'.repeat(1_000_000), 1, null, undefined, {}, ['a'], Symbol('a')])(
-    'row 48: is refused when it is malformed (case %#)',
+    'is refused when it is malformed (case %#)',
     async (name) => {
       const started = await start({ clock: new ManualClock() });
       await expectNothingAppended(started, 'INVALID_EVENT_NAME', () => started.context.emit(name as string, 1));
@@ -52,7 +52,7 @@ describe('an event name', () => {
   );
 
   it.each(['task', 'complete', 'failed', 'cancelled', 'gap', 'snapshot', 'open', 'error', 'message'])(
-    'row 49: is refused when it is the reserved %s',
+    'is refused when it is the reserved %s',
     async (name) => {
       const started = await start({ clock: new ManualClock() });
       await expectNothingAppended(started, 'RESERVED_EVENT_NAME', () => started.context.emit(name, 1));
@@ -96,7 +96,7 @@ describe('data', () => {
     [52, 'a depth of 20,000', deep],
   ];
 
-  it.each(UNSERIALIZABLE)('row %i: %s is refused, as progress and in an event', async (_row, _what, data) => {
+  it.each(UNSERIALIZABLE)('case %i: %s is refused, as progress and in an event', async (_row, _what, data) => {
     const started = await start({ clock: new ManualClock() });
     await expectNothingAppended(started, 'UNSERIALIZABLE', () => started.context.updateProgress(data));
     started.errors.length = 0;
@@ -108,7 +108,7 @@ describe('data', () => {
 
   // No result at all is legal, and a Proxy that throws makes the job's own promise reject.
   it.each(UNSERIALIZABLE.filter(([, what]) => what !== 'undefined' && !what.endsWith('Proxy')))(
-    'row %i: %s as a result fails the task with UNSERIALIZABLE',
+    'case %i: %s as a result fails the task with UNSERIALIZABLE',
     async (_row, _what, result) => {
       const { finish, stream } = await start();
       finish(result);
@@ -122,7 +122,7 @@ describe('data', () => {
     ['ASCII', 98, 'x'],
     ['two bytes a character', 49, 'é'],
     ['four bytes a character', 24, '😀'],
-  ])('row 54: over maxEventBytes of UTF-8 is refused, and not before (%s)', async (_what, most, character) => {
+  ])('over maxEventBytes of UTF-8 is refused, and not before (%s)', async (_what, most, character) => {
     const started = await start({ maxEventBytes: 100, clock: new ManualClock() });
     await started.context.updateProgress(character.repeat(most));
     await expectNothingAppended(started, 'EVENT_TOO_LARGE', () =>
@@ -134,7 +134,7 @@ describe('data', () => {
     );
   });
 
-  it('row 54: a result over maxEventBytes fails the task with EVENT_TOO_LARGE', async () => {
+  it('a result over maxEventBytes fails the task with EVENT_TOO_LARGE', async () => {
     const { finish, stream, tasks } = await start({ maxEventBytes: 100 });
     finish('x'.repeat(99));
     for await (const event of stream) expect(event).toMatchObject({ error: { code: 'EVENT_TOO_LARGE' } });
@@ -198,7 +198,7 @@ describe('a job', () => {
     ['throws an object that cannot be read', () => throwThis(new Proxy({}, { get: () => throwThis(SECRET) }))],
   ];
 
-  it.each(FAILURES)('row 57: that %s ends with one `failed` that tells nothing', async (_how, job) => {
+  it.each(FAILURES)('that %s ends with one `failed` that tells nothing', async (_how, job) => {
     const errors: unknown[] = [];
     const tasks = createTaskManager({ onTaskError: (error) => errors.push(error) });
     managers.push(tasks);
@@ -210,7 +210,7 @@ describe('a job', () => {
     expect(errors).toHaveLength(1);
   });
 
-  it('row 57: that never returns ends with TASK_TIMEOUT, and its signal aborts', async () => {
+  it('that never returns ends with TASK_TIMEOUT, and its signal aborts', async () => {
     const clock = new ManualClock();
     const { stream, context } = await start({ clock, timeoutMs: 60_000 });
     clock.advance(59_999);

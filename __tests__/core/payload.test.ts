@@ -17,7 +17,6 @@ const throwing = (): never => {
   throw new RangeError('no');
 };
 
-/** FAULTS A 51 and 52. */
 const UNSERIALIZABLE: [string, unknown][] = [
   ['undefined', undefined],
   ['a function', () => 1],
@@ -32,7 +31,6 @@ const UNSERIALIZABLE: [string, unknown][] = [
   ['20 000 levels', deep(20_000)],
 ];
 
-/** FAULTS A 50. */
 const TEXTS = [
   'a\rb',
   'a\nb',
@@ -47,14 +45,12 @@ const TEXTS = [
   '\x7f',
 ];
 
-/** FAULTS A 48. */
 const BAD_NAMES: unknown[] = [
   ...['', 'a\nb', 'a\rb', 'a\r\nb', 'a\0', '\0', '\n', 'a\x7f', 'a\x85b', 'a\u2028b', 'a\u2029b', 'a\ud800', '\udc00'],
   ...['x'.repeat(129), '😀'.repeat(129), 'x'.repeat(1_048_576)],
   ...[undefined, null, 5, {}, [], ['a'], Symbol('s'), true, new String('a'), () => 'a'],
 ];
 
-/** FAULTS A 49. */
 const RESERVED = ['task', 'complete', 'failed', 'cancelled', 'gap', 'snapshot', 'open', 'error', 'message'];
 
 const GOOD_NAMES = [

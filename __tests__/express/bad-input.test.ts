@@ -65,7 +65,7 @@ describe('a resume key', () => {
   ];
 
   describe.each([...streamRoutes('$TASK')])('given to %s', (_name, path) => {
-    it.each(CASES)('row %i: %s is refused and leaves nothing behind', async (_row, query, answer) => {
+    it.each(CASES)('case %i: %s is refused and leaves nothing behind', async (_row, query, answer) => {
       const url = `${path.replace('$TASK', taskId)}?${filled(query)}`;
       const response = await expectRefused(server, { bytes: get(url), ...answer, secrets: [key, filled(query)] });
       expect(response.headers).not.toHaveProperty('x-injected');
@@ -73,14 +73,14 @@ describe('a resume key', () => {
     });
   });
 
-  it('row 7: a URL of 20 KB is refused by Node before it reaches the library', async () => {
+  it('a URL of 20 KB is refused by Node before it reaches the library', async () => {
     const before = await server.state();
     const [response] = await rawRequest(server.port, get(`/report?resume_key=${'a'.repeat(20_000)}`));
     expect(response?.status).toBe(431);
     expect(await server.state()).toEqual(before);
   });
 
-  it('row 14: a key of the client’s own is still unknown after it was asked for', async () => {
+  it('a key of the client’s own is still unknown after it was asked for', async () => {
     const bytes = get('/report?resume_key=chosen-by-the-client-1');
     const refusal = { bytes, status: 404, code: 'TASK_NOT_FOUND' };
     await expectRefused(server, refusal);
@@ -126,36 +126,36 @@ describe('a cursor', () => {
   describe.each([...streamRoutes('$TASK')])('given to %s', (_name, path) => {
     const url = (): string => path.replace('$TASK', taskId);
 
-    it.each(QUERIES)('row %i: ?%s is refused and leaves nothing behind', async (_row, query) => {
+    it.each(QUERIES)('case %i: ?%s is refused and leaves nothing behind', async (_row, query) => {
       const bytes = get(`${url()}?${filled(query)}`);
       await expectRefused(server, { bytes, ...INVALID, secrets: [key, UNKNOWN_KEY, filled(query)] });
     });
 
-    it.each(TEXTS)('row %i: "Last-Event-ID: %s" is refused, bare and after a key', async (_row, text) => {
+    it.each(TEXTS)('case %i: "Last-Event-ID: %s" is refused, bare and after a key', async (_row, text) => {
       for (const value of [text, `${key}.${text}`]) {
         const bytes = get(`${url()}?resume_key=${key}`, { 'Last-Event-ID': value });
         await expectRefused(server, { bytes, ...INVALID, secrets: [key] });
       }
     });
 
-    it('row 19: a bare seq in the header is refused: only ?last_event_id= beside ?resume_key= may be one', async () => {
+    it('a bare seq in the header is refused: only ?last_event_id= beside ?resume_key= may be one', async () => {
       const bytes = get(`${url()}?resume_key=${key}`, { 'Last-Event-ID': '1' });
       await expectRefused(server, { bytes, ...INVALID, secrets: [key] });
     });
 
-    it('row 21: a header that comes twice is refused', async () => {
+    it('a header that comes twice is refused', async () => {
       const twice = `Last-Event-ID: ${key}.1\r\nLast-Event-ID: ${key}.2\r\n\r\n`;
       const bytes = get(url()).replace(/\r\n$/, twice);
       await expectRefused(server, { bytes, ...INVALID, secrets: [key] });
     });
 
-    it('row 25: the header names another key than ?resume_key=', async () => {
+    it('the header names another key than ?resume_key=', async () => {
       const bytes = get(`${url()}?resume_key=${key}`, { 'Last-Event-ID': `${UNKNOWN_KEY}.1` });
       await expectRefused(server, { bytes, ...INVALID, secrets: [key, UNKNOWN_KEY] });
     });
   });
 
-  it('row 19: a bare seq without ?resume_key= says nothing and is refused', async () => {
+  it('a bare seq without ?resume_key= says nothing and is refused', async () => {
     await expectRefused(server, { bytes: get('/report?last_event_id=5'), ...INVALID });
   });
 
@@ -163,14 +163,14 @@ describe('a cursor', () => {
     ['NUL', '\0', 400],
     ['CR', '\r', 400],
     ['20 KB', 'a'.repeat(20_000), 431],
-  ])('row 23: %s in the header is refused by Node before it reaches the library', async (_name, text, status) => {
+  ])('%s in the header is refused by Node before it reaches the library', async (_name, text, status) => {
     const before = await server.state();
     const [response] = await rawRequest(server.port, get('/report', { 'Last-Event-ID': `${key}.1${text}2` }));
     expect(response?.status).toBe(status);
     expect(await server.state()).toEqual(before);
   });
 
-  it('row 23: a LF ends the header, and what follows it is no cursor', async () => {
+  it('a LF ends the header, and what follows it is no cursor', async () => {
     const before = await server.state();
     const [response] = await rawRequest(server.port, get('/report', { 'Last-Event-ID': `${key}.abc\n2` }));
     expect(response?.status).toBe(400);
@@ -194,15 +194,15 @@ describe('a task id', () => {
     }
   });
 
-  it.each([...IDS, '', ' ', 'é', '\0'])('row 61: getTaskInfo does not know %j', async (id) => {
+  it.each([...IDS, '', ' ', 'é', '\0'])('getTaskInfo does not know %j', async (id) => {
     await expect(server.tasks.getTaskInfo(id)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
   });
 
-  it.each([[['a']], [{ x: 1 }], [undefined], [null], [1]])('row 61: getTaskInfo does not know %j', async (id) => {
+  it.each([[['a']], [{ x: 1 }], [undefined], [null], [1]])('getTaskInfo does not know %j', async (id) => {
     await expect(server.tasks.getTaskInfo(id as never)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
   });
 
-  it('row 61: the status of a task tells neither its key nor its owner nor its input', async () => {
+  it('the status of a task tells neither its key nor its owner nor its input', async () => {
     const [response] = await rawRequest(server.port, get(`/tasks/${taskId}`));
     const status = JSON.parse(response?.body ?? '') as object;
     expect(Object.keys(status).sort()).toEqual(
@@ -231,13 +231,13 @@ describe('what is left out', () => {
     expect(own.tasks.getStatistics().started).toBe(started + 1);
   };
 
-  it.each(['/report', '/execute'])('row 2: an empty resume key on %s is none, so a task starts', async (path) => {
+  it.each(['/report', '/execute'])('an empty resume key on %s is none, so a task starts', async (path) => {
     const own = await start();
     await expectNewTask(own, `${path}?resume_key=`);
     await expectNewTask(own, `${path}?resume_key`);
   });
 
-  it.each(['/report', '/execute'])('row 18: an empty cursor on %s is none', async (path) => {
+  it.each(['/report', '/execute'])('an empty cursor on %s is none', async (path) => {
     const own = await start();
     await expectNewTask(own, path, { 'Last-Event-ID': '' });
     await expectNewTask(own, `${path}?last_event_id=`);
@@ -247,7 +247,7 @@ describe('what is left out', () => {
 describe('a task whose time is over', () => {
   const start = useTaskServers();
 
-  it('row 13: is 410 while its tombstone is kept, then 404', async () => {
+  it('is 410 while its tombstone is kept, then 404', async () => {
     const clock = new ManualClock();
     const own = await start({ clock, ttlMs: 60_000, sweepIntervalMs: 1_000 });
     const run = await own.begin();

@@ -123,7 +123,7 @@ describe('OPTIONS', () => {
     ['/tasks/$ID/events', ['GET', 'OPTIONS']],
   ];
 
-  it.each(ROUTES)('row 31: a preflight on %s is answered from the list, and nothing happens', async (path, methods) => {
+  it.each(ROUTES)('a preflight on %s is answered from the list, and nothing happens', async (path, methods) => {
     const server = await start({ allowedOrigins: [ALLOWED] });
     const { context } = await server.begin();
     const before = await server.state();
@@ -141,7 +141,7 @@ describe('OPTIONS', () => {
     expect(await server.state()).toEqual(before);
   });
 
-  it.each(ROUTES)('row 31: on %s without an allowed origin names the methods and no more', async (path, methods) => {
+  it.each(ROUTES)('on %s without an allowed origin names the methods and no more', async (path, methods) => {
     const server = await start({ allowedOrigins: [ALLOWED] });
     const { context } = await server.begin();
     const before = await server.state();

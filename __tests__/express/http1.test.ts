@@ -67,7 +67,7 @@ describe('a bare http server', () => {
     expect(problemCode(await refused.text())).toBe('INVALID_RESUME_KEY');
   });
 
-  it('row 30: HEAD is 405, and nothing starts', async () => {
+  it('HEAD is 405, and nothing starts', async () => {
     const server = await startBare();
     const [response] = await rawRequest(server.port, requestBytes('HEAD', '/'), ['HEAD']);
     expect(response).toMatchObject({ status: 405, body: '' });
@@ -75,7 +75,7 @@ describe('a bare http server', () => {
     expect(server.tasks.getStatistics().started).toBe(0);
   });
 
-  it('row 37: a pipelined request is refused before it starts anything', async () => {
+  it('a pipelined request is refused before it starts anything', async () => {
     const server = await startBare();
     const request = rawRequest(server.port, requestBytes('GET', '/').repeat(20), Array<string>(20).fill('GET'));
     (await server.job.run()).finish('done');
@@ -89,7 +89,7 @@ describe('a bare http server', () => {
 });
 
 describe('HTTP/1.0', () => {
-  it.each(['/report', '/execute'])('row 38: %s streams without chunks and ends by closing', async (path) => {
+  it.each(['/report', '/execute'])('%s streams without chunks and ends by closing', async (path) => {
     const server = await start();
     const request = receiveAll(server.port, requestBytes('GET', path, {}, '1.0'));
     const { context, finish } = await server.job.run();
@@ -105,7 +105,7 @@ describe('HTTP/1.0', () => {
     expect(seqsOf(body)).toEqual([0, 1, 2]);
   });
 
-  it('row 38: a client that asks to keep the connection gets the same', async () => {
+  it('a client that asks to keep the connection gets the same', async () => {
     const server = await start();
     const request = receiveAll(server.port, requestBytes('GET', '/report', { Connection: 'keep-alive' }, '1.0'));
     (await server.job.run()).finish();
@@ -133,7 +133,7 @@ describe('one connection of HTTP/1.1', () => {
   });
 
   it.each(['/report', '/execute', '/tasks/$TASK/events'])(
-    'row 37: requests pipelined to %s behind a stream are 409, and nothing starts or attaches',
+    'requests pipelined to %s behind a stream are 409, and nothing starts or attaches',
     async (path) => {
       const server = await start();
       const { context } = await server.begin();
@@ -158,7 +158,7 @@ describe('one connection of HTTP/1.1', () => {
     },
   );
 
-  it('row 37: requests pipelined behind a short answer of the app start nothing either', async () => {
+  it('requests pipelined behind a short answer of the app start nothing either', async () => {
     const server = await start({
       use: (app) =>
         app.get('/slow', (_req, res) => {
@@ -208,7 +208,7 @@ describe('a client that leaves while its request is looked at', () => {
 });
 
 describe('what a request brings along', () => {
-  it('row 39: a body on a GET is ignored, and the connection still tells when its client leaves', async () => {
+  it('a body on a GET is ignored, and the connection still tells when its client leaves', async () => {
     const server = await start();
     const headers = { 'Content-Length': '5', 'Content-Type': 'text/plain' };
     const stream = await server.open('/report', { headers, body: 'hello' });
@@ -221,7 +221,7 @@ describe('what a request brings along', () => {
     expect(context.signal.aborted).toBe(false);
   });
 
-  it('row 39: a body that never comes to its end starts one task, and leaves with its client', async () => {
+  it('a body that never comes to its end starts one task, and leaves with its client', async () => {
     const server = await start();
     const socket = net.connect(server.port, '127.0.0.1');
     socket.write(`${requestBytes('GET', '/report', { 'Content-Length': '1000' })}only this`);
@@ -232,7 +232,7 @@ describe('what a request brings along', () => {
     expect(server.tasks.getStatistics()).toMatchObject({ started: 1, connections: 0 });
   });
 
-  it('row 39: `Expect: 100-continue` is answered, and one task starts', async () => {
+  it('`Expect: 100-continue` is answered, and one task starts', async () => {
     const server = await start();
     const body = '{"a":1}';
     const headers = { Expect: '100-continue', 'Content-Length': String(body.length) };
@@ -246,7 +246,7 @@ describe('what a request brings along', () => {
     expect(server.tasks.getStatistics()).toMatchObject({ started: 1, completed: 1, connections: 0 });
   });
 
-  it('row 39: `Upgrade` is ignored', async () => {
+  it('`Upgrade` is ignored', async () => {
     const server = await start();
     const headers = { Connection: 'Upgrade', Upgrade: 'websocket' };
     const request = rawRequest(server.port, requestBytes('GET', '/report', headers));

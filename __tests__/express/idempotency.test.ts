@@ -17,7 +17,7 @@ const WAYS: [way: string, path: string, headers: Record<string, string>][] = [
 const taskOf = async (stream: OpenStream): Promise<unknown> => JSON.parse((await stream.next())?.data ?? '');
 
 describe.each(WAYS)('an idempotency key in %s', (_way, path, headers) => {
-  it('row 15: attaches a repeated start to the task that runs', async () => {
+  it('attaches a repeated start to the task that runs', async () => {
     const server = await start();
     const first = await server.open(path, { headers });
     const { context, finish } = await server.job.run();
@@ -32,7 +32,7 @@ describe.each(WAYS)('an idempotency key in %s', (_way, path, headers) => {
     expect(server.job.calls).toBe(1);
   });
 
-  it('row 15: replays a finished task to a repeated start, with its end', async () => {
+  it('replays a finished task to a repeated start, with its end', async () => {
     const server = await start();
     const first = await server.open(path, { headers });
     const { context, finish } = await server.job.run();
@@ -45,7 +45,7 @@ describe.each(WAYS)('an idempotency key in %s', (_way, path, headers) => {
     expect(server.job.calls).toBe(1);
   });
 
-  it('row 17: makes 100 starts at once one run, which 99 attach to', async () => {
+  it('makes 100 starts at once one run, which 99 attach to', async () => {
     const server = await start();
     const streams = await Promise.all(Array.from({ length: 100 }, () => server.open(path, { headers })));
     const tasks = (await Promise.all(streams.map(taskOf))) as { task_id: string; resumed: boolean }[];
@@ -57,7 +57,7 @@ describe.each(WAYS)('an idempotency key in %s', (_way, path, headers) => {
 });
 
 describe('starts with one idempotency key', () => {
-  it('row 17: that all wait for their owner are one run, where there is room for one only', async () => {
+  it('that all wait for their owner are one run, where there is room for one only', async () => {
     const admits: (() => void)[] = [];
     let everyoneAsks: (() => void) | undefined;
     const asked = new Promise<void>((resolve) => (everyoneAsks = resolve));
@@ -110,7 +110,7 @@ describe('starts with one idempotency key', () => {
   });
 });
 
-describe('row 16: the same idempotency key with another payload', () => {
+describe('the same idempotency key with another payload', () => {
   const use = (app: Express): void => {
     app.use(express.json());
   };

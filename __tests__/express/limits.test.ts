@@ -15,7 +15,7 @@ describe('subscribers of one task', () => {
     ['handler()', '/report?'],
     ['executeWithSSE()', '/execute?'],
     ['the router', '/tasks/$TASK/events?'],
-  ])('row 44: one more than maxSubscribersPerTask is 429 on %s, and the others stay', async (_name, path) => {
+  ])('one more than maxSubscribersPerTask is 429 on %s, and the others stay', async (_name, path) => {
     const server = await start({ maxSubscribersPerTask: 2, clock: new ManualClock() });
     const { context, finish } = await server.begin();
     const url = `${path.replace('$TASK', context.taskId)}resume_key=${context.resumeKey}`;
@@ -30,7 +30,7 @@ describe('subscribers of one task', () => {
     for (const stream of attached) expect((await stream.rest()).at(-1)?.event).toBe('complete');
   });
 
-  it('row 44: of a crowd that comes at once, only so many are admitted', async () => {
+  it('of a crowd that comes at once, only so many are admitted', async () => {
     const server = await start({ maxSubscribersPerTask: 3 });
     const { context } = await server.begin();
     const crowd = await Promise.all(
@@ -40,7 +40,7 @@ describe('subscribers of one task', () => {
     expect(crowd.filter(({ status }) => status === 429)).toHaveLength(7);
   });
 
-  it('row 44: whoever leaves makes room', async () => {
+  it('whoever leaves makes room', async () => {
     const server = await start({ maxSubscribersPerTask: 1 });
     const { context } = await server.begin();
     const url = `/report?resume_key=${context.resumeKey}`;
@@ -50,7 +50,7 @@ describe('subscribers of one task', () => {
     expect((await server.open(url)).status).toBe(200);
   });
 
-  it('row 44: an iterator counts as a subscriber, too', async () => {
+  it('an iterator counts as a subscriber, too', async () => {
     const server = await start({ maxSubscribersPerTask: 1 });
     const { context } = await server.begin();
     const url = `/report?resume_key=${context.resumeKey}`;
@@ -68,7 +68,7 @@ describe('subscribers of one task', () => {
 describe('running tasks', () => {
   const byOwner = { owner: (req: { headers: NodeJS.Dict<string | string[]> }) => String(req.headers['x-owner']) };
 
-  it.each(STARTS)('row 46: one more than maxTasksPerOwner is 429 on %s, for that owner alone', async (_name, path) => {
+  it.each(STARTS)('one more than maxTasksPerOwner is 429 on %s, for that owner alone', async (_name, path) => {
     const server = await start({ ...byOwner, maxTasksPerOwner: 1, clock: new ManualClock() });
     const ann = { 'X-Owner': 'ann' };
     const { finish } = await server.begin('/report', { headers: ann });
@@ -151,13 +151,13 @@ describe('a store that is down', () => {
     ['cancel', 'DELETE', `/tasks/${ID}`],
   ];
 
-  it.each(REQUESTS)('row 47: %s is 503 at once', async (_what, method, path) => {
+  it.each(REQUESTS)('%s is 503 at once', async (_what, method, path) => {
     const server = await start({ store: broken(down), clock: new ManualClock() });
     const bytes = requestBytes(method, path);
     await expectRefused(server, { bytes, method, status: 503, code: 'STORE_UNAVAILABLE', secrets: [KEY, 'ECONN'] });
   });
 
-  it.each(REQUESTS)('row 47: %s is 503 after storeTimeoutMs where it never answers', async (_what, method, path) => {
+  it.each(REQUESTS)('%s is 503 after storeTimeoutMs where it never answers', async (_what, method, path) => {
     const clock = new ManualClock();
     const asked: (() => void)[] = [];
     const question = new Promise<void>((resolve) => asked.push(resolve));

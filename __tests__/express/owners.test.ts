@@ -70,7 +70,7 @@ describe('somebody else’s task', () => {
     );
   });
 
-  it('row 36: is not in the list', async () => {
+  it('is not in the list', async () => {
     const server = await start({ owner });
     const { context } = await server.begin('/report', { headers: ANN });
     const listed = async (headers: Record<string, string>): Promise<unknown> =>

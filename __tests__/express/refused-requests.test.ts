@@ -24,13 +24,13 @@ afterAll(() => server.close());
 describe.each([...streamRoutes('$TASK')])('a method that streams nothing, on %s', (_name, path) => {
   const url = (): string => `${path.replace('$TASK', taskId)}?resume_key=${key}`;
 
-  it('row 30: HEAD is 405 with Allow, on a stream', async () => {
+  it('HEAD is 405 with Allow, on a stream', async () => {
     const refusal = { method: 'HEAD', status: 405, code: 'METHOD_NOT_ALLOWED', secrets: [key] };
     const { headers } = await expectRefused(server, { bytes: requestBytes('HEAD', url()), ...refusal });
     expect(headers.allow).toMatch(/^GET, (POST, )?OPTIONS$/);
   });
 
-  it.each(['PUT', 'DELETE', 'TRACE', 'PATCH'])('row 32: %s is 405 with Allow', async (method) => {
+  it.each(['PUT', 'DELETE', 'TRACE', 'PATCH'])('%s is 405 with Allow', async (method) => {
     const refusal = { method, status: 405, code: 'METHOD_NOT_ALLOWED', secrets: [key] };
     const { headers } = await expectRefused(server, { bytes: requestBytes(method, url()), ...refusal });
     expect(headers.allow).toMatch(/^GET, (POST, )?OPTIONS$/);
@@ -38,13 +38,13 @@ describe.each([...streamRoutes('$TASK')])('a method that streams nothing, on %s'
 });
 
 describe.each(STARTS)('a start on %s', (_name, path) => {
-  it('row 30: HEAD starts nothing', async () => {
+  it('HEAD starts nothing', async () => {
     const bytes = requestBytes('HEAD', path);
     const { headers } = await expectRefused(server, { bytes, method: 'HEAD', status: 405, code: 'METHOD_NOT_ALLOWED' });
     expect(headers.allow).toBe('GET, POST, OPTIONS');
   });
 
-  it.each(['PUT', 'DELETE', 'TRACE', 'PATCH'])('row 32: %s starts nothing', async (method) => {
+  it.each(['PUT', 'DELETE', 'TRACE', 'PATCH'])('%s starts nothing', async (method) => {
     const bytes = requestBytes(method, path);
     await expectRefused(server, { bytes, method, status: 405, code: 'METHOD_NOT_ALLOWED' });
   });
@@ -60,7 +60,7 @@ describe.each(STARTS)('a start on %s', (_name, path) => {
     ['an origin that is no URL', { Origin: 'evil' }],
   ];
 
-  it.each(FOREIGN)('row 34: %s starts nothing', async (_what, headers) => {
+  it.each(FOREIGN)('%s starts nothing', async (_what, headers) => {
     for (const method of ['GET', 'POST']) {
       const bytes = requestBytes(method, path, { ...headers, 'Content-Length': '0' });
       const { headers: answered } = await expectRefused(server, { bytes, status: 403, code: 'ORIGIN_NOT_ALLOWED' });
@@ -74,11 +74,11 @@ describe.each(STARTS)('a start on %s', (_name, path) => {
     ['Sec-Purpose', 'prefetch;anonymous-client-ip'],
     ['Purpose', 'prefetch'],
     ['X-Moz', 'prefetch'],
-  ])('row 35: "%s: %s" starts nothing', async (name, value) => {
+  ])('"%s: %s" starts nothing', async (name, value) => {
     await expectRefused(server, { bytes: get(path, { [name]: value }), status: 403, code: 'PREFETCH_REFUSED' });
   });
 
-  it('row 35: an allowed origin does not make a prefetch a start', async () => {
+  it('an allowed origin does not make a prefetch a start', async () => {
     const bytes = get(path, { Origin: ALLOWED, 'Sec-Purpose': 'prefetch' });
     await expectRefused(server, { bytes, status: 403, code: 'PREFETCH_REFUSED' });
   });
@@ -138,14 +138,14 @@ describe('requests that look foreign and are not', () => {
     ['an allowed origin across sites', () => ({ Origin: ALLOWED, 'Sec-Fetch-Site': 'cross-site' })],
     ['another origin of the same site', () => ({ Origin: 'http://x.localhost', 'Sec-Fetch-Site': 'same-site' })],
     ['a typed address', () => ({ 'Sec-Fetch-Site': 'none' })],
-  ])('row 34: %s starts a task', async (_what, headersFor) => {
+  ])('%s starts a task', async (_what, headersFor) => {
     const own = await start({ allowedOrigins: [ALLOWED] });
     const { status } = await own.open('/report', { headers: headersFor(own.port) });
     expect(status).toBe(200);
     expect(own.tasks.getStatistics().started).toBe(1);
   });
 
-  it('row 34: a foreign page may attach with a key, since that changes nothing and CORS hides it', async () => {
+  it('a foreign page may attach with a key, since that changes nothing and CORS hides it', async () => {
     const own = await start();
     const { context } = await own.begin();
     const headers = { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' };
@@ -162,20 +162,20 @@ describe('a client that cannot read a stream', () => {
   ];
   const UNREADABLE = ['application/json', 'text/html, application/json', 'text/event-streams', 'image/*'];
 
-  it.each(ROUTES)('row 33: is 406 on %s', async (_name, path) => {
+  it.each(ROUTES)('is 406 on %s', async (_name, path) => {
     for (const Accept of UNREADABLE) {
       const bytes = get(path.replace('$TASK', taskId), { Accept });
       await expectRefused(server, { bytes, status: 406, code: 'NOT_ACCEPTABLE' });
     }
   });
 
-  it('row 33: is 406 where it rules the stream out by its weight', async () => {
+  it('is 406 where it rules the stream out by its weight', async () => {
     const bytes = get('/report', { Accept: 'application/json, text/event-stream;q=0' });
     await expectRefused(server, { bytes, status: 406, code: 'NOT_ACCEPTABLE' });
   });
 
   it.each(['*/*', 'text/*', 'text/event-stream', 'application/json, TEXT/EVENT-STREAM;q=0.5', ''])(
-    'row 33: %j is a client that can',
+    '%j is a client that can',
     async (Accept) => {
       const stream = await server.open(`/report?resume_key=${key}`, { headers: { Accept } });
       expect(stream.status).toBe(200);
@@ -203,7 +203,7 @@ describe('a body', () => {
     expect(await own.state()).toEqual(before);
   });
 
-  it('row 42: __proto__ in a body stays a member of the input and changes nothing else', async () => {
+  it('__proto__ in a body stays a member of the input and changes nothing else', async () => {
     const own = await start({ use });
     const body = '{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}}';
     const headers = { 'Content-Type': 'application/json' };

@@ -45,7 +45,7 @@ describe('rule 1: a Last-Event-ID header', () => {
     for (const stream of streams) expect(await restOf(stream)).toEqual([...expected, 'complete 6']);
   });
 
-  it('row 28: wins over the query', async () => {
+  it('wins over the query', async () => {
     const { run, key, open } = await startWith(9);
     const headers = { 'Last-Event-ID': `${key}.7` };
     const stream = await open(`/report?resume_key=${key}&last_event_id=3`, { headers });
@@ -73,7 +73,7 @@ describe('rule 1: a Last-Event-ID header', () => {
     expect(await restOf(stream)).toEqual(['progress 3', 'progress 4', 'progress 5', 'complete 6']);
   });
 
-  it('row 24: ahead of the log gets a gap that says so, then goes on from the head', async () => {
+  it('ahead of the log gets a gap that says so, then goes on from the head', async () => {
     const { run, key, open } = await startWith(5);
     const stream = await open('/report', { headers: { 'Last-Event-ID': `${key}.9` } });
     await stream.next();
@@ -168,7 +168,7 @@ describe('rule 4: anybody else', () => {
     expect(await restOf(stream)).toEqual(['progress 1', 'progress 2', 'progress 3', 'complete 4']);
   });
 
-  it('row 26: gets a gap in the place of what is not', async () => {
+  it('gets a gap in the place of what is not', async () => {
     const { run, open, tasks, key } = await startWith(50, { maxEventsPerTask: 8 });
     const stream = await open(`/report?resume_key=${key}`);
     run.finish();

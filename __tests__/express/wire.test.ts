@@ -204,11 +204,9 @@ describe('writing', () => {
 
 describe('after the end', () => {
   it.each([
-    ['row 27: at the terminal event, by header', '', 'KEY.3'],
-    ['past the terminal event, by header', '', 'KEY.4'],
-    ['row 27: at the terminal event, by query', '?last_event_id=KEY.3', undefined],
+    ['at the terminal event, by header', '', 'KEY.3'],
+    ['at the terminal event, by query', '?last_event_id=KEY.3', undefined],
     ['at the terminal event, by key and bare seq', '?resume_key=KEY&last_event_id=3', undefined],
-    ['far past the terminal event', '?resume_key=KEY&last_event_id=9007199254740991', undefined],
   ])('a client %s gets 204', async (_what, query, id) => {
     const server = await start();
     const { context, finish } = await server.begin();
@@ -225,6 +223,29 @@ describe('after the end', () => {
     expect(server.job.calls).toBe(1);
     expect(server.tasks.getStatistics().connections).toBe(0);
   });
+
+  it.each([4, 9_007_199_254_740_991])(
+    'a client at %d, beyond the end, is told so and gets the end again',
+    async (seq) => {
+      const server = await start();
+      const { context, finish } = await server.begin();
+      for (let step = 1; step <= 2; step++) await context.updateProgress({ step });
+      finish();
+      const key = context.resumeKey;
+      await (await server.open(`/report?resume_key=${key}`)).rest();
+      const [task, gap, end, ...more] = await (
+        await server.open('/report', { headers: { 'Last-Event-ID': `${key}.${seq}` } })
+      ).rest();
+      expect(task).toMatchObject({ event: 'task', id: `${key}.${seq}` });
+      expect(gap).toMatchObject({
+        event: 'gap',
+        id: `${key}.2`,
+        data: JSON.stringify({ from: 3, to: seq, reason: 'ahead' }),
+      });
+      expect(end).toMatchObject({ event: 'complete', id: `${key}.3` });
+      expect(more).toEqual([]);
+    },
+  );
 
   it('a plain EventSource comes back once by itself, with nothing but its last id, and stops for good', async () => {
     const server = await start({ retryMs: 0 });

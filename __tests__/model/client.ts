@@ -34,7 +34,7 @@ export class Client {
     readonly subscriberId: string | undefined,
   ) {}
 
-  /** Moves what its connection has taken to what it has: invariant 2. */
+  /** Moves what its connection has taken to what it has. */
   collect(): void {
     const { connection } = this;
     if (connection === undefined) return;
@@ -136,7 +136,7 @@ export class Reader {
     const { task } = this;
     const logged = task.events[event.seq - 1];
     assert.ok(logged, `${task.name} has no event ${event.seq}`);
-    const { result, error, reason } = JSON.parse(logged.json) as Record<string, unknown>;
+    const { result, error, reason, code } = JSON.parse(logged.json) as Record<string, unknown>;
     const { kind, seq, ...rest } = event;
     switch (kind) {
       case 'progress':
@@ -152,7 +152,7 @@ export class Reader {
         assert.deepEqual(rest, { error });
         break;
       case 'cancelled':
-        assert.deepEqual(rest, { reason });
+        assert.deepEqual(rest, { reason, code });
         break;
       case 'snapshot':
         assert.fail('nothing here makes snapshots');

@@ -46,7 +46,7 @@ export class Wire {
 }
 
 /**
- * Checks that one connection tells exactly what the model's log says from `start` on: invariants 1, 3, 5, 8 and 11.
+ * Checks that one connection tells exactly what the model's log says from `start` on.
  * Call `check` as often as you like; it goes on where it stopped.
  */
 export class Follow {

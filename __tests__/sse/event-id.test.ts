@@ -4,7 +4,6 @@ import { itHolds } from '../support/property.js';
 
 const KEY = 'Zk3aB-_0123456789abcdw';
 
-/** FAULTS A 19 to 23, and what else a number could be taken for. */
 const BAD_SEQS = [
   ...[
     '',
@@ -54,7 +53,6 @@ const GOOD_SEQS: [string, number][] = [
   ['9007199254740991', Number.MAX_SAFE_INTEGER],
 ];
 
-/** FAULTS A 6 to 10. */
 const BAD_KEYS = [
   ...[
     '',

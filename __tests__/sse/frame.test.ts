@@ -10,7 +10,6 @@ import { itHolds } from '../support/property.js';
 
 const KEY = 'Zk3aB-_0123456789abcdw';
 
-/** FAULTS A 50. */
 const TEXTS = [
   'a\rb',
   'a\nb',

@@ -150,9 +150,11 @@ export class Subscription {
 
   /** Goes back to where the log agrees with what the subscriber has; it is told what it has to forget. */
   #retreat(reason: GapReason): void {
-    const { lastSeq, epochs } = this.feed.log;
+    const { lastSeq, ended, epochs } = this.feed.log;
     const to = this.#position;
-    const position = epochs.agreed(to, this.#epoch, lastSeq);
+    const agreed = epochs.agreed(to, this.#epoch, lastSeq);
+    // A position that the log never had says nothing about the end: it is told once more.
+    const position = ended && agreed < to ? Math.min(agreed, lastSeq - 1) : agreed;
     this.#moveTo(position);
     if (position < to) this.#gap = { kind: 'gap', from: position + 1, to, reason, position };
   }
