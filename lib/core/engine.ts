@@ -6,7 +6,7 @@ import type { ResolvedOptions } from './engine-options.js';
 import { Handlers } from './handlers.js';
 import { IdleRuns } from './idle-runs.js';
 import { readInput } from './kept-input.js';
-import { LaterRestarts } from './later-restarts.js';
+import { giveBack, LaterRestarts } from './later-restarts.js';
 import type { OpenTaskStore, StoreSettings, Takeover, TaskFeed, TaskRecord, TaskRef, TaskStore } from './ports.js';
 import type { Resume, RunRequest, Started, StartRequest, TaskHandler } from './requests.js';
 import { Run, type RunObserver } from './run.js';
@@ -55,7 +55,7 @@ export class Engine implements RunObserver {
       created: (draft, creation) => {
         this.#starts.beginLate(draft, creation);
       },
-      claimed: ({ writer }) => void writer.release(),
+      claimed: (takeover) => void giveBack(takeover),
     });
     this.#starts = new Starts(this.#store, this.#limit, this);
     this.#sweeper = new Sweeper(clock, sweepIntervalMs, () => this.#sweep());
@@ -105,7 +105,7 @@ export class Engine implements RunObserver {
       const takeover = await this.#store.claim(taskId, handler.snapshot !== undefined);
       if (takeover === undefined) return;
       if ('laterMs' in takeover) this.#later.add(this.#store, taskId, handler, takeover.laterMs);
-      else if (this.#stopping) await takeover.writer.release();
+      else if (this.#stopping) await giveBack(takeover);
       else this.begin(takeover, { ...handler, input: readInput(takeover.input) });
     } finally {
       this.#restarting.delete(taskId);

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import type { OpenTaskStore, TaskRecord } from './ports.js';
+import type { OpenTaskStore, Takeover, TaskRecord } from './ports.js';
 import type { TaskHandler } from './requests.js';
 
 /** Runs tasks again that may not be run again yet, for those who came back to them and wait. */
@@ -28,5 +28,14 @@ export class LaterRestarts {
     } catch {
       // Whoever comes back next tries again.
     }
+  }
+}
+
+/** Others may have the task; where the store does not hear of it, it finds out by itself. */
+export async function giveBack({ writer }: Takeover): Promise<void> {
+  try {
+    await writer.release();
+  } catch {
+    // It stays in the name of this instance, which does not run it: the store sees to that.
   }
 }

@@ -148,7 +148,7 @@ export class LogCopy implements TaskFeed {
 
   /** Reads the state that was stored last, for those who come too late for the events before it. */
   async fetchSnapshot(): Promise<void> {
-    if (this.writer !== undefined && this.writer.executor.snapshotJson() !== undefined) return; // it has a newer one
+    if (this.writer?.executor.snapshotJson() !== undefined) return; // it has a newer one
     const task = await this.context.driver.read({ taskId: this.taskId }, { snapshot: true });
     if (task?.status !== 'expired') this.#snapshot = task?.snapshot ?? this.#snapshot;
   }

@@ -16,6 +16,7 @@ import type {
 import type { Created } from './calls.js';
 import { ignore, RETRY_MS } from './context.js';
 import type { Instance } from './instance.js';
+import { unavailable } from './outcomes.js';
 import { toRecord } from './records.js';
 import { SCHEMA, type Draft } from './stored.js';
 
@@ -40,6 +41,10 @@ export class SharedTaskStore implements OpenTaskStore {
     return owned.expecting(draft.taskId, async () => {
       const entry = await this.#create(this.#toDraft(draft));
       if ('created' in entry) {
+        const { status, token, holder } = entry.created;
+        const isOurs = status === 'running' && token === 1 && holder === this.instance.context.instance;
+        // It took so long that others have taken this instance for dead.
+        if (!isOurs) throw unavailable('The task was lost while it was being started');
         return { created: true, writer: owned.own(entry.created, toRecord(entry.created, false, 0)) };
       }
       const { taken, by } = entry;

@@ -97,8 +97,8 @@ export class SharedWriter implements TaskWriter, Appending {
     this.#refusal = fenced('The task was given up');
     await this.#queue.settled();
     await this.#underWay?.done.catch(() => undefined);
-    await this.owner.release(this);
-    this.owner.closed(this);
+    // Where the store is not told of it, `reconcile` finds the task.
+    await this.owner.release(this).finally(() => this.owner.closed(this));
   }
 
   /** The state at the end of the log; where more is on its way there, the state that was stored last. */
