@@ -204,16 +204,10 @@ export interface Postponed {
   readonly laterMs: number;
 }
 
-/**
- * Where a manager's tasks live: opened by the manager with its settings, once. Made by `createRedisStore`,
- * `createSqliteStore` or `createTaskStore`, one for each manager.
- */
+/** Where a manager's tasks live: opened by one manager, with its settings. `createRedisStore` makes one. */
 export type TaskStore = (settings: StoreSettings) => OpenTaskStore;
 
-/**
- * An open store. `__tests__/contracts/task-store.ts` is the suite that every store passes.
- * Any method may throw or reject with TaskError `STORE_UNAVAILABLE`.
- */
+/** An open store. Any method may throw or reject with TaskError `STORE_UNAVAILABLE`. */
 export interface OpenTaskStore {
   /** Other instances serve the same tasks. */
   readonly shared: boolean;
