@@ -11,6 +11,8 @@ import type { TaskReader } from './task-reader.js';
 /** So many tasks of a dead instance are taken at a time: survivors divide them. */
 const SHARE = 100;
 const MAX_BACK_OFF_MS = 60_000;
+/** So many starts that were given up are remembered. */
+const MAX_UNANSWERED = 10_000;
 
 /** The parts of an instance that lost tasks are taken care of with. */
 export interface RecoveryParts {
@@ -28,6 +30,8 @@ const backOffMs = (attempts: number): number => Math.min(MAX_BACK_OFF_MS, 1_000 
 export class Recovery {
   /** Dead instances whose tasks are being divided. */
   readonly #dividing = new Set<string>();
+  /** Tasks of starts that the store has not answered: nobody was told of them, so they are removed if they exist. */
+  readonly #unanswered = new Set<string>();
   /** Tasks that are being settled. */
   readonly #settling = new Map<string, Promise<number>>();
 
@@ -53,6 +57,13 @@ export class Recovery {
     } finally {
       this.#dividing.delete(instance);
     }
+  }
+
+  /** A start was given up: what the store has made of it, or still makes of it, is removed. */
+  noteUnanswered(taskId: string): void {
+    this.#unanswered.add(taskId);
+    const [oldest] = this.#unanswered;
+    if (this.#unanswered.size > MAX_UNANSWERED && oldest !== undefined) this.#unanswered.delete(oldest);
   }
 
   async settleAll(taskIds: readonly string[]): Promise<void> {
@@ -83,8 +94,8 @@ export class Recovery {
       await driver.reindex(instance, [taskId]);
       return isLost ? 0 : Infinity;
     }
-    if (task.holder === instance && task.token === 1 && task.top.seq === 0) {
-      await driver.remove(taskId); // its start was never answered, so nobody was told of it
+    if (this.#unanswered.delete(taskId)) {
+      await driver.remove(taskId);
       return Infinity;
     }
     const canRunAgain = settings.onLost === 'restart' && task.handler !== undefined;

@@ -122,7 +122,10 @@ export class SharedTaskStore implements OpenTaskStore {
       try {
         return await driver.create(draft, instance);
       } catch (error) {
-        if (tries === TRIES) throw error;
+        if (tries === TRIES) {
+          this.instance.recovery.noteUnanswered(draft.taskId);
+          throw error;
+        }
         await new Promise<void>((resolve) => settings.clock.after(RETRY_MS, resolve));
       }
     }

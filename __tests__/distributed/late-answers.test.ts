@@ -1,0 +1,119 @@
+import { createTaskStore } from '../../lib/distributed/create-task-store.js';
+import { lostEnding } from '../../lib/distributed/outcomes.js';
+import type { OpenTaskStore } from '../../lib/core/ports.js';
+import { started } from '../contracts/store-steps.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { MapDriver, MapServer } from '../support/map-driver.js';
+import { codeOf, draft, storeSettings } from '../support/store-fixtures.js';
+
+const turns = async (count: number): Promise<void> => {
+  for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+describe('an answer that comes too late, or never', () => {
+  const clock = new ManualClock();
+  let driver: MapDriver;
+  let store: OpenTaskStore;
+
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      clock.advance(100);
+      await turns(4);
+    }
+  };
+
+  beforeEach(() => {
+    driver = new MapDriver(new MapServer());
+    store = createTaskStore(driver)(storeSettings({ clock, onLost: 'restart' }));
+  });
+
+  afterEach(() => store.stop?.());
+
+  it('to a start whose task others have ended meanwhile refuses the start: nobody writes to a task that is over', async () => {
+    const create = driver.create.bind(driver);
+    jest.spyOn(driver, 'create').mockImplementationOnce(async (asked, holder) => {
+      await create(asked, holder);
+      const claim = { taskId: asked.taskId, expected: { token: 1, holder }, instance: 'other', token: 2, attempt: 1 };
+      await driver.claim({ ...claim, nonce: 'n', ending: lostEnding(asked.taskId) });
+      throw new Error('The answer was lost');
+    });
+    const asked = draft();
+    const code = codeOf(() => store.create(asked));
+    await pass(200);
+    expect(await code).toBe('STORE_UNAVAILABLE');
+    expect(await store.find({ taskId: asked.taskId })).toMatchObject({ status: 'failed', lastSeq: 1 });
+  });
+
+  it('to a start that the store has carried out leaves no task behind that nobody runs', async () => {
+    const create = driver.create.bind(driver);
+    jest.spyOn(driver, 'create').mockImplementation(async (...args) => {
+      await create(...args);
+      throw new Error('The answer was lost');
+    });
+    const asked = draft({ idempotencyKey: 'once' });
+    const code = codeOf(() => store.create(asked));
+    await pass(1_000);
+    expect(await code).toBe('STORE_UNAVAILABLE');
+    await store.sweep();
+    expect(await store.find({ taskId: asked.taskId })).toBeUndefined();
+    expect(await store.find({ idempotencyKey: 'once', owner: undefined })).toBeUndefined();
+  });
+
+  it('to a hand-over loses no task: the instance finds it under its own name, and hands it over again', async () => {
+    const { taskId, writer } = await started(store);
+    jest.spyOn(driver, 'orphan').mockRejectedValueOnce(new Error('The store is away'));
+    expect(await codeOf(async () => writer.release())).toBe('STORE_UNAVAILABLE');
+    expect(await store.find({ taskId })).toMatchObject({ status: 'running', orphaned: false });
+    await store.sweep();
+    expect(await store.find({ taskId })).toMatchObject({ status: 'running', orphaned: true });
+  });
+
+  it('to an append is asked for, and the event is in the log once', async () => {
+    const { taskId, writer } = await started(store);
+    const append = driver.append.bind(driver);
+    jest.spyOn(driver, 'append').mockImplementationOnce(async (batches) => {
+      await append(batches);
+      throw new Error('The answer was lost');
+    });
+    const first = Promise.resolve(writer.append(undefined, '1'));
+    const second = Promise.resolve(writer.append(undefined, '2'));
+    await pass(300);
+    await Promise.all([first, second]);
+    expect(driver.store.readAfter(taskId, { token: 0, seq: 0 }, 10).map(({ text }) => text)).toEqual(['\n1\n\n2\n']);
+  });
+
+  it('then a refusal, gives the seq of an append to no other event', async () => {
+    const { taskId, writer } = await started(store);
+    const append = driver.append.bind(driver);
+    const refused = { kind: 'refused', passing: false, cause: new Error('READONLY') } as const;
+    let late: () => Promise<unknown> = async () => undefined;
+    jest
+      .spyOn(driver, 'append')
+      .mockImplementationOnce(async (batches) => {
+        late = () => append(batches); // it is still on its way
+        throw new Error('No answer');
+      })
+      .mockResolvedValueOnce([refused]);
+    const first = Promise.resolve(writer.append(undefined, '"first"'));
+    await pass(300);
+    const second = Promise.resolve(writer.append(undefined, '"second"'));
+    await late();
+    await pass(500);
+    await Promise.all([first, second]);
+    const texts = driver.store.readAfter(taskId, { token: 0, seq: 0 }, 10).map(({ text }) => text);
+    expect(texts).toEqual(['\n"first"\n', '\n"second"\n']);
+  });
+
+  it('to a claim is asked again with the same nonce, and the task is run', async () => {
+    const { taskId, writer } = await started(store);
+    await writer.release();
+    const claim = driver.claim.bind(driver);
+    jest.spyOn(driver, 'claim').mockImplementationOnce(async (asked) => {
+      await claim(asked);
+      throw new Error('The answer was lost');
+    });
+    const claiming = Promise.resolve(store.claim(taskId, false));
+    await pass(300);
+    expect(await claiming).toMatchObject({ writer: { record: { attempt: 2, epoch: 2 } } });
+  });
+});
