@@ -19,7 +19,15 @@ describeWithRedisServer('a Redis that loses what it has acknowledged, or can tak
     return what;
   };
   const web = async (redis: RedisServer, options: InstanceOptions = {}): Promise<WebInstance> =>
-    closing(await WebInstance.open(redis.url, { prefix, job: stepped.job, storeTimeoutMs: 500, ...options }));
+    closing(
+      await WebInstance.open(redis.url, {
+        prefix,
+        job: stepped.job,
+        storeTimeoutMs: 500,
+        appendPatienceMs: 500,
+        ...options,
+      }),
+    );
   const outcomeOf = async (commit: Promise<unknown>): Promise<string> =>
     commit.then(
       () => 'committed',

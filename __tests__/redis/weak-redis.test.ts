@@ -20,7 +20,7 @@ describeWithRedisServer('a Redis that fails', () => {
   };
   const web = async (options: InstanceOptions = {}): Promise<WebInstance> => {
     const instance = await WebInstance.open(redis.url, {
-      ...{ prefix, job: stepped.job, storeTimeoutMs: TIMEOUT_MS },
+      ...{ prefix, job: stepped.job, storeTimeoutMs: TIMEOUT_MS, appendPatienceMs: TIMEOUT_MS },
       ...options,
     });
     open.push(instance);
@@ -96,7 +96,7 @@ describeWithRedisServer('a Redis that fails', () => {
 
   it('comes back in time: the job that awaits its progress notices nothing', async () => {
     await server('--appendonly', 'yes', '--appendfsync', 'always');
-    const a = await web({ storeTimeoutMs: 20_000 });
+    const a = await web({ storeTimeoutMs: 20_000, appendPatienceMs: 20_000 });
     const starter = await a.follow().until(({ frames }) => frames.length > 0);
     await stepped.started();
     await stepped.emit(1, 5);
