@@ -70,6 +70,26 @@ describe('an option or argument that cannot be right is refused when it is given
     expect(make).toThrow(refused(name));
   });
 
+  it.each<[string, () => unknown]>([
+    ['leasems', () => createPresence({ leasems: 100 } as never)],
+    ['beatMS', () => createStreamRequester({ connection, beatMS: 100 } as never)],
+    [
+      'onerror',
+      () => createStreamResponder({ connection, presence: createPresence({ connection }), onerror: 1 } as never),
+    ],
+    ['queues', () => responder.subscribe('a', async () => undefined, { queues: 'x' } as never)],
+    ['graceMS', () => responder.stop({ graceMS: 5 } as never)],
+    ['onmessage', () => requester.streamRequestWithClient('a', '', 'ann', { onmessage: () => false } as never)],
+    ['idleTimeout', () => remoteTask(requester, 'a', () => '', { idleTimeout: 5 } as never)],
+  ])('an option that does not exist, such as %s', (name, make) => {
+    expect(make).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_OPTION',
+        message: expect.stringMatching(new RegExp(`^Expected ${name} to be an option that exists: did you mean `)),
+      }),
+    );
+  });
+
   it('an id that could not be part of a subject', () => {
     expect(() => requester.streamRequestWithClient('a', '', 'a.b')).toThrow(
       expect.objectContaining({ code: 'INVALID_CLIENT_ID' }),

@@ -28,10 +28,7 @@ export interface StoreSettings {
   readonly orphanDeadlineMs: number;
   /** Runs tasks again that other instances have lost or given up. */
   readonly orphanRunner: OrphanRunner;
-  /**
-   * One event as the bytes that go over the wire, on the wire of its task. Pure. For a terminal event `task.progress` is
-   * the last progress before it.
-   */
+  /** Frames one event as the wire of its task does. Pure. At a terminal event `task.progress` is the last before it. */
   readonly encode: (task: EncodedTask, seq: number, event: string | undefined, json: string) => string;
 }
 
@@ -139,7 +136,6 @@ export interface Executor {
   fenced(reason: TaskError): void;
   /** The state folded from all progress so far as JSON, or undefined where there is none. */
   snapshotJson(): string | undefined;
-  /** About how much memory that state takes, in bytes. */
   snapshotBytes?(): number;
 }
 
@@ -157,11 +153,10 @@ export interface TaskWriter {
   append(event: string | undefined, json: string): Awaitable<void>;
   /**
    * Appends the terminal event and ends the log: once, after all appends before it.
-   * @param keepsPlace the job still runs, so that its place under `maxTasksPerOwner` is free only after `leavePlace`
+   * @param keepsPlace the job still runs: its place under `maxTasksPerOwner` is free only after `leavePlace`
    * @throws as `append`; after `STORE_UNAVAILABLE` a shared store goes on trying until the task has its end.
    */
   finish(status: FinalStatus, json: string, keepsPlace?: boolean): Awaitable<void>;
-  /** Gives back the place that `finish` has kept. A store without it frees places at `finish`. */
   leavePlace?(): Awaitable<void>;
   /** Subscribers that are attached now, on all instances, read from the store. */
   countSubscribers(): Awaitable<number>;

@@ -174,6 +174,7 @@ export class StoredTask implements TaskRecord, TaskFeed {
 
   #count(textBytes: number, budget: MemoryBudget): void {
     const more = textBytes - this.#textBytes;
+    if (more === 0) return;
     this.#textBytes = textBytes;
     if (more > 0) budget.reserve(more);
     else budget.release(-more);

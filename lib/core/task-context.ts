@@ -1,8 +1,15 @@
-import type { Run } from './run.js';
+import type { TaskRecord } from './ports.js';
 import type { TaskContext } from './task.js';
 
+/** The parts of a run that its job may use. */
+export interface ContextSource extends Pick<TaskContext, 'updateProgress' | 'emit'> {
+  readonly record: TaskRecord;
+  readonly options: { readonly input: unknown };
+  readonly subscribers: number;
+}
+
 /** Returns what the job of `run` gets. */
-export function contextOf(run: Run, signal: AbortSignal): TaskContext {
+export function contextOf(run: ContextSource, signal: AbortSignal): TaskContext {
   const { taskId, resumeKey, attempt, progress } = run.record;
   const { updateProgress, emit, options } = run;
   return {

@@ -1,4 +1,4 @@
-import { assertOption, wholeNumber } from '../core/options.js';
+import { assertOption, checkOptions, wholeNumber } from '../core/options.js';
 import type { TaskStore } from '../core/ports.js';
 import type { TaskDriver } from './driver.js';
 import { Instance } from './instance.js';
@@ -21,8 +21,9 @@ const LEASE_MS = wholeNumber([10_000, 200, 3_600_000]);
  * @example
  * const tasks = createTaskManager({ store: createTaskStore(new MyDriver(database)) });
  */
-export function createTaskStore(driver: TaskDriver, { leaseMs = 10_000 }: TaskStoreOptions = {}): TaskStore {
-  assertOption(LEASE_MS.accepts(leaseMs), 'leaseMs', LEASE_MS.text, leaseMs);
+export function createTaskStore(driver: TaskDriver, options: TaskStoreOptions = {}): TaskStore {
+  checkOptions('createTaskStore', options, { leaseMs: LEASE_MS });
+  const { leaseMs = 10_000 } = options;
   let opened = false;
   return (settings) => {
     assertOption(!opened, 'store', 'a store of its own for each manager', 'one that another manager has opened');

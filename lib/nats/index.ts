@@ -1,15 +1,11 @@
 // Presence: who is online, in all processes
 export { createPresence } from './presence/presence.js';
+export type { StreamRequesterOptions, StreamRequestOptions } from './streams/requester-options.js';
 export type { Presence, PresenceOptions } from './presence/presence.js';
 
 // Gateways: ask for a client
 export { createStreamRequester } from './streams/stream-requester.js';
-export type {
-  RequesterStatistics,
-  StreamRequester,
-  StreamRequesterOptions,
-  StreamRequestOptions,
-} from './streams/stream-requester.js';
+export type { RequesterStatistics, StreamRequester } from './streams/stream-requester.js';
 export type { ResponseStream } from './streams/incoming-stream.js';
 export type { StreamMessage } from './streams/stream-message.js';
 

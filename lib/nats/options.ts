@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../core/clock.js';
-import { checkRange, assertOption, type Range } from '../core/options.js';
+import { ANYTHING, assertOption, checkRange, wholeNumber, type OptionRule, type Range } from '../core/options.js';
 import { checkSubject } from './subject.js';
 
 const NUMBERS = {
@@ -13,6 +13,12 @@ const NUMBERS = {
   idleTimeoutMs: [Infinity, 1, Infinity],
   graceMs: [Infinity, 0, Infinity],
 } as const satisfies Readonly<Record<string, Range>>;
+
+/** Returns the rule of a number among the options. */
+export const numberRule = (name: keyof typeof NUMBERS): OptionRule => wholeNumber(NUMBERS[name]);
+
+/** Checked where they are used, with messages of their own. */
+export const WIRE_RULES = { connection: ANYTHING, inboxPrefix: ANYTHING, clock: ANYTHING } as const;
 
 /** Returns default, minimum and maximum of a number, for checking one that arrives over the wire. */
 export const rangeOf = (name: keyof typeof NUMBERS): Range => NUMBERS[name];

@@ -1,4 +1,4 @@
-import { TaskError } from '../core/errors.js';
+import { ANYTHING, checkOptions, type OptionRules } from '../core/options.js';
 import type { TaskStore } from '../core/ports.js';
 import { createTaskStore } from '../distributed/create-task-store.js';
 import type { IoredisLike } from './ioredis-port.js';
@@ -21,16 +21,24 @@ export interface RedisStoreOptions {
   leaseMs?: number;
 }
 
+const OPTION_RULES: OptionRules<RedisStoreOptions> = {
+  client: ANYTHING, // openPort says what is wrong with it
+  prefix: {
+    text: 'text without braces and spaces',
+    accepts: (value) => typeof value === 'string' && !/[{}\s]/.test(value),
+  },
+  leaseMs: ANYTHING, // checked by createTaskStore
+};
+
 /**
  * Keeps tasks in Redis 6.2 or newer, or what speaks its protocol, so that any number of instances serve the same tasks.
  * One store per manager. Beside the client's it opens one connection, which listens.
  * @example createTaskManager({ store: createRedisStore({ client: new Redis() }) })
  * @throws TaskError `INVALID_OPTION`
  */
-export function createRedisStore({ client, prefix = 'rsse:', leaseMs }: RedisStoreOptions): TaskStore {
+export function createRedisStore(options: RedisStoreOptions): TaskStore {
+  checkOptions('createRedisStore', options, OPTION_RULES);
+  const { client, prefix = 'rsse:', leaseMs } = options;
   const port = openPort(client);
-  if (typeof prefix !== 'string' || /[{}\s]/.test(prefix)) {
-    throw new TaskError('INVALID_OPTION', 'Expected prefix to be text without braces and spaces');
-  }
   return createTaskStore(new RedisDriver(port, prefix), leaseMs === undefined ? {} : { leaseMs });
 }

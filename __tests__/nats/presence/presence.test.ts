@@ -52,20 +52,23 @@ describe('presence in one process', () => {
     expect(presence.signalFor('a').aborted).toBe(false);
   });
 
-  it('tells everybody although one listener throws', () => {
+  it('tells everybody although one listener throws, and another rejects', async () => {
     const presence = createPresence();
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const gone: string[] = [];
     presence.onClientOffline(() => {
       throw new Error('mine');
     });
+    presence.onClientOffline(() => Promise.reject(new Error('mine too')) as never);
     presence.onClientOffline((id) => gone.push(id));
     presence.markClientOnline('a');
     presence.markClientOffline('a');
     expect(gone).toEqual(['a']);
+    await new Promise(setImmediate);
+    expect(warn).toHaveBeenCalledTimes(2);
     expect(warn).toHaveBeenCalledWith(
       expect.stringContaining('mine'),
-      expect.objectContaining({ type: 'StreamWarning' }),
+      expect.objectContaining({ type: 'CallbackWarning' }),
     );
     warn.mockRestore();
   });

@@ -44,8 +44,10 @@ class World {
       presence: createPresence({ connection, clock, leaseMs: LEASE_MS }),
     });
     const [gateway, worker] = [join(links[0]), join(links[1])];
-    const responder = createStreamResponder({ ...worker, clock, onError: () => undefined });
-    const requester = createStreamRequester({ ...gateway, clock, beatMs: BEAT_MS, windowMessages: 4 });
+    const { connection, presence } = worker;
+    const responder = createStreamResponder({ connection, presence, clock, onError: () => undefined });
+    const own = { connection: gateway.connection, presence: gateway.presence };
+    const requester = createStreamRequester({ ...own, clock, beatMs: BEAT_MS, windowMessages: 4 });
     this.worker = { ...worker, responder };
     this.gateway = { ...gateway, requester };
   }

@@ -2,7 +2,7 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Clock } from '../../core/clock.js';
 import type { ClientDirectory, Gateway } from './client-directory.js';
 import { unlessClosed, maxPayloadOf, within } from '../connection.js';
-import { warn } from '../isolate.js';
+import { warn } from '../warn.js';
 import { parseSyncRequest, type Change, type PresenceMessage } from './presence-protocol.js';
 import { randomToken } from '../subject.js';
 

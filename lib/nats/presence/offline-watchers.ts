@@ -1,21 +1,19 @@
 import { TaskError } from '../../core/errors.js';
-import { isolate } from '../isolate.js';
+import { notifyCallback } from '../../core/callbacks.js';
 
-const IN_LISTENER = 'in a listener of offline clients';
+const LISTENER = 'a listener of offline clients';
 
 type Gone = (reason: TaskError) => void;
 
 /** Keeps those who want to know that a client has gone offline. It does not know how that is found out. */
 export class OfflineWatchers {
-  readonly #all = new Set<(id: string) => void>();
+  readonly #all = new Set<(id: string) => unknown>();
   readonly #watchers = new Map<string, Set<Gone>>();
   readonly #signals = new Map<string, AbortSignal>();
 
   /** Calls `listener` for every client that goes offline. Returns a function that removes it. */
-  onOffline(listener: (id: string) => void): () => void {
-    const own = (id: string): void => {
-      listener(id);
-    };
+  onOffline(listener: (id: string) => unknown): () => void {
+    const own = (id: string): unknown => listener(id); // what it returns may be a promise that rejects
     this.#all.add(own);
     return () => void this.#all.delete(own);
   }
@@ -57,9 +55,9 @@ export class OfflineWatchers {
     if (watchers !== undefined) {
       this.#watchers.delete(id);
       const reason = clientOffline(id); // an error costs a stack trace, and of a million clients that go at once few are watched
-      for (const gone of watchers) isolate(() => gone(reason), IN_LISTENER);
+      for (const gone of watchers) notifyCallback(LISTENER, gone, reason);
     }
-    for (const listener of [...this.#all]) isolate(() => listener(id), IN_LISTENER);
+    for (const listener of [...this.#all]) notifyCallback(LISTENER, listener, id);
   }
 }
 

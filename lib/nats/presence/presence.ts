@@ -1,11 +1,11 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
-import { assertOption } from '../../core/options.js';
+import { ANYTHING, assertOption, checkOptions, type OptionRules } from '../../core/options.js';
 import { ClientDirectory } from './client-directory.js';
 import { clientOffline, OfflineWatchers } from './offline-watchers.js';
 import { checkConnection } from '../connection.js';
 import { LocalGateway, type PresenceWire } from './local-gateway.js';
-import { clockOption, inboxPrefixOption, numberOption } from '../options.js';
+import { clockOption, inboxPrefixOption, numberOption, numberRule, WIRE_RULES } from '../options.js';
 import { RemoteGateways } from './remote-gateways.js';
 import { checkClientId, checkSubject } from '../subject.js';
 
@@ -89,8 +89,15 @@ export interface PresenceNode extends Presence {
 /** Remembered clients that went offline before the listener was ready. Older ones count as unknown again. */
 const MAX_KNOWN_OFFLINE = 10_000;
 
+const PRESENCE_RULES: OptionRules<PresenceOptions> = {
+  ...WIRE_RULES,
+  subject: ANYTHING,
+  leaseMs: numberRule('leaseMs'),
+};
+
 /** Makes the presence of this process; one per process is enough. @throws TaskError `INVALID_OPTION` */
 export function createPresence(options: PresenceOptions = {}): Presence {
+  checkOptions('createPresence', options, PRESENCE_RULES);
   const { connection, subject = 'resumable-sse.presence' } = options;
   checkSubject('subject', subject);
   const inboxPrefix = inboxPrefixOption(options.inboxPrefix);

@@ -1,4 +1,5 @@
 import type { Msg } from '@nats-io/transport-node';
+import { askSyncCallback } from '../../core/callbacks.js';
 import { TaskError, type ErrorCode } from '../../core/errors.js';
 import { decodeFrame, type Control, type Frame, type RequestTerms } from './stream-protocol.js';
 import { MessageQueue } from './message-queue.js';
@@ -172,7 +173,7 @@ export class IncomingStream implements ResponseStream {
     try {
       const answer: unknown = onMessage(message);
       if (answer === false) this.stop({ result: undefined });
-      if (answer instanceof Promise) answer.catch(fail);
+      else if (typeof answer === 'object') Promise.resolve(answer).catch(fail); // a promise, or what is like one
     } catch (error) {
       fail(error);
     }
@@ -211,12 +212,14 @@ export class IncomingStream implements ResponseStream {
   #credit(): void {
     if (this.#worker === undefined || this.#last !== undefined) return;
     this.#credited = { ...this.#taken };
-    this.wire.control(this.#worker, {
-      kind: 'credit',
-      ...this.#taken,
-      watchers: this.wire.watchers(),
-      question: this.#question,
-    });
+    let watchers: number;
+    try {
+      watchers = askSyncCallback('watchers', this.wire.watchers);
+    } catch (error) {
+      this.stop({ error });
+      return;
+    }
+    this.wire.control(this.#worker, { kind: 'credit', ...this.#taken, watchers, question: this.#question });
   }
 
   #break(what: string): void {

@@ -1,8 +1,9 @@
 import { TaskError } from '../../core/errors.js';
-import { assertOption } from '../../core/options.js';
+import { assertOption, checkOptions } from '../../core/options.js';
 import type { AsyncTask, TaskContext } from '../../core/task.js';
 import { textOf } from './stream-message.js';
 import type { StreamRequester } from './stream-requester.js';
+import { numberRule } from '../options.js';
 import { checkSubject } from '../subject.js';
 
 /** Options of `remoteTask`. */
@@ -27,10 +28,12 @@ export function remoteTask<P = unknown, R = unknown, I = unknown>(
   requester: StreamRequester,
   subject: string,
   data: (input: I, context: TaskContext<P, I>) => Uint8Array | string,
-  { idleTimeoutMs = Infinity }: RemoteTaskOptions = {},
+  options: RemoteTaskOptions = {},
 ): AsyncTask<P, R, I> {
   checkSubject('subject', subject);
   assertOption(typeof data === 'function', 'data', 'a function', data);
+  checkOptions('remoteTask', options, { idleTimeoutMs: numberRule('idleTimeoutMs') });
+  const { idleTimeoutMs = Infinity } = options;
 
   return async (context, taskId, updateProgress) => {
     const { presence } = requester;

@@ -4,7 +4,9 @@ import { TaskError, toPublicError } from '../../core/errors.js';
 import { clientOffline } from '../presence/offline-watchers.js';
 import { unlessClosed } from '../connection.js';
 import { decodeTerms, type RequestTerms } from './stream-protocol.js';
-import { isolate, warn } from '../isolate.js';
+import { notifyCallback } from '../../core/callbacks.js';
+import { readProperty } from '../../core/thrown.js';
+import { warn } from '../warn.js';
 import type { PresenceNode } from '../presence/presence.js';
 import type { StreamHandler, StreamRequest, Subscription } from './stream-handler.js';
 import type { OutgoingStream } from './outgoing-stream.js';
@@ -151,7 +153,7 @@ export class RequestQueue implements Subscription {
       await stream.ensureEnd();
     } catch (error) {
       stream.fail(toPublicError(error, { exposeErrors: this.wire.exposeErrors, maxEventBytes: MAX_ERROR_BYTES }));
-      if (!isEcho(error, stream.signal)) isolate(() => this.wire.onError(error, request), 'in onError');
+      if (!isEcho(error, stream.signal)) notifyCallback('onError', this.wire.onError, error, request);
     }
     this.#running.delete(accepted);
     this.#next();
@@ -171,5 +173,5 @@ function requestOf({ msg, terms, stream }: Accepted): StreamRequest {
 
 /** What a handler throws because its stream was stopped: the reason or an AbortError. */
 function isEcho(error: unknown, { aborted, reason }: AbortSignal): boolean {
-  return aborted && (error === reason || (error as Error | null | undefined)?.name === 'AbortError');
+  return aborted && (error === reason || readProperty(error, 'name') === 'AbortError');
 }

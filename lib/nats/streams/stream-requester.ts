@@ -1,59 +1,23 @@
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { TaskError } from '../../core/errors.js';
-import { assertOption } from '../../core/options.js';
+import { assertOption, checkOptions } from '../../core/options.js';
 import { unlessClosed, checkConnection } from '../connection.js';
 import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './stream-protocol.js';
 import { clockOption, inboxPrefixOption, numberOption } from '../options.js';
 import { asPresenceNode, createPresence, type Presence, type PresenceNode } from '../presence/presence.js';
 import { IncomingStream, CHECKS_PER_BEAT, type ResponseStream, type ResponseWire } from './incoming-stream.js';
+import {
+  REQUEST_RULES,
+  REQUESTER_RULES,
+  type StreamRequesterOptions,
+  type StreamRequestOptions,
+} from './requester-options.js';
 import { StreamInbox } from './stream-inbox.js';
 import type { OnMessage } from './stream-message.js';
 import { checkClientId, checkSubject, randomToken } from '../subject.js';
 import { WindowBudget } from './window-budget.js';
 import { MAX_SILENT_BEATS } from './outgoing-stream.js';
-
-export interface StreamRequesterOptions {
-  /** Your connection, which the library never closes. */
-  connection: NatsConnection;
-  /**
-   * Knows who is online; mark a client as online before you send a request for it. Default: a presence of the requester's
-   * own, in which a client is online while a stream for it is open. Stop that one with `requester.presence.stop()`.
-   */
-  presence?: Presence;
-  /** The prefix below which each stream gets an inbox of its own. Default `_INBOX`. */
-  inboxPrefix?: string;
-  /** The interval at which workers say that they are alive, in ms. A worker that misses three is lost. Default 1_000. */
-  beatMs?: number;
-  /** The number of messages by which a worker may be ahead of your loop. Default 1_024. */
-  windowMessages?: number;
-  /** The number of bytes by which a worker may be ahead of your loop. Default 8_388_608 (8 MiB). */
-  windowBytes?: number;
-  /**
-   * The number of bytes by which all workers together may be ahead. Each new stream gets a quarter of what is left, at
-   * least 32 KiB. Keep it below `max_pending` of the server (64 MiB), which cuts a connection that is further behind.
-   * Default 33_554_432 (32 MiB).
-   */
-  maxBufferedBytes?: number;
-  /** The source of time. Default: the system's. */
-  clock?: Clock;
-}
-
-export interface StreamRequestOptions {
-  /** Stops the stream and its worker; iterating throws its reason. */
-  signal?: AbortSignal;
-  /** How long a living worker may send no message before iterating throws `WORKER_TIMEOUT`, in ms. Default Infinity. */
-  idleTimeoutMs?: number;
-  /**
-   * Receives each message instead of a loop. Returning false stops the stream and its worker. An error that it throws or
-   * rejects with ends the stream; a promise is not awaited.
-   */
-  onMessage?: OnMessage;
-  /** Headers that are sent along with the request. */
-  headers?: MsgHdrs;
-  /** Answers a worker that asks how many clients watch. Default: 1. */
-  watchers?: () => number;
-}
 
 export interface StreamRequester {
   /** The presence that was given, or the requester's own. */
@@ -81,6 +45,7 @@ export interface RequesterStatistics {
 
 /** @throws TaskError `INVALID_OPTION` */
 export function createStreamRequester(options: StreamRequesterOptions): StreamRequester {
+  checkOptions('createStreamRequester', options, REQUESTER_RULES);
   const { connection } = options;
   checkConnection(connection);
   const [clock, inboxPrefix] = [clockOption(options.clock), inboxPrefixOption(options.inboxPrefix)];
@@ -130,7 +95,8 @@ class NatsRequester implements StreamRequester {
     const { connection, presence, clients, budget } = this.wire;
     checkSubject('subject', subject);
     checkClientId(clientId);
-    checkOptions(data, options);
+    assertOption(typeof data === 'string' || data instanceof Uint8Array, 'data', 'text or bytes', data);
+    checkOptions('streamRequestWithClient', options, REQUEST_RULES);
     const idleTimeoutMs = numberOption('idleTimeoutMs', options.idleTimeoutMs);
     clients?.enter(clientId);
     const windowBytes = budget.take();
@@ -233,13 +199,3 @@ const hasEnded = ({ isOver }: IncomingStream): boolean => isOver;
 
 const lost = (cause: unknown): TaskError =>
   new TaskError('WORKER_LOST', 'The connection to NATS takes no requests', { cause });
-
-/** @throws TaskError `INVALID_OPTION` */
-function checkOptions(data: unknown, { onMessage, watchers, signal, headers }: StreamRequestOptions): void {
-  const isFunction = (value: unknown): boolean => value === undefined || typeof value === 'function';
-  assertOption(typeof data === 'string' || data instanceof Uint8Array, 'data', 'text or bytes', data);
-  assertOption(headers === undefined || Symbol.iterator in Object(headers), 'headers', 'MsgHdrs', headers);
-  assertOption(isFunction(onMessage), 'onMessage', 'a function', onMessage);
-  assertOption(isFunction(watchers), 'watchers', 'a function', watchers);
-  assertOption(signal === undefined || signal instanceof AbortSignal, 'signal', 'an AbortSignal', signal);
-}

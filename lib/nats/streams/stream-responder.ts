@@ -1,10 +1,18 @@
 import type { NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
-import { assertOption } from '../../core/options.js';
+import {
+  A_BOOLEAN,
+  A_FUNCTION,
+  A_STRING,
+  ANYTHING,
+  assertOption,
+  checkOptions,
+  type OptionRules,
+} from '../../core/options.js';
 import { TaskError } from '../../core/errors.js';
 import { unlessClosed, checkConnection, within } from '../connection.js';
-import { warn } from '../isolate.js';
-import { clockOption, inboxPrefixOption, numberOption } from '../options.js';
+import { warn } from '../warn.js';
+import { clockOption, inboxPrefixOption, numberOption, numberRule, WIRE_RULES } from '../options.js';
 import { asPresenceNode, type Presence } from '../presence/presence.js';
 import { RequestQueue, type ResponderWire } from './request-queue.js';
 import type { StreamHandler, StreamRequest, SubscribeOptions, Subscription } from './stream-handler.js';
@@ -49,12 +57,24 @@ const LAST_WORDS_MS = 1_000;
 /** The pause before presence that could not be followed is tried again, in ms. */
 const RETRY_MS = 1_000;
 
+const RESPONDER_RULES: OptionRules<StreamResponderOptions> = {
+  ...WIRE_RULES,
+  presence: ANYTHING,
+  exposeErrors: A_BOOLEAN,
+  onError: A_FUNCTION,
+};
+const SUBSCRIBE_RULES: OptionRules<SubscribeOptions> = {
+  queue: A_STRING,
+  maxConcurrent: numberRule('maxConcurrent'),
+  maxWaiting: numberRule('maxWaiting'),
+};
+const STOP_RULES: OptionRules<{ graceMs?: number }> = { graceMs: numberRule('graceMs') };
+
 /** @throws TaskError `INVALID_OPTION` */
 export function createStreamResponder(options: StreamResponderOptions): StreamResponder {
+  checkOptions('createStreamResponder', options, RESPONDER_RULES);
   const { connection, exposeErrors = false, onError = tellProcess } = options;
   checkConnection(connection);
-  assertOption(typeof exposeErrors === 'boolean', 'exposeErrors', 'a boolean', exposeErrors);
-  assertOption(typeof onError === 'function', 'onError', 'a function', onError);
   const presence = asPresenceNode(options.presence);
   const control = `${inboxPrefixOption(options.inboxPrefix)}.${randomToken()}`;
   const wire = { connection, presence, control, exposeErrors, onError, clock: clockOption(options.clock) };
@@ -76,6 +96,7 @@ class NatsResponder implements StreamResponder {
     if (this.#stopping !== undefined) throw new TaskError('SHUTDOWN', 'The responder has been stopped');
     checkSubscription('subject', subject);
     assertOption(typeof handler === 'function', 'handler', 'a function', handler);
+    checkOptions('subscribe', options, SUBSCRIBE_RULES);
     if (options.queue !== undefined) checkSubscription('queue', options.queue);
     const maxConcurrent = numberOption('maxConcurrent', options.maxConcurrent);
     const maxWaiting = numberOption('maxWaiting', options.maxWaiting);
@@ -108,6 +129,7 @@ class NatsResponder implements StreamResponder {
   }
 
   stop(options: { graceMs?: number } = {}): Promise<void> {
+    checkOptions('stop', options, STOP_RULES);
     const graceMs = numberOption('graceMs', options.graceMs);
     return (this.#stopping ??= this.#stop(graceMs));
   }
