@@ -1,4 +1,4 @@
-import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { TaskError } from '../../core/errors.js';
 import { assertOption, checkOptions } from '../../core/options.js';
@@ -14,7 +14,6 @@ import {
   type StreamRequestOptions,
 } from './requester-options.js';
 import { StreamInbox } from './stream-inbox.js';
-import type { OnMessage } from './stream-message.js';
 import { checkClientId, checkSubject, randomToken } from '../subject.js';
 import { WindowBudget } from './window-budget.js';
 import { MAX_SILENT_BEATS } from './outgoing-stream.js';
