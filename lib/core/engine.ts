@@ -97,9 +97,10 @@ export class Engine implements RunObserver {
   /** Runs a task again whose instance died, where `onLost` says so, the store agrees, and `handler` is the task's own. */
   async restart(record: TaskRecord, handler: TaskHandler): Promise<void> {
     const { taskId, orphaned } = record;
-    if (this.options.onLost !== 'restart' || !orphaned || this.room <= 0 || this.#runs.has(taskId)) return;
-    if (this.#restarting.has(taskId)) return;
-    if (handler.handler === undefined || handler.handler !== record.handler) return;
+    if (this.options.onLost !== 'restart' || handler.handler === undefined || handler.handler !== record.handler)
+      return;
+    this.handlers.remember(handler);
+    if (!orphaned || this.room <= 0 || this.#runs.has(taskId) || this.#restarting.has(taskId)) return;
     this.#restarting.add(taskId);
     try {
       const takeover = await this.#store.claim(taskId, handler.snapshot !== undefined);

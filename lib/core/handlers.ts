@@ -1,3 +1,5 @@
+/** Remembers which jobs this instance can run again, when their tasks are lost elsewhere. */
+import { LRUCache } from 'lru-cache';
 import { TaskError } from './errors.js';
 import type { OrphanRunner, TaskRecord } from './ports.js';
 import type { TaskHandler } from './requests.js';
@@ -9,23 +11,34 @@ export interface Restarts {
   restart(record: TaskRecord, handler: TaskHandler): Promise<void>;
 }
 
-/** The named handlers of this instance: they run tasks again that no request comes back to. */
+/** Paths are made by clients, so that only the latest ones are remembered. */
+const MAX_ROUTES = 1_000;
+
+/** The handlers of this instance: they run tasks again without a request that brings their job. */
 export class Handlers implements OrphanRunner {
-  readonly #handlers = new Map<string, TaskHandler>();
+  readonly #named = new Map<string, TaskHandler>();
+  /** Handlers without a name whose clients have come here: they wait for their task, and do not ask again. */
+  readonly #routes = new LRUCache<string, TaskHandler>({ max: MAX_ROUTES });
 
   constructor(readonly restarts: Restarts) {}
 
   /** @throws TaskError `INVALID_OPTION` where another job has the name */
   register(name: string, handler: TaskHandler): void {
-    const known = this.#handlers.get(name);
+    const known = this.#named.get(name);
     if (known !== undefined && known.job !== handler.job) {
       throw new TaskError('INVALID_OPTION', `Expected name to belong to one handler, got ${name} for two`);
     }
-    this.#handlers.set(name, handler);
+    this.#named.set(name, handler);
+  }
+
+  /** A client has come back to a task of this handler. */
+  remember(handler: TaskHandler): void {
+    const { handler: route } = handler;
+    if (route !== undefined && !this.#named.has(route)) this.#routes.set(route, handler);
   }
 
   get handlers(): readonly string[] {
-    return [...this.#handlers.keys()];
+    return [...this.#named.keys(), ...this.#routes.keys()];
   }
 
   get room(): number {
@@ -33,7 +46,8 @@ export class Handlers implements OrphanRunner {
   }
 
   async run(record: TaskRecord): Promise<void> {
-    const handler = this.#handlers.get(record.handler ?? '');
+    const name = record.handler ?? '';
+    const handler = this.#named.get(name) ?? this.#routes.get(name);
     if (handler !== undefined) await this.restarts.restart(record, handler);
   }
 }

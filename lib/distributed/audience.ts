@@ -17,6 +17,8 @@ export class Audience {
   /** Sent, but not known to have arrived: they are sent again as they are, so that no move counts twice. */
   readonly #unsettled = new Map<string, { readonly copy: LogCopy; readonly report: AudienceReport }>();
   #version = 0;
+  #isLeaving = false;
+  #told: Promise<unknown> = Promise.resolve();
   #flushing: Promise<void> | undefined;
   #scheduled: Promise<void> | undefined;
 
@@ -39,6 +41,14 @@ export class Audience {
   /** Reports what has changed. What cannot be told now is told next time. */
   flush(): Promise<void> {
     return (this.#flushing ??= this.#flush().finally(() => (this.#flushing = undefined)));
+  }
+
+  /** Takes this instance out of all counts, whoever is still attached here, and tells those who run the tasks. */
+  async leave(copies: Iterable<LogCopy>): Promise<void> {
+    this.#isLeaving = true;
+    for (const copy of copies) if (copy.local > 0) this.#changed.add(copy);
+    await this.flush();
+    await this.#told;
   }
 
   /** Subscribers of each task on all other instances that live. */
@@ -76,21 +86,25 @@ export class Audience {
       } catch {
         return;
       }
-      for (const { copy } of sent) {
-        this.#unsettled.delete(copy.taskId);
-        this.#tellHolder(copy);
-      }
+      for (const { copy } of sent) this.#unsettled.delete(copy.taskId);
+      this.#told = Promise.all(sent.map(({ copy }) => this.#tellHolder(copy)));
     }
   }
 
   #reportOf(copy: LogCopy): AudienceReport {
     const { taskId, local } = copy;
     const moves = copy.moves.splice(0).slice(-MAX_MOVES);
-    return { taskId, instance: this.context.instance, version: ++this.#version, count: local, moves };
+    return {
+      taskId,
+      instance: this.context.instance,
+      version: ++this.#version,
+      count: this.#isLeaving ? 0 : local,
+      moves,
+    };
   }
 
-  #tellHolder({ holder, taskId }: LogCopy): void {
+  async #tellHolder({ holder, taskId }: LogCopy): Promise<void> {
     if (holder === undefined || holder === this.context.instance) return;
-    this.context.driver.ring(holder, { kind: 'audience', taskId }).catch(ignore);
+    await this.context.driver.ring(holder, { kind: 'audience', taskId }).catch(ignore);
   }
 }

@@ -130,6 +130,7 @@ export class Instance {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#cancelTick();
+    await this.audience.leave(this.copies.values()).catch(ignore);
     this.copies.close();
     await this.audience.flush().catch(ignore);
     if (this.owned.size === 0) await this.#leave().catch(ignore);

@@ -1,0 +1,95 @@
+import { reading, recordOf, started } from '../contracts/store-steps.js';
+import { codeOf } from '../support/store-fixtures.js';
+import { Fleet } from './fleet.js';
+
+describe('Instances on a store that fails', () => {
+  let fleet: Fleet;
+
+  beforeEach(() => {
+    fleet = new Fleet();
+  });
+
+  afterEach(() => fleet.close());
+
+  describe('with a store that is away for a while', () => {
+    it('hold events back, in order, and lose none', async () => {
+      const one = fleet.open({ appendPatienceMs: 10_000 });
+      const { taskId, writer } = await fleet.answered(started(one.store));
+      await fleet.pass(500);
+      one.link.isCut = true;
+      const events = Array.from({ length: 50 }, (_, n) => Promise.resolve(writer.append(undefined, String(n))));
+      await fleet.pass(4_000);
+      one.link.isCut = false;
+      await fleet.answered(Promise.all(events));
+      const reader = await fleet.answered(reading(one.store, taskId));
+      expect(reader.drain().frames.map(({ data }) => Number(data))).toEqual(Array.from({ length: 50 }, (_, n) => n));
+      reader.close();
+    });
+
+    it('tell the job when it has been away for longer than appendPatienceMs', async () => {
+      const one = fleet.open({ appendPatienceMs: 2_000 });
+      const { writer } = await fleet.answered(started(one.store));
+      one.link.refusesWrites = true;
+      const codes = [1, 2].map((n) => codeOf(() => writer.append(undefined, String(n))));
+      await fleet.pass(2_500);
+      expect(await Promise.all(codes)).toEqual(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE']);
+    });
+
+    it('refuse at once what would take more memory than a log may have, and say so', async () => {
+      const one = fleet.open({ log: { maxEvents: 10_000, maxBytes: 65_536 } });
+      const { writer } = await fleet.answered(started(one.store));
+      one.link.isCut = true;
+      const kilobyte = JSON.stringify('x'.repeat(1_000));
+      const codes = Array.from({ length: 100 }, () => codeOf(() => writer.append(undefined, kilobyte)));
+      await fleet.pass(100);
+      const told = await Promise.race([Promise.all(codes.slice(-20)), fleet.pass(50)]);
+      expect(told).toEqual(Array.from({ length: 20 }, () => 'STORE_UNAVAILABLE'));
+      one.link.isCut = false;
+      await fleet.answered(Promise.all(codes));
+    });
+
+    it('end the task as soon as it is back', async () => {
+      const one = fleet.open({ appendPatienceMs: 500 });
+      const { taskId, writer } = await fleet.answered(started(one.store));
+      one.link.isCut = true;
+      const code = codeOf(() => writer.finish('completed', '{"done":true}'));
+      await fleet.pass(5_000);
+      expect(await code).toBe('STORE_UNAVAILABLE');
+      one.link.isCut = false;
+      await fleet.pass(2_000);
+      expect(await recordOf(one.store, { taskId })).toMatchObject({ status: 'completed' });
+    });
+  });
+
+  describe('with a store that has lost the end of a log', () => {
+    it('tell readers what was lost, and give no id twice', async () => {
+      const [one, two] = [fleet.open({ onLost: 'restart' }), fleet.open({ onLost: 'restart' })];
+      const { taskId, writer } = await fleet.answered(started(one.store));
+      for (const n of [1, 2]) await fleet.answered(writer.append(undefined, `"first ${n}"`));
+      const saved = structuredClone(fleet.server.store!.state);
+      for (const n of [3, 4]) await fleet.answered(writer.append(undefined, `"first ${n}"`));
+      const reader = (await fleet.answered(reading(two.store, taskId))).drain();
+      expect(reader.seqs).toEqual([1, 2, 3, 4]);
+
+      await fleet.answered(writer.release());
+      fleet.kill(one);
+      fleet.server.store!.state = saved;
+      await fleet.pass(10_000); // until the first instance is taken for dead, and its task may be run again
+      const takeover = await fleet.answered(two.store.claim(taskId, false));
+      if (takeover === undefined || !('writer' in takeover)) throw new Error('The task cannot be taken over');
+      await fleet.answered(takeover.writer.append(undefined, '"second"'));
+      await fleet.pass(500);
+      reader.drain();
+      expect(reader.others).toEqual([{ kind: 'gap', from: 3, to: 4, reason: 'lost', position: 2 }]);
+      expect(reader.frames.at(-1)).toMatchObject({ seq: 3, data: '"second"' });
+      reader.close();
+
+      // Whoever brings a position of the lost part is told the same, on any instance.
+      const third = fleet.open();
+      const back = (await fleet.answered(reading(third.store, taskId, { position: 4, epoch: 1 }))).drain();
+      expect(back.others).toEqual([{ kind: 'gap', from: 3, to: 4, reason: 'lost', position: 2 }]);
+      expect(back.frames).toMatchObject([{ seq: 3, data: '"second"' }]);
+      back.close();
+    });
+  });
+});
