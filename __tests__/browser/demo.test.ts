@@ -232,38 +232,33 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     expect(await page.getByRole('alert').first().textContent()).toMatch(/^That import is gone/);
   });
 
-  // The demo keeps its jobs in a file where the library has a store for that.
-  const itWithStore = readFileSync(join(ROOT, 'package.json'), 'utf8').includes('"./sqlite"') ? it : it.skip;
-  itWithStore(
-    'the server is killed in the middle of an import, and the next one goes on from its last row',
-    async () => {
-      const supervised = await startExample('demo', {}, 'start.js');
-      try {
-        for (const [name, options] of Object.entries({
-          desktop: DESKTOP,
-          'phone-dark': { ...PHONE, colorScheme: 'dark' as const },
-        })) {
-          const page = await visit(options, supervised.url);
-          await startImport(page, '1000');
-          await received(page, 20);
-          await page.getByRole('button', { name: 'Kill the server' }).click();
-          await page.waitForFunction("document.querySelectorAll('.strip .cut').length === 1");
-          await shoot(page, `${name}-killed`);
-          expect(await page.locator('.strip .cut').textContent()).toMatch(/server killed after event \d+/);
-          await page.waitForFunction("document.getElementById('note').textContent.startsWith('Attempt 2')");
-          await page.getByRole('button', { name: 'Reload the page' }).click();
-          await page.waitForFunction("document.querySelectorAll('.strip .cut').length === 2");
-          await shoot(page, `${name}-attempt-2`);
-          await ended(page);
-          const seen = await shown(page);
-          expectExact(seen);
-          expect(seen.tally.cuts).toBe(2);
-        }
-      } finally {
-        await supervised.stop();
+  it('the server is killed in the middle of an import, and the next one goes on from its last row', async () => {
+    const supervised = await startExample('demo', {}, 'start.js');
+    try {
+      for (const [name, options] of Object.entries({
+        desktop: DESKTOP,
+        'phone-dark': { ...PHONE, colorScheme: 'dark' as const },
+      })) {
+        const page = await visit(options, supervised.url);
+        await startImport(page, '1000');
+        await received(page, 20);
+        await page.getByRole('button', { name: 'Kill the server' }).click();
+        await page.waitForFunction("document.querySelectorAll('.strip .cut').length === 1");
+        await shoot(page, `${name}-killed`);
+        expect(await page.locator('.strip .cut').textContent()).toMatch(/server killed after event \d+/);
+        await page.waitForFunction("document.getElementById('note').textContent.startsWith('Attempt 2')");
+        await page.getByRole('button', { name: 'Reload the page' }).click();
+        await page.waitForFunction("document.querySelectorAll('.strip .cut').length === 2");
+        await shoot(page, `${name}-attempt-2`);
+        await ended(page);
+        const seen = await shown(page);
+        expectExact(seen);
+        expect(seen.tally.cuts).toBe(2);
       }
-    },
-  );
+    } finally {
+      await supervised.stop();
+    }
+  });
 
   it('an answer is back at once after a reload, and goes on to its end', async () => {
     const page = await visit();

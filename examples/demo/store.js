@@ -3,8 +3,6 @@
 const { DATABASE, REDIS_URL, REDIS_PREFIX: prefix = 'rsse-demo:', LEASE_MS = '10000', ON_LOST = 'fail' } = process.env;
 /** Not every version of Node has it. @type {string} */
 const NODE_SQLITE = 'node:sqlite';
-/** @type {string} */
-const SQLITE = 'resumable-sse/sqlite';
 const leaseMs = Number(LEASE_MS);
 
 /** Whether jobs are kept where they outlive this process. */
@@ -31,7 +29,7 @@ async function redisStore(url) {
 }
 
 async function sqliteStore(file) {
-  const { createSqliteStore } = await import(SQLITE);
+  const { createSqliteStore } = await import('resumable-sse/sqlite');
   return createSqliteStore({ database: await openDatabase(file), leaseMs });
 }
 
