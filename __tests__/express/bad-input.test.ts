@@ -93,7 +93,7 @@ describe('a cursor', () => {
   const TEXTS: [row: number, text: string][] = [
     [19, 'abc'],
     [19, '-1'],
-    [19, '1.5'],
+    [19, '1.5.5'],
     [19, '1e3'],
     [19, '0x10'],
     [19, '+5'],

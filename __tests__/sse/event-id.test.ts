@@ -10,7 +10,7 @@ const BAD_SEQS = [
     'abc',
     '-1',
     '-0',
-    '1.5',
+    '1.5.5',
     '1.0',
     '1e3',
     '1E3',
@@ -105,7 +105,11 @@ describe('isResumeKey', () => {
 
 describe('parseEventId', () => {
   it.each(GOOD_SEQS)('reads key and seq %s', (text, seq) => {
-    expect(parseEventId(`${KEY}.${text}`)).toEqual({ resumeKey: KEY, seq });
+    expect(parseEventId(`${KEY}.${text}`)).toEqual({ resumeKey: KEY, seq, epoch: 1 });
+  });
+
+  it('reads which holder of the task wrote the event', () => {
+    expect(parseEventId(`${KEY}.7.2`)).toEqual({ resumeKey: KEY, seq: 7, epoch: 2 });
   });
 
   it.each(BAD_SEQS.map((text) => [text.slice(0, 40), text]))('refuses the seq %j', (_, text) => {
@@ -123,7 +127,9 @@ describe('parseEventId', () => {
     `${KEY}:1`,
     `${KEY}..1`,
     `.${KEY}.1`,
-    `${KEY}.1.2`,
+    `${KEY}.1.1`,
+    `${KEY}.1.02`,
+    `${KEY}.1.2.3`,
     `${KEY}.1.`,
     ` ${KEY}.1`,
     `${KEY} .1`,

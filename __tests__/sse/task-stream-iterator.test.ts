@@ -64,7 +64,9 @@ describe('StoredTaskStream', () => {
     expect(await read(await streamOf(failed.taskId))).toEqual([{ kind: 'failed', seq: 1, error }]);
     const cancelled = await fixture.start(endless);
     await fixture.engine.cancel(cancelled.taskId, 'Enough');
-    expect(await read(await streamOf(cancelled.taskId))).toEqual([{ kind: 'cancelled', seq: 1, reason: 'Enough' }]);
+    expect(await read(await streamOf(cancelled.taskId))).toEqual([
+      { kind: 'cancelled', seq: 1, code: 'TASK_CANCELLED', reason: 'Enough' },
+    ]);
   });
 
   it('has no result where the job has none', async () => {
