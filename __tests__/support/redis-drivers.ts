@@ -12,7 +12,7 @@ export function driverOn(
   prefix: string,
   changed: Partial<DriverSettings> = {},
 ): RedisDriver {
-  const driver = new RedisDriver(openPort(client as never), prefix);
+  const driver = new RedisDriver(openPort(client), prefix);
   driver.open({
     ...{ instance: 'one', clock: systemClock, ttlMs: TTL_MS, runningTtlMs: 4 * TTL_MS, timeoutMs: 500 },
     ...{ limits: { maxEvents: 10_000, maxBytes: 2 ** 20 }, maxTasksPerOwner: Infinity },
