@@ -29,6 +29,7 @@ const project = {
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.ci/'],
   transform: { '^.+\\.ts$': tsJest },
+  setupFilesAfterEnv: ['<rootDir>/__tests__/support/retry-in-ci.ts'],
   moduleNameMapper: sourceImports,
 };
 
@@ -46,6 +47,8 @@ export default {
   ],
   // No test depends on how fast the machine is; this only ends one that hangs.
   testTimeout: 60_000,
+  // One worker per core: most tests wait for servers and browsers, not for the processor.
+  maxWorkers: '100%',
   // CI counts the results of a plain `npm test`.
   reporters: ['default', ...(resultsFile ? [['<rootDir>/.ci/results-reporter.js', { file: resultsFile }]] : [])],
 };

@@ -30,7 +30,7 @@ const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls'
 
 /** The arrows. A folder of `lib/` or a file at its root that is not listed here does not belong there. */
 export const ROOMS: Readonly<Record<string, Room>> = {
-  core: { imports: [], packages: ['uuid', 'node:*'] },
+  core: { imports: [], packages: ['lru-cache', 'uuid', 'node:*'] },
   wires: { imports: ['core', 'sse'], packages: ['node:*'] },
   sse: { imports: ['core'], packages: ['node:http', 'node:http2', 'node:*'] },
   http: { imports: ['core', 'sse', 'wires'], packages: ['express', 'node:http', 'node:http2', 'node:*'] },
