@@ -4,7 +4,7 @@ import { ORPHAN_DEADLINE_MS } from './simulation/instance.js';
 import { checkPromises } from './simulation/promises.js';
 import { World, type Faults } from './simulation/world.js';
 
-const RUNS = Number(process.env.RUNS ?? 15);
+const RUNS = Number(process.env.RUNS ?? 6);
 /** A single run, to repeat it: `SEED=… RUN=17`. */
 const ONLY = process.env.RUN === undefined ? undefined : Number(process.env.RUN);
 /** Three attempts with their back-offs, then the deadline of an orphan. */

@@ -102,7 +102,7 @@ export function checkIdempotencyKey(key: unknown): string {
  * Path and query as the client sent them, before Express cut the mount path off. A request in absolute form
  * (RFC 9112, 3.2.2) brings a host along, which is whatever the client wrote: it is cut off.
  */
-export function urlOf(req: AnyRequest): string {
+function urlOf(req: AnyRequest): string {
   const path = (req.originalUrl ?? req.url ?? '/').replace(ABSOLUTE_FORM, '');
   // Two slashes, or a backslash, would begin a host for whoever follows it.
   return `/${path.replace(/^[/\\]+/, '')}`;

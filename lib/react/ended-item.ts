@@ -4,7 +4,7 @@ import { attempt } from '../client/storage.js';
 import type { Ended, TaskView } from './task-view.js';
 
 /** The view of a task that has ended. */
-export interface EndedView<P, R> extends TaskView<P, R> {
+interface EndedView<P, R> extends TaskView<P, R> {
   readonly status: Ended;
 }
 
