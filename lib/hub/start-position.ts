@@ -48,7 +48,8 @@ export function startOf(lastEventId: string | undefined, known: Client | undefin
 /** @throws TaskError `INVALID_CURSOR` */
 function seqOf(lastEventId: string, known: Client | undefined, { epoch, all }: History): number | undefined {
   const id = parseEventId(lastEventId);
-  if (id !== undefined) return id.resumeKey === epoch ? id.seq : undefined;
+  // A hub has one life per epoch: its ids have no third part, as those of a task have that was run again.
+  if (id?.epoch === 1) return id.resumeKey === epoch ? id.seq : undefined;
   if (lastEventId.startsWith(`${epoch}.`)) throw new TaskError('INVALID_CURSOR', 'The last event id has no seq');
   return known === undefined ? all.seqOfId(lastEventId) : known.seqOfId(lastEventId, all);
 }
