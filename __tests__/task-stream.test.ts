@@ -64,7 +64,7 @@ describe('iterating a TaskStream', () => {
   it('gives a cancellation with its reason', async () => {
     const { tasks, stream } = await start();
     await tasks.cancelTask(stream.taskId, 'Enough');
-    expect(await all(stream)).toEqual([{ kind: 'cancelled', seq: 1, reason: 'Enough' }]);
+    expect(await all(stream)).toEqual([{ kind: 'cancelled', seq: 1, code: 'TASK_CANCELLED', reason: 'Enough' }]);
   });
 
   it('gives a gap for what was trimmed', async () => {

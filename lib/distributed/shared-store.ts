@@ -66,7 +66,7 @@ export class SharedTaskStore implements OpenTaskStore {
       const size = Math.min(PAGE, limit - found.length);
       const of = owner === undefined ? undefined : { owner };
       const page = await context.driver.list({ of, status, limit: size, before: last });
-      found.push(...page.map((task) => reader.toRecord(task)));
+      found.push(...(await reader.toRecords(page)));
       last = page.at(-1)?.taskId;
       if (page.length < size) break;
     }

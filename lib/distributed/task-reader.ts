@@ -57,6 +57,12 @@ export class TaskReader {
     return this.#toFound(task, 0).record;
   }
 
+  /** The same of many tasks, with their subscribers. */
+  async toRecords(tasks: readonly StoredTask[]): Promise<TaskRecord[]> {
+    const others = tasks.length === 0 ? [] : await this.audience.countOthers(tasks.map(({ taskId }) => taskId));
+    return tasks.map((task, i) => this.#toFound(task, (others[i] ?? 0) + this.localSubscribers(task.taskId)).record);
+  }
+
   #toFound(task: StoredTask, others: number): FoundTask {
     assertKnownSchema(task.schema, 'The task');
     return { task, record: toRecord(task, this.isOrphaned(task), others) };
