@@ -15,7 +15,7 @@ if (!existsSync(`${cwd}node_modules/ai`)) {
 const screenshots = fileURLToPath(new URL('../../screenshots', import.meta.url));
 mkdirSync(screenshots, { recursive: true });
 
-const { origin, stop } = await startServer(new URL('./server.js', import.meta.url), { WORD_MS: '20' });
+const { origin, stop } = await startServer(new URL('./server.js', import.meta.url), { WORD_MS: '80' });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--headless', '--no-sandbox', '--disable-gpu'],
