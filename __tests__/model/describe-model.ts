@@ -67,6 +67,7 @@ export function describeModel(
       );
     }
 
+    if (runs.stopped === 0) return;
     itHolds(
       'when it is stopped in the middle',
       runs.stopped,
