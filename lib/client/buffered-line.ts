@@ -12,9 +12,9 @@ import type { StreamTaskOptions } from './task-options.js';
 const FIRST_BYTE_MS = 8_000;
 /** After so many attempts without a byte, the line counts as one that holds answers back. */
 const SILENT_ATTEMPTS = 2;
-/** How long the server may wait for an event before it ends a bounded answer. */
+/** The longest time that the server may wait for an event before it ends a bounded answer. */
 const WAIT_S = 20;
-/** How long an origin is remembered. */
+/** The time for which an origin is remembered. */
 const REMEMBERED_MS = 3_600_000;
 /** The slowest upload that is not mistaken for silence, in bytes per ms. */
 const UPLOAD_RATE = 16;

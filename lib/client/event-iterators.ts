@@ -7,10 +7,10 @@ interface Link<T> {
   readonly next: Promise<Link<T> | undefined>;
 }
 
-/** Where a loop is. */
+/** The place that one loop has reached. */
 interface Iterator {
   mark: string;
-  /** How many events it has handled, or was too late for. */
+  /** The number of events that it has handled, or was too late for. */
   count: number;
 }
 

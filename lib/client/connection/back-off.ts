@@ -1,4 +1,4 @@
-/** How long a client waits before it asks again. */
+/** Decides for how long a client waits before it asks again. */
 
 /** In ms, until the server says something else by `retry:`. */
 export const DEFAULT_RETRY_MS = 2_000;

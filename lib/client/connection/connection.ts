@@ -21,7 +21,7 @@ export interface NextRequest {
   readonly url: string;
   readonly method?: string | undefined;
   readonly body?: RequestInit['body'];
-  /** How long the first byte of the answer's body may take, in ms. Default: `watchdogMs`. */
+  /** The longest time that the first byte of the answer's body may take, in ms. Default: `watchdogMs`. */
   readonly firstByteMs?: number | undefined;
   /** The answer is a piece of the stream that ends early by agreement: its end is no failure. */
   readonly bounded?: boolean | undefined;
@@ -217,7 +217,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     else if (state === 'waiting') {
       if (Date.now() >= deadlineMs) endWait?.();
     } else if (type === 'online' || Date.now() > deadlineMs) {
-      // What is open may be dead without knowing it: the network that is back need not be the one that was lost, and
+      // An open connection may be dead without knowing it: the network that is back need not be the one that was lost, and
       // timers stand still while a machine sleeps.
       isDue = true;
       cut();

@@ -1,4 +1,4 @@
-/** What callers can set for every kind of connection. */
+/** The options that callers can set for every kind of connection. */
 import type { ValueOrGetter } from '../value-or-getter.js';
 import type { StreamError } from './answers.js';
 
