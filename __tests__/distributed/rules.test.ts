@@ -231,6 +231,24 @@ describe('Instances that share tasks', () => {
     reader.close();
   });
 
+  it('read what the holder before has written when they take a task over, even if the first try fails', async () => {
+    const [one, two] = [fleet.open(), fleet.open()];
+    const { taskId, writer } = await fleet.answered(started(one.store));
+    const reader = await fleet.answered(reading(two.store, taskId));
+    fleet.server.store!.onAppend = () => undefined; // every bell is lost
+    await fleet.answered(writer.append(undefined, '"before"'));
+    await fleet.answered(writer.release());
+    const readAfter = jest.spyOn(two.driver, 'readAfter').mockRejectedValue(new Error('The store is away'));
+    await fleet.answered(two.store.claim(taskId, false));
+    await fleet.pass(200);
+    readAfter.mockRestore();
+    const late = await fleet.answered(reading(two.store, taskId));
+    expect(late.drain().seqs).toEqual([1]);
+    await fleet.pass(2_000);
+    expect(reader.drain().seqs).toEqual([1]);
+    for (const each of [reader, late]) each.close();
+  });
+
   describe('of different versions', () => {
     it('refuse by name what a newer one has written, and serve the rest', async () => {
       const one = fleet.open();

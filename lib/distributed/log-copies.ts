@@ -53,7 +53,7 @@ export class LogCopies implements MemoryBudget {
     const copy = this.#copies.get(taskId);
     if (copy !== undefined && !this.#opening.has(taskId)) {
       copy.usedMs = this.context.settings.clock.now();
-      if (copy.writer === undefined && !copy.log.ended) await copy.fetch();
+      if (copy.mayBeBehind) await copy.fetch();
       await copy.refreshSnapshot(0);
       return copy.log.discarded ? undefined : copy;
     }
@@ -109,7 +109,7 @@ export class LogCopies implements MemoryBudget {
 
   /** Compares everything that is followed with the store. */
   async check(): Promise<void> {
-    const followed = [...this.#copies.values()].filter((copy) => copy.writer === undefined && !copy.log.ended);
+    const followed = [...this.#copies.values()].filter((copy) => copy.mayBeBehind);
     for (let i = 0; i < followed.length; i += PAGE) {
       const page = followed.slice(i, i + PAGE);
       const states = await this.context.driver.look(page.map(({ taskId }) => taskId));
@@ -118,7 +118,7 @@ export class LogCopies implements MemoryBudget {
   }
 
   async #check(copy: LogCopy, state: TaskState | undefined): Promise<void> {
-    if (copy.writer !== undefined || this.#copies.get(copy.taskId) !== copy || this.#opening.has(copy.taskId)) return;
+    if (!copy.mayBeBehind || this.#copies.get(copy.taskId) !== copy || this.#opening.has(copy.taskId)) return;
     if (state === undefined) {
       this.#drop(copy);
       return;
@@ -138,7 +138,7 @@ export class LogCopies implements MemoryBudget {
     try {
       // Before reading, so that nothing falls in between; a bell that cannot be hung is made up for by looking.
       await this.events.follow(taskId).catch(ignore);
-      if (copy.writer === undefined) await copy.fetch();
+      if (copy.mayBeBehind) await copy.fetch();
       await copy.fetchSnapshot();
       if (isFinal(task.status) && !copy.log.ended) await this.#conclude(copy);
     } catch (error) {

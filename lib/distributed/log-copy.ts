@@ -96,6 +96,11 @@ export class LogCopy implements TaskFeed {
     return this.#fetching.run();
   }
 
+  /** Whether the store may have events that this copy has not: without a writer here, and before one has caught up. */
+  get mayBeBehind(): boolean {
+    return !this.log.ended && (this.writer === undefined || this.log.lastSeq < this.writer.end.seq);
+  }
+
   /** Takes over entries that the bell has brought, where they follow what is here; reads the store where they do not. */
   offer(entries: readonly Entry[] | undefined): Promise<void> {
     for (const entry of entries ?? []) {
