@@ -14,7 +14,7 @@ export class PersistentClient {
   /** Connections that it took. */
   connections = 0;
   readonly #waiting = new Map<number, () => void>();
-  #resumeKey: string | undefined;
+  #lastEventId: string | undefined;
 
   constructor(
     readonly where: () => string,
@@ -46,9 +46,10 @@ export class PersistentClient {
   }
 
   async #connect(path: string): Promise<void> {
-    const cursor = `${this.#resumeKey}.${this.last?.seq ?? 0}`;
     const identity: Record<string, string> =
-      this.#resumeKey === undefined ? { 'idempotency-key': this.idempotencyKey } : { 'last-event-id': cursor };
+      this.#lastEventId === undefined
+        ? { 'idempotency-key': this.idempotencyKey }
+        : { 'last-event-id': this.#lastEventId };
     const follower = new SseFollower(this.where() + path, identity);
     this.connections++;
     let taken = 0;
@@ -61,8 +62,8 @@ export class PersistentClient {
       return follower.ended;
     };
     await follower.until(take);
+    this.#lastEventId = follower.lastEventId ?? this.#lastEventId;
     if (follower.status === 200) {
-      this.#resumeKey ??= follower.resumeKey;
       this.taskId ||= follower.taskId;
     } else if (follower.status === 0 || follower.status === 503) {
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS)); // nobody there, or no store

@@ -8,6 +8,8 @@ export class SseFollower {
   status = 0;
   body = '';
   ended = false;
+  /** As the server wrote it; a client sends it back as it is. */
+  lastEventId: string | undefined;
   #rest = '';
   #request: ClientRequest;
   #wake: (() => void)[] = [];
@@ -86,6 +88,7 @@ export class SseFollower {
     for (const block of blocks) {
       const lines = block.split('\n').filter((line) => !line.startsWith(':') && !line.startsWith('retry:'));
       if (lines.length > 0) this.frames.push(...decodeEvents(`${lines.join('\n')}\n\n`));
+      this.lastEventId = lines.findLast((line) => line.startsWith('id: '))?.slice('id: '.length) ?? this.lastEventId;
     }
     this.#ring();
   }
