@@ -47,7 +47,7 @@ describeWithRedisServer('with Redis', () => {
 
     it('shows that another one goes on with it, and loses and repeats nothing', async () => {
       const { page, errors } = await killedInTheMiddle('restart');
-      await page.waitForFunction("document.getElementById('note').textContent.includes('attempt 2')");
+      await page.waitForFunction("document.getElementById('note').textContent.includes('Attempt 2')");
       await shoot(page, 'cluster-restarted');
       await ended(page);
       await shoot(page, 'cluster-finished');
