@@ -33,6 +33,8 @@ export class OwnedTasks implements WriterOwner {
   readonly #writers = new Map<string, SharedWriter>();
   /** Being created or claimed: the store may say already that they run here. */
   readonly #expected = new Map<string, number>();
+  /** Cancelled after the store said that they run here, and before they did. */
+  readonly #cancelledEarly = new Set<string>();
   /** Tasks whose audience may have changed. */
   readonly #uncounted = new Set<string>();
   #touchedMs: number;
@@ -82,6 +84,7 @@ export class OwnedTasks implements WriterOwner {
       const others = (this.#expected.get(taskId) ?? 1) - 1;
       if (others > 0) this.#expected.set(taskId, others);
       else this.#expected.delete(taskId);
+      if (others <= 0 && !this.#writers.has(taskId)) this.#cancelledEarly.delete(taskId);
     }
   }
 
@@ -96,7 +99,7 @@ export class OwnedTasks implements WriterOwner {
     const copy = known ?? copies.add({ ...record }, this.context.instance, top.seq);
     this.attach(copy);
     if (known !== undefined && known.log.lastSeq < top.seq) known.fetch().catch(ignore);
-    if (cancel !== undefined) this.#later(writer, () => this.#cancel(writer, cancel));
+    if (cancel !== undefined) this.#later(writer, () => this.cancel(writer, JSON.parse(cancel) as PublicError));
     return writer;
   }
 
@@ -113,6 +116,8 @@ export class OwnedTasks implements WriterOwner {
       const subscribers = this.parts.copies.get(writer.taskId)?.record.subscribers ?? 0;
       if (subscribers > 0) writer.executor.audienceChanged(subscribers);
     });
+    if (this.#cancelledEarly.delete(writer.taskId))
+      this.#later(writer, () => void this.cancelNoted(writer.taskId).catch(ignore));
     if (writer.record.attempt > 1) this.audienceNoted(writer.taskId); // they came while it ran elsewhere
   }
 
@@ -125,6 +130,7 @@ export class OwnedTasks implements WriterOwner {
   closed(writer: SharedWriter): void {
     if (this.#writers.get(writer.taskId) !== writer) return;
     this.#writers.delete(writer.taskId);
+    this.#cancelledEarly.delete(writer.taskId);
     const copy = this.parts.copies.get(writer.taskId);
     if (copy !== undefined) this.parts.copies.handOver(copy);
     writer.executor = NOBODY;
@@ -171,6 +177,12 @@ export class OwnedTasks implements WriterOwner {
   /** Asks the store about a task that runs here: somebody has cancelled it. */
   async cancelNoted(taskId: string): Promise<void> {
     if (this.#writers.has(taskId)) await this.#verify([taskId]);
+    else if (this.#expected.has(taskId)) this.#cancelledEarly.add(taskId);
+  }
+
+  cancel(writer: SharedWriter, reason: PublicError): void {
+    if (writer.executor === NOBODY) this.#cancelledEarly.add(writer.taskId);
+    else writer.executor.cancelRequested(reason);
   }
 
   /** Asks the store which tasks are still held here, and what is wanted of them. Then they go on. */
@@ -207,7 +219,7 @@ export class OwnedTasks implements WriterOwner {
     } else if (state.token > epoch) writer.revoke(fenced());
     else if (state.token < epoch) void this.#takeAgain(writer, state);
     else if (state.holder !== this.context.instance && state.status === 'running') writer.revoke(fenced());
-    else if (state.cancel !== undefined) this.#cancel(writer, state.cancel);
+    else if (state.cancel !== undefined) this.cancel(writer, JSON.parse(state.cancel) as PublicError);
   }
 
   /** The store has gone back to a state in which the task was not held here yet: takes it again, under a higher token. */
@@ -224,10 +236,6 @@ export class OwnedTasks implements WriterOwner {
     } finally {
       writer.resume();
     }
-  }
-
-  #cancel(writer: SharedWriter, reason: string): void {
-    writer.executor.cancelRequested(JSON.parse(reason) as PublicError);
   }
 
   #later(writer: SharedWriter, tell: () => void): void {

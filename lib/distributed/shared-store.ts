@@ -90,7 +90,7 @@ export class SharedTaskStore implements OpenTaskStore {
     const task = await context.driver.requestCancel(taskId, JSON.stringify(reason));
     if (task === undefined) return false;
     const writer = owned.get(taskId);
-    if (writer !== undefined) writer.executor.cancelRequested(reason);
+    if (writer !== undefined) owned.cancel(writer, reason);
     else if (reader.isOrphaned(task)) await recovery.cancel(task, reason);
     else if (task.holder !== undefined)
       await context.driver.ring(task.holder, { kind: 'cancel', taskId }).catch(ignore);

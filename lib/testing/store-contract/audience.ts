@@ -1,5 +1,6 @@
 import { expect } from '../expect.js';
 import { eventually, finished, reading, recordOf, started } from './steps.js';
+import { draft, RecordingExecutor } from '../store-fixtures.js';
 import type { StoreSuite } from './opened-store.js';
 
 const STOP = { code: 'TASK_CANCELLED', message: 'Stop' };
@@ -11,6 +12,19 @@ export function describeStoreAudience({ describe, it, open }: StoreSuite): void 
       for (const instance of [store, peer]) {
         const { taskId, executor } = await started(store);
         expect(await instance.requestCancel(taskId, STOP)).toBe(true);
+        await executor.until(({ cancels }) => cancels.length === 1);
+        expect(executor.cancels).toEqual([STOP]);
+      }
+    });
+
+    it('reaches a task that is cancelled before it has begun', async () => {
+      const { store, peer } = await open();
+      for (const instance of [store, peer]) {
+        const asked = draft();
+        const creation = await store.create(asked);
+        expect(await instance.requestCancel(asked.taskId, STOP)).toBe(true);
+        const executor = new RecordingExecutor();
+        if (creation.created) creation.writer.begin(executor);
         await executor.until(({ cancels }) => cancels.length === 1);
         expect(executor.cancels).toEqual([STOP]);
       }

@@ -4,6 +4,7 @@ import { describeStoreCreation } from './creation.js';
 import type { OpenStore } from './opened-store.js';
 import { describeStoreReading } from './reading.js';
 import { describeStoreRetention } from './retention.js';
+import { describeStoreSlots } from './slots.js';
 import { describeStoreTakeover } from './takeover.js';
 import { describeStoreWires } from './wires.js';
 import { describeStoreWriting } from './writing.js';
@@ -23,6 +24,7 @@ export function describeTaskStore(name: string, open: OpenStore, runner: Runner)
     describeStoreCreation(suite);
     describeStoreWriting(suite);
     describeStoreTakeover(suite);
+    describeStoreSlots(suite);
     describeStoreWires(suite);
     describeStoreReading(suite);
     describeStoreAudience(suite);
