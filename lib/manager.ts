@@ -94,7 +94,10 @@ export interface TaskManager {
   cancelTask(taskId: string, reason?: string): Promise<boolean>;
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED` */
   getTaskInfo(taskId: string): Promise<TaskInfo>;
-  /** Lists tasks, newest first, without their progress and result, which `getTaskInfo` has. @throws TaskError `INVALID_OPTION` */
+  /**
+   * Lists tasks, newest first, without their progress, result and error, which `getTaskInfo` has.
+   * @throws TaskError `INVALID_OPTION`
+   */
   listTasks(filter?: ListOptions): Promise<TaskInfo[]>;
   getStatistics(): ManagerStatistics;
   /**

@@ -1,4 +1,4 @@
-import { announceSeed, createRandom } from '../support/random.js';
+import { describeSlotRaces } from '../contracts/slot-races.js';
 import { dataOf, leave, useChatServers } from '../support/chat-server.js';
 
 const start = useChatServers();
@@ -172,37 +172,4 @@ describe('what runs in a slot', () => {
   });
 });
 
-/** `RACES=200 npx jest slots` runs as many of each. */
-const RACES = Number(process.env.RACES ?? 10);
-jest.setTimeout(30_000 + RACES * 1_000);
-
-describe(`a hundred starts at once, ${RACES} times`, () => {
-  const seed = announceSeed('slots');
-
-  it.each(['reject', 'attach', 'interrupt'] as const)('leave one task that runs: %s', async (onBusy) => {
-    const random = createRandom(seed);
-    const { tasks, job } = await start({ maxRunningTasks: Infinity });
-    for (let race = 0; race < RACES; race++) {
-      const slot = `race ${race}`;
-      const calls = job.calls;
-      const outcomes = await Promise.allSettled(
-        Array.from({ length: 100 }, async () => {
-          if (random.int(0, 1)) await new Promise((resolve) => setImmediate(resolve));
-          return tasks.start(job.job, { slot, onBusy });
-        }),
-      );
-      const running = await tasks.find({ slot });
-      expect(running?.status).toBe('running');
-      await job.run(calls + 1);
-      const listed = (await tasks.listTasks({ limit: Infinity })).filter((task) => task.slot === slot);
-      expect(listed.filter(({ status }) => status === 'running')).toHaveLength(1);
-      const codes = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []));
-      expect(codes).toEqual(Array.from({ length: onBusy === 'reject' ? 99 : 0 }, () => 'SLOT_BUSY'));
-      expect(listed).toHaveLength(onBusy === 'interrupt' ? 100 : 1);
-      for (const { status, error } of listed.filter((each) => each.taskId !== running?.taskId)) {
-        expect({ status, code: error?.code }).toEqual({ status: 'cancelled', code: 'TASK_SUPERSEDED' });
-      }
-      await tasks.cancelTask(running!.taskId);
-    }
-  });
-});
+describeSlotRaces('in memory', async () => [(await start({ maxRunningTasks: Infinity })).tasks], 100);

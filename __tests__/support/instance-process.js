@@ -41,6 +41,7 @@ app.get('/job', tasks.handler(count));
 /** The same with a state: the sum of what it has counted. */
 const snapshot = { initial: () => ({ sum: 0 }), reduce: ({ sum }, { n }) => ({ sum: sum + n }) };
 app.get('/sum', tasks.handler(count, { snapshot }));
+app.get('/slot/:slot', tasks.handler(count, { slot: ({ params }) => params.slot }));
 app.use('/tasks', tasks.router());
 const server = app.listen(0, '127.0.0.1', () => process.send?.({ kind: 'listening', port: server.address().port }));
 

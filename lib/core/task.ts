@@ -85,17 +85,22 @@ interface OutcomeData {
   readonly reason?: string;
 }
 
-/** Returns all that is told of a task, its last progress and its result included. */
+/** Returns all that is told of a task, its last progress, its result and its error included. */
 export function toTaskInfo(record: TaskRecord): TaskInfo {
   const info = toTaskSummary(record);
   if (record.progress !== undefined) info.progress = JSON.parse(record.progress);
-  if (record.status !== 'completed' || record.outcome === undefined) return info;
-  const { result } = JSON.parse(record.outcome) as OutcomeData;
+  if (record.outcome === undefined) return info;
+  const { result, error, code, reason } = JSON.parse(record.outcome) as OutcomeData;
   if (result !== undefined) info.result = result;
+  if (error !== undefined) info.error = error;
+  if (code !== undefined && reason !== undefined) info.error = { code, message: reason };
   return info;
 }
 
-/** The same without progress and result, which may be large: a list of many tasks does not carry, or even read, them. */
+/**
+ * The same without progress, result and error. They may be large, and a shared store keeps them apart, so a list of many
+ * tasks does not read them.
+ */
 export function toTaskSummary(record: TaskRecord): TaskInfo {
   const { taskId, resumeKey, status, owner, attempt, lastSeq, firstKeptSeq, bufferedEvents, bufferedBytes } = record;
   const { endedAtMs, expiresAtMs } = record;
@@ -109,9 +114,5 @@ export function toTaskSummary(record: TaskRecord): TaskInfo {
   if (record.slot !== undefined) info.slot = record.slot;
   if (endedAtMs !== undefined) info.endedAt = new Date(endedAtMs);
   if (expiresAtMs !== undefined) info.expiresAt = new Date(expiresAtMs);
-  if (status === 'completed' || record.outcome === undefined) return info;
-  const { error, code, reason } = JSON.parse(record.outcome) as OutcomeData;
-  if (error !== undefined) info.error = error;
-  if (code !== undefined && reason !== undefined) info.error = { code, message: reason };
   return info;
 }
