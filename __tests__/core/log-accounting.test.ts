@@ -1,6 +1,6 @@
 import { EventLog } from '../../lib/core/event-log.js';
 
-const FREE = { reserve: () => undefined, release: () => undefined };
+const FREE = { reserve: () => undefined, release: () => undefined, dropped: () => undefined };
 
 describe('the bytes that a log says it keeps', () => {
   it('are those of the frames that can be read, after trimming made room for many of them', () => {

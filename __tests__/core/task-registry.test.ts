@@ -18,7 +18,7 @@ describe('TaskRegistry', () => {
     registry = new TaskRegistry(storeSettings({ clock, ttlMs: TTL_MS, ...changed }));
   };
   const add = (kib = 0, owner?: string): StoredTask => {
-    const log = new EventLog(registry.settings.log, registry);
+    const log = new EventLog(registry.settings.log, registry.memory);
     const task = new StoredTask(draft({ owner }), log, registry.settings);
     registry.add(task);
     grow(task, kib);
@@ -30,7 +30,7 @@ describe('TaskRegistry', () => {
   };
   const end = (task: StoredTask): StoredTask => {
     task.status = 'completed';
-    task.end(registry);
+    task.end();
     registry.retire(task);
     registry.leavePlace(task.owner);
     return task;

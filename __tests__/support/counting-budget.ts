@@ -1,4 +1,4 @@
-import type { MemoryBudget } from '../../lib/core/event-log.js';
+import type { MemoryBudget } from '../../lib/core/memory.js';
 
 /** A budget that refuses nothing and keeps the sum. */
 export class CountingBudget implements MemoryBudget {
@@ -12,5 +12,9 @@ export class CountingBudget implements MemoryBudget {
 
   release(bytes: number): void {
     this.reserved -= bytes;
+  }
+
+  dropped(): void {
+    return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { Epochs } from './epochs.js';
 import { Followers, type Follower } from './followers.js';
+import type { MemoryBudget, Pinnable } from './memory.js';
 import { Segment } from './segment.js';
 
 const FIRST_SEGMENT_BYTES = 1_024;
@@ -14,18 +15,14 @@ export interface LogLimits {
   readonly maxBytes: number;
 }
 
-/** Where a log's memory is accounted for, and refused or found elsewhere when it runs out. */
-export interface MemoryBudget {
-  reserve(bytes: number): void;
-  release(bytes: number): void;
-}
-
 /** Consecutive encoded frames, shared by every reader at `from`; the first has seq `from + 1`, the last `to`. */
 export interface Slice {
   readonly kind: 'frames';
   readonly from: number;
   readonly to: number;
   readonly bytes: Buffer;
+  /** What `bytes` is a view of; absent where it has memory of its own. */
+  readonly memory?: Pinnable;
 }
 
 /**
@@ -123,7 +120,13 @@ export class EventLog {
     if (shared?.from === position && shared.to <= limit) return shared;
     const segment = this.#segmentOf(position + 1);
     const to = Math.min(segment.lastSeq, limit);
-    const slice: Slice = { kind: 'frames', from: position, to, bytes: segment.sliceAfter(position, to) };
+    const slice: Slice = {
+      kind: 'frames',
+      from: position,
+      to,
+      bytes: segment.sliceAfter(position, to),
+      memory: segment,
+    };
     if (to === segment.lastSeq) this.#slice = slice; // one that was cut short serves nobody else
     return slice;
   }
@@ -219,6 +222,7 @@ export class EventLog {
     this.#wireBytes -= segment.used;
     this.#capacity -= segment.capacity;
     this.budget.release(segment.capacity);
+    this.budget.dropped(segment);
     return segment;
   }
 

@@ -37,7 +37,7 @@ export class MemoryStore implements OpenTaskStore {
     if (registry.runningOf(owner) >= registry.settings.maxTasksPerOwner) {
       throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
     }
-    const task = new StoredTask(draft, new EventLog(registry.settings.log, registry), registry.settings);
+    const task = new StoredTask(draft, new EventLog(registry.settings.log, registry.memory), registry.settings);
     registry.add(task);
     return { created: true, writer: new MemoryWriter(task, registry) };
   }
@@ -116,7 +116,7 @@ class MemoryWriter implements TaskWriter {
     const task = this.#writable();
     if (task.status !== 'running') throw new TaskError('TASK_NOT_RUNNING', `The task is already ${task.status}`);
     this.#append(event, json);
-    if (event === undefined) task.keepProgress(json, this.registry);
+    if (event === undefined) task.keepProgress(json);
   }
 
   finish(status: FinalStatus, json: string, keepsPlace = false): void {
@@ -124,7 +124,7 @@ class MemoryWriter implements TaskWriter {
     task.status = move(task.status, status);
     task.outcome = json;
     this.#append(TERMINAL_EVENT[status], json);
-    task.end(this.registry);
+    task.end();
     this.registry.retire(task);
     if (!keepsPlace) this.leavePlace();
   }

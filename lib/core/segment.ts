@@ -1,8 +1,10 @@
+import { Pinnable } from './memory.js';
+
 /**
  * A run of frames in one piece of memory: frames grow from the front, the offsets where they end (4 bytes each)
  * from the back, so that an event costs its bytes + 4 and a reader's rest of the segment is one slice.
  */
-export class Segment {
+export class Segment extends Pinnable {
   /** How many frames it holds. */
   count = 0;
   /** How many bytes they take. */
@@ -15,8 +17,9 @@ export class Segment {
   /** @param capacity bytes in all, a multiple of 4 */
   constructor(
     public firstSeq: number,
-    readonly capacity: number,
+    capacity: number,
   ) {
+    super(capacity);
     this.#bytes = Buffer.allocUnsafeSlow(capacity); // its own memory: a slice of Node's pool would keep the pool alive
     this.#ends = new Uint32Array(this.#bytes.buffer);
   }

@@ -1,5 +1,6 @@
 import type { PublicError } from './errors.js';
-import type { EventLog, MemoryBudget } from './event-log.js';
+import type { EventLog } from './event-log.js';
+import { Account } from './memory.js';
 import type { Executor, SnapshotPast, StoreSettings, TaskDraft, TaskFeed, TaskRecord } from './ports.js';
 import type { TaskStatus } from './status.js';
 
@@ -44,8 +45,8 @@ export class StoredTask implements TaskRecord, TaskFeed {
   /** Why it is to be cancelled, if it is. */
   cancel: PublicError | undefined;
   #executor: Executor = NOBODY;
-  /** Memory of its last progress and its folded state, as the budget counts it while it runs. */
-  #textBytes = 0;
+  /** Its last progress and its folded state while it runs. */
+  readonly #texts: Account;
   /** What was folded before, while or after nobody runs it. */
   #snapshot: string | undefined;
   readonly #attached = new Map<string, number>();
@@ -65,6 +66,7 @@ export class StoredTask implements TaskRecord, TaskFeed {
     this.slot = draft.slot;
     this.handler = draft.handler;
     this.input = draft.input;
+    this.#texts = new Account(log.budget);
     this.createdAtMs = this.updatedAtMs = settings.clock.wallNow();
   }
 
@@ -131,14 +133,14 @@ export class StoredTask implements TaskRecord, TaskFeed {
   }
 
   /** Keeps `json` as the last progress, and counts what it and the folded state take now. */
-  keepProgress(json: string, budget: MemoryBudget): void {
+  keepProgress(json: string): void {
     this.progress = json;
-    this.#count(json.length + (this.#executor.snapshotBytes?.() ?? 0), budget);
+    this.#texts.set(json.length + (this.#executor.snapshotBytes?.() ?? 0));
   }
 
   /** Ends it. From here on its size counts as that of a finished task. */
-  end(budget: MemoryBudget): void {
-    this.#count(0, budget);
+  end(): void {
+    this.#texts.set(0);
     this.detach();
     this.endedAtMs = this.updatedAtMs;
     this.log.end();
@@ -170,14 +172,6 @@ export class StoredTask implements TaskRecord, TaskFeed {
 
   departedAt(subscriberId: string): number | undefined {
     return this.#attached.has(subscriberId) ? undefined : this.#departed.get(subscriberId);
-  }
-
-  #count(textBytes: number, budget: MemoryBudget): void {
-    const more = textBytes - this.#textBytes;
-    if (more === 0) return;
-    this.#textBytes = textBytes;
-    if (more > 0) budget.reserve(more);
-    else budget.release(-more);
   }
 
   get #snapshotJson(): string | undefined {

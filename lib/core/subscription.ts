@@ -1,5 +1,6 @@
 import type { Slice } from './event-log.js';
 import type { Follower } from './followers.js';
+import type { MemoryBudget } from './memory.js';
 import type { TaskFeed } from './ports.js';
 import type { GapReason } from './task.js';
 
@@ -68,6 +69,11 @@ export class Subscription {
   /** The seq of the last event that was read. */
   get position(): number {
     return this.#position;
+  }
+
+  /** Where what it has read and its socket has not taken is accounted for. */
+  get budget(): MemoryBudget {
+    return this.feed.log.budget;
   }
 
   /** The terminal event was read: nothing will follow. */

@@ -1,5 +1,5 @@
 import { Deadlines } from './deadlines.js';
-import type { MemoryBudget } from './event-log.js';
+import { Memory } from './memory.js';
 import type { StoreSettings, StoreSizes, TaskRef, Tombstone } from './ports.js';
 import { Shares } from './shares.js';
 import type { StoredTask } from './stored-task.js';
@@ -16,7 +16,9 @@ interface Grave extends Tombstone {
  * or earlier when memory is needed: those of the owner who keeps most, least recently used first. Either way a tombstone
  * stays for a while.
  */
-export class TaskRegistry implements MemoryBudget {
+export class TaskRegistry {
+  /** At the cost of finished tasks first, then of what running ones have longest kept. */
+  readonly memory: Memory;
   readonly #running = new Map<string, StoredTask>();
   readonly #finished = new Map<string, StoredTask>();
   /** The finished ones by owner, for those that go before their time. */
@@ -32,9 +34,10 @@ export class TaskRegistry implements MemoryBudget {
   readonly #graves = new Map<string, Grave>();
   readonly #gravesByOwner = new Shares<string | undefined, Grave>({ sparesLast: true });
   readonly #decay = new Deadlines<Grave>();
-  #reserved = 0;
 
-  constructor(readonly settings: StoreSettings) {}
+  constructor(readonly settings: StoreSettings) {
+    this.memory = new Memory(settings.maxBufferedBytes, () => this.#buryNext() || this.#trimNextRunning());
+  }
 
   /** Adds a task that runs. */
   add(task: StoredTask): void {
@@ -113,20 +116,8 @@ export class TaskRegistry implements MemoryBudget {
     return this.#running.size + this.#finished.size + this.#graves.size > 0;
   }
 
-  /** Accounts for `bytes` more, at the cost of finished tasks first, then of what running ones have longest kept. */
-  reserve(bytes: number): void {
-    this.#reserved += bytes;
-    while (this.#reserved > this.settings.maxBufferedBytes) {
-      if (!this.#buryNext() && !this.#trimNextRunning()) return;
-    }
-  }
-
-  release(bytes: number): void {
-    this.#reserved -= bytes;
-  }
-
   get sizes(): StoreSizes {
-    return { finished: this.#finished.size, tombstones: this.#gravesByOwner.size, bufferedBytes: this.#reserved };
+    return { finished: this.#finished.size, tombstones: this.#gravesByOwner.size, bufferedBytes: this.memory.bytes };
   }
 
   /**

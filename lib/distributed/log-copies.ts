@@ -1,4 +1,4 @@
-import type { MemoryBudget } from '../core/event-log.js';
+import { Memory } from '../core/memory.js';
 import type { StoreSizes } from '../core/ports.js';
 import { isFinal } from '../core/status.js';
 import { ignore, type Context } from './context.js';
@@ -26,16 +26,19 @@ export interface LogCopyEvents {
 }
 
 /** The copies of logs on this instance: one per task that somebody here follows or that runs here. */
-export class LogCopies implements MemoryBudget {
+export class LogCopies {
+  /** At the cost of copies that nobody reads, then of what others have longest kept. */
+  readonly memory: Memory;
   readonly #copies = new Map<string, LogCopy>();
   readonly #opening = new Map<string, Promise<LogCopy | undefined>>();
-  #reserved = 0;
   #closed = false;
 
   constructor(
     readonly context: Context,
     readonly events: LogCopyEvents,
-  ) {}
+  ) {
+    this.memory = new Memory(context.settings.maxBufferedBytes, () => this.#dropUnread() || this.#trimNext());
+  }
 
   get(taskId: string): LogCopy | undefined {
     return this.#copies.get(taskId);
@@ -67,7 +70,7 @@ export class LogCopies implements MemoryBudget {
 
   /** An empty copy that goes on after `lastSeq`. */
   add(record: LiveRecord, holder: string | undefined, lastSeq: number): LogCopy {
-    const copy = new LogCopy(this.context, record, holder, this, lastSeq, (changed) => {
+    const copy = new LogCopy(this.context, record, holder, this.memory, lastSeq, (changed) => {
       this.events.audienceChanged(changed);
     });
     this.#copies.set(copy.taskId, copy);
@@ -164,6 +167,7 @@ export class LogCopies implements MemoryBudget {
   }
 
   #forget(copy: LogCopy): void {
+    copy.forget();
     this.#copies.delete(copy.taskId);
     this.events.unfollow(copy.taskId);
   }
@@ -180,26 +184,14 @@ export class LogCopies implements MemoryBudget {
       this.#drop(copy);
     } else if (this.#copies.get(copy.taskId) === copy) {
       this.#forget(copy);
-      this.release(copy.log.capacity);
+      this.memory.release(copy.log.capacity);
     }
-  }
-
-  /** Accounts for `bytes` more, at the cost of copies that nobody reads, then of what others have longest kept. */
-  reserve(bytes: number): void {
-    this.#reserved += bytes;
-    while (this.#reserved > this.context.settings.maxBufferedBytes) {
-      if (!this.#dropUnread() && !this.#trimNext()) return;
-    }
-  }
-
-  release(bytes: number): void {
-    this.#reserved -= bytes;
   }
 
   get sizes(): StoreSizes {
     let finished = 0;
     for (const { log } of this.#copies.values()) if (log.ended) finished++;
-    return { finished, tombstones: 0, bufferedBytes: this.#reserved };
+    return { finished, tombstones: 0, bufferedBytes: this.memory.bytes };
   }
 
   #dropUnread(): boolean {

@@ -1,4 +1,5 @@
-import { EventLog, type MemoryBudget, type Slice } from '../core/event-log.js';
+import { EventLog, type Slice } from '../core/event-log.js';
+import { Account, type MemoryBudget } from '../core/memory.js';
 import type { TaskFeed } from '../core/ports.js';
 import { isFinal, TERMINAL_EVENT, type FinalStatus } from '../core/status.js';
 import type { Context } from './context.js';
@@ -38,6 +39,9 @@ export class LogCopy implements TaskFeed {
   usedMs: number;
   #others: number;
   #snapshot: StoredSnapshot | undefined;
+  /** Its last progress, and the states that are folded here or were read. */
+  readonly #texts: Account;
+  #isForgotten = false;
   /** The place of the last entry that was taken over. */
   #readTo: Pick<Place, 'token' | 'seq'> = START;
   readonly #fetching = new SingleFlight(() => this.#fetch());
@@ -52,6 +56,7 @@ export class LogCopy implements TaskFeed {
     readonly audienceChanged: (copy: LogCopy) => void,
   ) {
     this.log = new EventLog(context.settings.log, budget, lastSeq);
+    this.#texts = new Account(budget);
     this.holder = holder;
     this.#others = record.subscribers;
     this.usedMs = context.settings.clock.now();
@@ -119,6 +124,7 @@ export class LogCopy implements TaskFeed {
     if (before > this.log.lastSeq) return false;
     for (let i = this.log.lastSeq - before; i < frames.length; i++) this.log.append(frames[i] as string);
     this.record.progress = events.findLast(({ event }) => event === undefined)?.json ?? this.record.progress;
+    this.#countTexts();
     this.#readTo = end;
     if (final !== undefined) this.#end(final);
     return true;
@@ -143,6 +149,7 @@ export class LogCopy implements TaskFeed {
   detach(): void {
     this.#snapshot = this.writer?.snapshot() ?? this.#snapshot;
     this.writer = undefined;
+    this.#countTexts();
     this.usedMs = this.context.settings.clock.now();
   }
 
@@ -156,6 +163,19 @@ export class LogCopy implements TaskFeed {
     if (this.writer?.executor.snapshotJson() !== undefined) return; // it has a newer one
     const task = await this.context.driver.read({ taskId: this.taskId }, { snapshot: true });
     if (task?.status !== 'expired') this.#snapshot = task?.snapshot ?? this.#snapshot;
+    this.#countTexts();
+  }
+
+  /** Nobody finds it any more. */
+  forget(): void {
+    this.#isForgotten = true;
+    this.#countTexts();
+  }
+
+  /** Accounts for the texts that are kept beside the log. */
+  #countTexts(): void {
+    const bytes = [this.record.progress?.length, this.#snapshot?.json.length, this.writer?.executor.snapshotBytes?.()];
+    this.#texts.set(this.#isForgotten ? 0 : bytes.reduce<number>((sum, more = 0) => sum + more, 0));
   }
 
   async #fetch(): Promise<void> {
@@ -188,6 +208,7 @@ export class LogCopy implements TaskFeed {
       eachEvent(entry, this.log.lastSeq, (seq, event, json) => {
         this.#append(seq, event, json);
       });
+      this.#countTexts();
     }
     this.#readTo = place;
   }

@@ -1,32 +1,35 @@
-import type { LogLimits, MemoryBudget } from '../core/event-log.js';
+import type { LogLimits } from '../core/event-log.js';
+import { Memory } from '../core/memory.js';
 import { Shares } from '../core/shares.js';
 import { Channel } from './channel.js';
 import type { HubAddress } from './hub-log.js';
 
 /** All channels of a hub, and the memory that their messages share. */
-export class ChannelRegistry implements MemoryBudget {
+export class ChannelRegistry {
+  /** At the cost of whoever keeps most; in that share, of the channel that was silent longest. */
+  readonly memory: Memory;
   readonly all: Channel;
   readonly rooms = new Map<string, Channel>();
   readonly users = new Map<string, Channel>();
   /** Those that keep anything. A user's channels, and those of their clients, are one share; other channels are their own. */
   readonly #kept = new Shares<string | Channel, Channel>({ sparesLast: false });
-  #reserved = 0;
 
   constructor(
     readonly limits: LogLimits,
-    readonly maxBytes: number,
+    maxBytes: number,
   ) {
+    this.memory = new Memory(maxBytes, () => this.#trimNext());
     this.all = this.create('');
     this.all.open();
   }
 
   get bufferedBytes(): number {
-    return this.#reserved;
+    return this.memory.bytes;
   }
 
   /** @param userId out of whose share it keeps its messages; undefined: its own */
   create(name: string, userId?: string): Channel {
-    return new Channel(name, this.limits, this, userId);
+    return new Channel(name, this.limits, this.memory, userId);
   }
 
   /** The channel of a room or user, for one more reader. */
@@ -62,19 +65,12 @@ export class ChannelRegistry implements MemoryBudget {
     this.users.clear();
   }
 
-  /** Accounts for `bytes` more, at the cost of whoever keeps most; in that share, of the channel that was silent longest. */
-  reserve(bytes: number): void {
-    this.#reserved += bytes;
-    while (this.#reserved > this.maxBytes) {
-      const channel = this.#kept.first();
-      if (channel === undefined) return;
-      if (channel.dropOldest() > 0) this.#kept.reweigh(channel, channel.capacity);
-      else this.#kept.delete(channel);
-    }
-  }
-
-  release(bytes: number): void {
-    this.#reserved -= bytes;
+  #trimNext(): boolean {
+    const channel = this.#kept.first();
+    if (channel === undefined) return false;
+    if (channel.dropOldest() > 0) this.#kept.reweigh(channel, channel.capacity);
+    else this.#kept.delete(channel);
+    return true;
   }
 
   #of(kind: Exclude<HubAddress['kind'], 'all' | 'client'>): Map<string, Channel> {

@@ -1,5 +1,6 @@
-import { EventLog, type LogLimits, type MemoryBudget, type Slice } from '../core/event-log.js';
+import { EventLog, type LogLimits, type Slice } from '../core/event-log.js';
 import type { Follower } from '../core/followers.js';
+import type { MemoryBudget } from '../core/memory.js';
 
 /** Somebody a channel delivers to; without a follower while they are away. */
 export interface Member {

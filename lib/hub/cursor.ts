@@ -1,4 +1,5 @@
 import type { Slice } from '../core/event-log.js';
+import type { MemoryBudget } from '../core/memory.js';
 import type { Gap } from '../core/subscription.js';
 import type { Source } from '../sse/connection.js';
 import type { Channel } from './channel.js';
@@ -37,6 +38,10 @@ export class Cursor implements Source {
     public gap: HubGap | undefined,
     readonly delivery: Delivery,
   ) {}
+
+  get budget(): MemoryBudget {
+    return this.delivery.all.budget;
+  }
 
   read(): Slice | HubGap | undefined {
     if (this.discarded) return undefined;

@@ -4,7 +4,7 @@ import type { Http2ServerResponse } from 'node:http2';
 export type Socket = NonNullable<ServerResponse['socket']>;
 
 /** Up to here a copy is cheaper than three pieces in one write. */
-const COPIED_BYTES = 16_384;
+export const COPIED_BYTES = 16_384;
 
 /**
  * The socket of a response to which chunks can be written past `res.write`: HTTP/1.1 with chunked coding, and nobody

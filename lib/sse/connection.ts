@@ -1,6 +1,8 @@
 /** The one path from a log to a response. */
 import type { Follower } from '../core/followers.js';
+import { Pinnable, type MemoryBudget, type Sender } from '../core/memory.js';
 import type { Gap, Item } from '../core/subscription.js';
+import { COPIED_BYTES } from './chunks.js';
 import { encodeRetry } from './frame.js';
 import type { Framing } from './framing.js';
 import { GuardedResponse, type ResponseOwner, type StreamResponse, type Taken } from './guarded-response.js';
@@ -13,6 +15,8 @@ export interface Source {
   read(): Item | Gap<string> | undefined;
   readonly finished: boolean;
   readonly discarded: boolean;
+  /** Where what it has read is accounted for while the socket has not taken it. */
+  readonly budget: MemoryBudget;
   close(): void;
 }
 
@@ -20,7 +24,7 @@ export interface Source {
  * Writes what the source has while the response takes it, then sleeps until the log grows or the response drains. Nothing
  * is queued here: while the response is full the position just stays.
  */
-export class Connection implements Follower, Beating, ResponseOwner {
+export class Connection implements Follower, Beating, ResponseOwner, Sender {
   readonly #res: GuardedResponse;
   #source: Source | undefined;
   #blocked = false;
@@ -30,6 +34,8 @@ export class Connection implements Follower, Beating, ResponseOwner {
   #lastTick: number;
   /** Where the response stood at the last tick while it was full. */
   #bytesTaken = 0;
+  /** What the socket has not taken while it is full, where that is not a small copy. */
+  #pinned: Pinnable | undefined;
   #onClosed: (() => void) | undefined;
 
   constructor(
@@ -63,10 +69,12 @@ export class Connection implements Follower, Beating, ResponseOwner {
     while (!over && !this.#blocked && !this.#ended) {
       const item = source.read();
       if (item === undefined) break;
-      this.#write(encodeItem(item, this.framing));
+      const frames = encodeItem(item, this.framing);
+      const taken = this.#write(frames);
+      if (taken === 'full' && frames.length > COPIED_BYTES) this.#pin(source, item, frames.length);
     }
     if (source.finished) this.#end();
-    else if (source.discarded) this.#cut(); // never an end without a terminal event: the client finds out by asking again
+    else if (source.discarded) this.cut(); // never an end without a terminal event: the client finds out by asking again
   }
 
   /** One tick of the shared timer. */
@@ -75,7 +83,7 @@ export class Connection implements Follower, Beating, ResponseOwner {
     if (this.#blocked) this.#noteProgress();
     const idleTicks = heartbeat.ticks - this.#lastTick;
     if (this.#blocked || this.#over) {
-      if (idleTicks >= heartbeat.stallTicks) this.#cut();
+      if (idleTicks >= heartbeat.stallTicks) this.cut();
     } else if (heartbeat.ticks >= this.#retireTick) {
       this.retire();
     } else if (idleTicks >= heartbeat.silenceTicks) {
@@ -92,14 +100,22 @@ export class Connection implements Follower, Beating, ResponseOwner {
 
   drained(): void {
     this.#blocked = false;
+    this.#unpin();
     this.#lastTick = this.heartbeat.ticks;
     this.wake();
+  }
+
+  cut(): void {
+    this.#ended = true;
+    this.#unpin();
+    this.#res.destroy();
   }
 
   /** The response is over. */
   close(): void {
     this.heartbeat.delete(this);
     this.#ended = true;
+    this.#unpin();
     this.#source?.close();
     this.#source = undefined;
     this.#onClosed?.();
@@ -108,20 +124,37 @@ export class Connection implements Follower, Beating, ResponseOwner {
   /** A large write takes a slow line longer than a stall may last: as long as it gets on it is no stall. */
   #noteProgress(): void {
     const { bytesTaken } = this.#res;
-    if (bytesTaken !== this.#bytesTaken) this.#lastTick = this.heartbeat.ticks;
+    if (bytesTaken !== this.#bytesTaken) {
+      this.#lastTick = this.heartbeat.ticks;
+      this.#pinned?.noteProgress();
+    }
     this.#bytesTaken = bytesTaken;
   }
 
-  #write(frames: string | Buffer): void {
+  #write(frames: string | Buffer): Taken {
     this.#lastTick = this.heartbeat.ticks;
-    this.#took(this.#res.write(frames));
+    return this.#took(this.#res.write(frames));
   }
 
   /** A response that has thrown costs this connection, not the others that are woken with it. */
-  #took(taken: Taken): void {
+  #took(taken: Taken): Taken {
     this.#blocked = taken !== 'all';
     if (taken === 'full') this.#bytesTaken = this.#res.bytesTaken;
-    else if (taken === 'failed') this.#cut();
+    else if (taken === 'failed') this.cut();
+    return taken;
+  }
+
+  /** Memory that is sent stays accounted for, also where nobody else needs it any more. */
+  #pin({ budget }: Source, item: Item | Gap<string>, bytes: number): void {
+    const shared = item.kind === 'frames' ? item.memory : undefined;
+    this.#pinned = shared ?? new Pinnable(bytes);
+    this.#pinned.pin(this);
+    if (shared === undefined) budget.dropped(this.#pinned); // there is no log that needs it
+  }
+
+  #unpin(): void {
+    this.#pinned?.unpin(this);
+    this.#pinned = undefined;
   }
 
   get #over(): boolean {
@@ -132,11 +165,6 @@ export class Connection implements Follower, Beating, ResponseOwner {
     if (this.#over) return;
     this.#ended = true;
     this.#res.end();
-  }
-
-  #cut(): void {
-    this.#ended = true;
-    this.#res.destroy();
   }
 }
 
