@@ -1,17 +1,18 @@
+/** The package-level functions, which work on one manager per process. */
 import { TaskError } from './core/errors.js';
 import type { TaskManagerOptions } from './manager-options.js';
 import type { TaskManager } from './manager.js';
 import { createTaskManager } from './task-manager.js';
 
 /**
- * The only state of a module in this library, and the process has it once, whichever of the ESM and CommonJS builds it
- * loads: one manager for programs that need no more than one.
+ * Names the default manager on `globalThis`. It is the only module state of the library, and each process has it once,
+ * whichever of the ESM and CommonJS builds it loads.
  */
 const DEFAULT_MANAGER: unique symbol = Symbol.for('resumable-sse.defaultManager');
 const perProcess = globalThis as { [DEFAULT_MANAGER]?: TaskManager | undefined };
 
 /**
- * Makes the default manager with `options`; without it, the first use makes one with the defaults (TTL 1 h).
+ * Makes the default manager with `options`. Without a call of `init`, the first use makes one with the defaults.
  * @throws TaskError `INVALID_OPTION` when it is in use already
  */
 export function init(options?: TaskManagerOptions): TaskManager {
@@ -22,13 +23,13 @@ export function init(options?: TaskManagerOptions): TaskManager {
 
 const shared = (): TaskManager => (perProcess[DEFAULT_MANAGER] ??= createTaskManager());
 
-/** As `TaskManager.executeWithSSE`, on the default manager. */
+/** Calls `TaskManager.executeWithSSE` of the default manager. */
 export const executeWithSSE: TaskManager['executeWithSSE'] = (...args) => shared().executeWithSSE(...args);
-/** As `TaskManager.updateProgress`, on the default manager. */
+/** Calls `TaskManager.updateProgress` of the default manager. */
 export const updateProgress: TaskManager['updateProgress'] = (...args) => shared().updateProgress(...args);
-/** As `TaskManager.completeTask`, on the default manager. */
+/** Calls `TaskManager.completeTask` of the default manager. */
 export const completeTask: TaskManager['completeTask'] = (...args) => shared().completeTask(...args);
-/** As `TaskManager.cancelTask`, on the default manager. */
+/** Calls `TaskManager.cancelTask` of the default manager. */
 export const cancelTask: TaskManager['cancelTask'] = (...args) => shared().cancelTask(...args);
-/** As `TaskManager.getTaskInfo`, on the default manager. */
+/** Calls `TaskManager.getTaskInfo` of the default manager. */
 export const getTaskInfo: TaskManager['getTaskInfo'] = (...args) => shared().getTaskInfo(...args);

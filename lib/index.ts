@@ -1,3 +1,4 @@
+/** The public surface of the package's main entry: tasks, wires, the hub, errors and ports. */
 // Tasks
 export { createTaskManager } from './task-manager.js';
 export type { ManagerStatistics, TaskManager } from './manager.js';

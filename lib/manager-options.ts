@@ -17,67 +17,86 @@ import type { TaskStatus } from './core/status.js';
 import type { Wire } from './sse/wire.js';
 import { WIRE_RULE, WIRES_RULE, type WireName } from './wires/wires.js';
 
-/** Durations in ms, sizes in bytes. */
+/** Options of `createTaskManager`. Durations are in ms, sizes in bytes. */
 export interface TaskManagerOptions extends EngineOptions {
-  /** Who makes a request; only they may resume, see, list and cancel what they start. Default: the resume key decides. */
+  /**
+   * Names the owner of a request, who alone may resume, see, list and cancel what the request starts. Default: none;
+   * then the resume key decides.
+   */
   owner?: (req: IncomingMessage) => string | undefined | Promise<string | undefined>;
   /**
    * Origins whose pages may start and read tasks across sites, as `https://app.example`, `https://*.app.example` (exactly one
    * label for the star) or `capacitor://localhost`. Default: none.
    */
   allowedOrigins?: readonly string[];
-  /** Let pages of any site start tasks, where something else, such as a token, keeps strangers out. Default false. */
+  /** Lets pages of any site start tasks, where something else, such as a token, keeps strangers out. Default false. */
   allowCrossSite?: boolean;
   /**
-   * Where clients find `router()`: `/api/tasks`, or a whole URL, with whatever prefix a proxy cuts off. Streams and 202
-   * answers then say where their task can be attached to (`Content-Location`, `Location`) and cancelled (`Link`).
-   * Default: they say nothing.
+   * The place where clients find `router()`: a path such as `/api/tasks`, or a whole URL, with any prefix that a proxy
+   * cuts off. Streams and 202 answers then name the place where their task can be attached to (`Content-Location`,
+   * `Location`) and cancelled (`Link`). Default: none, and no such headers.
    */
   publicPath?: string;
-  /** The same, under its older name. */
+  /** The older name of `publicPath`. */
   tasksPath?: string;
-  /** Wires of your own, so that this instance can serve tasks that others have started on them. Default: none. */
+  /** Your own wires, so that this instance can serve tasks that others have started on them. Default: none. */
   wires?: readonly Wire[];
 }
 
 /** Options of `startTask`. */
 export interface StartOptions<I = unknown> {
+  /** The input of the job, as `context.input`. Default: undefined. */
   input?: I;
+  /** The time that the task may run, in ms; Infinity for no limit. Default: the manager's. */
   timeoutMs?: number;
+  /** The time for which the task runs on with nobody attached, in ms. Default: the manager's. */
   abandonAfterMs?: number;
+  /**
+   * A repeated start with the same key gets the task of the first one. 1 to 255 visible ASCII characters. Default: the
+   * key of the request, if it brings one.
+   */
   idempotencyKey?: string;
-  /** The name of the handler whose instances may run the task again, with `onLost: 'restart'`. */
+  /**
+   * The name of the handler that may run the task again, on any instance that has mounted it, with `onLost: 'restart'`.
+   */
   name?: string;
   /** As for `handler`. */
+  /** The framing of the task's events: see `HandlerOptions.wire`. Default 'default'. */
   wire?: WireName | Wire;
   /** As for `handler`. */
+  /** Names the slot that the task runs in: see `HandlerOptions.slot`. Default: none. */
   slot?: (req: IncomingMessage) => string | undefined;
   /** As for `handler`; 'reject' throws `SLOT_BUSY`. */
+  /**
+   * Decides about a start whose slot is taken. 'reject' throws `SLOT_BUSY`; 'attach' and 'interrupt' as in
+   * `HandlerOptions.onBusy`. Default 'reject'.
+   */
   onBusy?: OnBusy;
 }
 
 /** Options of `executeWithSSE`. */
 export type ExecuteOptions = Omit<StartOptions, 'input' | 'idempotencyKey'>;
 
-/** Options of `start`: of a task that the program itself starts, without a request. */
+/** Options of `start`, which starts a task without a request. */
 export interface DetachedStartOptions<I = unknown> extends Omit<StartOptions<I>, 'slot'> {
-  /** Whose task it is, as the manager's option `owner` names them. Default: nobody's. */
+  /** The owner of the task, as the manager's option `owner` would name them. Default: none. */
   owner?: string;
-  /** What the task is of: at most one task of an owner runs in a slot. Default: of nothing. */
+  /** The slot that the task runs in; at most one task of an owner runs in a slot. Default: none. */
   slot?: string;
 }
 
-/** Which tasks to list. */
+/** Options of `listTasks`. */
 export interface ListOptions {
+  /** Lists tasks in this state. Default: all. */
   status?: TaskStatus;
   owner?: string;
-  /** At most so many. Default 100. */
+  /** The number of tasks to list at most. Default 100. */
   limit?: number;
-  /** A task id: only tasks that were started before it. The last id of a page leads to the next one. */
+  /** The id of a task: lists those that were started before it. The last id of a page leads to the next one. */
   before?: string;
 }
 
-/** It goes into headers as it is, into one of them between angle brackets. */
+/** The value goes into headers unchanged, into one of them between angle brackets. */
 const A_PATH: OptionRule = {
   text: 'a path or URL such as /tasks',
   accepts: (path) => typeof path === 'string' && /^(?:\/|https?:\/\/)[\x21-\x7e]*$/.test(path) && !/[<>"]/.test(path),
@@ -97,7 +116,7 @@ export const START_OPTION_RULES: OptionRules<StartOptions> = {
   timeoutMs: ruleOf('timeoutMs'),
   abandonAfterMs: ruleOf('abandonAfterMs'),
   name: { text: 'a string that is not empty', accepts: (value) => typeof value === 'string' && value !== '' },
-  idempotencyKey: ANYTHING, // what is wrong with it is an answer to the request
+  idempotencyKey: ANYTHING, // an invalid key is refused as part of the request
   wire: WIRE_RULE,
   slot: A_FUNCTION,
   onBusy: ON_BUSY_RULE,

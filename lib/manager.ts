@@ -1,4 +1,4 @@
-/** What a task manager can do. */
+/** The public interface of a task manager. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { RequestHandler } from 'express';
@@ -9,30 +9,41 @@ import type { HandlerOptions } from './express/handler.js';
 import type { ResumeOptions } from './express/resume.js';
 import type { RouterOptions } from './express/task-router.js';
 
+/** Counts of one manager. Those of tasks and jobs are of this instance alone. */
 export interface ManagerStatistics {
-  /** Tasks that this instance runs now. */
+  /** The number of tasks that this instance runs now. */
   readonly running: number;
-  /** Jobs that have not heeded the end of their tasks yet. They count for `maxRunningTasks` and `maxTasksPerOwner`. */
+  /**
+   * The number of jobs that still work although their tasks have ended. They count for `maxRunningTasks` and
+   * `maxTasksPerOwner`.
+   */
   readonly settling: number;
-  /** Ended tasks that are still readable. */
+  /** The number of ended tasks that are still readable. */
   readonly finished: number;
-  /** Forgotten tasks that still answer 410. */
+  /** The number of forgotten tasks that still answer 410. */
   readonly tombstones: number;
-  /** Connections that are open now. */
+  /** The number of connections that are open now. */
   readonly connections: number;
-  /** Memory of all logs. */
+  /** The memory of all logs, in bytes. */
   readonly bufferedBytes: number;
-  /** Counted since the manager was made. A task that is handed over at `stop`, to go on elsewhere, has no outcome here. */
+  /**
+   * The number of tasks started since the manager was made. A task that is handed over at `stop`, to go on elsewhere,
+   * has no outcome here.
+   */
   readonly started: number;
+  /** The number of tasks that have completed since the manager was made. */
   readonly completed: number;
+  /** The number of tasks that have failed since the manager was made. */
   readonly failed: number;
+  /** The number of tasks that were cancelled since the manager was made. */
   readonly cancelled: number;
 }
 
+/** Runs tasks, and serves them to any number of clients. `createTaskManager` makes one. */
 export interface TaskManager {
   /**
-   * Starts `asyncTask` detached from `req` (no resume key, no Last-Event-ID), or attaches to a task that exists.
-   * `subscriberId` lets a client that comes back without a cursor go on after the last event it was sent.
+   * Starts `asyncTask` detached from `req`, or attaches to the task that a resume key or `Last-Event-ID` names.
+   * `subscriberId` lets a client that returns without a cursor continue after the last event that it was sent.
    * @param options the time-out in ms, or more than that
    * @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `INVALID_RESUME_KEY`, `INVALID_CURSOR`, `AT_CAPACITY`, …
    */
@@ -44,10 +55,19 @@ export interface TaskManager {
     options?: number | ExecuteOptions,
   ): Promise<TaskStream<P, R>>;
 
-  /** Express middleware around executeWithSSE: reads key, cursor, owner and idempotency key; pipes; maps errors. */
+  /**
+   * Makes an Express middleware of a job. It reads key, cursor, owner and idempotency key, starts the task or attaches
+   * to it, pipes the stream, and answers errors as problem+json.
+   * @throws TaskError `INVALID_OPTION`
+   * @example app.post('/report', tasks.handler(async ({ input }, taskId, updateProgress) => buildReport(input, updateProgress)));
+   */
   handler<P, R, I, S>(asyncTask: AsyncTask<P, R, I>, options?: HandlerOptions<P, I, S>): RequestHandler;
 
-  /** Starts without attaching: answer 202 with a Location, let clients attach later, from anywhere. */
+  /**
+   * Starts a task without attaching to it, so that you can answer 202 and clients attach later, from anywhere.
+   * @throws TaskError `SLOT_BUSY`, `KEY_REUSED`, `AT_CAPACITY`, `TOO_MANY_TASKS`, `ORIGIN_NOT_ALLOWED`, `SHUTDOWN`, …
+   * @example const { taskId } = await tasks.startTask(req, buildReport, { input: req.body });
+   */
   startTask<P, R, I>(
     req: IncomingMessage | Http2ServerRequest,
     asyncTask: AsyncTask<P, R, I>,
@@ -55,7 +75,8 @@ export interface TaskManager {
   ): Promise<{ taskId: string; resumeKey: string }>;
 
   /**
-   * Starts a task without a request: from a queue, a timer, another task. Clients attach through `router` or `resume`.
+   * Starts a task without a request: from a queue, a timer or another task. Clients attach through `router` or
+   * `resume`.
    * @throws TaskError `SLOT_BUSY`, `KEY_REUSED`, `AT_CAPACITY`, `TOO_MANY_TASKS`, `SHUTDOWN`, `STORE_UNAVAILABLE`
    */
   start<P, R, I>(
@@ -64,45 +85,56 @@ export interface TaskManager {
   ): Promise<{ taskId: string; resumeKey: string }>;
 
   /**
-   * Express middleware for one slot. GET: the stream of the task that runs there, or 204 where none does. DELETE: cancels
-   * it, 204. Within the owner of the request; without the option `owner`, whoever knows the slot.
+   * Makes an Express middleware for one slot. GET answers with the stream of the task that runs there, or with 204
+   * where none does. DELETE cancels that task and answers 204. Both see only tasks of the request's owner; without the
+   * option `owner`, anyone who knows the slot.
    * @example app.all('/api/chat/:id/stream', tasks.resume({ slot: (req) => req.params.id }));
    */
   resume(options: ResumeOptions): RequestHandler;
 
-  /** What a task is doing, by one of its names or its slot; undefined where there is none, or no more. */
+  /** Returns the state of a task, found by its id, key or slot, or undefined where it does not exist any more. */
   find(
     ref: { taskId: string } | { resumeKey: string } | { slot: string; owner?: string | undefined },
   ): Promise<TaskInfo | undefined>;
 
   /**
-   * GET /:taskId (status), GET /:taskId/result (409 while it runs), GET /:taskId/events (attach), DELETE /:taskId
-   * (cancel), GET / (list). With `owner` configured each answers its owner alone. Without it, status, result and
-   * cancel take the task id (unguessable), attaching takes the resume key as well (query or Last-Event-ID), and the
-   * list is off (404) unless `authorize` is given.
+   * Makes an Express router with GET /:taskId (status), GET /:taskId/result (409 while it runs), GET /:taskId/events
+   * (attach), DELETE /:taskId (cancel) and GET / (list). With the option `owner` each task answers its owner alone.
+   * Without it, status, result and cancel take the unguessable task id, attaching takes the resume key as well (in the
+   * query or as Last-Event-ID), and the list is off (404) unless `authorize` is given.
+   * @throws TaskError `INVALID_OPTION`
+   * @example app.use('/tasks', requireUser, tasks.router());
    */
   router(options?: RouterOptions): RequestHandler;
 
-  /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `TASK_NOT_RUNNING`, and as `TaskContext.updateProgress` */
+  /**
+   * Appends progress to a task that this instance runs. Resolves when it is committed. Awaiting is optional.
+   * @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `TASK_NOT_RUNNING`, and as `TaskContext.updateProgress`
+   */
   updateProgress(taskId: string, data: unknown): Promise<void>;
   /**
-   * Ends the task; `outcome` is its result, or the error it failed with. Its signal is not aborted.
+   * Ends a task that this instance runs. `outcome` is its result, or the error it failed with. Its signal is not
+   * aborted.
    * @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `TASK_NOT_RUNNING` where it had ended before
    */
   completeTask(taskId: string, status: 'completed' | 'failed', outcome?: unknown): Promise<void>;
-  /** False: it had ended before. Clients see `reason`. @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED` */
+  /**
+   * Cancels a task. Returns false where it had already ended. Clients see `reason`.
+   * @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`
+   */
   cancelTask(taskId: string, reason?: string): Promise<boolean>;
-  /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED` */
+  /** Returns the state of a task. @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED` */
   getTaskInfo(taskId: string): Promise<TaskInfo>;
   /**
-   * Lists tasks, newest first, without their progress, result and error, which `getTaskInfo` has.
+   * Lists tasks, newest first, without their progress, result and error, which `getTaskInfo` returns.
    * @throws TaskError `INVALID_OPTION`
    */
   listTasks(filter?: ListOptions): Promise<TaskInfo[]>;
+  /** Returns the counts of this manager. */
   getStatistics(): ManagerStatistics;
   /**
-   * Refuses new work, gives running tasks `graceMs` (default 0) to end while their clients watch, cancels the rest
-   * (`SHUTDOWN`), and ends all streams with a jittered retry. Idempotent.
+   * Stops the manager: refuses new work, gives running tasks `graceMs` (default 0) to end while their clients watch,
+   * cancels the rest (`SHUTDOWN`), and ends all streams with a jittered retry. Idempotent.
    * @throws TaskError `INVALID_OPTION` where `graceMs` is no whole number, at least 0 or Infinity; nothing stops then
    */
   stop(options?: { graceMs?: number }): Promise<void>;

@@ -1,3 +1,4 @@
+/** Puts the parts of a task manager together. */
 import type { IncomingMessage } from 'node:http';
 import { IDENTITY_RULE, isIdentity } from './core/callbacks.js';
 import { Engine } from './core/engine.js';
@@ -28,7 +29,13 @@ import { Heartbeat } from './sse/heartbeat.js';
 import type { TaskStream } from './sse/task-stream.js';
 import { Wires } from './wires/wires.js';
 
-/** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
+/**
+ * Makes a task manager, which owns its tasks until `stop`.
+ * @throws TaskError `INVALID_OPTION` naming the option, the rule and the value
+ * @example
+ * const tasks = createTaskManager({ owner: (req) => req.user?.id });
+ * app.get('/report', tasks.handler(buildReport));
+ */
 export function createTaskManager(options: TaskManagerOptions = {}): TaskManager {
   checkOptions('createTaskManager', options, MANAGER_OPTION_RULES);
   const { owner, allowedOrigins = [], allowCrossSite = false, tasksPath, publicPath = tasksPath } = options;
@@ -102,7 +109,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 
     router: (routerOptions = {}) => createTaskRouter(requests, routerOptions),
 
-    // At once where the task runs here, so that calls keep their order and data its value.
+    // A task that runs here takes it at once, so that calls keep their order and data its value.
     updateProgress: (taskId, data) => engine.run(taskId)?.updateProgress(data) ?? optional(engine.refuse(taskId)),
 
     completeTask(taskId, status, outcome) {
@@ -118,7 +125,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     cancelTask: (taskId, reason = 'The task was cancelled') => optional(engine.cancel(taskId, reason)),
 
     async getTaskInfo(taskId) {
-      await engine.turns.next(); // a loop that polls starves nobody
+      await engine.turns.next(); // so that a loop that polls starves nobody
       return toTaskInfo(await engine.find({ taskId }, true));
     },
 
@@ -144,7 +151,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 }
 
 async function stop(engine: Engine, heartbeat: Heartbeat, graceMs: number): Promise<void> {
-  // Where another instance serves the same tasks, clients need not wait here for the end of theirs.
+  // Where other instances serve the same tasks, clients need not wait here for theirs to end.
   if (engine.store.shared) heartbeat.retireAll();
   await engine.stop(graceMs);
   heartbeat.retireAll();

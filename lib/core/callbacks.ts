@@ -1,5 +1,5 @@
 /**
- * The one way in which the library calls functions of its users: options, hooks and listeners. None of them can end the
+ * Calls the functions of users: options, hooks and listeners. The library calls them nowhere else. None can end the
  * process or disturb anybody else, whether it throws, rejects, or returns an object whose `then` throws.
  */
 import { types } from 'node:util';
@@ -8,7 +8,8 @@ import { showOption } from './options.js';
 import { describeThrown, readProperty } from './thrown.js';
 
 /**
- * Calls `callback`, at once, without waiting for what it returns. A failure becomes a process warning that says where.
+ * Calls `callback` at once, without waiting for a promise that it returns. A failure becomes a process warning that
+ * names it.
  * @param name what to call it in the warning, such as `onTaskError` or `a listener of "connect"`
  */
 export function notifyCallback<A extends readonly unknown[]>(
@@ -22,7 +23,7 @@ export function notifyCallback<A extends readonly unknown[]>(
 }
 
 /**
- * Calls `callback`, at once, and returns the value it returns or its promise resolves to.
+ * Calls `callback` at once, and returns its value or what its promise resolves to.
  * @throws TaskError the callback's own, or `CALLBACK_FAILED` with the callback's error as `cause`. An error that carries
  * an HTTP status is thrown as it is: it is meant for the request.
  */
@@ -68,16 +69,19 @@ export function readIdentity(name: string, value: unknown): string | undefined {
   throw badValue(name, IDENTITY_RULE, showOption(value));
 }
 
-/** Describes what `isIdentity` accepts, for messages. */
+/** Describes the values that `isIdentity` accepts, for messages. */
 export const IDENTITY_RULE = 'a string of 1 to 256 characters, or undefined';
 
-/** Lone surrogates are refused too: as UTF-8 they all become the same character, and two owners one. */
+/**
+ * Tells whether `value` can name somebody. Lone surrogates are refused too: as UTF-8 they all become the same
+ * character, which would make two owners one.
+ */
 export function isIdentity(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= 256 && !/\p{Surrogate}/u.test(value);
 }
 
 /**
- * Returns `value` where it is a decision: true or false, and nothing that is merely like them.
+ * Returns `value` where it is true or false. Values that are merely truthy or falsy are refused.
  * @throws TaskError `CALLBACK_FAILED` naming the callback
  */
 export function readDecision(name: string, value: unknown): boolean {
@@ -85,7 +89,7 @@ export function readDecision(name: string, value: unknown): boolean {
   throw badValue(name, 'true or false', showOption(value));
 }
 
-/** Calls `call` with each of `items`. One that throws becomes a process warning, and costs the others nothing. */
+/** Calls `call` with each of `items`. An item that throws becomes a process warning and does not affect the others. */
 export function callEach<T>(name: string, items: Iterable<T>, call: (item: T) => void): void {
   for (const item of items) {
     try {
@@ -101,7 +105,10 @@ export function warnOfFailure(name: string, error: unknown): void {
   process.emitWarning(describeThrown(error), { type: 'CallbackWarning', detail: `in ${name}` });
 }
 
-/** Resolving a promise with the value looks at its `then` once, and turns whatever that throws into a rejection. */
+/**
+ * Returns the callback's value as a promise. Resolving a promise with it reads its `then` once, and turns whatever that
+ * throws into a rejection.
+ */
 function settled<A extends readonly unknown[], T>(
   callback: (...args: A) => T | PromiseLike<T>,
   args: A,
@@ -126,13 +133,16 @@ function failureOf(name: string, error: unknown): unknown {
   return warned(name, new TaskError('CALLBACK_FAILED', `The callback ${name} failed`, { cause: error }));
 }
 
-/** The request's answer says no more than "500"; whoever runs the server has to hear of it. */
+/**
+ * Warns the process as well, because the answer to the request says no more than "500" and the operator has to hear of
+ * it.
+ */
 function warned(name: string, error: TaskError): TaskError {
   warnOfFailure(name, error);
   return error;
 }
 
-/** Errors of `http-errors` and of many middlewares say with which status a request shall be answered. */
+/** Tells whether an error names the status of its answer, as those of `http-errors` and many middlewares do. */
 function hasHttpStatus(error: unknown): boolean {
   return [readProperty(error, 'status'), readProperty(error, 'statusCode')].some(
     (status) => Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599,

@@ -1,3 +1,4 @@
+/** The source of time: durations are monotonic, timers take any length and keep no process alive. */
 import { runInNoContext } from './no-context.js';
 
 /** The longest delay a Node timer takes; a longer one would fire at once. */
@@ -5,13 +6,16 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** Time as the library sees it. Replace it in tests to move time by hand. */
 export interface Clock {
-  /** Monotonic milliseconds from an arbitrary start; every duration is measured with it. */
+  /** Returns monotonic milliseconds from an arbitrary start. Every duration is measured with it. */
   now(): number;
-  /** Milliseconds since 1970; only ever shown, never compared with. */
+  /** Returns milliseconds since 1970. They are only ever shown, never compared. */
   wallNow(): number;
-  /** Calls `fn` once after `ms` (any length; Infinity: never). Returns its cancellation. Keeps no process alive. */
+  /**
+   * Calls `fn` once after `ms`, which may be of any length; after Infinity it is never called. Returns a function that
+   * cancels it. Keeps no process alive.
+   */
   after(ms: number, fn: () => void): () => void;
-  /** Calls `fn` every `ms`. Returns its cancellation. Keeps no process alive. */
+  /** Calls `fn` every `ms`. Returns a function that stops it. Keeps no process alive. */
   every(ms: number, fn: () => void): () => void;
 }
 

@@ -1,12 +1,15 @@
 /**
- * What falls due when. Items that wait equally long fall due in the order they came, so one first-in-first-out
- * queue per distinct delay needs no sorting: adding and removing cost O(1), and looking for what is due costs
- * what is due plus the number of distinct delays, however many items wait.
+ * Keeps items until they fall due. Items with equal delays fall due in the order they came, so one first-in-first-out
+ * queue per distinct delay needs no sorting: adding and removing cost O(1), and taking what is due costs what is due
+ * plus the number of distinct delays, however many items wait.
  */
 export class Deadlines<T> {
   readonly #queues = new Map<number, Map<T, number>>();
 
-  /** `item` falls due `delayMs` after `nowMs`; Infinity: never. An item that waits already starts anew. */
+  /**
+   * Adds `item`, which falls due `delayMs` after `nowMs`; with Infinity it never does. An item that waits already
+   * starts anew.
+   */
   add(item: T, delayMs: number, nowMs: number): void {
     if (delayMs === Infinity) return;
     let queue = this.#queues.get(delayMs);
@@ -21,7 +24,7 @@ export class Deadlines<T> {
     if (queue?.delete(item) && queue.size === 0) this.#queues.delete(delayMs);
   }
 
-  /** When the first of them falls due; Infinity where nothing waits. */
+  /** The time at which the first item falls due, or Infinity where nothing waits. */
   get nextMs(): number {
     let next = Infinity;
     for (const queue of this.#queues.values()) {

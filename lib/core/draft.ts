@@ -1,11 +1,11 @@
-/** What a store is asked to create for a start. */
+/** Makes the draft of a task, which a start asks the store to create. */
 import { v4, v7 } from 'uuid';
 import type { ResolvedOptions } from './engine-options.js';
 import { keptFor } from './kept-input.js';
 import type { TaskDraft } from './ports.js';
 import type { StartRequest } from './requests.js';
 
-/** The draft of one start; its input is part of it where the task may be run again. */
+/** Returns the draft of one start. It contains the input only where the task may be run again. */
 export function draftOf(
   request: StartRequest,
   { onLost, maxInputBytes }: Pick<ResolvedOptions, 'onLost' | 'maxInputBytes'>,

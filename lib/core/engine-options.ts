@@ -21,58 +21,75 @@ import { describeThrown } from './thrown.js';
 
 /** Durations in ms, sizes in bytes. Every option is checked once, when the manager is made. */
 export interface EngineOptions {
-  /** How long a finished task stays readable. Default 3_600_000 (1 h). */
+  /** The time for which a finished task stays readable. Default 3_600_000 (1 h). */
   ttlMs?: number;
-  /** How long a task may run when its start gives no time-out of its own; Infinity: for ever. Default 600_000 (10 min). */
+  /**
+   * The time that a task may run when its start gives no time-out of its own; Infinity for no limit. Default 600_000
+   * (10 min).
+   */
   timeoutMs?: number;
   /**
-   * How long a task runs on with nobody attached; 0: it is cancelled as soon as the last subscriber leaves, Infinity:
-   * never. Default 3_600_000 (1 h).
+   * The time for which a task runs on with nobody attached. With 0 it is cancelled as soon as the last subscriber
+   * leaves, with Infinity never. Default 3_600_000 (1 h).
    */
   abandonAfterMs?: number;
-  /** How often expired and abandoned tasks are looked for. Default 30_000. */
+  /** The interval at which expired and abandoned tasks are looked for. Default 30_000. */
   sweepIntervalMs?: number;
-  /** The longest silence on a connection before a comment is sent; 0: off. Default 15_000. */
+  /** The longest silence on a connection before a comment is sent; 0 turns this off. Default 15_000. */
   heartbeatMs?: number;
-  /** How long clients are told to wait before they reconnect, jittered by 25 % per connection. Default 2_000. */
+  /** The time that clients are told to wait before they reconnect, jittered by 25 % per connection. Default 2_000. */
   retryMs?: number;
-  /** A socket that has taken nothing for this long is closed. Default 60_000. */
+  /** The time after which a socket that has taken nothing is closed. Default 60_000. */
   stallTimeoutMs?: number;
-  /** After this long, jittered, a connection is ended and its client comes back; 0: off, the default. */
+  /**
+   * The time after which a connection is ended so that its client reconnects, jittered by 25 %. Default 0, which turns
+   * this off.
+   */
   maxConnectionAgeMs?: number;
-  /** Older events are dropped, a late reader gets a `gap`. Default 10_000. */
+  /** The number of events that a task keeps. Older ones are dropped, and a late reader gets a `gap`. Default 10_000. */
   maxEventsPerTask?: number;
-  /** The same in bytes; at least `maxEventBytes` + 1_024. Default 8_388_608 (8 MiB). */
+  /** The memory that a task's events may take; at least `maxEventBytes` + 1_024. Default 8_388_608 (8 MiB). */
   maxBytesPerTask?: number;
   /** The longest JSON text of one event or result. Default 1_048_576 (1 MiB). */
   maxEventBytes?: number;
-  /** Memory of all logs together; at least `maxBytesPerTask`. Default 268_435_456 (256 MiB). */
+  /** The memory of all logs together; at least `maxBytesPerTask`. Default 268_435_456 (256 MiB). */
   maxBufferedBytes?: number;
-  /** Tasks that run on this instance at a time. Default 10_000. */
+  /** The number of tasks that run on this instance at a time. Default 10_000. */
   maxRunningTasks?: number;
-  /** Tasks of one owner that run at a time. Default Infinity. */
+  /** The number of tasks of one owner that run at a time, on all instances. Default Infinity. */
   maxTasksPerOwner?: number;
-  /** Default 1_000. */
+  /** The number of subscribers that may be attached to one task. Default 1_000. */
   maxSubscribersPerTask?: number;
-  /** Show clients the message of any error, not only of a TaskError. Default false. */
+  /** Shows clients the message of any error, and not only of a TaskError. Default false. */
   exposeErrors?: boolean;
-  /** Gets the real error of a failed task or a refused event. Default: a process warning. */
+  /** Receives the real error of a failed task or a refused event. Default: a process warning. */
   onTaskError?: (error: unknown, info: TaskInfo) => void;
-  /** Default: this process's memory. */
+  /** The place where tasks live. Default: this process's memory. */
   store?: TaskStore;
-  /** How long a request waits for the store. Default 2_000. */
+  /** The time that a request waits for the store. Default 2_000. */
   storeTimeoutMs?: number;
-  /** How long a job goes on while the store takes none of its events; shared stores only. Default 30_000. */
+  /** The time for which a job goes on while a shared store takes none of its events. Default 30_000. */
   appendPatienceMs?: number;
-  /** What becomes of a task whose instance died; shared stores only. Default 'fail'. */
+  /**
+   * Decides about a task whose instance died: end it with `TASK_LOST`, or run it again. Shared stores only. Default
+   * 'fail'.
+   */
   onLost?: 'fail' | 'restart';
-  /** With `onLost: 'restart'`: how often a task is run at most, before it ends with `TASK_LOST`. Default 3. */
+  /**
+   * The number of times that a task is run at most, with `onLost: 'restart'`. Then it ends with `TASK_LOST`. Default 3.
+   */
   maxAttempts?: number;
-  /** With `onLost: 'restart'`: how long a lost task waits for an instance that can run it. Default 600_000 (10 min). */
+  /**
+   * The time that a lost task waits for an instance that can run it, with `onLost: 'restart'`. Default 600_000 (10
+   * min).
+   */
   orphanDeadlineMs?: number;
-  /** With `onLost: 'restart'`: a task whose input takes more as JSON cannot be run again. Default 65_536. */
+  /**
+   * The longest JSON text of an input that is kept for another run, with `onLost: 'restart'`. A task with a longer one
+   * is not run again. Default 65_536.
+   */
   maxInputBytes?: number;
-  /** Default: the system's. */
+  /** The source of time. Default: the system's. */
   clock?: Clock;
 }
 
@@ -80,7 +97,7 @@ type NumericOption = {
   [K in keyof EngineOptions]-?: EngineOptions[K] extends number | undefined ? K : never;
 }[keyof EngineOptions];
 
-/** Every option has its value; `store` is given to the engine by itself. */
+/** The options with their defaults. `store` is not among them, because the engine gets it by itself. */
 export type ResolvedOptions = Required<Omit<EngineOptions, 'store'>>;
 
 const NUMBERS: Readonly<Record<NumericOption, Range>> = {
@@ -110,7 +127,7 @@ const numberRules = Object.fromEntries(
   Object.entries(NUMBERS).map(([name, range]) => [name, wholeNumber(range)]),
 ) as Readonly<Record<NumericOption, OptionRule>>;
 
-/** For `checkOptions`, beside the rules of what else a manager has. */
+/** The rules of the engine's options, to which a manager adds its own. */
 export const ENGINE_OPTION_RULES: OptionRules<EngineOptions> = {
   ...numberRules,
   exposeErrors: A_BOOLEAN,
@@ -124,13 +141,13 @@ export const ENGINE_OPTION_RULES: OptionRules<EngineOptions> = {
 const FRAME_BYTES = 1_024;
 
 /**
- * Returns the options, which were checked one by one, with defaults in the place of those not given.
+ * Returns the options, which have been checked one by one, with the defaults filled in.
  * @throws TaskError `INVALID_OPTION` where two of them do not go together
  */
 export function resolveOptions(given: EngineOptions): ResolvedOptions {
   const numbers = {} as Record<NumericOption, number>;
   for (const name of Object.keys(NUMBERS) as NumericOption[]) numbers[name] = given[name] ?? NUMBERS[name][0];
-  // A limit that was given alone takes the defaults of the others along.
+  // A limit that was given alone pulls the defaults of the others along.
   if (given.maxBytesPerTask === undefined) {
     numbers.maxBytesPerTask = Math.min(numbers.maxBytesPerTask, numbers.maxBufferedBytes);
   }
@@ -148,10 +165,10 @@ export function resolveOptions(given: EngineOptions): ResolvedOptions {
 /** Checks a number by the rule of the option `name`. @throws TaskError `INVALID_OPTION` */
 export const checkNumber = (name: NumericOption, value: unknown): number => checkRange(name, NUMBERS[name], value);
 
-/** The rule of the option `name`, for those who take the same one. */
+/** Returns the rule of the option `name`, for functions that take the same option. */
 export const ruleOf = (name: NumericOption): OptionRule => numberRules[name];
 
-/** A TaskError that has failed its task was meant for the client, who has it: nobody else needs to hear of it. */
+/** Warns of an error that failed a task, unless it is a TaskError: that one was meant for the client, who has it. */
 function warnOfTask(error: unknown, { taskId, error: told }: TaskInfo): void {
   if (error instanceof TaskError && error.code === told?.code) return;
   process.emitWarning(describeThrown(error), { type: 'TaskErrorWarning', detail: `in task ${taskId}` });

@@ -1,3 +1,4 @@
+/** The engine starts, finds, cancels, restarts and stops the tasks of one manager. */
 import { notifyCallback } from './callbacks.js';
 import { expired, notRunning, shutdown, TaskError } from './errors.js';
 import { kept, present } from './found.js';
@@ -20,16 +21,16 @@ import { toTaskInfo } from './task.js';
 import { TimeLimit, withTimeLimit } from './time-limit.js';
 import { Turns } from './turns.js';
 
-/** The tasks of one manager: what runs here, what is due, and the store that keeps them all. */
+/** Runs the tasks of one manager on this instance, and looks after the store that keeps them all. */
 export class Engine implements RunObserver {
   readonly counts = { started: 0, completed: 0, failed: 0, cancelled: 0 };
   readonly #store: OpenTaskStore;
   readonly #runs = new Map<string, Run>();
   readonly #starts: Starts;
-  /** Take-overs that the store has not answered yet. */
+  /** Ids of tasks whose take-over the store has not answered yet. */
   readonly #restarting = new Set<string>();
   readonly #ending = new Set<Promise<void>>();
-  /** Runs whose tasks have ended, but not their jobs. */
+  /** Runs whose tasks have ended while their jobs still work. */
   readonly #settling = new Set<Run>();
   readonly turns: Turns;
   readonly handlers: Handlers;
@@ -71,12 +72,12 @@ export class Engine implements RunObserver {
     return this.#runs.size;
   }
 
-  /** Jobs that still run here although their tasks have ended. */
+  /** Counts the jobs that still run here although their tasks have ended. */
   get settling(): number {
     return this.#settling.size;
   }
 
-  /** How many tasks more may run here now; a job counts until its promise has settled. */
+  /** Returns how many more tasks may run here now. A job counts until its promise has settled. */
   get room(): number {
     if (this.#stopping) return 0;
     const { size } = this.#settling;
@@ -89,12 +90,15 @@ export class Engine implements RunObserver {
     if (this.room <= 0) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
   }
 
-  /** As `Starts.start`. */
+  /** Starts a task: see `Starts.start`. */
   start(request: StartRequest): Promise<Started> {
     return this.#starts.start(request);
   }
 
-  /** Runs a task again whose instance died, where `onLost` says so, the store agrees, and `handler` is the task's own. */
+  /**
+   * Runs a task again whose instance has died, provided that `onLost` allows it, the store agrees, and `handler` is the
+   * task's own.
+   */
   async restart(record: TaskRecord, handler: TaskHandler): Promise<void> {
     const { taskId, orphaned } = record;
     if (this.options.onLost !== 'restart' || handler.handler === undefined || handler.handler !== record.handler)
@@ -118,18 +122,18 @@ export class Engine implements RunObserver {
     return present(await this.#store.find(ref, texts));
   }
 
-  /** The same, and undefined where there is none, or no more. */
+  /** Finds a task like `find`, but returns undefined for one that never existed or is no longer kept. */
   async lookUp(ref: TaskRef, texts = false): Promise<TaskRecord | undefined> {
     return kept(await this.#store.find(ref, texts));
   }
 
-  /** The same for a caller who may see nothing of other owners' tasks: those do not exist for them. */
+  /** Finds a task like `find`, for a caller to whom the tasks of other owners do not exist. */
   async findOwned(ref: TaskRef, owner: string | undefined, texts = false): Promise<TaskRecord> {
     const found = await this.#store.find(ref, texts);
     return present(found?.owner === owner ? found : undefined);
   }
 
-  /** The task that an earlier request with the same key has started. @throws TaskError `KEY_REUSED` */
+  /** Returns the task that an earlier request with the same key has started. @throws TaskError `KEY_REUSED` */
   async findRepeated(
     idempotencyKey: string,
     owner: string | undefined,
@@ -139,7 +143,9 @@ export class Engine implements RunObserver {
     return found && samePayload(found, fingerprint);
   }
 
-  /** Returns the given cursor, else where this subscriber left off, else the start of what is kept. */
+  /**
+   * Decides where a subscriber starts: at its cursor, else where it left off, else at the oldest event that is kept.
+   */
   async startOf({ taskId }: TaskRecord, { cursor, epoch, subscriberId, snapshot }: Resume): Promise<Start> {
     if (cursor !== undefined) return { position: cursor, epoch, snapshot };
     const departed = subscriberId === undefined ? undefined : await this.#store.departedAt(taskId, subscriberId);
@@ -152,20 +158,21 @@ export class Engine implements RunObserver {
     return feed;
   }
 
-  /** False: it had ended. */
+  /** Cancels a task. Returns false where it had already ended. */
   async cancel(taskId: string, message: string): Promise<boolean> {
     await this.find({ taskId });
     return this.#store.requestCancel(taskId, { code: 'TASK_CANCELLED', message });
   }
 
-  /** The run of a task that this instance executes, if it does. */
+  /** Returns the run of a task that this instance executes, or undefined where it runs elsewhere or not at all. */
   run(taskId: string): Run | undefined {
     return this.#runs.get(taskId);
   }
 
   /**
-   * Refuses what only a run of this instance can do. Takes a turn of the event loop now and then, so that a loop of refused
-   * calls starves nobody. @throws TaskError `TASK_NOT_RUNNING` and as `find`
+   * Refuses a call that only the instance which runs the task can serve. It takes a turn of the event loop now and
+   * then, so that a loop of refused calls starves nobody.
+   * @throws TaskError `TASK_NOT_RUNNING` and as `find`
    */
   async refuse(taskId: string): Promise<never> {
     await this.turns.next();
@@ -173,7 +180,7 @@ export class Engine implements RunObserver {
     throw notRunning(status);
   }
 
-  /** Takes no new work, gives what runs `graceMs`, then cancels it. Resolves when every task here has ended. */
+  /** Takes no new work, gives running tasks `graceMs`, then cancels them. Resolves when every task here has ended. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     if (graceMs > 0) await this.#limit.within(graceMs, this.#allSettled()).catch(() => undefined);
@@ -206,7 +213,7 @@ export class Engine implements RunObserver {
     notifyCallback('onTaskError', this.options.onTaskError, error, toTaskInfo(run.record));
   }
 
-  /** Runs a task that was created or taken over. */
+  /** Runs a task that has just been created or taken over. */
   begin({ writer, past }: Pick<Takeover, 'writer'> & Partial<Takeover>, request: RunRequest): Run {
     const { job, ...options } = request;
     const run = new Run(writer, job, options, { ...this.options, turns: this.turns }, this);
@@ -218,11 +225,11 @@ export class Engine implements RunObserver {
     this.#sweeper.start();
     run.start();
     this.#idle.begun(run);
-    if (this.#stopping) run.stop('cancelled', shutdown()); // the store has answered after the stop
+    if (this.#stopping) run.stop('cancelled', shutdown()); // the store answered only after the stop
     return run;
   }
 
-  /** Resolves when, besides, every job's promise has settled. */
+  /** Resolves when every run has ended and every job's promise has settled. */
   async #allSettled(): Promise<void> {
     const jobs = [...this.#runs.values(), ...this.#settling].map(({ settled }) => settled);
     await Promise.all([this.#allEnded(), ...jobs]);

@@ -1,7 +1,7 @@
 /**
- * What a request can be refused with, and the HTTP status of each: the one table that knows both. It stands beside the
- * codes and not in a front, because every error carries its status, so that a framework that knows nothing of this
- * library answers with it.
+ * Maps the code of each refusal to its HTTP status. No other table knows both. It stands beside the codes and not in a
+ * front, because every error carries its status, so that a framework that knows nothing of this library answers with
+ * it.
  */
 const STATUS = {
   TASK_NOT_FOUND: 404, // no such task for this caller, or its tombstone is gone
@@ -54,9 +54,9 @@ export function statusOf(code: string): number | undefined {
 export function headersOf(code: string): Record<string, string> {
   const headers: Record<string, string> = { 'Cache-Control': 'no-store' };
   const status = statusOf(code);
-  // Jittered, so that a crowd that was refused at once does not come back at once.
+  // The delay is jittered, so that a crowd that was refused at once does not come back at once.
   if (status === 429 || status === 503) headers['Retry-After'] = String(1 + Math.floor(Math.random() * 5));
-  // What is pipelined behind this request would only be queued again.
+  // Requests that are pipelined behind this one would only be queued again.
   if (code === 'PIPELINING') headers.Connection = 'close';
   return headers;
 }

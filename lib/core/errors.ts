@@ -1,10 +1,14 @@
+/** The one error class of the library, its codes, and what clients may see of an error. */
 import { headersOf, statusOf, type HttpErrorCode } from './error-status.js';
 import { messageOf } from './thrown.js';
 
-/** Stable reasons a caller may branch on. Messages may change in any release; codes only in a major. */
+/** The stable reasons that a caller may branch on. Messages may change in any release, codes only in a major one. */
 export type ErrorCode = HttpErrorCode | OutcomeCode | ProgramErrorCode;
 
-/** How a task can end other than by its own result; also the `code` of the reason its signal aborts with. */
+/**
+ * These codes say why a task ended without a result of its own. The reason that its signal aborts with has the same
+ * code.
+ */
 type OutcomeCode =
   | 'TASK_FAILED'
   | 'TASK_TIMEOUT'
@@ -13,7 +17,7 @@ type OutcomeCode =
   | 'TASK_SUPERSEDED' // another task was started in its slot
   | 'TASK_LOST'; // the instance that ran it died
 
-/** Thrown to the program, never to a client before its stream. */
+/** These are thrown to the program. No client gets one in the place of a stream. */
 type ProgramErrorCode =
   | 'INVALID_OPTION'
   | 'CALLBACK_FAILED' // an option of yours that is a function threw, or returned what it must not; `cause` is its error
@@ -22,23 +26,22 @@ type ProgramErrorCode =
   | 'ENDED'; // a message for a stream that its worker has ended
 
 /**
- * Marks what is a TaskError. A process can load the library twice, as ESM and as CommonJS or in two versions; an error
- * of one copy is an error for the other too.
+ * Marks every TaskError. A process can load the library twice, as ESM and as CommonJS or in two versions, and an error
+ * of one copy must be an error for the other too.
  */
 const IS_TASK_ERROR = Symbol.for('resumable-sse.TaskError');
 
-/** What an error may be given beside its code and message. */
+/** Further members of a TaskError, beside its code and message. */
 export interface TaskErrorOptions extends ErrorOptions {
   /** Headers of the answer that this error becomes, such as the `Allow` of a 405. Default: none. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * The one error class of the library: branch on `code`; `cause` keeps the error underneath.
+ * The one error class of the library. Branch on `code`; `cause` holds the error underneath.
  *
- * It carries the HTTP answer that it stands for under the names that the error handlers of Express, Koa and Fastify read,
- * so that a route without error handling of its own answers 503 with `Retry-After`, and not 500.
- *
+ * It carries the HTTP answer that it stands for, under the names that the error handlers of Express, Koa and Fastify
+ * read. A route without error handling of its own therefore answers 503 with `Retry-After` instead of 500.
  * @example throw new TaskError('INVALID_INPUT', 'The year is missing'); // in `input`: the client gets a 400
  */
 export class TaskError extends Error {
@@ -65,12 +68,12 @@ export class TaskError extends Error {
     this.#given = headers;
   }
 
-  /** The HTTP status of a request that is refused with this error; 500 for what is a mistake of the program. */
+  /** The HTTP status of a request that is refused with this error. A mistake of the program is a 500. */
   get status(): number {
     return statusOf(this.code) ?? 500;
   }
 
-  /** The same, as Express and Fastify call it. */
+  /** The same status, under the name that Express and Fastify read. */
   get statusCode(): number {
     return this.status;
   }
@@ -87,23 +90,23 @@ export class TaskError extends Error {
 }
 Object.defineProperty(TaskError.prototype, IS_TASK_ERROR, { value: true });
 
-/** What a client is told of a failure. */
+/** The part of an error that clients are shown. */
 export interface PublicError {
   readonly code: string;
   readonly message: string;
 }
 
-/** How much of an error clients may see. */
+/** Limits how much of an error clients may see. */
 export interface ErrorExposure {
-  /** The text of any error, not only of a TaskError. */
+  /** Shows the message of any error, and not only of a TaskError. */
   readonly exposeErrors: boolean;
-  /** How long the JSON of a text may be. */
+  /** The longest JSON text of a message, in bytes. */
   readonly maxEventBytes: number;
 }
 
 /**
- * What a client may see of `error`: a `TaskError` as it is, anything else only when errors are exposed, because
- * a stray error text can hold a path, a query or a secret. Never more than fits into an event.
+ * Returns what a client may see of `error`. A `TaskError` is shown as it is. Anything else is shown only when errors
+ * are exposed, because a stray error text can hold a path, a query or a secret. The result always fits into an event.
  */
 export function toPublicError(error: unknown, { exposeErrors, maxEventBytes }: ErrorExposure): PublicError {
   try {
@@ -113,15 +116,15 @@ export function toPublicError(error: unknown, { exposeErrors, maxEventBytes }: E
       return { code, message: clip(message, maxEventBytes) };
     }
   } catch {
-    // Anything can be thrown, also what throws when it is looked at.
+    // Anything can be thrown, even an object that throws again when it is looked at.
   }
   return { code: 'TASK_FAILED', message: 'The task failed' };
 }
 
-/** A job can have put anything in the place of a message. */
+/** Turns a message into text, because a job may have put any value in its place. */
 const textOf = (value: unknown): string => String(value);
 
-/** As much of the start of `text` as takes at most `maxBytes` of JSON text. */
+/** Returns as much of the start of `text` as takes at most `maxBytes` of JSON. */
 function clip(text: string, maxBytes: number): string {
   let clipped = text;
   while (clipped !== '' && Buffer.byteLength(JSON.stringify(clipped)) > maxBytes) {
@@ -133,7 +136,7 @@ function clip(text: string, maxBytes: number): string {
 export const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');
 export const expired = (): TaskError => new TaskError('TASK_EXPIRED', 'The task is no longer kept');
 export const abandoned = (): TaskError => new TaskError('TASK_ABANDONED', 'Nobody was attached any more');
-/** Of a task that another instance runs, or that has ended. */
+/** Refuses a change to a task that another instance runs, or that has ended. */
 export const notRunning = (status: string): TaskError =>
   new TaskError('TASK_NOT_RUNNING', status === 'running' ? 'Another instance runs it' : `It is already ${status}`);
 export const shutdown = (): TaskError => new TaskError('SHUTDOWN', 'The server is shutting down');

@@ -1,3 +1,4 @@
+/** The append-only log of one task: its events as encoded frames, kept in segments of memory. */
 import { Epochs } from './epochs.js';
 import { Followers, type Follower } from './followers.js';
 import type { MemoryBudget, Pinnable } from './memory.js';
@@ -5,13 +6,13 @@ import { Segment } from './segment.js';
 
 const FIRST_SEGMENT_BYTES = 1_024;
 const MAX_SEGMENT_BYTES = 65_536;
-/** A log is trimmed by whole segments; with this many in a full one, at least 7/8 of its budget is always kept. */
+/** Eight segments make up a full log. It is trimmed by whole segments, so at least 7/8 of its budget is always kept. */
 const SEGMENTS_PER_LOG = 8;
 
-/** The retention of one log. */
+/** Limits how much one log keeps. */
 export interface LogLimits {
   readonly maxEvents: number;
-  /** At least the largest frame + 8. */
+  /** Must be at least the size of the largest frame + 8. */
   readonly maxBytes: number;
 }
 
@@ -26,8 +27,8 @@ export interface Slice {
 }
 
 /**
- * The append-only log of one task: encoded frames with seq 1, 2, 3… without a hole. It is the only buffer there is:
- * whoever reads it brings a position (the seq of the last frame they have) and keeps nothing else.
+ * Holds the encoded frames of one task, with seq 1, 2, 3… without a hole. No other buffer exists: a reader brings a
+ * position, which is the seq of the last frame it has, and keeps nothing else.
  */
 export class EventLog {
   #ended = false;
@@ -37,7 +38,10 @@ export class EventLog {
   #wireBytes = 0;
   #segmentBytes = FIRST_SEGMENT_BYTES;
   #slice: Slice | undefined;
-  /** The next frame does not follow the last one in memory: frames between are missing, or were taken back. */
+  /**
+   * True when frames between the last and the next one are missing or were taken back, so that the next one needs a new
+   * segment.
+   */
   #broken = false;
   #hasHoles = false;
   readonly #segments: Segment[] = [];
@@ -57,7 +61,7 @@ export class EventLog {
     return this.#lastSeq;
   }
 
-  /** The oldest frame that is kept; `lastSeq + 1` where none is. */
+  /** The seq of the oldest frame that is kept, or `lastSeq + 1` where none is. */
   get firstSeq(): number {
     return this.#segments[0]?.firstSeq ?? this.#lastSeq + 1;
   }
@@ -66,27 +70,27 @@ export class EventLog {
     return this.#lastSeq + 1 - this.firstSeq;
   }
 
-  /** Bytes of the frames that are kept, as they go over the wire. */
+  /** The size of the kept frames as they go over the wire, in bytes. */
   get wireBytes(): number {
     return this.#wireBytes;
   }
 
-  /** Bytes of memory that the frames and their index take: what budgets count. */
+  /** The memory that frames and index take, in bytes. Budgets count this. */
   get capacity(): number {
     return this.#capacity;
   }
 
-  /** Pieces of memory that it takes; the last holds the newest event. */
+  /** The number of segments. The last one holds the newest event. */
   get segments(): number {
     return this.#segments.length;
   }
 
-  /** Nothing will be appended any more. */
+  /** True once the last frame has been appended. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Its retention is over: what a reader has not read is gone, the terminal event too. */
+  /** True once the retention is over: unread frames are gone, the terminal event included. */
   get discarded(): boolean {
     return this.#discarded;
   }
@@ -104,15 +108,15 @@ export class EventLog {
     this.#followers.wakeAll();
   }
 
-  /** Marks the last frame as the last for ever. */
+  /** Closes the log: its last frame stays the last. */
   end(): void {
     this.#ended = true;
     this.#followers.wakeAll();
   }
 
   /**
-   * The frames after `position` up to `limit` or the end of their segment, or undefined where there are none yet.
-   * A position before `firstSeq - 1` has lost frames: the caller says so and continues from there.
+   * Returns the frames after `position` up to `limit` or the end of their segment, or undefined where there are none
+   * yet. A position before `firstSeq - 1` has lost frames; its reader has to be told so and continues at `firstSeq`.
    */
   readAfter(position: number, limit = this.#lastSeq): Slice | undefined {
     if (position >= limit) return undefined;
@@ -127,11 +131,11 @@ export class EventLog {
       bytes: segment.sliceAfter(position, to),
       memory: segment,
     };
-    if (to === segment.lastSeq) this.#slice = slice; // one that was cut short serves nobody else
+    if (to === segment.lastSeq) this.#slice = slice; // a slice that was cut short serves no other reader
     return slice;
   }
 
-  /** Forgets the oldest segment; returns the bytes of memory that frees, 0 where the log keeps nothing. */
+  /** Forgets the oldest segment. Returns the bytes of memory that this frees, or 0 where nothing is kept. */
   dropOldestSegment(): number {
     return this.#dropOldest()?.capacity ?? 0;
   }
@@ -143,7 +147,7 @@ export class EventLog {
     this.#followers.wakeAll();
   }
 
-  /** Goes on after `lastSeq`: what lies between is lost, and readers before it get a `gap`. */
+  /** Continues after `lastSeq`. The frames in between are lost, and readers that have not had them get a `gap`. */
   skipTo(lastSeq: number): void {
     this.#hasHoles ||= this.#segments.length > 0;
     this.#broken = true;
@@ -151,7 +155,7 @@ export class EventLog {
     this.#followers.wakeAll();
   }
 
-  /** Takes back the frames after `lastSeq`: the log that this is a copy of has lost them. */
+  /** Takes back the frames after `lastSeq`, because the log that this is a copy of has lost them. */
   rewindTo(lastSeq: number): void {
     if (lastSeq >= this.#lastSeq) return;
     for (
@@ -174,7 +178,7 @@ export class EventLog {
     this.#followers.wakeAll();
   }
 
-  /** The seq of the next frame after `position` that is kept, or the one that comes next where there is none. */
+  /** Returns the seq of the first kept frame after `position`, or the seq of the next append where there is none. */
   nextAfter(position: number): number {
     if (position + 1 < this.firstSeq) return this.firstSeq;
     if (!this.#hasHoles || position >= this.#lastSeq) return position + 1;
@@ -191,9 +195,9 @@ export class EventLog {
   }
 
   /**
-   * Makes room for `frame`, at the cost of the oldest segments where the log's own budget is used up; the memory of the
-   * last of them is used again. Segments grow only while their bytes run out: one that is full of events needs no larger
-   * successor.
+   * Adds a segment with room for `frame`. Where the log's own budget is used up, its oldest segments go, and the memory
+   * of the last of them is used again. Segments grow only while they run out of bytes: one that is full of events needs
+   * no larger successor.
    */
   #addSegment(frame: string, grow: boolean, dropped: Segment | undefined): Segment {
     const { maxBytes } = this.limits;

@@ -1,12 +1,16 @@
+/** Wakes the readers of a log when it has grown. */
 import { callEach } from './callbacks.js';
 import { runInNoContext } from './no-context.js';
 
-/** Somebody who wants to know that a log has grown or ended. */
+/** Is woken when a log has grown or ended. */
 export interface Follower {
   wake(): void;
 }
 
-/** Wakes those who follow a log in a later turn of the event loop, so that all of one tick travels as one write. */
+/**
+ * Wakes the followers of a log in a later turn of the event loop, so that everything one tick appends travels as one
+ * write.
+ */
 export class Followers {
   #waking = false;
   readonly #followers = new Set<Follower>();
@@ -19,7 +23,7 @@ export class Followers {
     this.#followers.delete(follower);
   }
 
-  /** Wakes each of them once, however often it is called in one turn. */
+  /** Wakes each follower once, however often it is called in one turn. */
   wakeAll(): void {
     if (this.#waking || this.#followers.size === 0) return;
     this.#waking = true;

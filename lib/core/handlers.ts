@@ -4,20 +4,20 @@ import { TaskError } from './errors.js';
 import type { OrphanRunner, TaskRecord } from './ports.js';
 import type { TaskHandler } from './requests.js';
 
-/** What this instance can do with a task that no other instance runs any more. */
+/** Runs tasks that no other instance runs any more. */
 export interface Restarts {
-  /** How many tasks more may run here now. */
+  /** The number of tasks that may still be started here now. */
   readonly room: number;
   restart(record: TaskRecord, handler: TaskHandler): Promise<void>;
 }
 
-/** Paths are made by clients, so that only the latest ones are remembered. */
+/** Clients can make up any number of paths, so only the latest ones are remembered. */
 const MAX_ROUTES = 1_000;
 
-/** The handlers of this instance: they run tasks again without a request that brings their job. */
+/** Holds the handlers of this instance, which can run a lost task without a request that brings its job. */
 export class Handlers implements OrphanRunner {
   readonly #named = new Map<string, TaskHandler>();
-  /** Handlers without a name whose clients have come here: they wait for their task, and do not ask again. */
+  /** Handlers without a name whose clients have come here. Such a client waits for its task and does not ask again. */
   readonly #routes = new LRUCache<string, TaskHandler>({ max: MAX_ROUTES });
 
   constructor(readonly restarts: Restarts) {}
@@ -31,7 +31,7 @@ export class Handlers implements OrphanRunner {
     this.#named.set(name, handler);
   }
 
-  /** A client has come back to a task of this handler. */
+  /** Remembers the handler of a task that a client has come back to. */
   remember(handler: TaskHandler): void {
     const { handler: route } = handler;
     if (route !== undefined && !this.#named.has(route)) this.#routes.set(route, handler);

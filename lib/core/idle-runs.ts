@@ -1,9 +1,10 @@
+/** Cancels tasks that nobody has been attached to for `abandonAfterMs`. */
 import type { Clock } from './clock.js';
 import { Deadlines } from './deadlines.js';
 import { abandoned } from './errors.js';
 import type { Run } from './run.js';
 
-/** Cancels runs that nobody has been attached to for too long. */
+/** Keeps the runs that nobody is attached to, and cancels those whose time is over. */
 export class IdleRuns {
   readonly #idle = new Deadlines<Run>();
 
@@ -13,14 +14,14 @@ export class IdleRuns {
     readonly firstMs: number,
   ) {}
 
-  /** `subscribers` are attached to the run now, as far as this instance has heard. */
+  /** Notes how many subscribers are attached to the run now, as far as this instance has heard. */
   audienceChanged(run: Run, subscribers: number): void {
     if (subscribers > 0) this.delete(run);
     else if (run.options.abandonAfterMs === 0) void this.#abandon(run);
     else this.#add(run);
   }
 
-  /** The run has begun. */
+  /** Notes that the run has begun. */
   begun(run: Run): void {
     if (run.subscribers === 0) this.#add(run);
   }
@@ -34,14 +35,14 @@ export class IdleRuns {
     for (const run of this.#idle.take(this.clock.now())) void this.#abandon(run);
   }
 
-  /** What was heard may be older than what is so: the store is asked before anything is cancelled. */
+  /** Asks the store before it cancels anything, because the count that this instance has heard may be out of date. */
   async #abandon(run: Run): Promise<void> {
     try {
       const counting = run.writer.countSubscribers();
       const subscribers = counting instanceof Promise ? await counting : counting;
       if (subscribers === 0 && run.subscribers === 0) run.stop('cancelled', abandoned());
     } catch {
-      this.#add(run); // nobody knows: the next time, then
+      this.#add(run); // the count is unknown, so the next sweep asks again
     }
   }
 

@@ -1,7 +1,13 @@
-/** How deeply a value may be nested; Node versions differ in what they write and read, so the rule is the library's own. */
+/**
+ * The deepest nesting of a value. Node versions differ in what they write and read, so the library sets a limit of its
+ * own.
+ */
 export const MAX_DEPTH = 1_000;
 
-/** Tells whether the JSON text is nested more deeply than `MAX_DEPTH`. Cheap where it has few brackets, as nearly always. */
+/**
+ * Tells whether the JSON text is nested more deeply than `MAX_DEPTH`. Nearly every text has few brackets, which makes
+ * the answer cheap.
+ */
 export function isTooDeep(json: string): boolean {
   return json.length > 2 * MAX_DEPTH && countOpenings(json) > MAX_DEPTH && depthOf(json) > MAX_DEPTH;
 }

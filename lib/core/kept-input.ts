@@ -1,8 +1,11 @@
-/** The input of a task as it is kept with it, for an instance that runs it again. */
+/** Keeps the input of a task as JSON, for an instance that runs the task again. */
 import type { TaskDraft } from './ports.js';
 import type { RunRequest } from './requests.js';
 
-/** Returns what has to be stored for a task to be run again; nothing where JSON cannot say its input, or not in so few bytes. */
+/**
+ * Returns the members of a draft that let the task be run again. Empty where its input cannot be written as JSON within
+ * `maxBytes`.
+ */
 export function keptFor(
   { handler, input }: Pick<RunRequest, 'handler' | 'input'>,
   maxBytes: number,

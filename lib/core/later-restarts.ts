@@ -1,8 +1,9 @@
+/** Retries restarts that the store has postponed. */
 import type { Clock } from './clock.js';
 import type { OpenTaskStore, Takeover, TaskRecord } from './ports.js';
 import type { TaskHandler } from './requests.js';
 
-/** Runs tasks again that may not be run again yet, for those who came back to them and wait. */
+/** Waits until a postponed task may be run again, for the clients that have come back to it. */
 export class LaterRestarts {
   readonly #waiting = new Set<string>();
 
@@ -11,7 +12,7 @@ export class LaterRestarts {
     readonly restart: (record: TaskRecord, handler: TaskHandler) => Promise<void>,
   ) {}
 
-  /** Looks at the task again in `ms`; once, whoever else comes back meanwhile. */
+  /** Looks at the task again in `ms`: once, however many clients come back meanwhile. */
   add(store: OpenTaskStore, taskId: string, handler: TaskHandler, ms: number): void {
     if (this.#waiting.has(taskId)) return;
     this.#waiting.add(taskId);
@@ -26,16 +27,18 @@ export class LaterRestarts {
       const found = await store.find({ taskId });
       if (found?.status === 'running') await this.restart(found, handler);
     } catch {
-      // Whoever comes back next tries again.
+      // The next client that comes back tries again.
     }
   }
 }
 
-/** Others may have the task; where the store does not hear of it, it finds out by itself. */
+/**
+ * Releases a task that this instance will not run. Where the store does not hear of it, the store finds out by itself.
+ */
 export async function giveBack({ writer }: Takeover): Promise<void> {
   try {
     await writer.release();
   } catch {
-    // It stays in the name of this instance, which does not run it: the store sees to that.
+    // The task stays in the name of this instance, which does not run it. The store takes care of that.
   }
 }

@@ -1,3 +1,4 @@
+/** The store that keeps tasks in the memory of this process. */
 import { TaskError, type PublicError } from './errors.js';
 import { EventLog } from './event-log.js';
 import type {
@@ -18,7 +19,7 @@ import { move, TERMINAL_EVENT, type FinalStatus } from './status.js';
 import { StoredTask } from './stored-task.js';
 import { TaskRegistry } from './task-registry.js';
 
-/** Tasks in this process's memory. Everything commits at once, so nothing here returns a promise. */
+/** Keeps tasks in this process's memory. Everything commits at once, so no method returns a promise. */
 export class MemoryStore implements OpenTaskStore {
   readonly shared: boolean = false;
   readonly registry: TaskRegistry;

@@ -1,6 +1,6 @@
 /** Returns the name that was probably meant by `typed`: the one that takes the fewest edits, if those are few. */
 export function nearestName(typed: string, names: readonly string[]): string | undefined {
-  if (typed.length > 40) return undefined; // no misspelling of a name, and long to compare
+  if (typed.length > 40) return undefined; // too long for a misspelt name, and slow to compare
   const [nearest] = names
     .map((name) => ({ name, edits: editsBetween(typed.toLowerCase(), name.toLowerCase()) }))
     .filter(({ name, edits }) => edits <= Math.max(2, Math.floor(name.length / 3)))

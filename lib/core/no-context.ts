@@ -4,7 +4,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 
-/** Made when the library is loaded, which is nobody's request. */
+/** It is made when the library is loaded, which belongs to no request. */
 const LOADING = new AsyncResource('resumable-sse');
 
 /** Calls `fn`, and runs what it schedules, in no request's context. */

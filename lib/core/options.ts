@@ -12,17 +12,17 @@ export interface OptionRule {
   readonly accepts: (value: unknown) => boolean;
   /** Rules for the members of an option that is an object itself. */
   readonly members?: Readonly<Record<string, OptionRule>>;
-  /** It must be given. */
+  /** True where the option has no default and must be given. */
   readonly required?: boolean;
 }
 
-/** One rule for each option of `T`: one that is forgotten does not compile. */
+/** One rule for each option of `T`. A rule that is forgotten does not compile. */
 export type OptionRules<T> = { readonly [K in keyof T]-?: OptionRule };
 
 /** Default, least and greatest value of an option that is a number. Infinity as the greatest makes it legal. */
 export type Range = readonly [number, number, number];
 
-/** What fits into one Node timer. */
+/** The longest delay of one Node timer, in ms. */
 export const TIMER_MS = 2 ** 31 - 1;
 export const LARGE = Number.MAX_SAFE_INTEGER;
 
@@ -62,7 +62,7 @@ export function wholeNumber([, least, greatest]: Range): OptionRule {
 export const A_FUNCTION: OptionRule = { text: 'a function', accepts: (value) => typeof value === 'function' };
 export const A_BOOLEAN: OptionRule = { text: 'a boolean', accepts: (value) => typeof value === 'boolean' };
 export const A_STRING: OptionRule = { text: 'a string', accepts: (value) => typeof value === 'string' };
-/** For what is the user's own affair, such as the input of a job. */
+/** Accepts any value, for options that are the user's own affair, such as the input of a job. */
 export const ANYTHING: OptionRule = { text: 'anything', accepts: () => true };
 export const A_SIGNAL: OptionRule = { text: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
 export const A_CLOCK = withMethods('a Clock', ['now', 'wallNow', 'after', 'every']);
@@ -76,7 +76,7 @@ export function oneOf(...values: readonly string[]): OptionRule {
   return { text, accepts: (value) => values.includes(value as string) };
 }
 
-/** Accepts what has all of `methods`, of whatever class. */
+/** Accepts an object of any class that has all of `methods`. */
 export function withMethods(text: string, methods: readonly string[]): OptionRule {
   const has = (value: object, name: string): boolean => typeof (value as Record<string, unknown>)[name] === 'function';
   return {
@@ -90,7 +90,7 @@ export function nested<T>(members: OptionRules<T>): OptionRule {
   return { text: 'an object', accepts: isPlainObject, members };
 }
 
-/** Shows a value in a message. Of a text no more than its beginning: it may be a secret, and it may be long. */
+/** Shows a value in a message. It shows only the beginning of a text, which may be long or a secret. */
 export function showOption(value: unknown): string {
   if (typeof value === 'string') {
     return value.length <= 40

@@ -1,10 +1,11 @@
+/** Checks what a job writes: data must be JSON of a limited size, event names must be free. */
 import { TaskError } from './errors.js';
 import { isTooDeep, MAX_DEPTH } from './json-depth.js';
 import { reasonOf } from './unserializable.js';
 
 /**
- * `data` as JSON text: one line, since JSON escapes every line break in a string (RFC 8259, section 7), and valid
- * UTF-8, since JSON.stringify escapes lone surrogates.
+ * Returns `data` as JSON text: one line, since JSON escapes every line break in a string (RFC 8259, section 7), and
+ * valid UTF-8, since JSON.stringify escapes lone surrogates.
  * @throws TaskError `UNSERIALIZABLE` for undefined, functions, symbols, BigInt, cycles, throwing getters and what is
  * nested too deeply; `EVENT_TOO_LARGE` over `maxBytes` of UTF-8.
  */
@@ -29,10 +30,13 @@ export function toJson(data: unknown, maxBytes: number): string {
 
 const TOO_DEEP = `it is nested more than ${MAX_DEPTH} levels deep`;
 
-/** Names that the library sends itself, and those that EventSource gives a meaning of its own. */
+/** The names that the library sends itself, and those that have a meaning of their own for EventSource. */
 const RESERVED = new Set(['task', 'complete', 'failed', 'cancelled', 'gap', 'snapshot', 'open', 'error', 'message']);
 
-/** 1 to 128 characters without control characters (a line break would forge a field) or lone surrogates. */
+/**
+ * Matches 1 to 128 characters without lone surrogates and control characters, of which a line break would forge a
+ * field.
+ */
 const EVENT_NAME = /^[^\p{Cc}\p{Cs}\u2028\u2029]{1,128}$/u;
 
 /** @throws TaskError `INVALID_EVENT_NAME`, `RESERVED_EVENT_NAME` */

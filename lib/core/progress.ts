@@ -1,4 +1,4 @@
-/** The events that a job writes: encoded at the call, appended in the order of the calls. */
+/** Encodes the events that a job writes at the call, and appends them in the order of the calls. */
 import type { Clock } from './clock.js';
 import { TaskError } from './errors.js';
 import { optional } from './optional-promise.js';
@@ -10,13 +10,13 @@ import type { Turns } from './turns.js';
 
 const DONE = Promise.resolve();
 
-/** Carries what `Progress` needs of its run. */
+/** The part of a run that `Progress` uses. */
 export interface ProgressTarget {
   readonly settings: { readonly maxEventBytes: number; readonly turns: Turns; readonly clock: Clock };
   readonly snapshot: Snapshot | undefined;
   /** Appends to the log. @throws TaskError */
   append(event: string | undefined, json: string): Awaitable<void>;
-  /** The wall clock when the log last grew, where that is known without looking. */
+  /** The wall clock when the log last grew, which is known without looking at the clock. */
   readonly updatedAtMs: number;
   /** The seq of the event that was appended last. */
   readonly seq: number;
@@ -24,7 +24,10 @@ export interface ProgressTarget {
   refused(error: unknown, wasAppended: boolean): void;
 }
 
-/** Writes progress and named events for one run. Its promises need not be awaited, and never starve the event loop. */
+/**
+ * Writes progress and named events for one run. Awaiting its promises is optional, and a loop of awaits never starves
+ * the event loop.
+ */
 export class Progress {
   constructor(readonly target: ProgressTarget) {}
 
@@ -61,7 +64,7 @@ export class Progress {
     return optional(answered.catch((error: unknown) => this.#refused(error, true)));
   }
 
-  /** A refusal rejects, but nobody has to await it; so the run is told too. */
+  /** Rejects, and tells the run as well, because nobody has to await the promise. */
   #refused(error: unknown, wasAppended = false): Promise<void> {
     const { target } = this;
     target.refused(error, wasAppended);
@@ -74,7 +77,7 @@ export class Progress {
   }
 }
 
-/** A reducer that wrote events would be called for them too, in the middle of its own work. */
+/** Refuses events of a reducer, which would be called for them too, in the middle of its own work. */
 function assertNotFolding(snapshot: Snapshot | undefined): void {
   if (snapshot?.isFolding !== true) return;
   throw new TaskError('CALLBACK_FAILED', 'snapshot.reduce must not write events: it only folds them');

@@ -1,9 +1,10 @@
+/** The shapes of a start and of a resume, as fronts hand them to the engine. */
 import { oneOf } from './options.js';
 import type { TaskRecord } from './ports.js';
 import type { SnapshotSource } from './snapshot.js';
 import type { AsyncTask } from './task.js';
 
-/** How a task runs. */
+/** The settings of one run. */
 export interface RunOptions {
   readonly input: unknown;
   readonly timeoutMs: number;
@@ -11,46 +12,50 @@ export interface RunOptions {
   readonly snapshot: SnapshotSource | undefined;
 }
 
-/** How every task of one handler runs. */
+/** The settings that all tasks of one handler share. */
 export interface TaskHandler extends Omit<RunOptions, 'input'> {
   readonly job: AsyncTask;
   /** Identifies the job, so that a task is only ever run again by the one that it was started with. */
   readonly handler: string | undefined;
 }
 
-/** What a task is run with. */
+/** Asks for a run: the job and its settings. */
 export interface RunRequest extends TaskHandler, RunOptions {}
 
-/** What a task is started with. */
+/** Asks for a new task. */
 export interface StartRequest extends RunRequest {
   readonly owner: string | undefined;
   readonly idempotencyKey: string | undefined;
   readonly fingerprint: string | undefined;
-  /** The name of its wire; undefined: the default one. */
+  /** The name of its wire; undefined stands for the default one. */
   readonly wire?: string | undefined;
-  /** What the task is of: at most one task of an owner runs in a slot. */
+  /** The slot that the task runs in. At most one task of an owner runs in a slot. */
   readonly slot?: string | undefined;
-  /** What becomes of the start where another task runs in the slot. Default 'reject'. */
+  /** Decides about a start whose slot is taken. Default 'reject'. */
   readonly onBusy?: OnBusy | undefined;
 }
 
-/** Refuse the start, join the task that runs, or cancel it first. */
+/**
+ * Decides about a start whose slot is taken: `reject` refuses it, `attach` joins the task that runs there, `interrupt`
+ * cancels that task first.
+ */
 export type OnBusy = 'reject' | 'attach' | 'interrupt';
 
 export const ON_BUSY_RULE = oneOf('reject', 'attach', 'interrupt');
 
+/** The outcome of a start. */
 export interface Started {
   readonly record: TaskRecord;
-  /** False: the idempotency key or the slot belongs to a task that was there before. */
+  /** False where the idempotency key or the slot belongs to a task that was there before. */
   readonly created: boolean;
-  /** True: that task runs in the slot, and the start wanted one of its own. */
+  /** True where that task runs in the slot, and the start wanted one of its own. */
   readonly isBusy?: boolean;
 }
 
-/** Where a subscriber asks to start. */
+/** The place at which a subscriber asks to start. */
 export interface Resume {
   readonly cursor: number | undefined;
-  /** Which holder of the task wrote the event at the cursor. */
+  /** The epoch of the event at the cursor: which holder of the task wrote it. */
   readonly epoch?: number | undefined;
   readonly subscriberId: string | undefined;
   readonly snapshot: boolean;

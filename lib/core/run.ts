@@ -1,4 +1,4 @@
-/** One job being executed by this instance: its AbortController, its time-out, its outcome. */
+/** A job that this instance executes: its AbortController, its time-out and its outcome. */
 import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from './clock.js';
 import { TaskError, toPublicError, type ErrorExposure, type PublicError } from './errors.js';
@@ -15,7 +15,7 @@ import { contextOf } from './task-context.js';
 import { readProperty } from './thrown.js';
 import type { Turns } from './turns.js';
 
-/** What a run needs from its manager. */
+/** The part of the manager's settings that a run needs. */
 export interface RunSettings extends ErrorExposure {
   readonly clock: Clock;
   readonly turns: Turns;
@@ -24,15 +24,15 @@ export interface RunSettings extends ErrorExposure {
 /** Receives the lifecycle events of a run. */
 export interface RunObserver {
   audienceChanged(run: Run, subscribers: number): void;
-  /** Its task has ended; without a status it only runs here no more, and goes on elsewhere. The job may go on for a while. */
+  /** The task has ended, or with no status goes on elsewhere. The job may still work for a while. */
   ended(run: Run, status: FinalStatus | undefined): void;
-  /** The job's promise has settled: nothing of it runs any more. */
+  /** Tells that the job's promise has settled, so that nothing of it runs any more. */
   settled(run: Run): void;
-  /** The real error, which clients do not see. */
+  /** Receives the real error, which clients do not see. */
   failed(run: Run, error: unknown): void;
 }
 
-/** Runs in the AsyncLocalStorage context of its start: its job, its abort listeners, and the hook for its errors. */
+/** Executes one job. Everything that it calls runs in the AsyncLocalStorage context of the start. */
 export class Run extends AsyncResource implements Executor, ProgressTarget {
   readonly snapshot: Snapshot | undefined;
   readonly #controller = new AbortController();
@@ -40,10 +40,10 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
   readonly emit: TaskContext['emit'];
   #status: TaskStatus = 'running';
   #isSettled = false;
-  /** The task has ended before its job, which still has its owner's place. */
+  /** True where the task has ended before its job, which still takes a place of its owner. */
   #keepsPlace = false;
   #cancelTimeout: (() => void) | undefined;
-  /** Of the event that was appended last: in an attempt of its own the log has no other writer. */
+  /** The seq of the event that was appended last. Within an attempt the log has no other writer. */
   seq: number;
   subscribers = 0;
   #reported: unknown;
@@ -77,7 +77,7 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
     return this.writer.record;
   }
 
-  /** Starts the job in a later turn of the event loop, so that whoever started it hears of it first. */
+  /** Starts the job in a later turn of the event loop, so that its caller can attach first. */
   start(): void {
     this.writer.begin(this);
     const { timeoutMs } = this.options;
@@ -87,7 +87,7 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
     this.runInAsyncScope(setImmediate, undefined, () => void this.#execute());
   }
 
-  /** Ends the task from outside and aborts the job's signal with `reason`; false where it has ended already. */
+  /** Ends the task from outside and aborts the signal with `reason`. Returns false where it had already ended. */
   stop(status: 'failed' | 'cancelled', reason: TaskError): boolean {
     if (isFinal(this.#status)) return false;
     const { code, message } = toPublicError(reason, this.settings);
@@ -106,7 +106,8 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
   }
 
   /**
-   * Ends the task with `result`, which is read at the call. One that cannot be told fails the task. Need not be awaited.
+   * Ends the task with `result`, which is read at the call. A result that JSON cannot express fails the task. Awaiting
+   * is optional.
    * @throws TaskError `TASK_NOT_RUNNING` where it has ended already
    */
   complete(result: unknown): Promise<void> {
@@ -119,7 +120,10 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
     return optional(this.#finish('completed', outcome));
   }
 
-  /** Ends the task with `error`. Need not be awaited. @throws TaskError `TASK_NOT_RUNNING` where it has ended already */
+  /**
+   * Ends the task with `error`. Awaiting is optional.
+   * @throws TaskError `TASK_NOT_RUNNING` where it has ended already
+   */
   fail(error: unknown): Promise<void> {
     const outcome = members({ error: toPublicError(error, this.settings) });
     return optional(
@@ -164,10 +168,10 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
     return committed;
   }
 
-  /** Reported, unless it is just late progress: nobody has to await it. */
+  /** Reports a refused event, because nobody has to await it. Only progress that comes too late is not reported. */
   refused(error: unknown, wasAppended: boolean): void {
     if (error instanceof TaskError && error.code === 'FENCED') this.fenced(error);
-    if (wasAppended) this.snapshot?.giveUp(); // it holds what the log does not
+    if (wasAppended) this.snapshot?.giveUp(); // the state contains an event that the log does not have
     if (!isLate(error)) this.#report(error);
   }
 
@@ -194,13 +198,13 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
     return values === undefined ? output : pullAll(values, this.#controller.signal, this.updateProgress);
   }
 
-  /** The reason itself, an AbortError, or the refusal of late progress: what a job throws because it was stopped. */
+  /** Whether the job threw `error` because it was stopped: the reason, an AbortError, or refused late progress. */
   #isCausedByStop(error: unknown): boolean {
     if (error === this.#controller.signal.reason) return true;
     return isLate(error) || readProperty(error, 'name') === 'AbortError';
   }
 
-  /** Tells the observer once, although a refusal that the job awaits fails the job as well. */
+  /** Tells the observer once, because a refusal that the job awaits fails the job with the same error. */
   readonly #report = (error: unknown): void => {
     if (error !== undefined && error === this.#reported) return;
     this.#reported = error;
@@ -235,5 +239,5 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
 
 const isLate = (error: unknown): boolean => error instanceof TaskError && error.code === 'TASK_NOT_RUNNING';
 
-/** The members of `object` as JSON text, to follow other members. */
+/** Returns the members of `object` as JSON text that follows other members. */
 const members = (object: object): string => `,${JSON.stringify(object).slice(1, -1)}`;

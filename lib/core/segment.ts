@@ -1,15 +1,15 @@
 import { Pinnable } from './memory.js';
 
 /**
- * A run of frames in one piece of memory: frames grow from the front, the offsets where they end (4 bytes each)
- * from the back, so that an event costs its bytes + 4 and a reader's rest of the segment is one slice.
+ * Keeps a run of frames in one piece of memory. Frames grow from the front, and the 4-byte offsets of their ends from
+ * the back, so that an event costs its bytes + 4 and the rest of a segment is one slice.
  */
 export class Segment extends Pinnable {
-  /** How many frames it holds. */
+  /** The number of frames that it holds. */
   count = 0;
-  /** How many bytes they take. */
+  /** The size of these frames, in bytes. */
   used = 0;
-  /** Somebody has, or has had, a view of its bytes. */
+  /** True once a reader has, or has had, a view of its bytes. */
   #read = false;
   readonly #bytes: Buffer;
   readonly #ends: Uint32Array;
@@ -20,11 +20,11 @@ export class Segment extends Pinnable {
     capacity: number,
   ) {
     super(capacity);
-    this.#bytes = Buffer.allocUnsafeSlow(capacity); // its own memory: a slice of Node's pool would keep the pool alive
+    this.#bytes = Buffer.allocUnsafeSlow(capacity); // memory of its own, because a slice of Node's pool would keep the whole pool alive
     this.#ends = new Uint32Array(this.#bytes.buffer);
   }
 
-  /** The capacity that one frame of `byteLength` needs. */
+  /** Returns the capacity that one frame of `byteLength` needs, in bytes. */
   static capacityFor(byteLength: number): number {
     return (byteLength + 7) & ~3;
   }
@@ -33,10 +33,10 @@ export class Segment extends Pinnable {
     return this.firstSeq + this.count - 1;
   }
 
-  /** Adds `frame` and returns its bytes, or 0 where it does not fit. */
+  /** Adds `frame`. Returns its size in bytes, or 0 where it does not fit. */
   append(frame: string): number {
     const free = this.capacity - this.used - 4 * (this.count + 1);
-    // UTF-8 takes at most 3 bytes per UTF-16 unit: measure only where it could fail to fit.
+    // UTF-8 takes at most 3 bytes per UTF-16 unit, so measure only where the frame could fail to fit.
     if (frame.length * 3 > free && Buffer.byteLength(frame) > free) return 0;
     const written = this.#bytes.write(frame, this.used);
     this.used += written;
@@ -45,9 +45,9 @@ export class Segment extends Pinnable {
   }
 
   /**
-   * Empties it for frames from `firstSeq` on; false where somebody may still be looking at its bytes. Nothing but
-   * garbage collection would give them back to a job that nobody watches, and that comes late for memory outside of the
-   * heap.
+   * Empties the segment for frames from `firstSeq` on. Returns false where a reader may still look at its bytes. Reuse
+   * matters to a job that nobody watches: only garbage collection would free its old segments, and that comes late for
+   * memory outside of the heap.
    */
   restart(firstSeq: number): boolean {
     if (this.#read) return false;
@@ -56,13 +56,13 @@ export class Segment extends Pinnable {
     return true;
   }
 
-  /** Forgets the frames after `lastSeq`. Their bytes stay as they are, for whoever still looks at them. */
+  /** Forgets the frames after `lastSeq`. Their bytes stay as they are, for readers that still look at them. */
   truncate(lastSeq: number): void {
     this.used = this.#endOf(lastSeq);
     this.count = lastSeq - this.firstSeq + 1;
   }
 
-  /** The frames after `position`, which is at least `firstSeq - 1`, up to `to`, as a view of the shared bytes. */
+  /** Returns the frames after `position` (at least `firstSeq - 1`) up to `to`, as a view of the shared bytes. */
   sliceAfter(position: number, to = this.lastSeq): Buffer {
     this.#read = true;
     return this.#bytes.subarray(this.#endOf(position), this.#endOf(to));

@@ -1,22 +1,24 @@
 /**
- * Decides whose things go first where many holders keep some under one limit: those of whoever keeps most, so that
- * nobody who keeps more and more pushes out what others keep.
+ * Decides whose items go first where many holders keep some under one limit: those of the holder that keeps most, so
+ * that nobody who keeps more and more pushes out what others keep.
  */
 
-/** What one holder keeps, least recently used first, with the weight of each. */
+/** The items of one holder, least recently used first, with the weight of each. */
 interface Holding<Item> {
   readonly items: Map<Item, number>;
   weight: number;
-  /** Index of its class; undefined before it has one. */
+  /** The index of its class; undefined before it has one. */
   rank: number | undefined;
 }
 
-/** Enough for weights below 2 ** 62. */
+/** This is enough for weights below 2 ** 62. */
 const CLASSES = 64;
 
 /**
- * Holders are sorted by powers of two of what they keep, so that each step costs O(1) and "most" is exact within a factor
- * of two. In the highest class, whoever has added last gives first: what somebody takes comes out of their own share.
+ * Decides which of many holders gives an item up. Holders are sorted by powers of two of what they keep, so that each
+ * step costs O(1) and "most" is exact within a factor of two. In the highest class the holder that has added last gives
+ * first, so that what it takes comes out of its own share.
+ *
  *
  * @example
  * const kept = new Shares<string, Task>({ sparesLast: true });
@@ -24,7 +26,7 @@ const CLASSES = 64;
  * while (kept.weight > limit) forget(kept.first()); // which calls kept.delete(task)
  */
 export class Shares<Holder, Item> {
-  /** Of all items together. */
+  /** The weight of all items together. */
   weight = 0;
   #latest: Holding<Item> | undefined;
   readonly #ofHolder = new Map<Holder, Holding<Item>>();
@@ -37,12 +39,12 @@ export class Shares<Holder, Item> {
    */
   constructor(readonly options: { readonly sparesLast: boolean }) {}
 
-  /** How many items there are. */
+  /** The number of items. */
   get size(): number {
     return this.#ofItem.size;
   }
 
-  /** Adds the item, or gives it another weight; either makes it the one that its holder has used last. */
+  /** Adds the item, or gives it another weight. Either way it becomes the one that its holder has used last. */
   put(holder: Holder, item: Item, weight: number): void {
     let entry = this.#ofItem.get(item);
     if (entry === undefined) this.#ofItem.set(item, (entry = { holder, holding: this.#holdingOf(holder) }));
@@ -55,7 +57,7 @@ export class Shares<Holder, Item> {
     this.#classify(holding);
   }
 
-  /** Gives an item that is there another weight, and leaves it where it is. */
+  /** Gives a known item another weight, and leaves its place unchanged. */
   reweigh(item: Item, weight: number): void {
     const holding = this.#ofItem.get(item)?.holding;
     const before = holding?.items.get(item);
@@ -89,13 +91,13 @@ export class Shares<Holder, Item> {
     }
   }
 
-  /** The item that is to go first. */
+  /** Returns the item that has to go first. */
   first(): Item | undefined {
     const rank = this.#classes.findLastIndex(({ size }) => size > 0);
     const highest = this.#classes[rank];
     if (highest === undefined) return undefined;
     const [oldest] = highest;
-    // Whoever keeps one thing only has just come by it.
+    // A holder of a single item (rank 0) is asked last, because it has only just come by it.
     const holding = rank > 0 && this.#latest !== undefined && highest.has(this.#latest) ? this.#latest : oldest;
     const [item] = holding?.items.keys() ?? [];
     return item;

@@ -1,20 +1,20 @@
-/** What becomes of a start whose slot is taken: at most one task of an owner runs in a slot. */
+/** Frees a slot for the next task: at most one task of an owner runs in a slot. */
 import type { Follower } from './followers.js';
 import type { OpenTaskStore, TaskRecord } from './ports.js';
 
-/** Told to the clients of a task that was cancelled for another one in its slot. */
+/** Tells the clients of a task why it was cancelled. */
 const SUPERSEDED = { code: 'TASK_SUPERSEDED', message: 'Another task was started in its place' };
 
 /**
- * Cancels the task that runs in a slot, and resolves when its terminal event is in the log: then the slot is free, unless
- * somebody else has been faster.
+ * Cancels the task that runs in a slot. Resolves when its terminal event is in the log; then the slot is free, unless
+ * another start was faster.
  */
 export async function supersede(store: OpenTaskStore, { taskId }: TaskRecord): Promise<void> {
   const feed = await store.open(taskId);
   if (feed === undefined) return;
   const { log } = feed;
   let follower: Follower | undefined;
-  // Attached like a reader, so that a shared store brings the end here from whichever instance runs it.
+  // Attach like a reader, so that a shared store brings the end here from the instance that runs the task.
   feed.join(undefined);
   try {
     const ended = new Promise<void>((resolve) => {

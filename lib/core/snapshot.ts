@@ -1,35 +1,44 @@
-/** The state that stands for all progress of a task so far. */
+/** Folds the progress of a task into a state that stands for all of it. */
 import { askSyncCallback } from './callbacks.js';
 import { TaskError } from './errors.js';
 import { toJson } from './payload.js';
 import type { SnapshotPast } from './ports.js';
 import { readProperty } from './thrown.js';
 
-/** How a handler folds progress into a state that stands for everything so far. */
+/**
+ * The two functions by which a handler folds progress into a state that stands for everything so far.
+ *
+ * @example tasks.handler(job, { snapshot: { initial: () => '', reduce: (text, token) => text + token } });
+ */
 export interface SnapshotOptions<P = unknown, S = unknown> {
-  /** Returns the state before any progress; called once per run. */
+  /** Returns the state before any progress. Called once per run. */
   readonly initial: () => S;
-  /** Returns the state after `data`. It may change `state` and return it, but must neither write events nor be async. */
+  /** Returns the state after `data`. It may change `state` and return it. It must neither write events nor be async. */
   readonly reduce: (state: S, data: P) => S;
 }
 
 /** Folds the progress of one task into a state that stands for all of it. */
 export interface ProgressFold {
-  /** Takes one more progress value, which has become event `seq`. Keeps nothing that the job might change later. */
+  /**
+   * Takes one more progress value, which has become event `seq`. It keeps no reference to `data`, which the job may
+   * change later.
+   */
   add(data: unknown, seq: number): void;
-  /** The state as JSON; undefined where it has grown beyond its limit: then late clients get a gap. */
+  /** Returns the state as JSON, or undefined where it has grown beyond its limit; late clients then get a gap. */
   toJson(): string | undefined;
-  /** Goes on from a state that `toJson` has returned, perhaps on another instance. */
+  /** Continues from a state that `toJson` has returned, perhaps on another instance. */
   restore(json: string): void;
 }
 
-/** Where a state comes from: what a handler has said, or the fold of a wire, made anew for each run. */
+/**
+ * The origin of a state: the functions of a handler, or a maker of the fold of a wire, which is made anew for each run.
+ */
 export type SnapshotSource = SnapshotOptions | (() => ProgressFold);
 
-/** A state is measured again when this much progress, and as much as it was found to be, has been folded into it. */
+/** A state is measured again once this much progress, and as much as its last size, has been folded into it. */
 const MEASURED_EVERY_BYTES = 65_536;
 
-/** The state of one task, folded as its events are appended, encoded at most once per state. */
+/** Holds the state of one task. It is folded as events are appended, and encoded at most once per state. */
 export class Snapshot {
   readonly #fold: ProgressFold;
   #json: string | undefined;
@@ -45,18 +54,18 @@ export class Snapshot {
     this.#fold = createFold(source);
   }
 
-  /** A function of the handler's is at work: it must not write events. */
+  /** True while a function of the handler is at work, which must not write events. */
   get isFolding(): boolean {
     return this.#isFolding;
   }
 
-  /** About how much memory the state takes: its length as JSON when it was last measured. */
+  /** The approximate memory of the state: its length as JSON when it was last measured. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Folds `data`. A reducer that throws costs the snapshot, not the event: from then on clients get a `gap` instead.
+   * Folds `data`. A reducer that throws costs the snapshot, not the event: from then on late clients get a `gap`.
    * @param bytes the length of `data` as JSON
    */
   add(data: unknown, seq = 0, bytes = 0): void {
@@ -72,7 +81,7 @@ export class Snapshot {
   }
 
   /**
-   * Goes on from where another run of the task got to; undefined: that is lost, and there is no state any more.
+   * Continues from where another run of the task got to. With undefined that is lost, and there is no state any more.
    * @param lastSeq of the log: the progress of the past is taken to have ended it
    */
   resume(past: SnapshotPast | undefined, lastSeq = 0): void {
@@ -85,7 +94,7 @@ export class Snapshot {
     for (const [index, json] of progress.entries()) this.add(JSON.parse(json), lastSeq + 1 + index - progress.length);
   }
 
-  /** The state holds what is not in the log, or lacks what is: there is none any more. */
+  /** Gives the state up, because it contains an event that the log does not, or lacks one that the log has. */
   giveUp(): void {
     this.#broken = true;
     this.#json = undefined;
@@ -114,11 +123,11 @@ export class Snapshot {
   }
 }
 
-/** A fold that has seen nothing yet. @throws TaskError `CALLBACK_FAILED` where a handler's `initial` throws */
+/** Returns a fold that has seen nothing yet. @throws TaskError `CALLBACK_FAILED` where a handler's `initial` throws */
 export const createFold = (source: SnapshotSource): ProgressFold =>
   typeof source === 'function' ? source() : new StateFold(source);
 
-/** The state that a handler's own functions fold. */
+/** Folds with the functions of a handler. */
 class StateFold implements ProgressFold {
   #state: unknown;
 

@@ -1,4 +1,4 @@
-/** Starts tasks, and keeps what was asked for until the store has answered. */
+/** Starts tasks, and remembers each start until the store has answered. */
 import { draftOf } from './draft.js';
 import type { ResolvedOptions } from './engine-options.js';
 import { TaskError } from './errors.js';
@@ -10,7 +10,7 @@ import { supersede } from './slots.js';
 import { createFold } from './snapshot.js';
 import type { TimeLimit } from './time-limit.js';
 
-/** The engine that starts are made for. */
+/** The part of the engine that starts use. */
 export interface StartHost {
   readonly options: ResolvedOptions;
   /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY` where no task can be started now */
@@ -19,9 +19,9 @@ export interface StartHost {
 }
 
 export class Starts {
-  /** Starts that the store has not answered yet. */
+  /** The starts that the store has not answered yet. */
   readonly #starting = new Set<Promise<unknown>>();
-  /** What was asked of the store with each draft, for an answer that comes too late. */
+  /** The request behind each draft, for an answer that comes too late. */
   readonly #asked = new WeakMap<TaskDraft, StartRequest>();
 
   constructor(
@@ -30,7 +30,7 @@ export class Starts {
     readonly host: StartHost,
   ) {}
 
-  /** How many starts have neither failed nor become a task yet. */
+  /** The number of starts that have neither failed nor become a task yet. */
   get size(): number {
     return this.#starting.size;
   }
@@ -43,7 +43,7 @@ export class Starts {
   async start(request: StartRequest): Promise<Started> {
     this.host.admit();
     const starting = this.#start(request);
-    this.#starting.add(starting); // before the store has answered, so that concurrent starts count
+    this.#starting.add(starting); // it is added before the store answers, so that concurrent starts count
     try {
       return await starting;
     } finally {
@@ -52,11 +52,11 @@ export class Starts {
   }
 
   async #start(asked: StartRequest): Promise<Started> {
-    const fold = asked.snapshot && createFold(asked.snapshot); // while nothing is stored: a handler's function may throw
+    const fold = asked.snapshot && createFold(asked.snapshot); // it is made before anything is stored, because a handler's function may throw
     const request = { ...asked, snapshot: fold && (() => fold) };
     const draft = draftOf(request, this.host.options);
     this.#asked.set(draft, request);
-    // Of those that interrupt each other, whoever is faster runs next, and is superseded in turn.
+    // Of two starts that interrupt each other the faster one runs next, and the other one supersedes it in turn.
     for (;;) {
       const creation = await this.store.create(draft);
       if (creation.created) return { record: this.host.begin(creation, request).record, created: true };
@@ -67,7 +67,10 @@ export class Starts {
     }
   }
 
-  /** Its start was refused meanwhile. A repeated start finds it by its key, so it runs; others nobody could reach. */
+  /**
+   * Handles a creation whose start has been refused meanwhile. A repeated start finds such a task by its idempotency
+   * key, so it runs; without a key nobody could reach it, so it is stopped.
+   */
   beginLate(draft: TaskDraft, late: Creation): void {
     const request = this.#asked.get(draft);
     if (!late.created || request === undefined) return;

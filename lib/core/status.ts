@@ -1,9 +1,11 @@
+/** The states of a task, and the moves between them. */
 import { TaskError } from './errors.js';
 
+/** The state of a task: running, or one of the three final states. */
 export type TaskStatus = 'running' | 'completed' | 'failed' | 'cancelled';
 export type FinalStatus = Exclude<TaskStatus, 'running'>;
 
-/** The event names of the three ends. */
+/** The event name of each final state. */
 export const TERMINAL_EVENT: Readonly<Record<FinalStatus, string>> = {
   completed: 'complete',
   failed: 'failed',

@@ -1,7 +1,8 @@
+/** Translates the options of a manager into the settings of its store. */
 import type { ResolvedOptions } from './engine-options.js';
 import type { OrphanRunner, StoreSettings } from './ports.js';
 
-/** What the options of a manager mean for its store. */
+/** Returns the settings that the store of a manager is opened with. */
 export function storeSettingsOf(
   options: ResolvedOptions,
   encode: StoreSettings['encode'],

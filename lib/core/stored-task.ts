@@ -1,13 +1,14 @@
+/** One task in the memory of this process. */
 import type { PublicError } from './errors.js';
 import type { EventLog } from './event-log.js';
 import { Account } from './memory.js';
 import type { Executor, SnapshotPast, StoreSettings, TaskDraft, TaskFeed, TaskRecord } from './ports.js';
 import type { TaskStatus } from './status.js';
 
-/** Where a subscriber that is not attached now left off is kept for this many of them per task. */
+/** The number of departed subscribers whose positions are kept, per task. */
 const MAX_DEPARTED = 1_000;
 
-/** What a task costs beside its texts, so that very many small ones stay inside the budget too. */
+/** The cost of a task beside its texts, so that very many small ones stay inside the budget too. */
 const TASK_BYTES = 1_024;
 
 const nothing = (): void => undefined;
@@ -18,7 +19,7 @@ const NOBODY: Executor = {
   snapshotJson: () => undefined,
 };
 
-/** A task in this process's memory: at once its record, its feed, and the state its writer changes. */
+/** Holds a task in memory: at once its record, its feed, and the state that its writer changes. */
 export class StoredTask implements TaskRecord, TaskFeed {
   readonly taskId: string;
   readonly resumeKey: string;
@@ -37,17 +38,17 @@ export class StoredTask implements TaskRecord, TaskFeed {
   progress: string | undefined;
   outcome: string | undefined;
   subscribers = 0;
-  /** The fencing token of whoever may write. */
+  /** The fencing token of the current holder. */
   token = 1;
   orphaned = false;
-  /** When it may be forgotten, by the monotonic clock. */
+  /** The monotonic time from which on it may be forgotten. */
   expiresAt: number | undefined;
-  /** Why it is to be cancelled, if it is. */
+  /** The reason of a cancel that has been requested. */
   cancel: PublicError | undefined;
   #executor: Executor = NOBODY;
-  /** Its last progress and its folded state while it runs. */
+  /** Accounts for its last progress and its folded state while it runs. */
   readonly #texts: Account;
-  /** What was folded before, while or after nobody runs it. */
+  /** The folded state of a time in which nobody runs it. */
   #snapshot: string | undefined;
   readonly #attached = new Map<string, number>();
   readonly #departed = new Map<string, number>();
@@ -78,7 +79,7 @@ export class StoredTask implements TaskRecord, TaskFeed {
     return this.token;
   }
 
-  /** Whoever runs it. */
+  /** The run of the task, or a stand-in that does nothing. */
   get executor(): Executor {
     return this.#executor;
   }
@@ -120,25 +121,25 @@ export class StoredTask implements TaskRecord, TaskFeed {
     return json === undefined ? undefined : { seq: this.lastSeq - (this.log.ended ? 1 : 0), json };
   }
 
-  /** Nobody runs it any more: lets go of the run, its input and whatever its closures hold. */
+  /** Lets go of the run, its input and everything that its closures hold. */
   detach(): void {
     this.#snapshot = this.#snapshotJson;
     this.#executor = NOBODY;
   }
 
-  /** What the state of another run goes on from. */
+  /** The past that the state of the next run goes on from. */
   get past(): SnapshotPast | undefined {
     const state = this.#snapshotJson;
     return state === undefined && this.lastSeq > 0 ? undefined : { state, progress: [] };
   }
 
-  /** Keeps `json` as the last progress, and counts what it and the folded state take now. */
+  /** Keeps `json` as the last progress, and accounts for it and the folded state. */
   keepProgress(json: string): void {
     this.progress = json;
     this.#texts.set(json.length + (this.#executor.snapshotBytes?.() ?? 0));
   }
 
-  /** Ends it. From here on its size counts as that of a finished task. */
+  /** Ends the task. From here on its size counts as that of a finished one. */
   end(): void {
     this.#texts.set(0);
     this.detach();
@@ -146,7 +147,7 @@ export class StoredTask implements TaskRecord, TaskFeed {
     this.log.end();
   }
 
-  /** Bytes that it keeps, about. */
+  /** The approximate memory that it takes, in bytes. */
   get size(): number {
     const texts = [this.progress, this.outcome, this.#snapshotJson];
     return texts.reduce((sum, text) => sum + (text?.length ?? 0), TASK_BYTES + this.log.capacity);

@@ -2,14 +2,14 @@
 import { types } from 'node:util';
 import { readProperty } from './thrown.js';
 
-/** One thing to pull values from, whatever it was. */
+/** A source of values: an iterator, or the reader of a stream. */
 interface ValueSource {
   next(): Promise<{ done?: boolean | undefined; value?: unknown }>;
-  /** Nobody pulls any more. Resolves when the source has cleaned up. */
+  /** Tells the source that nobody pulls any more. Resolves when it has cleaned up. */
   stop(reason: unknown): Promise<unknown>;
 }
 
-/** The parts of ReadableStream that are used, of whatever realm or polyfill. */
+/** The part of a ReadableStream reader that is used, of whatever realm or polyfill. */
 interface StreamReader {
   read(): Promise<{ done: boolean; value?: unknown }>;
   cancel(reason: unknown): Promise<unknown>;
@@ -22,15 +22,15 @@ export function valuesOf(output: unknown): ValueSource | undefined {
   if (typeof getReader === 'function') return fromReader(getReader.call(output) as StreamReader);
   const iterate = (output as { [Symbol.asyncIterator]?: unknown })[Symbol.asyncIterator];
   if (typeof iterate === 'function') return fromIterator(iterate.call(output) as AsyncIterator<unknown>);
-  // The object of a generator function that is not async has no other meaning as a result: its JSON is {}.
+  // The object of a synchronous generator function can mean nothing else: as a plain result its JSON would be {}.
   const isGenerator = Object.prototype.toString.call(output) === '[object Generator]';
   return isGenerator ? fromIterator(output as Iterator<unknown>) : undefined;
 }
 
 /**
- * Pushes each value of `source`, one after the other, and returns what the source returned at its end. When `signal`
- * aborts the source is stopped; the promise resolves once it has cleaned up. What the source throws is thrown, and a
- * refused `push` stops it.
+ * Pushes the values of `source` one after the other, and returns what the source returned at its end. When `signal`
+ * aborts, the source is stopped, and the promise resolves once it has cleaned up. An error of the source is thrown; a
+ * refused `push` stops the source.
  */
 export async function pullAll(
   source: ValueSource,
@@ -51,7 +51,7 @@ export async function pullAll(
       const isBytes = types.isUint8Array(value);
       const progress =
         isBytes || done === true ? decoder.decode(isBytes ? value : undefined, { stream: !done }) : value;
-      // Bytes that only begin a character are no text yet.
+      // Bytes that only begin a character are not text yet.
       if (progress !== '' || (value === '' && done !== true)) await push(progress);
       if (done === true) return value;
     }
@@ -69,7 +69,7 @@ async function stopQuietly(source: ValueSource, reason: unknown): Promise<unknow
   try {
     return await source.stop(reason);
   } catch {
-    return undefined; // the task has its end already; what the clean-up of its source says changes nothing
+    return undefined; // the task has already ended, so an error of the clean-up changes nothing
   }
 }
 

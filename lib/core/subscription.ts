@@ -1,10 +1,11 @@
+/** A reader of a log: what it gets next, and what it is told when events are missing. */
 import type { Slice } from './event-log.js';
 import type { Follower } from './followers.js';
 import type { MemoryBudget } from './memory.js';
 import type { TaskFeed } from './ports.js';
 import type { GapReason } from './task.js';
 
-/** Events that the subscriber will not get: `from` to `to`, both included. `position` is where it goes on. */
+/** Events that the subscriber will not get: `from` to `to`, both included. It continues at `position`. */
 export interface Gap<Reason extends string = GapReason> {
   readonly kind: 'gap';
   readonly from: number;
@@ -13,7 +14,7 @@ export interface Gap<Reason extends string = GapReason> {
   readonly position: number;
 }
 
-/** The state at `seq` in the place of the events up to it, for a subscriber that has those up to `after` already. */
+/** Stands for the events up to `seq` with a state, for a subscriber that has those up to `after` already. */
 export interface SnapshotItem {
   readonly kind: 'snapshot';
   readonly after: number;
@@ -23,27 +24,27 @@ export interface SnapshotItem {
 
 export type Item = Slice | Gap | SnapshotItem;
 
-/** Where a subscriber starts. */
+/** The place at which a subscriber starts. */
 export interface Start {
   /** The seq of the last event it has. */
   readonly position: number;
-  /** Which holder of the task wrote that event, where the subscriber knows. */
+  /** The epoch of that event, where the subscriber knows it: which holder of the task wrote it. */
   readonly epoch?: number | undefined;
-  /** Begin with a snapshot where there is one. */
+  /** True for a subscriber that begins with a snapshot, where there is one. */
   readonly snapshot: boolean;
 }
 
 /**
- * One reader of one log: a position, and nothing else. Attaching, replaying, following and catching up after a stall
- * are the same act: `read` until there is nothing more, then wait to be woken.
+ * Reads one log for one subscriber. It is a position and nothing else: attaching, replaying, following and catching up
+ * after a stall are the same act, which is to `read` until there is nothing more and then to wait to be woken.
  */
 export class Subscription {
   #position: number;
-  /** The epoch of the event at the position: should the log lose that event, another one may take its seq. */
+  /** The epoch of the event at the position. Should the log lose that event, another one may take its seq. */
   #epoch: number;
-  /** What the subscriber is to be told before anything else. */
+  /** The gap that the subscriber is told of before anything else. */
   #gap: Gap | undefined;
-  /** What was read from the store for this subscriber alone. */
+  /** Events that were read from the store for this subscriber alone. */
   #older: Slice | undefined;
   #fetching = false;
   #snapshotFirst: boolean;
@@ -59,7 +60,8 @@ export class Subscription {
     const { position, epoch = log.epochs.at(position) } = start;
     this.#position = position;
     this.#epoch = epoch;
-    // Back to the end as it is now: the log may grow, and end, before the client takes anything.
+    // A position beyond the log goes back to its end as it is now, because the log may grow, and end, before the client
+    // takes anything.
     this.#retreat(position > log.lastSeq && epoch >= log.epochs.current ? 'ahead' : 'lost');
     this.#snapshotFirst = start.snapshot;
     feed.join(subscriberId);
@@ -71,23 +73,23 @@ export class Subscription {
     return this.#position;
   }
 
-  /** Where what it has read and its socket has not taken is accounted for. */
+  /** Accounts for the memory of items that were read while the socket has not taken them. */
   get budget(): MemoryBudget {
     return this.feed.log.budget;
   }
 
-  /** The terminal event was read: nothing will follow. */
+  /** True once the terminal event has been read, so that nothing follows. */
   get finished(): boolean {
     const { log } = this.feed;
     return log.ended && this.#position >= log.lastSeq && this.#epoch === log.epochs.at(log.lastSeq);
   }
 
-  /** The task was forgotten before everything was read: nothing will follow. */
+  /** True where the task was forgotten before everything was read, so that nothing follows. */
   get discarded(): boolean {
     return this.feed.log.discarded && !this.finished;
   }
 
-  /** What comes next, or undefined until the follower is woken. */
+  /** Returns the next item, or undefined until the follower is woken. */
   read(): Item | undefined {
     const { log } = this.feed;
     if (log.discarded) return undefined;
@@ -120,7 +122,7 @@ export class Subscription {
     return slice;
   }
 
-  /** What the log here has dropped may still be in the store. */
+  /** Reads from the store what the log here has dropped, and reports a gap for what the store has dropped too. */
   #readOlder(): Item | undefined {
     const { log } = this.feed;
     const older = this.#older;
@@ -136,7 +138,7 @@ export class Subscription {
     this.#fetching = true;
     const done = (slice?: Slice): void => {
       this.#fetching = false;
-      // Where the store has nothing either, an empty slice that begins where the log does says so.
+      // An empty slice that begins where the log does stands for "the store has nothing either".
       const first = this.feed.log.firstSeq - 1;
       this.#older = slice ?? { kind: 'frames', from: first, to: first, bytes: Buffer.alloc(0) };
       if (!this.#closed) this.follower.wake();
@@ -147,19 +149,22 @@ export class Subscription {
     return undefined;
   }
 
-  /** Passes over what is missing before `next`. */
+  /** Passes over the events that are missing before `next`. */
   #skipTo(next: number, reason: GapReason): Gap {
     const from = this.#position + 1;
     this.#moveTo(next - 1);
     return { kind: 'gap', from, to: next - 1, reason, position: next - 1 };
   }
 
-  /** Goes back to where the log agrees with what the subscriber has; it is told what it has to forget. */
+  /**
+   * Goes back to where the log agrees with the events that the subscriber has, and notes which of them it has to
+   * forget.
+   */
   #retreat(reason: GapReason): void {
     const { lastSeq, ended, epochs } = this.feed.log;
     const to = this.#position;
     const agreed = epochs.agreed(to, this.#epoch, lastSeq);
-    // A position that the log never had says nothing about the end: it is told once more.
+    // A subscriber whose position the log never had cannot have seen the end, so the end is sent once more.
     const position = ended && agreed < to ? Math.min(agreed, lastSeq - 1) : agreed;
     this.#moveTo(position);
     if (position < to) this.#gap = { kind: 'gap', from: position + 1, to, reason, position };
@@ -170,7 +175,7 @@ export class Subscription {
     this.#epoch = this.feed.log.epochs.at(position);
   }
 
-  /** The snapshot, where there is one that the kept log goes on from. */
+  /** Returns the snapshot, if there is one from which the kept log goes on. */
   #snapshot(): SnapshotItem | undefined {
     const snapshot = this.feed.snapshot();
     if (snapshot === undefined || snapshot.seq + 1 < this.feed.log.firstSeq) return undefined;

@@ -1,7 +1,8 @@
+/** The one timer that looks for what is due. */
 import type { Clock } from './clock.js';
 import type { Awaitable } from './ports.js';
 
-/** One timer, which runs while there is something to look after. */
+/** Calls `sweep` at an interval for as long as there is something to look after. */
 export class Sweeper {
   #cancel: (() => void) | undefined;
   #starts = 0;
@@ -27,7 +28,7 @@ export class Sweeper {
     const starts = this.#starts;
     try {
       const left = await this.sweep();
-      // What came while the store was asked may not be in its answer.
+      // Something that came while the store was asked may not be in its answer.
       if (!left && this.#starts === starts) this.stop();
     } catch {
       // The store did not answer; what is due now is still due at the next turn.

@@ -1,14 +1,15 @@
+/** Makes the context that a job gets. */
 import type { TaskRecord } from './ports.js';
 import type { TaskContext } from './task.js';
 
-/** The parts of a run that its job may use. */
+/** The part of a run that its job may use. */
 export interface ContextSource extends Pick<TaskContext, 'updateProgress' | 'emit'> {
   readonly record: TaskRecord;
   readonly options: { readonly input: unknown };
   readonly subscribers: number;
 }
 
-/** Returns what the job of `run` gets. */
+/** Returns the first argument of the job. */
 export function contextOf(run: ContextSource, signal: AbortSignal): TaskContext {
   const { taskId, resumeKey, attempt, progress } = run.record;
   const { updateProgress, emit, options } = run;

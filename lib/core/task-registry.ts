@@ -1,3 +1,4 @@
+/** Keeps the tasks of this process and decides which of them are forgotten first. */
 import { Deadlines } from './deadlines.js';
 import { Memory } from './memory.js';
 import type { StoreSettings, StoreSizes, TaskRef, Tombstone } from './ports.js';
@@ -12,22 +13,22 @@ interface Grave extends Tombstone {
 }
 
 /**
- * The tasks of this process and their memory. Running tasks are never evicted. Finished ones go when their time is over,
- * or earlier when memory is needed: those of the owner who keeps most, least recently used first. Either way a tombstone
- * stays for a while.
+ * Keeps the tasks of this process and accounts for their memory. Running tasks are never evicted. Finished ones go when
+ * their time is over, or earlier when memory is needed: those of the owner who keeps most, least recently used first.
+ * Either way a tombstone stays for a while.
  */
 export class TaskRegistry {
-  /** At the cost of finished tasks first, then of what running ones have longest kept. */
+  /** The memory of all tasks. When it runs out, finished tasks go first, then the oldest events of running ones. */
   readonly memory: Memory;
   readonly #running = new Map<string, StoredTask>();
   readonly #finished = new Map<string, StoredTask>();
-  /** The finished ones by owner, for those that go before their time. */
+  /** The finished tasks by owner, to choose those that go before their time. */
   readonly #kept = new Shares<string | undefined, StoredTask>({ sparesLast: true });
-  /** What runs and what has ended, in the order of the starts. */
+  /** Running and ended tasks, in the order of their starts. */
   readonly #byOwner = new Map<string | undefined, Set<StoredTask>>();
   readonly #byResumeKey = new Map<string, StoredTask>();
   readonly #byIdempotencyKey = new Map<string, StoredTask>();
-  /** Running tasks alone. */
+  /** Only running tasks. */
   readonly #bySlot = new Map<string, StoredTask>();
   readonly #runningPerOwner = new Map<string | undefined, number>();
   readonly #expiry = new Deadlines<StoredTask>();
@@ -39,7 +40,7 @@ export class TaskRegistry {
     this.memory = new Memory(settings.maxBufferedBytes, () => this.#buryNext() || this.#trimNextRunning());
   }
 
-  /** Adds a task that runs. */
+  /** Adds a running task. */
   add(task: StoredTask): void {
     this.#running.set(task.taskId, task);
     const others = this.#byOwner.get(task.owner);
@@ -51,7 +52,7 @@ export class TaskRegistry {
     this.#runningPerOwner.set(task.owner, this.runningOf(task.owner) + 1);
   }
 
-  /** Its task has ended: from now on it is kept for `ttlMs`, or until its memory is needed. */
+  /** Takes a task that has ended. It is kept for `ttlMs`, or until its memory is needed. */
   retire(task: StoredTask): void {
     const { clock, ttlMs } = this.settings;
     const now = clock.now();
@@ -70,12 +71,12 @@ export class TaskRegistry {
     while (this.#kept.weight > this.settings.maxBufferedBytes && this.#buryNext());
   }
 
-  /** Jobs of `owner` that run, of tasks that have ended too. */
+  /** Counts the jobs of `owner` that run, those of ended tasks included. */
   runningOf(owner: string | undefined): number {
     return this.#runningPerOwner.get(owner) ?? 0;
   }
 
-  /** A job of `owner` does not run any more. */
+  /** Frees the place of a job of `owner` that does not run any more. */
   leavePlace(owner: string | undefined): void {
     const others = this.runningOf(owner) - 1;
     if (others > 0) this.#runningPerOwner.set(owner, others);
@@ -98,7 +99,7 @@ export class TaskRegistry {
     return task;
   }
 
-  /** In no order; those of one owner in the order of their starts. */
+  /** Lists all tasks in no order, or those of one owner in the order of their starts. */
   *values(owner?: string): Generator<StoredTask> {
     if (owner !== undefined) {
       yield* this.#byOwner.get(owner) ?? [];
@@ -108,7 +109,7 @@ export class TaskRegistry {
     yield* this.#finished.values();
   }
 
-  /** Forgets what is past its retention; true while anything is kept. */
+  /** Forgets what is past its retention. Returns true while anything is kept. */
   sweep(): boolean {
     const now = this.settings.clock.now();
     for (const task of this.#expiry.take(now)) this.#bury(task);
@@ -121,8 +122,9 @@ export class TaskRegistry {
   }
 
   /**
-   * Running tasks take turns, a segment each: whose turn it was goes to the end. No iterator is kept for that, because
-   * a Map's iterator keeps every table alive that the Map has had since, with all the tasks that were in it.
+   * Trims one segment of the running task whose turn it is, and moves that task to the end. No iterator is kept for
+   * this, because a Map's iterator keeps alive every table that the Map has had since, with all the tasks that were in
+   * it.
    */
   #trimNextRunning(): boolean {
     for (let left = this.#running.size; left > 0; left--) {
@@ -135,7 +137,7 @@ export class TaskRegistry {
     return false;
   }
 
-  /** Forgets a finished task, so that others have its memory; false where there is none. */
+  /** Forgets a finished task, so that others have its memory. Returns false where there is none. */
   #buryNext(): boolean {
     const task = this.#kept.first();
     if (task !== undefined) this.#bury(task);

@@ -1,4 +1,7 @@
-/** Looks at thrown values. Anything can be thrown, also what throws again when it is looked at: nothing here does. */
+/**
+ * Looks at thrown values without ever throwing itself. Anything can be thrown, even an object that throws again when it
+ * is looked at.
+ */
 import { inspect } from 'node:util';
 
 /** Causes of causes are shown down to this depth, which also ends a cycle of causes. */
@@ -14,7 +17,7 @@ export function describeThrown(thrown: unknown): string {
   return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
 }
 
-/** Returns a property of any value; undefined where there is none, and where reading it throws. */
+/** Returns a property of any value, or undefined where there is none or reading it throws. */
 export function readProperty(value: unknown, name: string): unknown {
   try {
     return (value as Record<string, unknown> | null | undefined)?.[name];
@@ -23,7 +26,7 @@ export function readProperty(value: unknown, name: string): unknown {
   }
 }
 
-/** Returns the message of an error, or a short text for what is none. Never throws. */
+/** Returns the message of an error, or a short text for any other value. Never throws. */
 export function messageOf(thrown: unknown): string {
   const message = readProperty(thrown, 'message');
   return typeof message === 'string' && message !== '' ? message : showValue(thrown);
@@ -39,7 +42,7 @@ function describe(thrown: unknown, causesLeft: number): string {
   return text;
 }
 
-/** Of the errors of an AggregateError only the first few: they tend to be alike. */
+/** Returns the causes of an error. Of an AggregateError it takes only the first few, because they tend to be alike. */
 function causesOf(thrown: unknown): unknown[] {
   const cause = readProperty(thrown, 'cause');
   const errors = readProperty(thrown, 'errors');

@@ -1,11 +1,12 @@
+/** Limits the time that requests wait for a store. */
 import type { Clock } from './clock.js';
 import { Deadlines } from './deadlines.js';
 import { TaskError } from './errors.js';
 import type { Awaitable, Creation, OpenTaskStore, Takeover, TaskDraft } from './ports.js';
 
-/** How long a store may take to answer. One timer for all answers that are waited for. */
+/** Refuses answers that take too long, with one timer for all of them. */
 export class TimeLimit {
-  /** How each of them is refused. */
+  /** The functions that refuse the waiting answers. */
   readonly #waiting = new Deadlines<() => void>();
   #cancelTimer: (() => void) | undefined;
   #timerDueMs = Infinity;
@@ -16,7 +17,7 @@ export class TimeLimit {
   ) {}
 
   /**
-   * What the store answers; at once where that is no promise.
+   * Returns the store's answer, at once where it is not a promise.
    * @throws TaskError `STORE_UNAVAILABLE` where it takes too long; what was asked for may be done all the same
    */
   keep<T>(answer: Awaitable<T>): Awaitable<T> {
@@ -48,7 +49,7 @@ export class TimeLimit {
     });
   }
 
-  /** For what falls due first, if anything. Where that is answered before, the timer comes in vain, once. */
+  /** Sets the timer for the answer that falls due first. Where that arrives earlier, the timer fires once in vain. */
   #arm(): void {
     this.#cancelTimer?.();
     this.#timerDueMs = this.#waiting.nextMs;
@@ -57,21 +58,21 @@ export class TimeLimit {
   }
 
   readonly #fire = (): void => {
-    // After an event loop that stood still, an answer that came in time is read only now: it goes first.
+    // After the event loop has stood still, an answer that came in time is only read now. It goes first.
     for (const refuse of this.#waiting.take(this.clock.now())) setImmediate(refuse);
     this.#arm();
   };
 }
 
-/** Takes what a store answers after the time limit, when whoever asked has been refused. */
+/** Takes the answers that arrive after the time limit, when their request has been refused. */
 export interface LateAnswers {
   created(draft: TaskDraft, creation: Creation): void;
   claimed(takeover: Takeover): void;
 }
 
-/** The same store, whose answers to requests are waited for no longer than `limit` says. */
+/** Returns the store, with answers to requests limited in time. */
 export function withTimeLimit(store: OpenTaskStore, limit: TimeLimit, late: LateAnswers): OpenTaskStore {
-  /** Hands the answer on to `take` where it comes too late. */
+  /** Returns the limited answer. Where it comes too late, it goes to `take`. */
   const keep = <T>(answer: Awaitable<T>, take: (late: T) => void): Awaitable<T> => {
     if (!(answer instanceof Promise)) return answer;
     const kept = limit.within(limit.ms, answer);

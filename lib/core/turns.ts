@@ -7,9 +7,9 @@ const ANSWERS_PER_TURN = 128;
 const TURN_MS = 10;
 
 /**
- * Promises that are settled already go on within the same turn of the event loop, however often they are awaited: no
- * client is served, and no time-out kept, until something really waits. So every so often an answer takes a turn. One for
- * all jobs of a manager, since they share the loop.
+ * Makes every so often an answer wait for a turn of the event loop. Promises that are already settled continue within
+ * the same turn, however often they are awaited, so without this no client would be served and no time-out kept. All
+ * jobs of a manager share one, since they share the loop.
  */
 export class Turns {
   #answers = 0;
@@ -21,7 +21,7 @@ export class Turns {
   }
 
   /**
-   * Counts an answer. Returns what it has to wait for, or undefined where it need not.
+   * Counts an answer. Returns the promise that it has to wait for, or undefined where it need not wait.
    * @param wallMs the wall clock, which a caller has mostly looked at just before, and which is slow to look at; a jump of
    * it costs a turn, nothing else. Without it answers are counted alone
    */

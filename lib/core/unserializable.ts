@@ -1,7 +1,7 @@
 /** Finds out why a value cannot be written as JSON, once JSON.stringify has refused it. */
 import { messageOf } from './thrown.js';
 
-/** Looked at so many values at the most: this is for a message. */
+/** The number of values that are looked at, which is enough for a message. */
 const MAX_VISITED = 10_000;
 const MAX_PATH = 200;
 
@@ -14,7 +14,7 @@ export function reasonOf(data: unknown, error: unknown): string {
     if (typeof value === 'bigint') return `a BigInt${at(path)}`;
     if (typeof value !== 'object' || value === null || ++visited > MAX_VISITED) return undefined;
     if (above.has(value)) return `a circular reference${at(path)}`;
-    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined; // says for itself what it is
+    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined; // it decides by itself what it becomes
     above.add(value);
     for (const [key, child] of Object.entries(value)) {
       const found = visit(child, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
@@ -27,7 +27,7 @@ export function reasonOf(data: unknown, error: unknown): string {
   try {
     return visit(data, '') ?? messageOf(error);
   } catch {
-    return messageOf(error); // a getter that throws, or what is nested too deeply to be looked at
+    return messageOf(error); // a getter threw, or the value is nested too deeply to be looked at
   }
 }
 
