@@ -1,8 +1,7 @@
-import type Database from 'libsql';
 import type { SqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { append, draftOf, openDriver, PREFIX, progressAt } from '../support/sqlite-driver.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
+import { SqliteFiles, type TestDatabase } from '../support/sqlite-files.js';
 
 const files = new SqliteFiles();
 const TABLES = ['tasks', 'entries', 'attached', 'departures', 'audience', 'tombstones', 'remains'];
@@ -11,7 +10,7 @@ afterAll(() => {
   files.remove();
 });
 
-const count = (database: Database.Database, table: string): number =>
+const count = (database: TestDatabase, table: string): number =>
   (database.prepare(`SELECT count(*) AS rows FROM ${PREFIX}${table}`).get() as { rows: number }).rows;
 
 async function runTask(driver: SqliteDriver, taskId: string, events: number): Promise<void> {

@@ -1,12 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'libsql';
+import Libsql from 'libsql';
+import type { SqliteDatabase } from '../../lib/sqlite/connection.js';
+
+/** An open file of whichever SQLite the tests run on. */
+export interface TestDatabase extends SqliteDatabase {
+  close(): unknown;
+}
+
+/** What Node 22.13 and newer bring; older ones have libsql. */
+const builtin = process.getBuiltinModule('node:sqlite') as
+  { readonly DatabaseSync: new (path: string) => TestDatabase } | undefined;
 
 /** A folder for database files, and the connections to them. */
 export class SqliteFiles {
   readonly folder = mkdtempSync(join(tmpdir(), 'sqlite-'));
-  readonly #connections: Database.Database[] = [];
+  readonly #connections: TestDatabase[] = [];
   #files = 0;
 
   /** The path of a file that does not exist yet. */
@@ -14,14 +24,23 @@ export class SqliteFiles {
     return join(this.folder, `${++this.#files}.db`);
   }
 
-  connect(path = this.newPath(), options?: Database.Options): Database.Database {
-    const connection = new Database(path, options);
+  connect(path = this.newPath()): TestDatabase {
+    const connection: TestDatabase = builtin === undefined ? new Libsql(path) : new builtin.DatabaseSync(path);
     this.#connections.push(connection);
     return connection;
   }
 
   remove(): void {
-    for (const connection of this.#connections.splice(0)) connection.close();
+    for (const connection of this.#connections.splice(0)) close(connection);
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A test may have closed it already, which `node:sqlite` takes for a mistake. */
+function close(connection: TestDatabase): void {
+  try {
+    connection.close();
+  } catch {
+    // It is closed.
   }
 }

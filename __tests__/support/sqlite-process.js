@@ -1,8 +1,10 @@
 // Runs tasks from a SQLite file in a process of its own, to be killed. Tells over IPC what was acknowledged.
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import Database from 'libsql';
+import Libsql from 'libsql';
 
+// What Node 22.13 and newer bring; older ones have libsql.
+const Database = process.getBuiltinModule('node:sqlite')?.DatabaseSync ?? Libsql;
 const [libUrl, path, events] = process.argv.slice(2);
 const { createTaskManager } = await import(`${libUrl}/index.js`);
 const { createSqliteStore } = await import(`${libUrl}/sqlite/index.js`);
