@@ -1,10 +1,14 @@
 import { createRedisStore } from '../../lib/redis/index.js';
 import type { TaskStore } from '../../lib/index.js';
-import type { ManualClock } from '../support/manual-clock.js';
+import { createSqliteStore } from '../../lib/sqlite/index.js';
+import { ManualClock } from '../support/manual-clock.js';
+import type { SqliteFiles } from '../support/sqlite-files.js';
 import { RedisOnClock } from '../support/redis-on-clock.js';
 import { turns } from './property.js';
 
 const TURNS = 4;
+/** Reads and writes of several turns, one after the other. */
+const SQLITE_TURNS = 12;
 
 /** Where the tasks of a world live: its store, and the time and the rest of that. */
 export interface Home {
@@ -46,5 +50,34 @@ export async function inRedis(url: string, clock: ManualClock): Promise<Home> {
 
     keys: async () => (await redis.keys()).map((key) => key.slice(redis.prefix.length)).sort(),
     close: () => redis.close(),
+  };
+}
+
+/**
+ * In a file that this process alone has open. The store goes by a clock of its own, moved together with the other one: how
+ * often it polls is its own business, and no trace that a refusal leaves.
+ */
+export async function inSqlite(files: SqliteFiles, clock: ManualClock): Promise<Home> {
+  const database = files.connect();
+  const own = new ManualClock();
+  own.wallNow = () => clock.wallNow();
+  const open = createSqliteStore({ database });
+  const settle = (): Promise<void> => turns(SQLITE_TURNS);
+  return {
+    ...{ store: (settings) => open({ ...settings, clock: own }), outside: true, timers: 1, settle },
+
+    advance: async (ms, settleAll) => {
+      for (let left = ms; left > 0;) {
+        const step = Math.min(left, clock.nextIn, own.nextIn);
+        left -= step;
+        own.advance(step);
+        await settle();
+        clock.advance(step);
+        await settleAll();
+      }
+    },
+
+    keys: async () => [],
+    close: async () => files.close(database),
   };
 }

@@ -30,6 +30,12 @@ export class SqliteFiles {
     return connection;
   }
 
+  /** Closes one of them before the others. */
+  close(connection: TestDatabase): void {
+    this.#connections.splice(this.#connections.indexOf(connection), 1);
+    connection.close();
+  }
+
   remove(): void {
     for (const connection of this.#connections.splice(0)) close(connection);
     rmSync(this.folder, { recursive: true, force: true });

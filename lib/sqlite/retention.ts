@@ -9,10 +9,9 @@ const MAX_ROWS = 200;
 const MAX_PAGES = 64;
 const SPARE_PAGES = 1_024;
 
-const DUE =
-  'SELECT id, taskId, resumeKey, owner, expiresAt FROM {tasks} WHERE expiresAt <= ? ORDER BY expiresAt LIMIT ?';
+const DUE = 'SELECT id, taskId, resumeKey, owner, expires FROM {tasks} WHERE expires <= ? ORDER BY expires LIMIT ?';
 const BURY = 'INSERT OR REPLACE INTO {tombstones} VALUES (?, ?, ?, ?)';
-const LEFT = `SELECT EXISTS (SELECT 1 FROM {tasks} WHERE expiresAt IS NOT NULL)
+const LEFT = `SELECT EXISTS (SELECT 1 FROM {tasks} WHERE expires IS NOT NULL)
   + EXISTS (SELECT 1 FROM {tombstones}) AS count`;
 const PAGES = 'SELECT freelist_count AS free, page_count AS total FROM pragma_freelist_count, pragma_page_count';
 const UNBURY = 'DELETE FROM {tombstones} WHERE taskId IN (SELECT taskId FROM {tombstones} WHERE until <= ? LIMIT ?)';
@@ -22,16 +21,16 @@ interface DueRow {
   readonly taskId: string;
   readonly resumeKey: string;
   readonly owner: string | null;
-  readonly expiresAt: number;
+  readonly expires: number;
 }
 
 /** Forgets up to `limit` ended tasks whose retention is over, their keys included. What they have left is for `clean`. */
 export function forget({ connection, settings, now }: Moment, limit: number): string[] {
   const due = connection.all(DUE, now, limit) as DueRow[];
-  for (const { id, taskId, resumeKey, owner, expiresAt } of due) {
+  for (const { id, taskId, resumeKey, owner, expires } of due) {
     connection.run('DELETE FROM {tasks} WHERE id = ?', id);
     connection.run('INSERT INTO {remains} VALUES (?)', id);
-    const until = expiresAt + settings.ttlMs;
+    const until = expires + settings.ttlMs;
     if (until > now) connection.run(BURY, taskId, resumeKey, owner, until);
   }
   return due.map(({ taskId }) => taskId);

@@ -2,7 +2,10 @@ import fs from 'node:fs';
 import { TaskError } from '../core/errors.js';
 import type { Connection } from './connection.js';
 
-/** The tables, and how a file is made ready for them. Times are ms since 1970 by the store's clock. */
+/**
+ * The tables, and how a file is made ready for them. Times are ms since 1970. `createdAt`, `endedAt`, `expiresAt` and `at` are
+ * only shown, by a wall clock that may jump; whatever falls due does so by the clock of the store.
+ */
 
 /** Grows with every change of the tables that an older release could not live with. */
 const LAYOUT = 1;
@@ -19,7 +22,7 @@ CREATE TABLE IF NOT EXISTS {tasks} (
   id INTEGER PRIMARY KEY AUTOINCREMENT, taskId TEXT NOT NULL UNIQUE, resumeKey TEXT NOT NULL UNIQUE, owner TEXT,
   idempotencyKey TEXT, fingerprint TEXT, slot TEXT, wire TEXT, handler TEXT, createdAt INTEGER NOT NULL,
   schema INTEGER NOT NULL, status TEXT NOT NULL DEFAULT 'running', token INTEGER NOT NULL DEFAULT 1, holder TEXT,
-  keeper TEXT, attempt INTEGER NOT NULL DEFAULT 1, nonce TEXT, cancel TEXT, endedAt INTEGER, expiresAt INTEGER,
+  keeper TEXT, attempt INTEGER NOT NULL DEFAULT 1, nonce TEXT, cancel TEXT, endedAt INTEGER, expiresAt INTEGER, expires INTEGER,
   orphanedAt INTEGER, dueAt INTEGER, droppedToken INTEGER NOT NULL DEFAULT 0, droppedSeq INTEGER NOT NULL DEFAULT 0,
   droppedTotal INTEGER NOT NULL DEFAULT 0, snapshotSeq INTEGER, snapshot TEXT, progress TEXT, outcome TEXT, input TEXT
 );
@@ -29,7 +32,7 @@ CREATE INDEX IF NOT EXISTS {tasks_by_owner} ON {tasks} (owner, taskId);
 CREATE INDEX IF NOT EXISTS {tasks_by_owner_and_status} ON {tasks} (owner, status, taskId);
 CREATE INDEX IF NOT EXISTS {tasks_by_status} ON {tasks} (status, taskId);
 CREATE INDEX IF NOT EXISTS {tasks_by_keeper} ON {tasks} (keeper, taskId) WHERE keeper IS NOT NULL;
-CREATE INDEX IF NOT EXISTS {tasks_by_expiry} ON {tasks} (expiresAt) WHERE expiresAt IS NOT NULL;
+CREATE INDEX IF NOT EXISTS {tasks_by_expiry} ON {tasks} (expires) WHERE expires IS NOT NULL;
 CREATE INDEX IF NOT EXISTS {tasks_by_orphanage} ON {tasks} (orphanedAt) WHERE orphanedAt IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS {entries} (

@@ -37,7 +37,7 @@ export function create(moment: Moment, draft: Draft, holder: string): Created {
 }
 
 export function claim(moment: Moment, { taskId, expected, instance, token, attempt, nonce, ending }: Claim): Claimed {
-  const { connection, now } = moment;
+  const { connection, now, settings } = moment;
   const task = findState(connection, taskId, now);
   if (task === undefined) return { lost: 'gone' };
   const isRepeated = task.token === token && task.nonce === nonce;
@@ -47,7 +47,7 @@ export function claim(moment: Moment, { taskId, expected, instance, token, attem
     const keeper = ending === undefined ? instance : null;
     connection.run(CLAIM, token, attempt, nonce, instance, keeper, trailingProgressOf(moment, task), task.id);
     const { seq, bytes } = topOf(task);
-    const entry = { events: 0, bytes: 0, atMs: now, schema: task.schema, text: '' };
+    const entry = { events: 0, bytes: 0, atMs: settings.clock.wallNow(), schema: task.schema, text: '' };
     const added: Entry[] = [{ ...entry, place: { token, seq, bytes } }];
     if (ending !== undefined) {
       const place = { token, seq: seq + 1, bytes: bytes + ending.bytes };

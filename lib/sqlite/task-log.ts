@@ -23,7 +23,7 @@ const OLDEST = `SELECT ${ENTRY}, '' AS text FROM {entries} e WHERE e.task = ? AN
   ORDER BY e.token, e.seq LIMIT ?`;
 const DROP = 'DELETE FROM {entries} WHERE task = ? AND (token, seq) <= (?, ?)';
 const NOTE_DROPPED = 'UPDATE {tasks} SET droppedToken = ?, droppedSeq = ?, droppedTotal = ? WHERE id = ?';
-const END = `UPDATE {tasks} SET status = ?, outcome = ?, endedAt = ?, expiresAt = ?, keeper = NULL, orphanedAt = NULL
+const END = `UPDATE {tasks} SET status = ?, outcome = ?, endedAt = ?, expiresAt = ?, expires = ?, keeper = NULL, orphanedAt = NULL
   WHERE id = ?`;
 
 /** How many entries are looked at together when a log is trimmed. */
@@ -72,7 +72,8 @@ export function insertEntries(connection: Connection, task: number, entries: rea
 }
 
 export function endTask({ connection, settings, now }: Moment, task: number, { status, outcome }: Ending): void {
-  connection.run(END, status, outcome, now, now + settings.ttlMs, task);
+  const shownAt = settings.clock.wallNow();
+  connection.run(END, status, outcome, shownAt, shownAt + settings.ttlMs, now + settings.ttlMs, task);
 }
 
 /** Drops the oldest entries of a log that ends at `top`. Returns the end of the last one that it dropped. */

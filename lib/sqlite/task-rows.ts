@@ -42,7 +42,7 @@ const TASKS = `{tasks} t LEFT JOIN {entries} e
   ON e.id = (SELECT id FROM {entries} WHERE task = t.id ORDER BY token DESC, seq DESC LIMIT 1)`;
 
 /** Whether a task's retention is not over. Binds the time. */
-export const KEPT = '(t.expiresAt IS NULL OR t.expiresAt > ?)';
+export const KEPT = '(t.expires IS NULL OR t.expires > ?)';
 
 const FIND_STATE = `SELECT ${STATE} FROM ${TASKS} WHERE t.taskId = ? AND ${KEPT}`;
 
@@ -80,7 +80,7 @@ export function conditionOf(ref: Ref): { readonly condition: string; readonly va
 export function findTombstone(connection: Connection, ref: Ref, now: number): Tombstone | undefined {
   if (!('taskId' in ref || 'resumeKey' in ref)) return undefined;
   const [column, id] = 'taskId' in ref ? ['taskId', ref.taskId] : ['resumeKey', ref.resumeKey];
-  const sql = `SELECT owner FROM {tasks} WHERE ${column} = ? AND expiresAt <= ?
+  const sql = `SELECT owner FROM {tasks} WHERE ${column} = ? AND expires <= ?
     UNION ALL SELECT owner FROM {tombstones} WHERE ${column} = ? AND until > ?`;
   const row = connection.get(sql, id, now, id, now) as { owner: string | null } | undefined;
   return row && { status: 'expired', owner: row.owner ?? undefined };
