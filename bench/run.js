@@ -8,6 +8,7 @@ const WORKLOADS = [
   ...[
     'fan-out',
     'many-tasks',
+    'wires',
     'held',
     'broadcast',
     'replay',

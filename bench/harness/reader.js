@@ -113,6 +113,8 @@ export class Reader {
         return void (this.lastSeq = seq);
       }
       this.terminal = name;
+    } else if (seq === 0) {
+      return; // the prelude of a wire that names no events
     } else if (this.onTime !== undefined) {
       let time = 0;
       for (let i = data + 5; bytes[i] >= 48 && bytes[i] <= 57; i++) time = time * 10 + bytes[i] - 48;

@@ -1,7 +1,7 @@
 // A row of the table: what each way took, and what ours may take.
 import { brief, summary } from './figures.js';
 
-const WAYS = ['ours', 'raw', 'express', 'better-sse', 'express-sse', 'resumable-stream'];
+const WAYS = ['ours', 'default wire', 'raw', 'express', 'better-sse', 'express-sse', 'resumable-stream'];
 const NAMES = { raw: 'raw', express: 'Express' };
 
 /**

@@ -5,6 +5,7 @@ import express from 'express';
 
 const WAYS = {
   ours: () => import('./ours.js').then(({ ours }) => ours),
+  'ui-message-stream': () => import('./ours.js').then(({ uiMessageStream }) => uiMessageStream),
   hub: () => import('./ours.js').then(({ hub }) => hub),
   raw: () => import('./plain.js').then(({ raw }) => raw),
   express: () => import('./plain.js').then(({ express }) => express),

@@ -3,14 +3,19 @@ import { createHub, createTaskManager } from '../../dist/esm/index.js';
 
 const PLENTY = 1_000_000;
 
-export function ours() {
+export const ours = () => tasks({});
+
+/** The same log, framed for the AI SDK's client. */
+export const uiMessageStream = () => tasks({ wire: 'ui-message-stream' });
+
+function tasks(options) {
   const manager = createTaskManager({ maxSubscribersPerTask: PLENTY, maxRunningTasks: PLENTY });
   const sources = [];
   const job = ({ updateProgress }) =>
     new Promise(() => {
       sources.push((data) => void updateProgress(data));
     });
-  return { sources, handle: manager.handler(job), broadcast: (data) => sources[0](data) };
+  return { sources, handle: manager.handler(job, options), broadcast: (data) => sources[0](data) };
 }
 
 export function hub() {
