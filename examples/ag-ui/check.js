@@ -20,17 +20,17 @@ const tasks = createTaskManager({ publicPath: '/tasks', retryMs: 50 });
 let jobs = 0;
 
 /** The frame of the run, RUN_STARTED and RUN_FINISHED, is the wire's. */
-async function runAgent({ updateProgress }) {
+async function* runAgent() {
   jobs++;
   const messageId = 'answer';
-  await updateProgress({ type: 'TEXT_MESSAGE_START', messageId, role: 'assistant' });
+  yield { type: 'TEXT_MESSAGE_START', messageId, role: 'assistant' };
   for (let n = 0; n < 20; n++) {
     for (const delta of WORDS) {
-      await updateProgress({ type: 'TEXT_MESSAGE_CONTENT', messageId, delta });
+      yield { type: 'TEXT_MESSAGE_CONTENT', messageId, delta };
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }
-  await updateProgress({ type: 'TEXT_MESSAGE_END', messageId });
+  yield { type: 'TEXT_MESSAGE_END', messageId };
 }
 
 const app = express();

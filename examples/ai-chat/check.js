@@ -77,6 +77,10 @@ try {
   await untilDone(page);
   const stopped = (await wordsOf(page)).length;
   assert.ok(stopped < ANSWER_WORDS, 'it was stopped');
+  await page.reload();
+  await page.waitForFunction(() => document.querySelectorAll('.assistant').length === 2);
+  const kept = (await wordsOf(page)).length;
+  assert.ok(kept >= stopped && kept < ANSWER_WORDS, `${stopped} words were shown at the stop, ${kept} were kept`);
   await page.setViewportSize({ width: 390, height: 780 });
   await page.screenshot({ path: `${screenshots}/ai-chat-stopped-narrow.png` });
   console.log(

@@ -14,20 +14,17 @@ const tasks = createTaskManager({ owner: userOf });
 const chatIdOf = ({ body, params }) => params.id ?? body.id;
 
 /** Runs on the server until the answer is written, whoever is watching. */
-async function answer({ signal, updateProgress, input: { user, id, message } }) {
+async function* answer({ signal, input: { user, id, message } }) {
   const messages = [...chats.read(user, id), message];
   chats.save(user, id, messages);
   // The task’s signal, never the request’s: a reader who leaves must not stop the model.
   const result = streamText({ model, messages: await convertToModelMessages(messages), abortSignal: signal });
-  const chunks = toUIMessageStream({
+  yield* toUIMessageStream({
     stream: result.stream,
     originalMessages: messages,
     generateMessageId: generateId,
     onEnd: ({ messages: finished }) => chats.save(user, id, finished), // done or stopped: what was written is kept
   });
-  for await (const chunk of chunks) {
-    if (!signal.aborted) await updateProgress(chunk);
-  }
 }
 
 const app = express();
