@@ -1,4 +1,4 @@
-/** `tasks.handler`: one middleware that starts a task and streams it, or comes back to it. */
+/** Makes `tasks.handler`, a middleware that starts a task and streams it, or returns to a task that exists. */
 import type { Request, RequestHandler } from 'express';
 import { askCallback, askSyncCallback, readIdentity } from '../core/callbacks.js';
 import { ruleOf } from '../core/engine-options.js';
@@ -20,40 +20,47 @@ import { WIRE_RULE, type WireName } from '../wires/wires.js';
 
 /** Options of `tasks.handler`. */
 export interface HandlerOptions<P = unknown, I = unknown, S = unknown> {
-  /** In ms; default: the manager's. */
+  /** The time that a task may run, in ms; Infinity for no limit. Default: the manager's. */
   timeoutMs?: number;
   /**
-   * Identifies the subscriber, for coming back without a cursor: 1 to 256 characters, at once and not as a promise.
-   * Default: one per connection.
+   * Identifies the subscriber, so that it can return without a cursor: 1 to 256 characters, at once and not as a
+   * promise. Default: one per connection.
    */
   subscriberId?: (req: Request) => string | undefined;
-  /** What the job gets as `context.input`; throw a TaskError `INVALID_INPUT` for a 400. Default: {params, query, body}. */
+  /** Makes `context.input`. Throw a TaskError `INVALID_INPUT` for a 400. Default: `{ params, query, body }`. */
   input?: (req: Request) => I | Promise<I>;
   /**
-   * Says what a start asks for, as JSON or bytes: one with the same idempotency key and another payload is refused with 422.
-   * Default: the query, the body and the files. Give it where the query holds a token that changes, or where nobody has
-   * parsed the body.
+   * Returns what a start asks for, as JSON or bytes. A start with a known idempotency key and another payload is
+   * refused with 422. Default: the query, the body and the files. Give it where the query holds a token that changes,
+   * or where nobody has parsed the body.
    */
   payload?: (req: Request) => unknown;
-  /** In ms; default: the manager's. */
+  /** The time for which a task runs on with nobody attached, in ms. Default: the manager's. */
   abandonAfterMs?: number;
   /**
-   * Which handler this is, the same on all instances. With `onLost: 'restart'` any instance that has mounted it runs its
-   * lost tasks again by itself; without a name a task is run again only by a request of the same method to the same path.
+   * Names the handler, with the same name on all instances. With `onLost: 'restart'` any instance that has mounted the
+   * handler runs its lost tasks again by itself. Without a name, only a request of the same method to the same path
+   * runs a task again.
    */
   name?: string;
-  /** Folds progress into a state that clients get instead of a `gap`, or at once with `?replay=snapshot`. */
+  /**
+   * Folds progress into a state that clients get instead of a `gap`, or at once with `?replay=snapshot`. Default: none.
+   */
   snapshot?: SnapshotOptions<P, S>;
-  /** How events are framed: for which kind of client. Default 'default', the one that `docs/PROTOCOL.md` describes. */
+  /**
+   * Chooses the framing of the events, and so the kind of client. Default 'default', which `docs/PROTOCOL.md`
+   * describes.
+   */
   wire?: WireName | Wire;
   /**
-   * What the task is of, such as a chat: at most one task of an owner runs in a slot. 1 to 256 characters; undefined: of
-   * nothing, the default. Without the manager's option `owner`, whoever knows a slot can reach its task.
+   * Names the slot that the task runs in, such as a chat: at most one task of an owner runs in a slot. 1 to 256
+   * characters, or undefined for none, the default. Without the manager's option `owner`, anyone who knows a slot can
+   * reach its task.
    */
   slot?: (req: Request) => string | undefined;
   /**
-   * What becomes of a start whose slot is taken. 'reject', the default: 409 `SLOT_BUSY` with a `Link` to the task that
-   * runs. 'attach': it joins that task. 'interrupt': that task is cancelled first, with `TASK_SUPERSEDED`.
+   * Decides about a start whose slot is taken. 'reject', the default, answers 409 `SLOT_BUSY` with a `Link` to the
+   * running task. 'attach' joins that task. 'interrupt' cancels it first, with `TASK_SUPERSEDED`.
    */
   onBusy?: OnBusy;
 }
@@ -103,7 +110,7 @@ export function createHandler(requests: TaskRequests, job: AsyncTask, options: H
 
   const answers = { GET: answer, POST: answer };
   const middleware: Middleware = (req, res, next) => {
-    // Who comes with a cursor is no client that shows the body to somebody.
+    // A client with a cursor reconnects, so it does not show the body of a refusal to anybody.
     const refusal = req.headers['last-event-id'] === undefined ? wire.refusal : undefined;
     answerSafely(res, next, () => serve(req, res, answers, requests.options.isAllowed), refusal);
   };
@@ -116,15 +123,15 @@ function assertSnapshotOn(wire: Wire, snapshot: unknown): void {
   assertOption(fits, 'snapshot', `undefined on the wire ${wire.name}, which has none or folds its own`, snapshot);
 }
 
-/** Servers without a router leave the query to us. */
+/** Returns the default input. Servers without a router leave the parsing of the query to us. */
 function inputOf(req: AnyRequest | Request): unknown {
   const { params = {}, query = Object.fromEntries(queryOf(req as AnyRequest)), body } = req as AnyRequest;
   return { params, query, body };
 }
 
 /**
- * 202 with where to attach by GET: the router, where clients find it, else the same URL, whose handler now finds the
- * task. The key is part of it, so that a plain EventSource can use it.
+ * Answers 202 with the place where clients attach by GET: below the router, if its place is known, else the same URL,
+ * whose handler now finds the task. The URL contains the key, so that a plain EventSource can use it.
  */
 function answerAccepted(
   req: AnyRequest,

@@ -1,4 +1,4 @@
-/** `hub.router`: connect, disconnect, send, broadcast and statistics over HTTP. */
+/** Makes `hub.router`, which serves connect, disconnect, send, broadcast and statistics over HTTP. */
 import type { Request, RequestHandler } from 'express';
 import { askSyncCallback, readIdentity } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
@@ -14,13 +14,13 @@ import type { StreamResponse } from '../sse/connection.js';
 
 /** Options of `hub.router`. */
 export interface HubRouterOptions {
-  /** Runs on connect, disconnect and send; refuses who may not. */
+  /** Runs on connect, disconnect and send, and refuses everybody who may not do that. */
   auth: RequestHandler;
-  /** Runs on broadcast and stats, and where the client is somebody else's. */
+  /** Runs on broadcast and stats, and on requests that act on another user's client. */
   admin: RequestHandler;
   /**
-   * Identifies the user of a request, after `auth`: 1 to 256 characters, at once and not as a promise. Take what `auth` has
-   * verified, never a header as it came. Default: nobody, so that every client is somebody else's.
+   * Identifies the user of a request, after `auth`: 1 to 256 characters, at once and not as a promise. Take what `auth`
+   * has verified, never a header as it came. Default: nobody, so that every client counts as another user's.
    */
   userId?: (req: Request) => string | undefined;
 }
@@ -31,7 +31,7 @@ const ROUTER_RULES: OptionRules<HubRouterOptions> = {
   userId: A_FUNCTION,
 };
 
-/** Room in a body for what stands around the data. */
+/** The room in a body for everything around the data. */
 const ENVELOPE_BYTES = 4_096;
 
 /**
@@ -47,8 +47,8 @@ export function createHubRouter(engine: HubEngine, options: HubRouterOptions): R
     userId && readIdentity('userId', askSyncCallback('userId', userId, req as Request));
 
   /**
-   * Calls `act` where the client is the caller's own, or the caller is an admin. A caller's own client is looked at in the
-   * same turn that acts on it: it may be somebody else's by the time that a body has come.
+   * Calls `act` where the client is the caller's own, or the caller is an admin. A caller's own client is checked in
+   * the same turn that acts on it, because it may be another user's by the time that a body has arrived.
    * @throws TaskError `CLIENT_NOT_FOUND`
    */
   const actOn = async (req: AnyRequest, res: StreamResponse, clientId: string, act: () => void): Promise<void> => {
@@ -87,7 +87,7 @@ export function createHubRouter(engine: HubEngine, options: HubRouterOptions): R
       sendJson(res, { message: 'broadcast sent' });
     }),
     post('/send/:clientId', auth, async (req, res, { clientId = '' }) => {
-      engine.clients.get(clientId); // before its body is read
+      engine.clients.get(clientId); // an unknown client is refused before the body is read
       const message = await readMessage(req);
       await actOn(req, res, clientId, () => {
         engine.send(clientId, message);
@@ -117,21 +117,21 @@ function statisticsOf({ statistics }: HubEngine): object {
   };
 }
 
-/** Resolves when the middleware lets the request pass; one that answers it by itself ends it here. */
+/** Runs a middleware. Resolves when it lets the request pass, and never where it answers the request itself. */
 function runMiddleware(middleware: RequestHandler, req: AnyRequest, res: StreamResponse): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     const next = (error?: unknown): void => {
       if (isNothing(error)) resolve();
-      else reject(error); // as it is: an error handler of the application may look at anything
+      else reject(error); // unchanged, because an error handler of the application may look at anything
     };
-    // Express 4 does not look at what a middleware returns, so neither kind of rejection may get lost.
+    // Express 4 ignores the promise of a middleware, so neither kind of rejection may get lost.
     Promise.resolve(middleware(req as Request, res as never, next)).catch(reject);
   });
 }
 
 const isNothing = (error: unknown): boolean => error === undefined || error === null;
 
-/** The three members that count; whatever else a body holds is not looked at. @throws TaskError `INVALID_INPUT` */
+/** Returns the three members of a message. Other members of the body are ignored. @throws TaskError `INVALID_INPUT` */
 function messageOf(body: unknown): HubMessage {
   if (typeof body !== 'object' || body === null) throw new TaskError('INVALID_JSON', 'The body is not a JSON object');
   if (Array.isArray(body)) throw new TaskError('INVALID_INPUT', 'The body is a JSON object');

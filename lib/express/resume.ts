@@ -1,4 +1,4 @@
-/** `tasks.resume`: what goes on in a slot, the stream of the task that runs there, or that none does. */
+/** Makes `tasks.resume`, which serves the stream of the task that runs in a slot. */
 import type { Request, RequestHandler } from 'express';
 import { askCallback, readIdentity } from '../core/callbacks.js';
 import { notFound } from '../core/errors.js';
@@ -12,7 +12,7 @@ import type { StreamResponse } from '../sse/connection.js';
 
 /** Options of `tasks.resume`. */
 export interface ResumeOptions {
-  /** The slot that a request asks for; undefined: none, and the answer is 204. */
+  /** Names the slot that a request asks for. With undefined the answer is 204. */
   slot: (req: Request) => string | undefined;
 }
 
@@ -31,7 +31,8 @@ export function createResume(requests: TaskRequests, options: ResumeOptions): Re
     const resume = readResume(req, undefined);
     const { resumeKey } = resume;
     const slot = await slotOf(req);
-    // Who was cut comes back to the task that it read, whatever runs in the slot by now: its end is news to them.
+    // A client that was cut returns to the task that it read, whatever runs in the slot by now, because it has not seen
+    // the end of its own.
     const record = resumeKey === undefined ? await runningIn(req, slot) : await requests.find(req, { resumeKey });
     if (record === undefined) {
       answerNothing(res);

@@ -1,4 +1,4 @@
-/** `tasks.router`: status, result, events, cancel and list of tasks over HTTP. */
+/** Makes `tasks.router`, which serves status, result, events, cancel and the list of tasks over HTTP. */
 import type { Request, RequestHandler } from 'express';
 import { askCallback, readDecision } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
@@ -20,8 +20,8 @@ const MAX_LISTED = 1_000;
 /** Options of `tasks.router`. */
 export interface RouterOptions {
   /**
-   * Has the last word on every task, after the owner rule, and turns the list on where tasks have no owners. It answers
-   * true or false; in a list it is asked about tasks without progress and result.
+   * Decides about every task, after the owner rule, and turns the list on where tasks have no owners. Returns true or
+   * false. In a list it is asked about tasks without progress and result. Default: the owner rule alone.
    */
   authorize?: (req: Request, task: TaskInfo) => boolean | Promise<boolean>;
 }
@@ -40,7 +40,9 @@ export function createTaskRouter(requests: TaskRequests, options: RouterOptions)
     authorize === undefined ||
     readDecision('authorize', await askCallback('authorize', authorize, req as Request, task));
 
-  /** The task of the request, if its caller may know of it; somebody else's and an unknown one look the same. */
+  /**
+   * Returns the task of the request, if the caller may know of it. The tasks of others look the same as unknown ones.
+   */
   const find = async (req: AnyRequest, taskId = '', texts = false): Promise<TaskRecord> => {
     if (!TASK_ID.test(taskId)) throw notFound();
     const record = await requests.find(req, { taskId }, texts);
@@ -79,7 +81,7 @@ export function createTaskRouter(requests: TaskRequests, options: RouterOptions)
   const events: Answer = async (req, res, { taskId }) => {
     const record = await find(req, taskId);
     assertAcceptsStream(req, requests.options.wires.get(record.wire).accepts);
-    // The id of a task that nobody owns is public, so its events need the secret as well.
+    // The id of a task without an owner is public, so its events need the secret as well.
     const resume = readResume(req, record.owner === undefined ? undefined : record.resumeKey);
     if (resume.resumeKey !== record.resumeKey) throw notFound();
     await (await requests.attach(record, resume, undefined)).begin(res);
@@ -105,12 +107,15 @@ function readFilter(req: AnyRequest): TaskFilter {
   return { status: status as TaskStatus | undefined, limit: Number(limit ?? DEFAULT_LISTED), before };
 }
 
-/** Unlike elsewhere an empty value is no absent one: it is what a form sends that somebody forgot to fill in. */
+/**
+ * Reads a parameter. Unlike elsewhere an empty value is not an absent one: a form sends it where somebody left a field
+ * empty.
+ */
 function readParam(query: URLSearchParams, name: string): string | undefined {
   return query.get(name) === '' ? '' : readSingleParam(query, name, 'INVALID_INPUT');
 }
 
-/** In snake_case, without resume key and owner. */
+/** Returns the state in snake_case, without resume key and owner. */
 function toStatusJson({ resumeKey: _, owner: __, ...shown }: TaskInfo): object {
   const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return Object.fromEntries(Object.entries(shown).map(([name, value]) => [snake(name), value]));

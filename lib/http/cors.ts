@@ -1,4 +1,4 @@
-/** CORS (Fetch, section 3.2) for the origins on the list, and only for them. */
+/** Answers CORS (Fetch, section 3.2) for the origins on the list, and only for them. */
 import type { StreamResponse } from '../sse/connection.js';
 import { CLIENT_ID_HEADER, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
 import type { OriginList } from './origins.js';
@@ -15,7 +15,7 @@ const EXPOSED_HEADERS = [
   'Link',
 ].join(', ');
 
-/** What our own clients send; a page may ask for others. */
+/** The headers that our own clients send. A page may ask for others. */
 const REQUEST_HEADERS: readonly string[] = [
   'Content-Type',
   'Authorization',
@@ -25,7 +25,7 @@ const REQUEST_HEADERS: readonly string[] = [
   CLIENT_ID_HEADER,
 ];
 
-/** How long a browser may remember the answer to a preflight, in seconds. */
+/** The time for which a browser may remember the answer to a preflight, in seconds. */
 const MAX_AGE_S = '600';
 
 /** Lets pages of allowed origins read the answer. */

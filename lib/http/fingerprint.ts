@@ -1,4 +1,4 @@
-/** Tells starts under one idempotency key apart by what they ask for. */
+/** Computes fingerprints, which tell starts under one idempotency key apart by what they ask for. */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
@@ -8,15 +8,15 @@ import { hasParsedBody, resourceOf, type AnyRequest } from './request.js';
 /** Bytes are hashed in pieces of this size, so that a large upload stops nobody else. */
 const PIECE_BYTES = 4_194_304;
 const MAX_TEXT = 65_536;
-/** What is nested deeper tells no two starts apart, and may be a cycle. */
+/** Members that are nested deeper tell no two starts apart, and may be a cycle. */
 const MAX_DEPTH = 64;
 
 /**
- * Returns a digest of what a start asks for: its method, its path, its query without what the library reads itself, the
- * parsed body, the files that an upload middleware has taken, and `input`.
+ * Returns a digest of a start: its method, its path, its query without the library's own parameters, the parsed body,
+ * the files that an upload middleware has taken, and `input`.
  *
- * A body that nobody has parsed cannot be compared, and two of the same length are not the same: it gets a digest that
- * no other request has.
+ * A body that nobody has parsed cannot be compared, and two bodies of the same length need not be equal, so it gets a
+ * digest that no other request has.
  */
 export async function fingerprintOf(req: AnyRequest, input?: unknown): Promise<string> {
   const { path, query } = resourceOf(req);
@@ -29,37 +29,40 @@ export async function fingerprintOf(req: AnyRequest, input?: unknown): Promise<s
   return digest.end();
 }
 
-/** The same where the application says what the payload is. */
+/** Returns a digest of a start whose payload the application defines itself. */
 export async function fingerprintOfPayload(req: AnyRequest, payload: unknown): Promise<string> {
   const digest = new Digest();
   await digest.add([req.method, resourceOf(req).path, payload]);
   return digest.end();
 }
 
-/** The same for a start without a request. */
+/** Returns a digest of a start without a request. */
 export async function fingerprintOfInput(input: unknown): Promise<string> {
   const digest = new Digest();
   await digest.add(input);
   return digest.end();
 }
 
-/** A GET has no body to speak of (RFC 9110, 9.3.1). */
+/** Tells whether the request has a body that nobody has parsed. A GET has none to speak of (RFC 9110, 9.3.1). */
 function hasUnknownBody(req: AnyRequest): boolean {
   const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers;
   const hasBody = req.method !== 'GET' && (length !== '0' || coding !== undefined);
   return hasBody && !hasParsedBody(req) && filesOf(req).length === 0;
 }
 
-/** `req.file` and `req.files` of multer (a list, or lists by field) and of express-fileupload (by field). */
+/**
+ * Returns the files of `req.file` and `req.files`, as multer (a list, or lists by field) and express-fileupload (by
+ * field) set them.
+ */
 function filesOf({ file, files }: AnyRequest): unknown[] {
   const several = typeof files === 'object' && files !== null ? (Object.values(files).flat() as unknown[]) : [];
   return [...(file === undefined ? [] : [file]), ...several];
 }
 
-/** What a file is, beside its bytes. Where it was put is not part of it: that differs each time. */
+/** The members that identify a file, beside its bytes. Its path is not among them, because that differs each time. */
 const FILE_MEMBERS: readonly string[] = ['fieldname', 'originalname', 'name', 'mimetype', 'size', 'etag', 'md5'];
 
-/** Takes values of any shape in, with what tells their types apart. */
+/** Digests values of any shape, with what tells their types apart. */
 class Digest {
   readonly #hash = createHash('sha256');
   #text = '';
@@ -77,7 +80,7 @@ class Digest {
       this.#addText(JSON.stringify(name));
       const member = readProperty(value, name);
       if (typeof member === 'object' && member !== null) await this.add(member, depth + 1);
-      else void this.add(member, depth + 1); // it is done at once
+      else void this.add(member, depth + 1); // a plain value is added synchronously
     }
     this.#addText(Array.isArray(value) ? ']' : '}');
   }
@@ -101,7 +104,7 @@ class Digest {
     try {
       for await (const piece of createReadStream(path)) this.#hash.update(piece as Buffer);
     } catch {
-      await this.add(randomBytes(16)); // nobody can say what was in it
+      await this.add(randomBytes(16)); // its contents are unknown, so it equals no other file
     }
   }
 
@@ -114,7 +117,7 @@ class Digest {
     }
   }
 
-  /** Texts are gathered, because a call of the hash costs more than a short text. */
+  /** Gathers texts, because a call of the hash costs more than a short text. */
   #addText(text: string): void {
     this.#text += `${text};`;
     if (this.#text.length > MAX_TEXT) this.#flush();

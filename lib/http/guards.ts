@@ -1,4 +1,4 @@
-/** Who may start a task or open a stream, as far as the request itself tells. */
+/** Refuses requests that may not start a task or open a stream, as far as the request itself shows that. */
 import { TaskError } from '../core/errors.js';
 import type { OriginList } from './origins.js';
 import { presenceOf } from './presence.js';
@@ -15,7 +15,7 @@ export function assertServable(req: AnyRequest, methods: readonly string[]): voi
   if (!isWaiting()) throw requestOver();
 }
 
-/** What is thrown to a handler that would answer a request after its end. It needs no answer, and must not get one. */
+/** Returns the error for a handler whose request is over. Such a request needs no answer, and must not get one. */
 export const requestOver = (): TaskError =>
   new TaskError('REQUEST_OVER', 'The request was answered before, or its client has left');
 
@@ -31,20 +31,20 @@ export function assertAcceptsStream({ headers: { accept } }: AnyRequest, also: r
 /** The pages that may start tasks and open hub streams. */
 export interface StartRules {
   readonly isAllowed: OriginList | undefined;
-  /** Whatever page asks may, as an application with a defence of its own wants it. */
+  /** Lets pages of any site start tasks, for applications with a defence of their own. */
   readonly allowCrossSite: boolean;
 }
 
 /**
- * Refuses what shall start nothing: a HEAD, and what a browser does behind its user's back, which is a prefetch, or the
- * request of another site's page. Attaching is left to CORS, since it changes nothing.
+ * Refuses requests that shall start nothing: a HEAD, and those that a browser makes behind its user's back, which are
+ * prefetches and requests of another site's page. Attaching is left to CORS, since it changes nothing.
  * @throws TaskError `METHOD_NOT_ALLOWED`, `PREFETCH_REFUSED`, `ORIGIN_NOT_ALLOWED`
  */
 export function assertMayStart(req: AnyRequest, { isAllowed, allowCrossSite }: StartRules): void {
   const { method, headers } = req;
   // Express routes HEAD to GET handlers; a HEAD must not do what a GET does.
   if (method === 'HEAD') throw methodNotAllowed('HEAD starts nothing', STREAM_METHODS);
-  // Sec-Purpose is a Fetch metadata header; Purpose and X-Moz are what browsers sent before it.
+  // Sec-Purpose is a Fetch metadata header. Purpose and X-Moz are its predecessors.
   const purpose = [headers['sec-purpose'], headers['purpose'], headers['x-moz']].join();
   if (/prefetch|prerender/i.test(purpose)) throw new TaskError('PREFETCH_REFUSED', 'A prefetch starts nothing');
   if (allowCrossSite || (headers.origin !== undefined && isAllowed?.(headers.origin))) return;
@@ -60,7 +60,10 @@ export function assertMayStart(req: AnyRequest, { isAllowed, allowCrossSite }: S
   }
 }
 
-/** Browsers send Sec-Fetch-Site to https and localhost only; elsewhere Origin and Referer tell, where they are sent. */
+/**
+ * Tells whether a page of another site makes the request. Browsers send Sec-Fetch-Site to https and localhost only;
+ * elsewhere Origin and Referer tell, if they are sent.
+ */
 function isForeign({ headers }: AnyRequest): boolean {
   const { origin, referer } = headers;
   if (origin !== undefined) return !isOwn(origin, headers);
@@ -68,9 +71,9 @@ function isForeign({ headers }: AnyRequest): boolean {
 }
 
 /**
- * Whether a GET can be one of `EventSource` or `fetch`, and not of an `<img>`, `<script>` or `<iframe>` of any page.
- * EventSource says what it accepts, and so do our clients; a browser that says nothing of the kind, and nothing of the
- * page either, may load a script of another site.
+ * Tells whether a GET may come from `EventSource` or `fetch`, and not from an `<img>`, `<script>` or `<iframe>` of any
+ * page. EventSource names what it accepts, and so do our clients. A browser that names nothing of the kind, and no page
+ * either, may be loading a script for another site.
  */
 function looksLikeStreamRequest({ headers }: AnyRequest): boolean {
   const destination = headers['sec-fetch-dest'];
@@ -82,7 +85,10 @@ function looksLikeStreamRequest({ headers }: AnyRequest): boolean {
   return !isBrowser || origin !== undefined || referer !== undefined;
 }
 
-/** Pages cannot set any of these headers across sites, so that a proxy's word for the public name can be taken. */
+/**
+ * Tells whether `url` has one of the server's names. Pages cannot set any of these headers across sites, so a proxy's
+ * word for the public name can be taken.
+ */
 function isOwn(url: string, headers: AnyRequest['headers']): boolean {
   const host = URL.canParse(url) ? new URL(url).host : undefined;
   const names = [headers.host, headers[':authority'], headers['x-forwarded-host']];

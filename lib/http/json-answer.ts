@@ -1,6 +1,10 @@
+/** Sends JSON answers. */
 import type { StreamResponse } from '../sse/connection.js';
 
-/** Answers with JSON that must not be cached, since a key or an owner decides what it says. @param body JSON text as it is */
+/**
+ * Answers with JSON that must not be cached, because a key or an owner decides about its contents.
+ * @param body JSON text as it is
+ */
 export function sendJson(
   res: StreamResponse,
   body: object | string,

@@ -12,7 +12,7 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
 };
 
 /**
- * Returns what the body says; what a body parser of the application has made of it, where there was one.
+ * Returns the parsed body, or what a body parser of the application has made of it.
  * @throws TaskError `UNSUPPORTED_MEDIA_TYPE`, `PAYLOAD_TOO_LARGE` over `maxBytes` (unpacked), `INVALID_JSON`
  */
 export async function readJsonBody(req: AnyRequest, maxBytes: number): Promise<unknown> {
@@ -24,7 +24,7 @@ export async function readJsonBody(req: AnyRequest, maxBytes: number): Promise<u
   return parse(await readBytes(req, maxBytes));
 }
 
-/** Some hand the text on as it is. */
+/** Returns what a body parser has made of the body. Some hand on the text unchanged. */
 function fromParser(body: unknown): unknown {
   if (typeof body === 'string') return parse(Buffer.from(body));
   return Buffer.isBuffer(body) ? parse(body) : body;
@@ -32,7 +32,7 @@ function fromParser(body: unknown): unknown {
 
 function parse(bytes: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes)) as unknown; // which skips a byte order mark
+    return JSON.parse(new TextDecoder().decode(bytes)) as unknown; // TextDecoder skips a byte order mark
   } catch (cause) {
     throw invalid('The body is not JSON', cause);
   }
@@ -48,7 +48,7 @@ async function readBytes(req: AnyRequest, maxBytes: number): Promise<Buffer> {
     return await collect(source, req, maxBytes);
   } catch (error) {
     request.unpipe();
-    request.resume(); // what is still coming stands before the next request on the connection
+    request.resume(); // the rest of the body stands before the next request on the connection
     throw error;
   }
 }
@@ -67,7 +67,7 @@ function collect(source: Readable, request: AnyRequest, maxBytes: number): Promi
     source.once('end', () => {
       resolve(Buffer.concat(chunks));
     });
-    // Listeners of both stay: an error that nobody listens to ends the process.
+    // Both error listeners stay, because an error that nobody listens to ends the process.
     source.on('error', (cause) => {
       reject(invalid('The body cannot be unpacked', cause));
     });

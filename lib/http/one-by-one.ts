@@ -1,9 +1,9 @@
-/** Runs what has one name one after the other. */
+/** Runs functions under one name one after the other. */
 export class OneByOne {
-  /** The last under way of each name. */
+  /** The last unfinished run of each name. */
   readonly #last = new Map<string, Promise<void>>();
 
-  /** Calls `run` when everything before it under this name is over, however that ended. */
+  /** Calls `run` when everything before it under this name has finished, successfully or not. */
   run<T>(name: string, run: () => Promise<T>): Promise<T> {
     const running = (this.#last.get(name) ?? Promise.resolve()).then(run);
     const over = running.then(

@@ -1,17 +1,17 @@
-/** Which pages may use a server across sites: the option `allowedOrigins`. */
+/** Reads the option `allowedOrigins`: the pages that may use a server across sites. */
 import { assertOption } from '../core/options.js';
 
 /** Tells whether a page of this origin is on the list. */
 export type OriginList = (origin: string) => boolean;
 
-/** Custom schemes are those of app shells and browser extensions, such as `capacitor://localhost`. */
+/** Matches the origins of app shells and browser extensions, such as `capacitor://localhost`. */
 const CUSTOM_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+(?::\d{1,5})?$/;
-/** One label in front of a domain of at least two. */
+/** Matches a star for one label, in front of a domain of at least two. */
 const WILDCARD = /^(https?:\/\/)\*(\.[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d{1,5})?)$/;
 
 /**
- * Checks the origins and makes a function of them. `https://*.example.com` stands for every origin with exactly one label
- * in the place of the star.
+ * Checks the origins and makes a function of them. `https://*.example.com` stands for every origin with exactly one
+ * label in the place of the star.
  * @throws TaskError `INVALID_OPTION` for what no browser would send as an `Origin`, and would so never match
  */
 export function createOriginList(origins: readonly string[]): OriginList {

@@ -1,22 +1,22 @@
-/** Tells whether anybody still waits for the answer to a request: it has to be asked again after each await. */
+/** Tells whether anybody still waits for the answer to a request. Ask again after each await. */
 import type { ServerResponse } from 'node:http';
 import type { StreamResponse } from '../sse/connection.js';
 import { isGone } from '../sse/task-stream.js';
 import type { AnyRequest } from './request.js';
 
-/** A request as it is now. */
+/** The current state of a request. */
 export interface Presence {
-  /** Nobody has answered the request yet, and its client is still there. */
+  /** Tells whether the client is still there and nobody has answered the request yet. */
   readonly isWaiting: () => boolean;
-  /** The client has closed its connection before anything was answered. */
+  /** Tells whether the client has closed its connection before anything was answered. */
   readonly isLost: () => boolean;
-  /** Another request on the connection has to be answered first. */
+  /** True where another request on the connection has to be answered first. */
   readonly isQueued: boolean;
 }
 
 /**
- * Looks for the response to `req`, which Express notes on the request, and Node on the socket for the request whose turn
- * it is; over HTTP/2 the stream knows as much.
+ * Finds the response to `req`. Express notes it on the request, and Node on the socket for the request whose turn it
+ * is; over HTTP/2 the stream knows as much.
  */
 export function presenceOf(req: AnyRequest): Presence {
   if ('stream' in req) {
@@ -48,10 +48,10 @@ const presence = (hasLeft: () => boolean, isAnsweredNow: () => boolean): Presenc
   isQueued: false,
 });
 
-/** Somebody has begun to answer: a time-out middleware, for one. */
+/** Tells whether somebody has begun to answer, such as a time-out middleware. */
 export const isAnswered = (res: StreamResponse): boolean => res.headersSent || res.writableEnded;
 
-/** Node names it nowhere else. */
+/** Returns the response whose turn it is. Node keeps it in this private member only. */
 const currentResponse = ({ socket }: AnyRequest): ServerResponse | undefined =>
   (socket as { _httpMessage?: ServerResponse | null } | undefined)?._httpMessage ?? undefined;
 

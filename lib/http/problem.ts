@@ -6,11 +6,11 @@ import type { StreamResponse } from '../sse/connection.js';
 import type { Wire } from '../sse/wire.js';
 
 /**
- * Answers a TaskError that a request can be refused with as problem+json with a `code` member. Returns false, and sends
- * nothing, for every other error and where the headers are out already.
+ * Answers a TaskError as problem+json with a `code` member, if a request can be refused with it. Returns false, and
+ * sends nothing, for every other error and where the headers have already been sent.
  *
- * `REQUEST_OVER` counts as answered: nobody waits any more, and an error handler that tried would cut the connection,
- * which may carry the next request by now.
+ * `REQUEST_OVER` counts as answered, because nobody waits any more. An error handler that tried to answer would cut the
+ * connection, which may already carry the next request.
  *
  * @param refusal words the body for clients of another wire; default: problem+json
  * @example if (!sendProblem(res, error)) next(error);
@@ -33,7 +33,10 @@ const toProblem: NonNullable<Wire['refusal']> = ({ status, code, detail }) => ({
   body: JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, code }),
 });
 
-/** Express error middleware: what `executeWithSSE` throws becomes problem+json, everything else goes on. */
+/**
+ * Answers TaskErrors of a route as problem+json, and hands every other error on. An error middleware of Express.
+ * @example app.use(problemHandler); // after the routes
+ */
 export const problemHandler: ErrorRequestHandler = (error, _req, res, next) => {
   if (!sendProblem(res, error)) next(error);
 };

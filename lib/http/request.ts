@@ -1,3 +1,4 @@
+/** Reads everything that the library takes from a request: resume key, cursor, idempotency key, preferences, query. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { HttpErrorCode } from '../core/error-status.js';
@@ -17,28 +18,31 @@ export type AnyRequest = (IncomingMessage | Http2ServerRequest) & {
 };
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
-/** What the library reads from a query: not part of what a job is asked for. */
+/** The query parameters that the library reads itself. They are not part of what a job is asked for. */
 const OWN_PARAMETERS = ['resume_key', 'last_event_id', 'lastEventId', 'idempotency_key', 'replay', 'wait'];
 
-/** Longer waits are cut to this: proxies in between give up on an answer after a minute. */
+/** Longer waits are cut to this, because proxies in between give up on an answer after a minute. */
 const MAX_WAIT_MS = 60_000;
 
-/** What a request says about where it wants to go on. */
+/** The position at which a request wants to continue. */
 export interface ResumeRequest {
   readonly resumeKey: string | undefined;
   /** The seq of the last event that the client has. */
   readonly cursor: number | undefined;
-  /** Which holder of the task wrote that event; undefined where the cursor does not say. */
+  /** The epoch of that event; undefined where the cursor does not contain it. */
   readonly epoch?: number | undefined;
   readonly snapshot: boolean;
-  /** The client cannot read a stream without an end: it wants what there is, after so many ms at the latest. */
+  /**
+   * The time after which the events there are shall be sent, in ms, for clients that cannot read a stream without an
+   * end.
+   */
   readonly waitMs: number | undefined;
 }
 
 /**
- * Reads key and cursor: `given` (else `?resume_key=`), the `Last-Event-ID` header, else `?last_event_id=` or
- * `?lastEventId=`, which the most used EventSource polyfill sends. The raw URL is read, because Express 4 and 5 make
- * different things of arrays and brackets in a query.
+ * Reads the key from `given`, else from `?resume_key=`, and the cursor from the `Last-Event-ID` header, else from
+ * `?last_event_id=` or `?lastEventId=`, which the most used EventSource polyfill sends. It reads the raw URL, because
+ * Express 4 and 5 parse arrays and brackets in a query differently.
  * @throws TaskError `INVALID_RESUME_KEY`, `INVALID_CURSOR`, `INVALID_INPUT`
  */
 export function readResume(req: AnyRequest, given: unknown): ResumeRequest {
@@ -61,14 +65,14 @@ export function readResume(req: AnyRequest, given: unknown): ResumeRequest {
   return { resumeKey: key, cursor: undefined, ...asked };
 }
 
-/** The position in the query, under either of its names. @throws TaskError `INVALID_CURSOR` */
+/** Returns the position in the query, under either of its names. @throws TaskError `INVALID_CURSOR` */
 export function readLastEventIdParam(query: URLSearchParams): string | undefined {
   const ours = readSingleParam(query, 'last_event_id', 'INVALID_CURSOR');
   const theirs = readSingleParam(query, 'lastEventId', 'INVALID_CURSOR');
   return ours ?? theirs;
 }
 
-/** `?wait=<seconds>`, else the preference `wait` (RFC 7240, section 4.3). @throws TaskError `INVALID_INPUT` */
+/** Reads `?wait=<seconds>`, else the preference `wait` (RFC 7240, section 4.3). @throws TaskError `INVALID_INPUT` */
 function readWaitMs(req: AnyRequest, query: URLSearchParams): number | undefined {
   const asked = readSingleParam(query, 'wait', 'INVALID_INPUT');
   if (asked !== undefined && parseSeq(asked) === undefined) {
@@ -80,13 +84,13 @@ function readWaitMs(req: AnyRequest, query: URLSearchParams): number | undefined
   return seconds === undefined ? undefined : Math.min(Number(seconds) * 1_000, MAX_WAIT_MS);
 }
 
-/** RFC 7240, section 4.1: the client wants to be answered before the work is done. */
+/** Tells whether the client wants to be answered before the work is done (RFC 7240, section 4.1). */
 export const prefersAsync = (req: AnyRequest): boolean =>
   /(?:^|,)\s*respond-async\s*(?:;|,|$)/i.test(preferencesOf(req));
 
 const preferencesOf = (req: AnyRequest): string => String(req.headers.prefer ?? '');
 
-/** The `Idempotency-Key` header, or `?idempotency_key=` for EventSource. @throws TaskError `INVALID_INPUT` */
+/** Reads the `Idempotency-Key` header, or `?idempotency_key=` for EventSource. @throws TaskError `INVALID_INPUT` */
 export function readIdempotencyKey(req: AnyRequest): string | undefined {
   const key = req.headers['idempotency-key'] ?? readSingleParam(queryOf(req), 'idempotency_key', 'INVALID_INPUT');
   if (key === undefined || key === '') return undefined;
@@ -99,21 +103,21 @@ export function checkIdempotencyKey(key: unknown): string {
 }
 
 /**
- * Path and query as the client sent them, before Express cut the mount path off. A request in absolute form
- * (RFC 9112, 3.2.2) brings a host along, which is whatever the client wrote: it is cut off.
+ * Returns path and query as the client sent them, before Express cut off the mount path. A request in absolute form
+ * (RFC 9112, 3.2.2) contains a host, which is whatever the client wrote, so it is cut off.
  */
 function urlOf(req: AnyRequest): string {
   const path = (req.originalUrl ?? req.url ?? '/').replace(ABSOLUTE_FORM, '');
-  // Two slashes, or a backslash, would begin a host for whoever follows it.
+  // Two slashes, or a backslash, would begin a host for a client that follows the path.
   return `/${path.replace(/^[/\\]+/, '')}`;
 }
 
 const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
-/** The path of a URL as `req.url` has it. */
+/** Returns the path of a URL as `req.url` has it. */
 export const pathOf = (url: string): string => url.replace(ABSOLUTE_FORM, '').split(/[?#]/, 1)[0] ?? '/';
 
-/** The same without what the library reads: the thing that a job is asked for. */
+/** Returns the resource that a job is asked for: the path, and the query without the library's own parameters. */
 export function resourceOf(req: AnyRequest): { readonly path: string; readonly query: URLSearchParams } {
   const [path = '/'] = urlOf(req).split('?', 1);
   return { path, query: new URLSearchParams([...queryOf(req)].filter(([name]) => !OWN_PARAMETERS.includes(name))) };
@@ -125,19 +129,21 @@ export function queryOf(req: AnyRequest): URLSearchParams {
   return new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1));
 }
 
-/** Whether somebody has made something of the body. Parsers of Express 4 leave an empty object where they did not. */
+/** Tells whether the body has been parsed. Parsers of Express 4 leave an empty object where they have not. */
 export function hasParsedBody({ body, readableDidRead }: AnyRequest): boolean {
   return body !== undefined && (readableDidRead || !isEmptyObject(body));
 }
 
-/** Not by its keys: a body can be a Buffer of many millions. */
+/**
+ * Tells whether `body` is an empty object, without listing its keys: a body can be a Buffer of many millions of bytes.
+ */
 function isEmptyObject(body: unknown): boolean {
   if (typeof body !== 'object' || body === null || ArrayBuffer.isView(body)) return false;
   for (const name in body) if (Object.hasOwn(body, name)) return false;
   return true;
 }
 
-/** The value of a parameter that may come once, as plain text; undefined where it is absent or empty. */
+/** Returns the value of a parameter that may be given once, as plain text; undefined where it is absent or empty. */
 export function readSingleParam(query: URLSearchParams, name: string, code: HttpErrorCode): string | undefined {
   const values = query.getAll(name);
   const nested = [...query.keys()].some((key) => key.startsWith(`${name}[`));

@@ -7,7 +7,7 @@ import type { OriginList } from './origins.js';
 import { sendProblem } from './problem.js';
 import { pathOf, type AnyRequest } from './request.js';
 
-/** Hands a request, or what went wrong with it, on to whoever comes next. */
+/** Hands a request, or the error that it led to, on to the next middleware. */
 export type Next = (error?: unknown) => void;
 
 /** A middleware of Express, Connect, Polka and the like. */
@@ -16,7 +16,7 @@ export type Middleware = (req: AnyRequest, res: StreamResponse, next: Next) => v
 /** Answers one request. `params` holds the parts of the path that the route names. */
 export type Answer = (req: AnyRequest, res: StreamResponse, params: Readonly<Record<string, string>>) => unknown;
 
-/** What is served at a path, by method. A part of the path that begins with a colon stands for any text. */
+/** The answers at a path, by method. A part of the path that begins with a colon stands for any text. */
 export interface Route {
   readonly path: string;
   readonly answers: Readonly<Record<string, Answer>>;
@@ -37,7 +37,7 @@ export function serveRoutes(routes: readonly Route[], isAllowed: OriginList | un
 }
 
 /**
- * Runs `answer`. What it throws becomes problem+json, or goes on to `next`; nothing is thrown from here.
+ * Runs `answer`. An error becomes problem+json, or goes on to `next`. Never throws.
  * @param refusal as for `sendProblem`
  */
 export function answerSafely(res: StreamResponse, next: Next, answer: () => unknown, refusal?: Wire['refusal']): void {
@@ -49,7 +49,7 @@ export function answerSafely(res: StreamResponse, next: Next, answer: () => unkn
   });
 }
 
-/** What every route has in common. */
+/** Does what all routes have in common: CORS, OPTIONS, and the check of the method. */
 export async function serve(
   req: AnyRequest,
   res: StreamResponse,
@@ -67,7 +67,7 @@ export async function serve(
   await answers[req.method ?? '']?.(req, res, params);
 }
 
-/** As Express matches by default: a slash at the end and the case of fixed parts make no difference. */
+/** Matches as Express does by default: a slash at the end and the case of fixed parts make no difference. */
 function matchPath(pattern: string, path: string): Record<string, string> | undefined {
   const expected = partsOf(pattern);
   const parts = partsOf(path);
@@ -83,7 +83,7 @@ function matchPath(pattern: string, path: string): Record<string, string> | unde
 
 const partsOf = (path: string): string[] => path.replace(/^\//, '').replace(/\/$/, '').split('/');
 
-/** Text that is no encoding of anything stays as it is: it will name nothing. */
+/** Decodes a part of a path. Invalid encodings stay as they are, and so name nothing. */
 function decode(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -92,7 +92,7 @@ function decode(part: string): string {
   }
 }
 
-/** Callbacks of the application look for them on the request. */
+/** Puts the parameters on the request, where callbacks of the application look for them. */
 function noteParams(req: AnyRequest, params: Readonly<Record<string, string>>): void {
   req.params = { ...(req.params as object | undefined), ...params };
 }

@@ -1,4 +1,4 @@
-/** Where requests meet tasks: who asks, may they, and do they start something or come back to it. */
+/** Decides for each request who asks, whether they may, and whether it starts a task or returns to one. */
 import type { IncomingMessage } from 'node:http';
 import { askCallback, readIdentity } from '../core/callbacks.js';
 import type { Engine } from '../core/engine.js';
@@ -20,32 +20,35 @@ import { OneByOne } from './one-by-one.js';
 import { presenceOf, type Presence } from './presence.js';
 import { readIdempotencyKey, resourceOf, type AnyRequest, type ResumeRequest } from './request.js';
 
-/** How a request starts a task. */
+/** The settings with which a request starts a task. */
 export interface Execution {
   readonly job: AsyncTask;
-  /** Asked for only when a task is really started. */
+  /** Returns the input of the job. Called only where a task is really started. */
   readonly input: () => unknown;
-  /** Asked for only where the request has an idempotency key. Default: `fingerprintOf` the request. */
+  /**
+   * Returns the fingerprint of the request. Called only where it has an idempotency key. Default: `fingerprintOf` the
+   * request.
+   */
   readonly readFingerprint?: (() => Promise<string>) | undefined;
   readonly timeoutMs?: number | undefined;
   readonly abandonAfterMs?: number | undefined;
   readonly snapshot?: SnapshotOptions | undefined;
-  /** Default: the default wire. */
+  /** The framing of the task's events. Default: the default wire. */
   readonly wire?: Wire | undefined;
-  /** What the task is of; asked for only where one is really started. */
+  /** Returns the slot of the task. Called only where a task is really started. */
   readonly slot?: (() => unknown) | undefined;
   readonly onBusy?: OnBusy | undefined;
-  /** Of the handler, if it has one: then its tasks can be run again without a request. */
+  /** The name of the handler. With a name, its tasks can be run again without a request. */
   readonly name?: string | undefined;
 }
 
-/** How a start is told apart from others. */
+/** Identifies a start among others. */
 export interface Idempotency {
   readonly key: string;
   readonly readFingerprint: () => Promise<string>;
 }
 
-/** Who starts a task, who could run it again, and what tells the start apart from others. */
+/** The owner of a start, the handler that could run it again, and what tells it apart from other starts. */
 interface StartNames {
   readonly owner: string | undefined;
   readonly handler: TaskHandler;
@@ -54,21 +57,23 @@ interface StartNames {
   readonly presence?: Presence | undefined;
 }
 
-/** What the requests of one manager are judged by. */
+/** The rules by which the requests of one manager are judged. */
 export interface TaskRequestsOptions extends StartRules {
   readonly owner: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined;
-  /** Where clients find the router. */
+  /** The place where clients find the router. */
   readonly publicPath: string | undefined;
-  /** The wires that tasks may speak. */
+  /** The wires that tasks may use. */
   readonly wires: Wires;
 }
 
-/** One manager's answers to: whose request is it, which task does it mean, and may it start one. */
+/** Finds out whose request it is, which task it names, and whether it may start one. */
 export class TaskRequests {
   readonly #streams: StreamSettings;
-  /** Starts whose input is being read: each has its place among the tasks that run already. */
+  /** The number of starts whose input is being read. Each already has its place among the running tasks. */
   #reading = 0;
-  /** Starts under way by owner and idempotency key: whoever repeats one waits for its task, and reads no input. */
+  /**
+   * Unfinished starts by owner and idempotency key. A repeated one waits for the task of the first and reads no input.
+   */
   readonly #starting = new OneByOne();
 
   constructor(
@@ -96,12 +101,15 @@ export class TaskRequests {
     return readIdentity('owner', await askCallback('owner', owner, req as IncomingMessage));
   }
 
-  /** A task that the request may know of. @throws TaskError `TASK_NOT_FOUND`, the same for unknown and for not theirs */
+  /**
+   * Returns a task that the request may know of. For the tasks of others it throws the same error as for unknown ones.
+   * @throws TaskError `TASK_NOT_FOUND`, the same for unknown and for not theirs
+   */
   async find(req: AnyRequest, ref: TaskRef, texts = false): Promise<TaskRecord> {
     return this.engine.findOwned(ref, await this.ownerOf(req), texts);
   }
 
-  /** Starts or comes back, as the request says. */
+  /** Starts a task or returns to one, as the request says. */
   async execute(
     req: AnyRequest,
     resume: ResumeRequest,
@@ -125,7 +133,7 @@ export class TaskRequests {
   }
 
   /**
-   * Starts a task, unless the idempotency key belongs to one.
+   * Starts a task, unless the idempotency key already belongs to one.
    * @param presence of the client that alone will know of the task; undefined where the application knows of it too
    * @throws TaskError `REQUEST_OVER` where nobody could reach the task: its client has left, or was answered already
    */
@@ -140,7 +148,7 @@ export class TaskRequests {
     return this.#startOnce(execution, names, idempotency);
   }
 
-  /** The same for the program itself: what has no name can be run again by nobody. */
+  /** Starts a task for the program itself. Without a name, nobody can run it again. */
   async startFor(
     owner: string | undefined,
     execution: Execution,
@@ -151,7 +159,7 @@ export class TaskRequests {
     return this.#startOnce(execution, { owner, handler }, idempotency);
   }
 
-  /** Has this instance run the tasks of a named handler again that others have lost. @throws TaskError `INVALID_OPTION` */
+  /** Lets this instance run the lost tasks of a named handler again. @throws TaskError `INVALID_OPTION` */
   register(name: string, execution: Execution): void {
     this.engine.handlers.register(`name:${name}`, this.#withDefaults(execution, `name:${name}`));
   }
@@ -168,7 +176,10 @@ export class TaskRequests {
     return new StoredTaskStream({ record, subscriberId, start, waitMs, ...how }, this.#streams);
   }
 
-  /** Clients of a wire that folds have all events up to their cursor, or nothing: then they begin with the sum. */
+  /**
+   * Decides where clients of a folding wire start: they have all events up to their cursor, or nothing and then begin
+   * with the folded state.
+   */
   #resumeOn({ wire }: TaskRecord, resume: Resume, resumed: boolean): Resume {
     if (this.options.wires.get(wire).fold === undefined) return resume;
     return { ...resume, subscriberId: undefined, snapshot: resumed && resume.cursor === undefined };
@@ -186,7 +197,7 @@ export class TaskRequests {
     });
   }
 
-  /** Takes a place, then reads the input, which may be an upload, then starts. */
+  /** Takes a place, then reads the input, which may be an upload, then starts the task. */
   async #create(execution: Execution, names: StartNames): Promise<Started> {
     const { owner, handler, idempotencyKey, fingerprint, presence } = names;
     const { slot: slotOf, wire = DEFAULT_WIRE, onBusy } = execution;
@@ -216,7 +227,10 @@ export class TaskRequests {
     this.engine.run(taskId)?.stop('cancelled', abandoned());
   }
 
-  /** A task without a name can be run again only by a request of the same method to the same path. */
+  /**
+   * Returns the handler of a request. Without a name, only a request of the same method to the same path can run its
+   * task again.
+   */
   #handlerOf(req: AnyRequest, execution: Execution): TaskHandler {
     const { name } = execution;
     const route = `route:${req.method ?? ''} ${resourceOf(req).path}`;

@@ -4,12 +4,12 @@ import { encodeItem, type Source, type StreamResponse } from './connection.js';
 import type { Framing } from './framing.js';
 import type { Beating, Heartbeat } from './heartbeat.js';
 
-/** An answer stops to collect from here on, so that what it pins does not grow with the log. */
+/** An answer stops collecting at this size, so that the memory it holds does not grow with the log. */
 const MAX_COLLECTED_BYTES = 262_144;
 
 /**
- * The bytes that a stream would have sent, up to the first pause: collected, then sent with their length. Where there is
- * no event yet it waits for one, and sends a comment when the time is over.
+ * Collects the bytes that a stream would have sent up to the first pause, and sends them with their length. Where there
+ * is no event yet it waits for one, and sends a comment when the time is over.
  */
 export class BoundedAnswer implements Follower, Beating {
   #source: Source | undefined;
@@ -27,7 +27,7 @@ export class BoundedAnswer implements Follower, Beating {
     readonly heartbeat: Heartbeat,
   ) {}
 
-  /** Resolves when the answer is sent, or the client has left. */
+  /** Sends the answer. Resolves when it is sent, or when the client has left. */
   send(source: Source, waitMs: number): Promise<void> {
     return new Promise((resolve) => {
       this.#source = source;
@@ -58,13 +58,13 @@ export class BoundedAnswer implements Follower, Beating {
     if (frames.length > 0 || source.finished || source.discarded) this.#answer(frames);
   }
 
-  /** Ends it with what there is, else without an event: the client comes back. */
+  /** Ends the answer with the events there are, or with none. The client reconnects. */
   retire(): void {
     this.wake();
     if (this.#source !== undefined) this.#answer([Buffer.from(this.heartbeat.beat)]);
   }
 
-  /** Nothing is open that would have to be kept alive. */
+  /** Does nothing, because no stream is open that would have to be kept alive. */
   beat(): void {
     return undefined;
   }
@@ -73,7 +73,7 @@ export class BoundedAnswer implements Follower, Beating {
     const { res, head } = this;
     const body = Buffer.concat([Buffer.from(head.prelude), ...frames]);
     this.#close();
-    if (res.headersSent || res.writableEnded) return; // a middleware has answered meanwhile
+    if (res.headersSent || res.writableEnded) return; // a middleware has answered in the meantime
     const applied = { 'Preference-Applied': `wait=${this.#waitMs / 1_000}`, 'Content-Length': body.length };
     res.writeHead(200, { ...head.headers, ...applied });
     res.end(body);

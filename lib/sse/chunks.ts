@@ -1,14 +1,15 @@
+/** Writes HTTP/1.1 chunks straight to a socket, so that the bytes are framed once for all readers of one position. */
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 
 export type Socket = NonNullable<ServerResponse['socket']>;
 
-/** Up to here a copy is cheaper than three pieces in one write. */
+/** Up to this size a copy is cheaper than three pieces in one write. */
 export const COPIED_BYTES = 16_384;
 
 /**
- * The socket of a response to which chunks can be written past `res.write`: HTTP/1.1 with chunked coding, and nobody
- * (a compression middleware) has put a `write` of their own in between. Its headers have been written.
+ * Returns the socket of a response to which chunks can be written past `res.write`: HTTP/1.1 with chunked coding, where
+ * no compression middleware has put a `write` of its own in between. The headers must have been written.
  */
 export function directSocket(res: ServerResponse | Http2ServerResponse): Socket | undefined {
   const plain = res instanceof OutgoingMessage && res.write === OutgoingMessage.prototype.write && res.chunkedEncoding;
@@ -17,13 +18,13 @@ export function directSocket(res: ServerResponse | Http2ServerResponse): Socket 
 
 /**
  * Writes frames as chunks (RFC 9112, section 7.1). Readers at one position get the same bytes one after the other, so
- * that the chunk around them is made once; `res.write` makes it for each, in three pieces.
+ * the chunk around them is made once. `res.write` would make it for each, in three pieces.
  */
 export class ChunkWriter {
   #bytes: Buffer | undefined;
   #chunk: Buffer | undefined;
 
-  /** As `socket.write`: false asks to wait for `drain`. */
+  /** Writes one chunk. Returns false, as `socket.write` does, where the next one should wait for `drain`. */
   write(socket: Socket, frames: string | Buffer): boolean {
     if (typeof frames === 'string') return socket.write(`${sizeLine(Buffer.byteLength(frames))}${frames}\r\n`);
     if (frames.length <= COPIED_BYTES) return socket.write(this.#chunkOf(frames));

@@ -1,4 +1,4 @@
-/** The one path from a log to a response. */
+/** Connects a log to a response. Events reach a client by no other path. */
 import type { Follower } from '../core/followers.js';
 import { Pinnable, type MemoryBudget, type Sender } from '../core/memory.js';
 import type { Gap, Item } from '../core/subscription.js';
@@ -10,7 +10,7 @@ import type { Beating, Heartbeat } from './heartbeat.js';
 
 export type { StreamResponse } from './guarded-response.js';
 
-/** What a connection reads from; it brings its position along. */
+/** The origin of a connection's events: a position in a log, or in several. */
 export interface Source {
   read(): Item | Gap<string> | undefined;
   readonly finished: boolean;
@@ -21,18 +21,20 @@ export interface Source {
 }
 
 /**
- * Writes what the source has while the response takes it, then sleeps until the log grows or the response drains. Nothing
- * is queued here: while the response is full the position just stays.
+ * Writes the items of its source while the response takes them, then sleeps until the log grows or the response drains.
+ * Nothing is queued here: while the response is full, the position just stays.
  */
 export class Connection implements Follower, Beating, ResponseOwner, Sender {
   readonly #res: GuardedResponse;
   #source: Source | undefined;
   #blocked = false;
   #ended = false;
-  /** Heartbeat ticks: when it is too old, and when it last wrote or was last able to. */
+  /**
+   * Ticks of the heartbeat: the one at which it is too old, and the one at which it last wrote or could have written.
+   */
   readonly #retireTick: number;
   #lastTick: number;
-  /** Where the response stood at the last tick while it was full. */
+  /** The progress of the full response at the last tick. */
   #bytesTaken = 0;
   /** What the socket has not taken while it is full, where that is not a small copy. */
   #pinned: Pinnable | undefined;
@@ -49,12 +51,12 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
     heartbeat.add(this);
   }
 
-  /** Resolves when the response is over, for whatever reason. */
+  /** Resolves when the response is over, for any reason. */
   async closed(): Promise<void> {
     if (this.#source !== undefined) await new Promise<void>((resolve) => (this.#onClosed = resolve));
   }
 
-  /** Writes `prelude`, then everything that `source` has, then what comes. */
+  /** Writes `prelude`, then everything that the source has, then everything that follows. */
   open(prelude: string, source: Source): void {
     this.#source = source;
     this.#took(this.#res.begin(prelude));
@@ -64,7 +66,8 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
   wake(): void {
     const source = this.#source;
     if (source === undefined) return;
-    // Looked at once: it is slow on Express, and nothing below changes it. What cannot be written is not read either.
+    // It is read once, because it is slow on Express and nothing below changes it. An item that cannot be written is
+    // not read.
     const over = this.#over;
     while (!over && !this.#blocked && !this.#ended) {
       const item = source.read();
@@ -74,10 +77,10 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
       if (taken === 'full' && frames.length > COPIED_BYTES) this.#pin(source, item, frames.length);
     }
     if (source.finished) this.#end();
-    else if (source.discarded) this.cut(); // never an end without a terminal event: the client finds out by asking again
+    else if (source.discarded) this.cut(); // the response must not end cleanly without a terminal event: the client finds out by asking again
   }
 
-  /** One tick of the shared timer. */
+  /** Handles one tick of the shared timer. */
   beat(): void {
     const { heartbeat } = this;
     if (this.#blocked) this.#noteProgress();
@@ -91,7 +94,7 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
     }
   }
 
-  /** Ends the response before its task: the client comes back, after a while of its own, and goes on. */
+  /** Ends the response before its task has ended. The client reconnects after a delay of its own and continues. */
   retire(): void {
     this.wake();
     if (!this.#over) this.#write(`${encodeRetry(this.heartbeat.nextRetryMs())}\n`);
@@ -111,7 +114,7 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
     this.#res.destroy();
   }
 
-  /** The response is over. */
+  /** Handles the end of the response. */
   close(): void {
     this.heartbeat.delete(this);
     this.#ended = true;
@@ -121,7 +124,9 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
     this.#onClosed?.();
   }
 
-  /** A large write takes a slow line longer than a stall may last: as long as it gets on it is no stall. */
+  /**
+   * Counts as progress whatever a slow line takes, because one large write may take it longer than a stall may last.
+   */
   #noteProgress(): void {
     const { bytesTaken } = this.#res;
     if (bytesTaken !== this.#bytesTaken) {
@@ -136,7 +141,7 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
     return this.#took(this.#res.write(frames));
   }
 
-  /** A response that has thrown costs this connection, not the others that are woken with it. */
+  /** Notes how a write went. A response that has thrown is cut, without affecting the others that are woken with it. */
   #took(taken: Taken): Taken {
     this.#blocked = taken !== 'all';
     if (taken === 'full') this.#bytesTaken = this.#res.bytesTaken;
@@ -168,6 +173,6 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
   }
 }
 
-/** The bytes of one item: what stands in the log is framed already. */
+/** Returns the bytes of one item. Frames from the log are already encoded. */
 export const encodeItem = (item: Item | Gap<string>, framing: Framing): string | Buffer =>
   item.kind === 'frames' ? item.bytes : framing.encode(item);

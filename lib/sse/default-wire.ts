@@ -1,8 +1,9 @@
+/** The default wire. */
 import { TERMINAL_EVENT } from '../core/status.js';
 import { encodeFrame } from './frame.js';
 import type { Wire } from './wire.js';
 
-/** The framing that `docs/PROTOCOL.md` describes: control events with names, the id last. */
+/** Frames events as `docs/PROTOCOL.md` describes: control events have names, and the id comes last. */
 export const DEFAULT_WIRE: Wire = Object.freeze<Wire>({
   name: 'default',
   prelude(id, { taskId, resumeKey, status, resumed, position }) {

@@ -5,7 +5,10 @@ const EVENT_ID = /^([\w-]{22})\.(0|[1-9]\d{0,15})(?:\.([2-9]|[1-9]\d{1,9}))?$/;
 
 export const isResumeKey = (text: string): boolean => RESUME_KEY.test(text);
 
-/** An event id: which log, the seq of the event in it, and which holder of the task wrote it: 1, or more after a restart. */
+/**
+ * The parts of an event id: the log, the seq of the event in it, and the epoch, which says which holder of the task
+ * wrote the event.
+ */
 export interface EventId {
   readonly resumeKey: string;
   readonly seq: number;
@@ -16,13 +19,13 @@ export interface EventId {
 export const formatEventId = (resumeKey: string, seq: number, epoch = 1): string =>
   epoch === 1 ? `${resumeKey}.${seq}` : `${resumeKey}.${seq}.${epoch}`;
 
-/** A seq in plain decimal, at most 2^53 - 1; undefined for anything else. */
+/** Parses a seq in plain decimal, at most 2^53 - 1. Returns undefined for anything else. */
 export function parseSeq(text: string): number | undefined {
   const seq = SEQ.test(text) ? Number(text) : NaN;
   return Number.isSafeInteger(seq) ? seq : undefined;
 }
 
-/** The parts of what `formatEventId` returns; undefined for anything else. */
+/** Parses what `formatEventId` returns. Returns undefined for anything else. */
 export function parseEventId(text: string): EventId | undefined {
   const [, resumeKey, digits, epoch = '1'] = EVENT_ID.exec(text) ?? [];
   const seq = Number(digits);

@@ -1,15 +1,18 @@
 /** Takes a text apart into server-sent events, as the HTML standard (section 9.2.6) says. Pure, and small: pages load it. */
 
-/** One event, as its lines said it. */
+/** One event, as its lines describe it. */
 export interface ParsedEvent {
-  /** undefined: none was named, or an empty name was. */
+  /** The name; undefined where none was given, or an empty one. */
   readonly event: string | undefined;
   readonly data: string;
-  /** undefined: the event carries none, and leaves the last id as it is. */
+  /** The id; undefined where the event carries none, which leaves the last id unchanged. */
   readonly id: string | undefined;
 }
 
-/** Takes pieces of text, cut anywhere; returns how many characters it holds back because their event is not complete. */
+/**
+ * Takes pieces of text that may be cut anywhere. Returns how many characters it holds back because their event is not
+ * complete.
+ */
 export type EventParser = (text: string) => number;
 
 const FIELD = /^([^:]*):? ?([^]*)/;
@@ -20,7 +23,7 @@ const FIELD = /^([^:]*):? ?([^]*)/;
  * @param onRetry gets the time of every valid `retry` field, in ms
  */
 export function createEventParser(onEvent: (event: ParsedEvent) => void, onRetry: (ms: number) => void): EventParser {
-  /** The line that has no end yet. A CR at its end may be half of a CRLF. */
+  /** The beginning of a line that has no end yet. A CR at its end may be half of a CRLF. */
   let rest = '';
   let event = '';
   let data = '';
@@ -45,7 +48,7 @@ export function createEventParser(onEvent: (event: ParsedEvent) => void, onRetry
 
   return (text) => {
     rest += text;
-    // Until a line ends, pieces are only joined: looking at all of them again for each would be quadratic.
+    // Until a line ends, pieces are only joined, because looking at all of them again for each one would be quadratic.
     if (/[\r\n]/.test(text)) {
       const lines = rest.split(/\r\n|\n|\r(?!$)/);
       rest = lines.pop() ?? '';

@@ -1,10 +1,12 @@
+/** Encodes and decodes single events as `text/event-stream`. */
 import { formatEventId } from './event-id.js';
 
 /**
- * One event as `text/event-stream`. Pure. `json` is JSON text and `event` was checked, so neither holds a line break.
+ * Encodes one event as `text/event-stream`. Pure. `json` is JSON text and `event` has been checked, so neither holds a
+ * line break.
  *
- * The id is the last line: clients that take it before they dispatch the event would skip the event when the
- * connection is cut between the two.
+ * The id is the last line, because a client that takes the id before it dispatches the event would skip the event if
+ * the connection were cut between the two.
  */
 export function encodeEvent(
   resumeKey: string,
@@ -16,7 +18,7 @@ export function encodeEvent(
   return encodeFrame(event, json, formatEventId(resumeKey, seq, epoch));
 }
 
-/** The same as a store asks for it: for one event of a task. */
+/** Encodes one event of a task, in the shape that stores call. */
 export function encodeTaskEvent(
   { resumeKey, epoch }: { readonly resumeKey: string; readonly epoch: number },
   seq: number,
@@ -26,7 +28,7 @@ export function encodeTaskEvent(
   return encodeEvent(resumeKey, seq, event, json, epoch);
 }
 
-/** An event with any id that holds no line break, or without one: then it leaves the client's position alone. */
+/** Encodes an event with any id that holds no line break. Without an id it leaves the client's position unchanged. */
 export function encodeFrame(event: string | undefined, json: string, id: string | undefined): string {
   const name = event === undefined ? '' : `event: ${event}\n`;
   const last = id === undefined ? '' : `id: ${id}\n`;
@@ -39,14 +41,14 @@ export const encodeRetry = (retryMs: number): string => `retry: ${retryMs}\n`;
 /** [spec] Lines that start with a colon are ignored; they keep proxies and watchdogs from closing an idle connection. */
 export const HEARTBEAT = ': heartbeat\n\n';
 
-/** What a parsed frame says. */
+/** The contents of a decoded frame. */
 export interface Frame {
   readonly event: string | undefined;
   readonly data: string;
   readonly seq: number;
 }
 
-/** The frames that `encodeEvent` wrote, in order. */
+/** Decodes the frames that `encodeEvent` wrote, in order. */
 export function* decodeEvents(text: string): Generator<Frame> {
   for (const block of text.split('\n\n')) {
     if (block === '') continue;
@@ -65,7 +67,10 @@ export function* decodeEvents(text: string): Generator<Frame> {
   }
 }
 
-/** One event as programs get it, the same on the server and in the client. */
+/**
+ * One event as programs receive it, the same on the server and in the client. `seq` is its number in the log; `gap` and
+ * `snapshot` stand for events that the log no longer has.
+ */
 export type TaskEvent<P = unknown, R = unknown> =
   | { kind: 'progress'; seq: number; data: P }
   | { kind: 'event'; seq: number; event: string; data: unknown }
@@ -75,7 +80,7 @@ export type TaskEvent<P = unknown, R = unknown> =
   | { kind: 'failed'; seq: number; error: { code: string; message: string } }
   | { kind: 'cancelled'; seq: number; code: string; reason: string };
 
-/** What the data of the library's own events holds, each its part of it. */
+/** The members of the library's own events. Each event has some of them. */
 interface ControlData {
   readonly from: number;
   readonly to: number;
@@ -86,7 +91,8 @@ interface ControlData {
 }
 
 /**
- * What a frame says; `json` is its data. Not for `task` frames, which are no event of the log.
+ * Returns the event that a frame stands for; `json` is its data. Not for `task` frames, which are not events of the
+ * log.
  * @throws SyntaxError where `json` is none
  */
 export function toTaskEvent<P, R>(event: string | undefined, json: string, seq: number): TaskEvent<P, R> {

@@ -1,4 +1,4 @@
-/** Frames what stands in no log, gaps and snapshots, the way the log itself is framed. */
+/** Frames gaps and snapshots, which stand in no log, the way the log itself is framed. */
 import type { Epochs } from '../core/epochs.js';
 import type { Gap, SnapshotItem } from '../core/subscription.js';
 import { DEFAULT_WIRE } from './default-wire.js';
@@ -8,7 +8,7 @@ import type { Wire, WireTask } from './wire.js';
 /** The hub's log belongs to no task. */
 const NO_TASK: WireTask = Object.freeze({ taskId: '' });
 
-/** One log, its wire and its ids. */
+/** Knows the wire and the ids of one log. */
 export class Framing {
   /** @param idPrefix what stands before the seq in the ids of the log's events */
   constructor(
@@ -25,7 +25,7 @@ export class Framing {
   encode(item: Gap<string> | SnapshotItem): string {
     if (item.kind === 'gap') return this.wire.gap(this.idAt(item.position), item);
     const text = this.wire.snapshot?.(item, (seq) => this.idAt(seq), this.task);
-    // A wire without snapshots stores none, unless its definition has changed since.
+    // A task on a wire without snapshots stores none, unless the definition of the wire has changed since.
     return text ?? this.wire.gap(this.idAt(item.seq), { from: item.after + 1, to: item.seq, reason: 'trimmed' });
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The one place that touches a response once its stream has begun. Middlewares put functions of their own in the place of
- * `write`, `end` and `flush`; those may throw, answer nothing, and look for the AsyncLocalStorage context of their request.
+ * Guards a response whose stream has begun; nothing else touches it. Middlewares put functions of their own in the
+ * place of `write`, `end` and `flush`. Those may throw, return nothing, and look for the AsyncLocalStorage context of
+ * their request.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { OutgoingMessage, type ServerResponse } from 'node:http';
@@ -12,7 +13,7 @@ import { bytesTaken } from './socket-progress.js';
 /** A response that frames can be written to, whatever the protocol. */
 export type StreamResponse = ServerResponse | Http2ServerResponse;
 
-/** Told by a response about itself. */
+/** Is told what happens to a response. */
 export interface ResponseOwner {
   drained(): void;
   /** The response is over. */
@@ -23,16 +24,19 @@ const OWNER = Symbol('owner');
 
 type Held = StreamResponse & { [OWNER]?: ResponseOwner; flush?: () => void };
 
-/** Says how a call went: the response takes more, is full until it drains, or has thrown and is of no use any more. */
+/** The outcome of a call: the response takes more, is full until it drains, or has thrown and is of no use any more. */
 export type Taken = 'all' | 'full' | 'failed';
 
-/** A response in the context of its own request, none of whose functions throws here. */
+/** Calls a response in the context of its own request. None of its functions can throw here. */
 export class GuardedResponse extends AsyncResource {
   readonly #res: Held;
   readonly #owner: ResponseOwner;
-  /** Compression middlewares hold everything back until they are told. */
+  /** True for responses with `flush`: compression middlewares hold everything back until it is called. */
   readonly #flushes: boolean;
-  /** Frames go there, past `res.write`, once the headers have been written; undefined: to the response. */
+  /**
+   * The socket that frames are written to, past `res.write`, once the headers are out; undefined where they go to the
+   * response.
+   */
   #socket: Socket | undefined;
 
   constructor(
@@ -44,14 +48,14 @@ export class GuardedResponse extends AsyncResource {
     this.#res = res;
     this.#owner = owner;
     this.#res[OWNER] = owner;
-    this.#flushes = this.#res.flush !== undefined; // asking for what is not there is slow on Express's responses
-    // A shared listener that finds its connection by the response: no closure per connection.
+    this.#flushes = this.#res.flush !== undefined; // looking up a missing property is slow on Express's responses
+    // All responses share one listener, which finds its owner by the response: no closure per connection.
     (res as ServerResponse).on('close', onClose);
   }
 
   /**
-   * Sends the headers, and `prelude` in the same packet. Node keeps the headers for as long as the response is held:
-   * written by themselves they are one flat string, in one piece with what follows a tree of some thirty strings.
+   * Sends the headers, and `prelude` in the same packet. Node keeps the headers for as long as the response is held.
+   * Written by themselves they are one flat string; in one piece with what follows, a tree of some thirty strings.
    */
   begin(prelude: string): Taken {
     const plain = this.#res instanceof OutgoingMessage ? this.#res : undefined;
@@ -69,7 +73,7 @@ export class GuardedResponse extends AsyncResource {
   write(frames: string | Buffer): Taken {
     if (this.#socket === undefined) return this.#attempt('write', () => this.#writeToResponse(frames));
     try {
-      if (this.chunks.write(this.#socket, frames)) return 'all'; // no function of a middleware's is called on this way
+      if (this.chunks.write(this.#socket, frames)) return 'all'; // this path calls no function of a middleware
       this.#awaitDrain(this.#socket);
       return 'full';
     } catch (error) {
@@ -85,7 +89,7 @@ export class GuardedResponse extends AsyncResource {
     if (taken === 'failed') this.destroy();
   }
 
-  /** Cuts the connection. Where even that fails, nobody is going to hear of its end, so the owner is told here. */
+  /** Cuts the connection. Where even that fails, no `close` will follow, so the owner is told here. */
   destroy(): void {
     const taken = this.#attempt('destroy', () => {
       this.#res.destroy();
@@ -94,12 +98,14 @@ export class GuardedResponse extends AsyncResource {
     if (taken === 'failed') this.#owner.close();
   }
 
-  /** Nothing may be written any more. A middleware of the application can have ended the response, too. */
+  /**
+   * True where nothing may be written any more. A middleware of the application may have ended the response as well.
+   */
   get isOver(): boolean {
     return this.#res.writableEnded || this.#socket?.writable === false;
   }
 
-  /** A number that changes whenever the network takes something. */
+  /** A number that changes whenever the network takes some bytes. */
   get bytesTaken(): number {
     return bytesTaken(this.#res);
   }
@@ -108,7 +114,7 @@ export class GuardedResponse extends AsyncResource {
     const res = this.#res as ServerResponse;
     const more: unknown = res.write(frames);
     if (this.#flushes) this.#res.flush?.();
-    // Logging middlewares and adapters of other platforms answer nothing; then the response itself may know.
+    // Logging middlewares and adapters of other platforms return nothing. Then the response itself may know.
     return more === false || (more === undefined && res.writableNeedDrain);
   }
 
@@ -117,7 +123,7 @@ export class GuardedResponse extends AsyncResource {
       if (isFull) this.#awaitDrain(this.#socket);
       return;
     }
-    // A compression middleware hands the listener on to its own stream, and answers with that: then this is the object
+    // A compression middleware adds the listener to its own stream and returns that stream, which is then the object
     // that the listener is called on.
     const heard: unknown = (this.#res as ServerResponse).on('drain', onDrain);
     if (typeof heard === 'object' && heard !== null) (heard as Held)[OWNER] = this.#owner;

@@ -1,9 +1,10 @@
+/** Sends the heartbeats of all open connections, and closes those that stall or are too old, with one timer. */
 import { callEach } from '../core/callbacks.js';
 import type { Clock } from '../core/clock.js';
 import { ChunkWriter } from './chunks.js';
 import { HEARTBEAT } from './frame.js';
 
-/** What the shared timer calls. */
+/** A connection, as the shared timer sees it. */
 export interface Beating {
   beat(): void;
   retire(): void;
@@ -11,26 +12,26 @@ export interface Beating {
 
 export interface HeartbeatSettings {
   readonly clock: Clock;
-  /** 0: off. */
+  /** In ms; 0 turns it off. */
   readonly heartbeatMs: number;
   readonly stallTimeoutMs: number;
-  /** 0: off. */
+  /** In ms; 0 turns it off. */
   readonly maxConnectionAgeMs: number;
   readonly retryMs: number;
-  /** What is sent where there was silence. Default: a comment. */
+  /** The frame that is sent after a silence. Default: a comment. */
   readonly beat?: string;
 }
 
-/** How many ticks the shortest of the three times takes. */
+/** The number of ticks that the shortest of the three times takes. */
 const RESOLUTION = 4;
 
 /**
- * All open connections and the one timer that they share: it beats where there was silence, closes what has stalled
- * and what is too old. Connections remember ticks, so that a write costs no look at the clock.
+ * Keeps all open connections and the one timer that they share. It beats after a silence and closes connections that
+ * have stalled or are too old. Connections remember ticks, so that a write costs no look at the clock.
  */
 export class Heartbeat {
   ticks = 0;
-  /** Shared as well: what the connections write with. */
+  /** The writer that all connections share. */
   readonly chunks = new ChunkWriter();
   readonly silenceTicks: number;
   readonly stallTicks: number;
@@ -43,14 +44,18 @@ export class Heartbeat {
     const { heartbeatMs, stallTimeoutMs, maxConnectionAgeMs } = settings;
     this.beat = settings.beat ?? HEARTBEAT;
     const times = [heartbeatMs, stallTimeoutMs, maxConnectionAgeMs].filter((ms) => ms > 0);
-    // Node's timers drop the fraction of a millisecond; the ticks must not be shorter than they are counted.
+    // Node's timers drop the fraction of a millisecond, and a tick must not be shorter than it is counted.
     this.#periodMs = Math.max(1, Math.floor(Math.min(...times) / RESOLUTION));
-    // n ticks are between n - 1 and n periods: a silence is never longer than asked for, a stall never shorter.
+    // Between n ticks lie n - 1 to n periods, so a silence is never longer than the option says and a stall never
+    // shorter.
     this.silenceTicks = heartbeatMs === 0 ? Infinity : Math.max(1, Math.floor(heartbeatMs / this.#periodMs));
     this.stallTicks = Math.ceil(stallTimeoutMs / this.#periodMs) + 1;
   }
 
-  /** After how many ticks one connection is too old; jittered, so that those opened together do not end together. */
+  /**
+   * Returns the number of ticks after which one connection is too old. It is jittered, so that connections which were
+   * opened together do not end together.
+   */
   nextAgeTicks(): number {
     const { maxConnectionAgeMs } = this.settings;
     return maxConnectionAgeMs === 0 ? Infinity : jitter(maxConnectionAgeMs) / this.#periodMs;
@@ -60,7 +65,7 @@ export class Heartbeat {
     return this.#connections.size;
   }
 
-  /** The delay that one client is told to wait before it comes back, in ms. */
+  /** Returns the delay that one client is told to wait before it reconnects, in ms. */
   nextRetryMs(): number {
     return Math.round(jitter(this.settings.retryMs));
   }
@@ -80,7 +85,7 @@ export class Heartbeat {
     this.#stopTimer = undefined;
   }
 
-  /** Sends every client away, to come back later. */
+  /** Ends all connections. Their clients reconnect later. */
   retireAll(): void {
     callEach('a connection that is sent away', this.#connections, retire);
   }
@@ -93,5 +98,5 @@ const retire = (connection: Beating): void => {
   connection.retire();
 };
 
-/** `ms` ± 25 %: what happened to many at once shall not happen to them at once again. */
+/** Returns `ms` ± 25 %, so that events of many clients at once do not repeat at once. */
 const jitter = (ms: number): number => ms * (0.75 + Math.random() / 2);

@@ -2,10 +2,12 @@
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 
-/** The part of Node's sockets that says how much the operating system has not taken yet; they look at it themselves. */
+/**
+ * The part of Node's sockets that knows how much the operating system has not taken yet. Node's own code reads it too.
+ */
 interface SocketHandle {
   readonly writeQueueSize?: unknown;
-  /** The TCP handle underneath TLS, which alone counts down within one write. */
+  /** The TCP handle underneath TLS. Only this one counts down within a write. */
   readonly _parent?: SocketHandle | null;
 }
 
@@ -16,8 +18,8 @@ interface AnySocket {
 }
 
 /**
- * Returns a number that changes whenever the network takes some of what was written to `res`, also in the middle of one
- * large write. On HTTP/2 it is that of the connection, which all its streams share.
+ * Returns a number that changes whenever the network takes some of the bytes written to `res`, even in the middle of
+ * one large write. On HTTP/2 it is the number of the connection, which all its streams share.
  */
 export function bytesTaken(res: ServerResponse | Http2ServerResponse): number {
   const socket = 'stream' in res ? res.stream.session?.socket : res.socket;
@@ -25,5 +27,5 @@ export function bytesTaken(res: ServerResponse | Http2ServerResponse): number {
   return count(bytesWritten) - count(writableLength) - count((handle?._parent ?? handle)?.writeQueueSize);
 }
 
-/** Responses of adapters for other platforms have none of these. */
+/** Reads a number, which responses of adapters for other platforms do not have. */
 const count = (value: unknown): number => (typeof value === 'number' ? value : 0);

@@ -1,3 +1,4 @@
+/** One subscriber's stream of one task, as a response or as an iterable. */
 import { TaskError } from '../core/errors.js';
 import type { Follower } from '../core/followers.js';
 import type { Awaitable, TaskFeed, TaskRecord } from '../core/ports.js';
@@ -11,31 +12,35 @@ import { placeHeaders, streamHeaders } from './headers.js';
 import type { Heartbeat } from './heartbeat.js';
 import type { Wire } from './wire.js';
 
-/** One subscriber's view of one task: kept events after its position, then new ones, until the terminal event. */
+/**
+ * The stream of one task for one subscriber: the kept events after its position, then new ones, until the terminal
+ * event. Pipe it into a response, or iterate over it.
+ */
 export interface TaskStream<P = unknown, R = unknown> extends AsyncIterable<TaskEvent<P, R>> {
   readonly taskId: string;
   readonly resumeKey: string;
-  /** The task was there before this request. */
+  /** True where the task existed before this request. */
   readonly resumed: boolean;
-  /** The seq of the last event that the subscriber has; 0: none. */
+  /** The seq of the last event that the subscriber has; 0 for none. */
   readonly position: number;
   /**
-   * Sends headers, events and heartbeats, heeds back-pressure, and ends the response after the terminal event; 204
-   * where the subscriber has seen that already. Resolves when the response is over; never rejects for a lost client.
+   * Sends headers, events and heartbeats, heeds back-pressure, and ends the response after the terminal event. A
+   * subscriber that has seen that already gets 204. Resolves when the response is over, and never rejects for a lost
+   * client.
    * @throws TaskError before the headers: `PIPELINING`, `TOO_MANY_SUBSCRIBERS`, `TASK_EXPIRED`, `STORE_UNAVAILABLE`.
    */
   pipe(res: StreamResponse): Promise<void>;
 }
 
-/** What the streams of one manager share. */
+/** The settings that all streams of one manager share. */
 export interface StreamSettings {
   readonly heartbeat: Heartbeat;
   readonly maxSubscribersPerTask: number;
-  /** Where clients find the router, if streams shall say so. */
+  /** The place where clients find the router; undefined where streams shall not name it. */
   readonly publicPath?: string | undefined;
-  /** The wire that has this name. @throws TaskError `UNKNOWN_WIRE` */
+  /** Returns the wire with this name. @throws TaskError `UNKNOWN_WIRE` */
   readonly wireOf: (name: string | undefined) => Wire;
-  /** Follows the task. @throws TaskError where it is gone. */
+  /** Opens the task's feed. @throws TaskError where the task is no longer kept */
   readonly open: (taskId: string) => Awaitable<TaskFeed>;
 }
 
@@ -44,9 +49,9 @@ export interface StreamOptions {
   readonly subscriberId: string | undefined;
   readonly start: Start;
   readonly resumed: boolean;
-  /** Answer with the events there are, as one body, after this many ms at the latest. Default: a stream without an end. */
+  /** Asks for the events there are as one body, after this many ms at the latest. Default: a stream without an end. */
   readonly waitMs?: number | undefined;
-  /** Called where the response is over before it began, so that its client was told nothing of the task. */
+  /** Called where the response was over before it began, so that its client was told nothing of the task. */
   readonly abandon?: (() => void) | undefined;
 }
 
@@ -71,8 +76,8 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
   }
 
   /**
-   * As `pipe`, but resolves as soon as the response is on its way: what waits for the end of a stream is memory that
-   * every held connection takes.
+   * Does the same as `pipe`, but resolves as soon as the response is on its way. Waiting for the end of a stream takes
+   * memory for every held connection.
    */
   async begin(res: StreamResponse): Promise<Connection | undefined> {
     if (this.isOver(res)) return undefined;
@@ -80,7 +85,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     const { taskId, resumeKey, resumed, position } = this;
     const { heartbeat } = this.settings;
     const feed = await this.settings.open(taskId);
-    if (this.isOver(res)) return undefined; // the client left while the task was looked up: its `close` is over
+    if (this.isOver(res)) return undefined; // the client left while the task was looked up, so its `close` has already been emitted
     const { lastSeq, ended, epochs } = feed.log;
     const { epoch = epochs.at(position) } = this.options.start;
     if (ended && position === lastSeq && epoch === epochs.at(lastSeq)) {
@@ -102,7 +107,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     const { waitMs } = this.options;
     if (waitMs !== undefined) {
       const answer = new BoundedAnswer(res, { headers, prelude }, framing, heartbeat);
-      // Whoever starts a task is told its key at once: a client that is cut off while it waits could not come back.
+      // A client that starts a task is told its key at once: if it were cut off while it waits, it could not return.
       await answer.send(this.#subscribe(feed, answer), resumed ? waitMs : 0);
       return undefined;
     }
@@ -113,8 +118,8 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
   }
 
   /**
-   * Whether nobody waits for the response: its client has left, or somebody else, such as a time-out middleware, has
-   * answered. A task that only this client would have known of is then cancelled.
+   * Tells whether nobody waits for the response, because its client has left or somebody else, such as a time-out
+   * middleware, has answered. A task that only this client would have known of is then cancelled.
    */
   isOver(res: StreamResponse): boolean {
     if (!isGone(res) && !res.headersSent && !res.writableEnded) return false;
@@ -122,7 +127,10 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     return true;
   }
 
-  /** `return()` ends it at once, also while `next()` waits for an event; a generator would keep it waiting as well. */
+  /**
+   * Iterates over the events. `return()` ends the iteration at once, even while `next()` waits for an event; a plain
+   * generator would let it wait as well.
+   */
   [Symbol.asyncIterator](): AsyncGenerator<TaskEvent<P, R>, void, void> {
     const reader = new Reader();
     const events = this.#read(reader);
@@ -139,7 +147,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     assertReadable(this.settings.wireOf(feed.record.wire));
     this.#admit(feed);
     const subscription = this.#subscribe(feed, reader);
-    let { position } = subscription; // of what was given out: a slice may hold more
+    let { position } = subscription; // the position of the last yielded event; a slice may hold more
     try {
       while (!subscription.finished && !reader.left) {
         const item = subscription.read();
@@ -159,7 +167,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     }
   }
 
-  /** In the same turn as `#subscribe`, so that a crowd cannot slip through. */
+  /** Refuses a subscriber too many. It runs in the same turn as `#subscribe`, so that a crowd cannot slip through. */
   #admit(feed: TaskFeed): void {
     if (feed.record.subscribers < this.settings.maxSubscribersPerTask) return;
     throw new TaskError('TOO_MANY_SUBSCRIBERS', 'Too many subscribers are attached to this task');
@@ -170,7 +178,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
   }
 }
 
-/** Whoever iterates over a stream: woken by the log, or because they leave. */
+/** Wakes an iteration when the log has grown, or when its consumer leaves. */
 class Reader implements Follower {
   left = false;
   #wake: (() => void) | undefined;
@@ -189,17 +197,20 @@ class Reader implements Follower {
   }
 }
 
-/** HTTP/1.1 pipelining: a response that waits behind another one has no socket, and never hears that the client left. */
+/**
+ * Tells whether a response waits behind another one (HTTP/1.1 pipelining). It has no socket, and never hears that its
+ * client has left.
+ */
 export function isQueued(res: StreamResponse): boolean {
   return (res as Partial<StreamResponse>).req?.httpVersionMajor === 1 && res.socket === null;
 }
 
-/** The client has left. Node's HTTP/2 responses say so on their stream only. */
+/** Tells whether the client has left. Node's HTTP/2 responses say so on their stream only. */
 export function isGone(res: StreamResponse): boolean {
   return 'stream' in res ? res.stream.destroyed : res.destroyed;
 }
 
-/** What other wires say is meant for other readers: it cannot be turned back into events. */
+/** Refuses tasks on other wires, whose frames cannot be turned back into events. */
 function assertReadable({ name }: Wire): void {
   if (name === 'default') return;
   throw new TaskError('INVALID_OPTION', `Only a task on the default wire can be iterated over; this one is on ${name}`);

@@ -1,10 +1,11 @@
+/** The AG-UI wire. */
 import type { Wire, WireTask } from '../sse/wire.js';
 import { encodeItems } from './encode-items.js';
 import { encodeIdFirst, encodePosition, markEnd } from './id-first.js';
 import { MessageFold, type FoldRules } from './message-fold.js';
 import { readOutcome } from './outcome.js';
 
-/** The member that names what a piece of text belongs to. A piece with further members is kept as it is. */
+/** The member that names the owner of a piece of text, by event type. A piece with further members is kept as it is. */
 const TEXT_OF: Readonly<Record<string, string>> = {
   TEXT_MESSAGE_CONTENT: 'messageId',
   REASONING_MESSAGE_CONTENT: 'messageId',
@@ -25,18 +26,18 @@ const RULES: FoldRules = {
   passesBy: () => false,
 };
 
-/** A run that the job does not begin by itself is the task. */
+/** Returns the `RUN_STARTED` of a run that the job does not begin by itself. Its run is then the task. */
 function opening(json: string, { taskId, slot = taskId }: WireTask): string {
   if (typeIn(json) === 'RUN_STARTED') return '';
   return `data: ${JSON.stringify({ type: 'RUN_STARTED', threadId: slot, runId: taskId })}\n\n`;
 }
 
 /**
- * AG-UI's events over `text/event-stream`, as `HttpAgent` reads them: a job on this wire yields AG-UI events.
+ * Frames AG-UI's events as `HttpAgent` reads them over `text/event-stream`. A job on this wire yields AG-UI events.
  *
- * A job that does not send `RUN_STARTED` first gets one, and so does `RUN_FINISHED` with the task's result at the end;
- * what has no result ends with `RUN_ERROR`. An event of `emit` is a `CUSTOM` one. Instead of trimmed events a client
- * gets what they add up to, and a `RUN_ERROR` where even that is lost.
+ * A job that does not send `RUN_STARTED` first gets one, and one without its own `RUN_FINISHED` gets one with the
+ * task's result. A task without a result ends with `RUN_ERROR`. An event of `emit` is a `CUSTOM` one. Instead of
+ * trimmed events a client gets their folded state, or a `RUN_ERROR` where even that is lost.
  */
 export const AG_UI: Wire = Object.freeze<Wire>({
   name: 'ag-ui',
@@ -47,7 +48,7 @@ export const AG_UI: Wire = Object.freeze<Wire>({
   end(id, end, task) {
     const outcome = readOutcome(end);
     const last = end.progress === undefined ? undefined : typeIn(end.progress);
-    // After either of its own ends a run may say nothing more, but that it has failed after all.
+    // After its own `RUN_FINISHED` or `RUN_ERROR` a run may say nothing more, except that it has failed after all.
     if (last === 'RUN_ERROR' || (last === 'RUN_FINISHED' && 'result' in outcome)) return markEnd(encodePosition(id));
     const { taskId, slot = taskId } = task;
     const event =
@@ -79,7 +80,7 @@ const LOST = JSON.stringify({
   message: 'A part of the run is no longer kept',
 });
 
-/** The type of an event, wherever it stands among the members. */
+/** Returns the type of an event, wherever it stands among the members. */
 function typeIn(json: string): unknown {
   const event = JSON.parse(json) as { type?: unknown } | null;
   return event?.type;

@@ -1,11 +1,11 @@
+/** Encodes folded messages. */
 import type { WireSnapshot } from '../sse/wire.js';
 import { encodePosition } from './id-first.js';
 import { parseItems, restOf } from './message-fold.js';
 
 /**
- * A folded message as frames, for a client that has everything up to `after`. Each frame carries the id of the last
- * event in it, so that a cut between two of them loses nothing.
- *
+ * Returns a folded message as frames, for a client that has everything up to `after`. Each frame carries the id of the
+ * last event in it, so that a cut between two of them loses nothing.
  * @param opening what must stand before a message that begins with this event
  */
 export function encodeItems(

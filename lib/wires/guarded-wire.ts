@@ -1,12 +1,12 @@
-/** Keeps what a wire of somebody's own does wrong from its task, from other readers and from the process. */
+/** Protects tasks, other readers and the process from errors of a user's own wire. */
 import { warnOfFailure } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
 import type { Wire } from '../sse/wire.js';
 import { encodePosition } from './id-first.js';
 
 /**
- * The same wire, of which an event that it cannot frame is an empty frame with the event's id, and a process warning. Its
- * fold is left alone: a state that cannot be folded is given up anyway.
+ * Returns the wire with guarded functions. An event that it cannot frame becomes an empty frame with the event's id,
+ * and a process warning. Its fold is left alone, because a state that cannot be folded is given up anyway.
  */
 export function guardWire(wire: Wire): Wire {
   const { name, prelude, snapshot, refusal } = wire;

@@ -1,21 +1,22 @@
+/** Folds the events of a message, so that late clients get their sum. */
 import type { WireFold } from '../sse/wire.js';
 
 /** One value of a protocol, as a job has yielded it. */
 export type ProtocolEvent = Readonly<Record<string, unknown>>;
 
-/** How one protocol's events fold. */
+/** The rules by which the events of one protocol fold. */
 export interface FoldRules {
-  /** The member that holds the text, where an event is a piece of text and nothing more. */
+  /** Returns the name of the member that holds the text, where the event is a piece of text and nothing more. */
   textMemberOf(event: ProtocolEvent): string | undefined;
-  /** The events of a group may make each other superfluous. */
+  /** Returns the group of the event. Events of a group may make earlier ones superfluous. */
   groupOf(event: ProtocolEvent): FoldGroup | undefined;
-  /** The event is of no use to somebody who comes later. */
+  /** Tells whether the event is of no use to a client that comes later. */
   passesBy(event: ProtocolEvent): boolean;
 }
 
 export interface FoldGroup {
   readonly name: string;
-  /** Which of the group's earlier events go. The first of a group can be what holds its place in a message. */
+  /** The earlier events of the group that are dropped. The first of a group may hold its place in a message. */
   readonly drops: 'none' | 'all' | 'all but the first';
 }
 
@@ -38,18 +39,18 @@ interface TextItem {
 
 export type FoldItem = WholeItem | TextItem;
 
-/** What an item costs beside its text, and each piece of a text, about. */
+/** The approximate cost of an item beside its text, and of each piece of a text, in characters. */
 const ITEM_CHARACTERS = 32;
 const PIECE_CHARACTERS = 4;
 
 /**
- * Folds the events of a message: pieces of one text become one, what was replaced goes, everything else stays whole and
- * in its place. Every piece remembers its length, so that the rest of a text can be given to a client that has its
- * beginning.
+ * Folds the events of a message. Pieces of one text become one, replaced events go, and everything else stays whole and
+ * in its place. Every piece remembers its length, so that a client which has the beginning of a text can be given the
+ * rest.
  */
 export class MessageFold implements WireFold {
   #items: (FoldItem | undefined)[] = [];
-  /** Places in `#items` by group. */
+  /** The places in `#items` by group. */
   readonly #groups = new Map<string, number[]>();
   #dropped = 0;
   #characters = 0;
@@ -137,7 +138,10 @@ export class MessageFold implements WireFold {
 
 export const parseItems = (json: string): FoldItem[] => JSON.parse(json) as FoldItem[];
 
-/** What the item says to somebody who has the events up to `after`, and the seq of its last event; nothing if all. */
+/**
+ * Returns the part of an item that a client with the events up to `after` lacks, and the seq of its last event.
+ * Undefined where it has everything.
+ */
 export function restOf(item: FoldItem, after: number): { readonly seq: number; readonly json: string } | undefined {
   if (!('text' in item)) return item.seq > after ? item : undefined;
   const seq = item.seq + item.lengths.length - 1;
@@ -147,7 +151,7 @@ export function restOf(item: FoldItem, after: number): { readonly seq: number; r
   return { seq, json: JSON.stringify({ ...item.head, [item.member]: item.text.slice(known) }) };
 }
 
-/** The event continues the text that began with `head`; when it was sent does not matter. */
+/** Tells whether the event continues the text that began with `head`. The time at which it was sent does not matter. */
 function isSameText(head: ProtocolEvent, event: ProtocolEvent, member: string): boolean {
   for (const name in event) {
     if (name !== member && name !== 'timestamp' && head[name] !== event[name]) return false;

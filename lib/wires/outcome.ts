@@ -1,6 +1,7 @@
+/** Reads terminal events. */
 import type { WireEnd } from '../sse/wire.js';
 
-/** Why a task has no result, in words that are meant for clients. */
+/** The reason why a task has no result, in words that are meant for clients. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
@@ -13,7 +14,7 @@ interface OutcomeJson {
   readonly reason?: string;
 }
 
-/** What a terminal event says: a result, or why there is none. */
+/** Returns the result of a terminal event, or the reason why there is none. */
 export function readOutcome({ json }: WireEnd): { readonly result: unknown } | { readonly failure: Failure } {
   const { result, error, code = 'TASK_FAILED', reason } = JSON.parse(json) as OutcomeJson;
   if (error !== undefined) return { failure: error };

@@ -1,16 +1,17 @@
+/** The plain wire. */
 import type { Wire } from '../sse/wire.js';
 import { encodeIdFirst, markEnd } from './id-first.js';
 import { readOutcome } from './outcome.js';
 
 /**
- * Each progress value as data, `[DONE]` after a result: for TanStack AI and for readers of OpenAI-style streams.
+ * Frames each progress value as data, and `[DONE]` after a result, for TanStack AI and readers of OpenAI-style streams.
  *
- * A task without a result ends with one error that both kinds of reader understand, and without `[DONE]`, which the
- * former would take for success. Events of `emit`, gaps and snapshots are frames with an event name.
+ * A task without a result ends with one error that both kinds of reader understand. It has no `[DONE]`, which TanStack
+ * AI would take for success. Events of `emit`, gaps and snapshots are frames with an event name.
  */
 export const PLAIN: Wire = Object.freeze<Wire>({
   name: 'plain',
-  accepts: ['application/json'], // what OpenAI's own client asks for, although it reads a stream
+  accepts: ['application/json'], // OpenAI's own client asks for this although it reads a stream
   event: (id, { name, json }) => encodeIdFirst(id, name, json),
   end(id, end) {
     const outcome = readOutcome(end);

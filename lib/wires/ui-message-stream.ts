@@ -1,10 +1,11 @@
+/** The wire of the AI SDK's UI message stream. */
 import { encodeFrame } from '../sse/frame.js';
 import type { Wire } from '../sse/wire.js';
 import { encodeItems } from './encode-items.js';
 import { MessageFold, type FoldRules, type ProtocolEvent } from './message-fold.js';
 import { readOutcome } from './outcome.js';
 
-/** The members that a piece of text may have; one with more (`providerMetadata`, say) is kept as it is. */
+/** The members that a piece of text may have. One with more, such as `providerMetadata`, is kept as it is. */
 const TEXT_MEMBERS: Readonly<Record<string, readonly string[]>> = {
   'text-delta': ['delta', 'id'],
   'reasoning-delta': ['delta', 'id'],
@@ -20,7 +21,7 @@ const RULES: FoldRules = {
     return typeof chunk[member] === 'string' && typeof chunk[id] === 'string' ? member : undefined;
   },
   groupOf(chunk) {
-    // A data part that comes again with its id changes the part where that stands.
+    // A data part that is sent again with the same id changes the first one, in its place.
     if (!isData(chunk) || typeof chunk['id'] !== 'string') return undefined;
     return { name: `${String(chunk['type'])} ${chunk['id']}`, drops: 'all but the first' };
   },
@@ -31,7 +32,10 @@ const isData = ({ type }: ProtocolEvent): boolean => typeof type === 'string' &&
 
 const START = encodeFrame(undefined, '{"type":"start"}', undefined);
 
-/** A message that begins without `start` would be added to the one before it, when a page resumes it. */
+/**
+ * Returns the `start` of a message that does not begin with one. Without it, a page that resumes would add the message
+ * to the previous one.
+ */
 const opening = (json: string): string => (/^\{"type":"start"[,}]/.test(json) ? '' : START);
 
 const encodeError = (errorText: string): string =>
@@ -40,11 +44,11 @@ const encodeError = (errorText: string): string =>
 const encodeDone = (id: string): string => encodeFrame(undefined, '[DONE]', id);
 
 /**
- * The UI message stream of the AI SDK, as `useChat` and `readUIMessageStream` read it: a job on this wire yields its
- * chunks (`result.toUIMessageStream()`).
+ * Frames the UI message stream of the AI SDK, as `useChat` and `readUIMessageStream` read it. A job on this wire yields
+ * its chunks (`result.toUIMessageStream()`).
  *
- * An event of `emit` is a transient data part, `data-<name>`, for `onData`. The protocol cannot say that something is
- * missing: instead of trimmed events a client gets what they add up to, and an error where even that is lost.
+ * An event of `emit` is a transient data part, `data-<name>`, for `onData`. The protocol cannot express that something
+ * is missing: instead of trimmed events a client gets their folded state, or an error where even that is lost.
  */
 export const UI_MESSAGE_STREAM: Wire = Object.freeze<Wire>({
   name: 'ui-message-stream',

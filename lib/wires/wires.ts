@@ -1,4 +1,4 @@
-/** Knows every wire by its name: those of the library, and those that the manager's option `wires` adds. */
+/** Finds wires by name: those of the library, and those that the manager's option `wires` adds. */
 import { TaskError } from '../core/errors.js';
 import { assertOption, showOption, type OptionRule } from '../core/options.js';
 import type { StoreSettings } from '../core/ports.js';
@@ -12,7 +12,7 @@ import { guardWire } from './guarded-wire.js';
 import { PLAIN } from './plain.js';
 import { UI_MESSAGE_STREAM } from './ui-message-stream.js';
 
-/** The wires of the library. */
+/** The names of the library's own wires. */
 export type WireName = 'default' | 'ui-message-stream' | 'ag-ui' | 'plain';
 
 const BUILT_IN: readonly Wire[] = [DEFAULT_WIRE, UI_MESSAGE_STREAM, AG_UI, PLAIN];
@@ -27,14 +27,14 @@ const isWire = (value: unknown): value is Wire => {
   );
 };
 
-/** For the manager's option `wires`. */
+/** The rule of the manager's option `wires`. */
 export const WIRES_RULE: OptionRule = {
   text: 'an array of Wire objects with names of their own',
   accepts: (value) =>
     Array.isArray(value) && value.every((wire) => isWire(wire) && !BUILT_IN.some(({ name }) => name === wire.name)),
 };
 
-/** For the option `wire` of a start. */
+/** The rule of the option `wire` of a start. */
 export const WIRE_RULE: OptionRule = {
   text: 'the name of a wire, or a Wire object',
   accepts: (value) => typeof value === 'string' || isWire(value),
@@ -46,7 +46,7 @@ const STATUS_OF: ReadonlyMap<string | undefined, FinalStatus> = new Map(
 
 export class Wires {
   readonly #known = new Map<string, Wire>(BUILT_IN.map((wire) => [wire.name, wire]));
-  /** As they were given, by name. */
+  /** The user's own wires as they were given, by name. */
   readonly #own = new Map<string, Wire>();
 
   /** @param own what `WIRES_RULE` accepts */
@@ -54,7 +54,7 @@ export class Wires {
     for (const wire of own) this.#add(wire);
   }
 
-  /** The wire that tasks with this name speak. @throws TaskError `UNKNOWN_WIRE` */
+  /** Returns the wire that tasks with this name use. @throws TaskError `UNKNOWN_WIRE` */
   get(name = DEFAULT_WIRE.name): Wire {
     const wire = this.#known.get(name);
     if (wire !== undefined) return wire;
@@ -62,8 +62,8 @@ export class Wires {
   }
 
   /**
-   * The wire that an option names. A Wire object that is not listed yet is known from then on, so that one process needs
-   * no list.
+   * Returns the wire that an option names. A Wire object that is not listed yet is known from then on, so that one
+   * process needs no list.
    * @throws TaskError `INVALID_OPTION` for a name that no wire has, or that another wire has
    */
   resolve(option: Wire | WireName | (string & {}) | undefined): Wire {
@@ -80,7 +80,8 @@ export class Wires {
 
   /** Frames one event of a task's log. Bound, since it is handed to stores. */
   readonly encode: StoreSettings['encode'] = (task, seq, event, json) => {
-    // The default wire has a short way: most logs go it. What only another instance can frame is read by nobody here.
+    // Most logs use the default wire, so it has a shortcut. A wire that this instance does not know is read by nobody
+    // here.
     const wire = task.wire === undefined ? undefined : this.#known.get(task.wire);
     if (wire === undefined || wire === DEFAULT_WIRE) return encodeTaskEvent(task, seq, event, json);
     const id = formatEventId(task.resumeKey, seq, task.epoch);
