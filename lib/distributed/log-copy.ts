@@ -64,6 +64,7 @@ export class LogCopy implements TaskFeed {
     Object.defineProperties(record, {
       lastSeq: { get: () => log.lastSeq },
       firstKeptSeq: { get: () => log.firstSeq },
+      epoch: { get: () => log.epochs.current }, // of the event that is encoded, which may be older than the task's
     });
   }
 
@@ -218,7 +219,6 @@ export class LogCopy implements TaskFeed {
     if (token <= this.log.epochs.current || this.log.ended) return;
     this.log.rewindTo(seq);
     this.log.epochs.begin(token, seq + 1);
-    this.record.epoch = token;
   }
 
   #append(seq: number, event: string | undefined, json: string): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../lib/index.js';
+import type { Turns } from './turns.js';
 
 interface Event {
   readonly dueMs: number;
@@ -9,10 +10,10 @@ interface Event {
 /** The one time of a simulated world. It moves only when a test says so, from one event to the next. */
 export class VirtualTime {
   nowMs = 0;
-  /** Grows with everything that happens; tells when nothing happens any more. */
-  activity = 0;
   /** By due time, the latest first. */
   readonly #events: Event[] = [];
+
+  constructor(readonly turns: Turns) {}
 
   /** Calls `fn` in `ms`. Returns its cancellation. */
   after(ms: number, fn: () => void): () => void {
@@ -26,7 +27,6 @@ export class VirtualTime {
       else high = middle;
     }
     this.#events.splice(low, 0, event); // before those of the same time: they are taken from the end
-    this.activity++;
     return () => {
       event.cancelled = true;
     };
@@ -43,18 +43,9 @@ export class VirtualTime {
         const { fn, cancelled } = this.#events.pop()!;
         if (!cancelled) fn();
       }
-      await this.settle();
+      await this.turns.settle();
     }
     this.nowMs = endMs;
-  }
-
-  /** Lets everything happen that needs no time: promises, and turns of the event loop. */
-  async settle(): Promise<void> {
-    for (let quiet = 0; quiet < 3; quiet++) {
-      const before = this.activity;
-      await new Promise((resolve) => setImmediate(resolve));
-      if (this.activity !== before) quiet = -1;
-    }
   }
 }
 
@@ -73,7 +64,6 @@ export class Machine {
 
   /** Something reaches the process: now, when it goes on, or never. */
   deliver(fn: () => void): void {
-    this.time.activity++;
     if (this.state === 'up') fn();
     else if (this.state === 'stalled') this.#waiting.push(fn);
   }

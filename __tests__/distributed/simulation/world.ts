@@ -5,6 +5,7 @@ import { CALM, type Weather } from './faulty-driver.js';
 import { Instance, type InstanceOptions } from './instance.js';
 import { JobDiary } from './job.js';
 import { Payloads, Reader } from './reader.js';
+import type { Turns } from './turns.js';
 import { VirtualTime } from './virtual-time.js';
 
 /** What may go wrong in a world. */
@@ -28,7 +29,7 @@ const MAX_INSTANCES = 4;
 
 /** Some instances, a store, clients and bad luck, all of it decided by one seed. */
 export class World {
-  readonly time = new VirtualTime();
+  readonly time: VirtualTime;
   readonly server = new MapServer();
   readonly diary = new JobDiary();
   readonly payloads = new Payloads();
@@ -45,8 +46,10 @@ export class World {
   constructor(
     readonly random: Random,
     readonly faults: Faults,
+    turns: Turns,
     readonly options: InstanceOptions,
   ) {
+    this.time = new VirtualTime(turns);
     const count = random.int(1, MAX_INSTANCES);
     for (let i = 0; i < count; i++) this.startInstance();
   }
@@ -76,11 +79,14 @@ export class World {
     }
     this.#reconnect();
     this.random.pick(this.#possible())();
-    await this.time.settle();
+    await this.time.turns.settle();
     await this.time.advance(this.random.pick([0, 5, 50, 200, 700]));
   }
 
-  /** All faults end, and time goes on until everything has to be over. */
+  /**
+   * All faults end, and time goes on until everything has to be over: for `ms`, or, in nine of ten worlds, only until it
+   * is.
+   */
   async calmDown(ms: number): Promise<void> {
     this.#tell('calm');
     for (const { machine, driver } of this.instances) {
@@ -88,20 +94,26 @@ export class World {
       machine.resume();
     }
     this.#stalledUntilMs.clear();
-    await this.time.settle();
+    await this.time.turns.settle();
     if (this.alive.length === 0) this.startInstance();
-    for (let passed = 0; passed < ms; passed += 500) {
+    const isPatient = this.random.next() < 0.1;
+    for (let passed = 0; passed < ms && (isPatient || !this.#isOver); passed += 500) {
       this.#reconnect();
       await this.time.advance(500);
     }
   }
 
-  /** Reads a task anew from its beginning. */
-  async readAll(resumeKey: string, instance: Instance): Promise<Reader> {
-    const reader = new Reader(`resume_key=${resumeKey}`, this.payloads);
-    reader.connect(instance);
+  /** Reads tasks anew from their beginning, all at once. */
+  async readAll(resumeKeys: Iterable<string>, instance: Instance): Promise<Reader[]> {
+    const readers = Array.from(resumeKeys, (key) => new Reader(`resume_key=${key}`, this.payloads));
+    for (const reader of readers) reader.connect(instance);
     await this.time.advance(2_000);
-    return reader;
+    return readers;
+  }
+
+  get #isOver(): boolean {
+    const tasks = this.server.store?.state.tasks.values() ?? [];
+    return this.readers.every(({ over }) => over !== undefined) && [...tasks].every(({ status }) => status !== 'running');
   }
 
   #reconnect(): void {
