@@ -150,6 +150,12 @@ export interface Postponed {
  */
 export type TaskStore = (settings: StoreSettings) => OpenTaskStore;
 
+/** The last event that a subscriber has: its seq, and which holder of the task wrote it, where that is known. */
+export interface KnownPlace {
+  readonly position: number;
+  readonly epoch?: number | undefined;
+}
+
 /** An open store. Any method may throw TaskError `STORE_UNAVAILABLE`, or reject with it. */
 export interface OpenTaskStore {
   /** True where other instances may serve the same tasks. */
@@ -164,8 +170,11 @@ export interface OpenTaskStore {
   find(ref: TaskRef, texts?: boolean): Awaitable<TaskRecord | Tombstone | undefined>;
   /** Lists tasks, newest first, without their last progress and outcome. */
   list(filter: TaskFilter): Awaitable<readonly TaskRecord[]>;
-  /** Follows a task. Returns undefined where it is no longer kept. */
-  open(taskId: string): Awaitable<TaskFeed | undefined>;
+  /**
+   * Follows a task. Returns undefined where it is no longer kept.
+   * @param known what the subscriber has already: the log that is answered has that too, unless it is lost
+   */
+  open(taskId: string, known?: KnownPlace): Awaitable<TaskFeed | undefined>;
   /** Returns the position at which the subscriber left off, if it was attached before and is not attached now. */
   departedAt(taskId: string, subscriberId: string): Awaitable<number | undefined>;
   /** Asks the instance that runs the task to cancel it. Returns false where it is not running. */

@@ -93,7 +93,7 @@ export function withTimeLimit(store: OpenTaskStore, limit: TimeLimit, late: Late
       }),
     find: (ref, texts) => limit.keep(store.find(ref, texts)),
     list: (filter) => limit.keep(store.list(filter)),
-    open: (taskId) => limit.keep(store.open(taskId)),
+    open: (taskId, known) => limit.keep(store.open(taskId, known)),
     departedAt: (taskId, subscriberId) => limit.keep(store.departedAt(taskId, subscriberId)),
     requestCancel: (taskId, reason) => limit.keep(store.requestCancel(taskId, reason)),
     sweep: () => limit.keep(store.sweep()),

@@ -12,7 +12,7 @@ import { Liveness } from './liveness.js';
 import { LogCopies } from './log-copies.js';
 import { Orphanage } from './orphanage.js';
 import { OwnedTasks } from './owned-tasks.js';
-import { lostTasksIn, Recovery } from './recovery.js';
+import { Recovery } from './recovery.js';
 import { Retries } from './retries.js';
 import { TaskReader } from './task-reader.js';
 import { withTimeLimit } from './time-limited-driver.js';
@@ -115,7 +115,7 @@ export class Instance {
     for (const taskId of gone) this.copies.discard(taskId);
     const { tasks, next } = await driver.walk(this.#walkedTo, SWEPT);
     this.#walkedTo = next;
-    await this.recovery.settleAll(lostTasksIn(tasks, this.reader));
+    await this.recovery.settleLost(tasks);
     const unheld = tasks.filter((task) => task.status !== 'running' || task.holder === undefined);
     if (unheld.length > 0)
       await driver.reindex(

@@ -1,5 +1,5 @@
 import { Memory } from '../core/memory.js';
-import type { StoreSizes } from '../core/ports.js';
+import type { KnownPlace, StoreSizes } from '../core/ports.js';
 import { isFinal } from '../core/status.js';
 import { ignore, type Context } from './context.js';
 import { LogCopy } from './log-copy.js';
@@ -9,6 +9,8 @@ import type { Entry, StoredTask, TaskState } from './stored.js';
 
 /** A copy that nobody has read for so long is dropped, in ms. */
 const IDLE_MS = 5_000;
+/** A copy that is dropped while it is opened is opened again, so often in all. */
+const OPENINGS = 3;
 /** So many copies are compared with the store in one call. */
 const PAGE = 500;
 
@@ -52,13 +54,23 @@ export class LogCopies {
    * The copy of a task, with all that was committed before the call: whoever comes from another instance may be ahead
    * of a bell that is still on its way. Undefined where there is no task any more.
    */
-  async open(taskId: string): Promise<LogCopy | undefined> {
+  async open(taskId: string, known?: KnownPlace): Promise<LogCopy | undefined> {
+    for (let tries = 0; tries < OPENINGS; tries++) {
+      const copy = await this.#opened(taskId, known);
+      if (copy?.log.discarded !== true) return copy;
+      // It was dropped in the meantime, which says nothing about the task: only the store can tell that it is gone.
+      if (this.#closed) throw unavailable('The store has been stopped');
+    }
+    throw unavailable('There is no room for a copy of the log');
+  }
+
+  async #opened(taskId: string, known: KnownPlace | undefined): Promise<LogCopy | undefined> {
     const copy = this.#copies.get(taskId);
     if (copy !== undefined && !this.#opening.has(taskId)) {
       copy.usedMs = this.context.settings.clock.now();
-      if (copy.mayBeBehind) await copy.fetch();
+      if (copy.mayBeBehind || copy.lacks(known)) await copy.fetch();
       await copy.refreshSnapshot(0);
-      return copy.log.discarded ? undefined : copy;
+      return copy;
     }
     let opening = this.#opening.get(taskId);
     if (opening === undefined) {
@@ -149,9 +161,7 @@ export class LogCopies {
       throw error;
     }
     if (this.#closed) this.#letGo(copy);
-    if (!copy.log.discarded) return copy;
-    if (this.#closed) throw unavailable('The store has been stopped');
-    return undefined;
+    return copy;
   }
 
   async #conclude(copy: LogCopy): Promise<void> {

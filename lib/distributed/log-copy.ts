@@ -1,6 +1,6 @@
 import { EventLog, type Slice } from '../core/event-log.js';
 import { Account, type MemoryBudget } from '../core/memory.js';
-import type { TaskFeed } from '../core/ports.js';
+import type { KnownPlace, TaskFeed } from '../core/ports.js';
 import { isFinal, TERMINAL_EVENT, type FinalStatus } from '../core/status.js';
 import type { Context } from './context.js';
 import { eachEvent } from './entry.js';
@@ -104,7 +104,14 @@ export class LogCopy implements TaskFeed {
 
   /** Whether the store may have events that this copy has not: without a writer here, and before one has caught up. */
   get mayBeBehind(): boolean {
-    return !this.log.ended && (this.writer === undefined || this.log.lastSeq < this.writer.end.seq);
+    if (this.log.ended) return false;
+    return this.writer === undefined || !this.#follows(this.writer.end, this.writer.end.seq);
+  }
+
+  /** Whether somebody has more than this copy: what the writer here has sent may be known elsewhere before its answer is. */
+  lacks(known: KnownPlace | undefined): boolean {
+    if (known === undefined || this.log.ended) return false;
+    return known.position > this.log.lastSeq || (known.epoch ?? 0) > this.log.epochs.current;
   }
 
   /** Takes over entries that the bell has brought, where they follow what is here; reads the store where they do not. */
@@ -118,17 +125,24 @@ export class LogCopy implements TaskFeed {
     return entries === undefined ? this.fetch() : Promise.resolve();
   }
 
-  /** Takes over what the writer here has appended. False: some events before it are missing. */
+  /**
+   * Takes over what the writer here has appended. False: the copy has not read up to where the writer began, and the store
+   * tells what is missing.
+   */
   acceptBatch({ frames, events, final }: PendingBatch, end: Place): boolean {
     const before = end.seq - frames.length;
-    this.#enterEpoch(end.token, before);
-    if (before > this.log.lastSeq) return false;
+    if (!this.#follows(end, before)) return false;
     for (let i = this.log.lastSeq - before; i < frames.length; i++) this.log.append(frames[i] as string);
     this.record.progress = events.findLast(({ event }) => event === undefined)?.json ?? this.record.progress;
     this.#countTexts();
     this.#readTo = end;
     if (final !== undefined) this.#end(final);
     return true;
+  }
+
+  /** Whether the copy has read the claim that its writer began with, and has all events up to `seq`. */
+  #follows({ token }: Place, seq: number): boolean {
+    return this.log.epochs.current === token && seq <= this.log.lastSeq;
   }
 
   /** Whether the store, which says `state`, has more than this copy. */

@@ -95,10 +95,12 @@ export class OwnedTasks implements WriterOwner {
     const bounds = { end: { ...top, token }, dropped };
     const writer = new SharedWriter(this.context, record, bounds, this);
     this.#writers.set(taskId, writer);
-    const known = copies.get(taskId);
-    const copy = known ?? copies.add({ ...record }, this.context.instance, top.seq);
-    this.attach(copy);
-    if (known !== undefined && known.log.lastSeq < top.seq) known.fetch().catch(ignore);
+    // A new task has its copy at once; one that was taken over is read when somebody asks for it.
+    const copy = copies.get(taskId) ?? (token === 1 ? copies.add({ ...record }, this.context.instance, 0) : undefined);
+    if (copy !== undefined) {
+      this.attach(copy);
+      if (copy.mayBeBehind) copy.fetch().catch(ignore);
+    }
     if (cancel !== undefined) this.#later(writer, () => this.cancel(writer, JSON.parse(cancel) as PublicError));
     return writer;
   }

@@ -30,7 +30,7 @@ const backOffMs = (attempts: number): number => Math.min(MAX_BACK_OFF_MS, 1_000 
 export class Recovery {
   /** Dead instances whose tasks are being divided. */
   readonly #dividing = new Set<string>();
-  /** Tasks of starts that the store has not answered: nobody was told of them, so they are removed if they exist. */
+  /** Tasks of starts that the store has not answered: they are removed if they exist and nobody has found them. */
   readonly #unanswered = new Set<string>();
   /** Tasks that are being settled. */
   readonly #settling = new Map<string, Promise<number>>();
@@ -66,6 +66,11 @@ export class Recovery {
     if (this.#unanswered.size > MAX_UNANSWERED && oldest !== undefined) this.#unanswered.delete(oldest);
   }
 
+  /** Sees to those of a page of tasks that run nowhere, whatever the indexes say. */
+  async settleLost(tasks: readonly StoredTask[]): Promise<void> {
+    await this.settleAll(tasks.filter((task) => this.isLost(task)).map(({ taskId }) => taskId));
+  }
+
   async settleAll(taskIds: readonly string[]): Promise<void> {
     await Promise.all(taskIds.map((taskId) => this.settle(taskId).catch(ignore)));
   }
@@ -95,8 +100,12 @@ export class Recovery {
       return isLost ? 0 : Infinity;
     }
     if (this.#unanswered.delete(taskId)) {
-      await driver.remove(taskId);
-      return Infinity;
+      const [watchers = []] = await driver.readAudience([taskId]);
+      // Whoever has found it by its key waits for its end: then it is a lost task like any other.
+      if (watchers.length === 0) {
+        await driver.remove(taskId);
+        return Infinity;
+      }
     }
     const canRunAgain = settings.onLost === 'restart' && task.handler !== undefined;
     if (!canRunAgain || task.attempt >= settings.maxAttempts) {
@@ -118,10 +127,15 @@ export class Recovery {
     await this.#end(task, cancelledEnding(task.taskId, reason));
   }
 
+  /** Whether the task runs nowhere, although it has a holder: that one is dead, or is this instance and does not run it. */
+  isLost({ status, holder, taskId }: Pick<TaskState, 'status' | 'holder' | 'taskId'>): boolean {
+    if (status !== 'running' || holder === undefined || this.parts.owned.isExpected(taskId)) return false;
+    return holder === this.context.instance || this.parts.liveness.isDead(holder);
+  }
+
   /** A task that is followed here was looked at: its readers must not wait for an instance that is gone. */
   async seen(state: TaskState): Promise<void> {
-    if (state.status !== 'running' || this.parts.owned.isExpected(state.taskId)) return;
-    if (state.holder !== undefined && this.parts.liveness.isDead(state.holder)) await this.settle(state.taskId);
+    if (this.isLost(state)) await this.settle(state.taskId);
   }
 
   /** Sees to what the store says runs here and does not: what a start or a claim has left behind when its answer was lost. */
@@ -144,7 +158,3 @@ export class Recovery {
     if (copy !== undefined) await copy.fetch();
   }
 }
-
-/** The tasks of a page that nobody runs any more, whatever the indexes say. */
-export const lostTasksIn = (tasks: readonly StoredTask[], reader: TaskReader): readonly string[] =>
-  tasks.filter((task) => task.holder !== undefined && reader.isOrphaned(task)).map(({ taskId }) => taskId);

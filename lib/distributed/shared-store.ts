@@ -2,6 +2,7 @@ import type { PublicError } from '../core/errors.js';
 import { TaskError } from '../core/errors.js';
 import type {
   Creation,
+  KnownPlace,
   OpenTaskStore,
   Postponed,
   StoreSizes,
@@ -73,11 +74,11 @@ export class SharedTaskStore implements OpenTaskStore {
     return found;
   }
 
-  async open(taskId: string): Promise<TaskFeed | undefined> {
+  async open(taskId: string, known?: KnownPlace): Promise<TaskFeed | undefined> {
     if (!isTaskId(taskId)) return undefined;
     this.instance.hearing.start();
     await this.instance.liveness.ready();
-    return this.instance.copies.open(taskId);
+    return this.instance.copies.open(taskId, known);
   }
 
   async departedAt(taskId: string, subscriberId: string): Promise<number | undefined> {

@@ -86,7 +86,7 @@ export class TaskRequests {
     this.#streams = {
       ...{ heartbeat, maxSubscribersPerTask, publicPath },
       wireOf: (name) => wires.get(name),
-      open: (taskId) => engine.open(taskId),
+      open: (taskId, known) => engine.open(taskId, known),
     };
   }
 

@@ -41,7 +41,7 @@ export interface StreamSettings {
   /** Returns the wire with this name. @throws TaskError `UNKNOWN_WIRE` */
   readonly wireOf: (name: string | undefined) => Wire;
   /** Opens the task's feed. @throws TaskError where the task is no longer kept */
-  readonly open: (taskId: string) => Awaitable<TaskFeed>;
+  readonly open: (taskId: string, known: Start) => Awaitable<TaskFeed>;
 }
 
 export interface StreamOptions {
@@ -84,7 +84,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     if (isQueued(res)) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
     const { taskId, resumeKey, resumed, position } = this;
     const { heartbeat } = this.settings;
-    const feed = await this.settings.open(taskId);
+    const feed = await this.settings.open(taskId, this.options.start);
     if (this.isOver(res)) return undefined; // the client left while the task was looked up, so its `close` has already been emitted
     const { lastSeq, ended, epochs } = feed.log;
     const { epoch = epochs.at(position) } = this.options.start;
@@ -143,7 +143,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
   }
 
   async *#read(reader: Reader): AsyncGenerator<TaskEvent<P, R>, void, void> {
-    const feed = await this.settings.open(this.taskId);
+    const feed = await this.settings.open(this.taskId, this.options.start);
     assertReadable(this.settings.wireOf(feed.record.wire));
     this.#admit(feed);
     const subscription = this.#subscribe(feed, reader);

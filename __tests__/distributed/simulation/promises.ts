@@ -11,12 +11,14 @@ export async function checkPromises(world: World): Promise<void> {
 }
 
 /** Everybody has had their end, and nothing was left out without a word. */
-function checkReaders({ readers, hasLostData }: World): void {
+function checkReaders({ readers, hasLostData, faults }: World): void {
   for (const reader of readers) {
     const who = `the reader of ${reader.lastEventId ?? reader.query}`;
     assert.ok(reader.over !== undefined, `${who} waits for ever`);
     if (hasLostData) continue;
-    assert.notEqual(reader.over, 'gone', `${who} was told that there is no such task`);
+    // A start that the store carried out long after it was given up is removed, and somebody may have found it by then.
+    const mayBeGone = faults.weather && reader.told.length === 0;
+    assert.ok(mayBeGone || reader.over !== 'gone', `${who} was told that there is no such task`);
     const unexpected = reader.gaps.filter(({ reason }) => reason !== 'trimmed');
     assert.deepEqual(unexpected, [], `${who} was told of a loss, and nothing was lost`);
   }

@@ -26,6 +26,7 @@ export interface Faults {
 
 const INDEXES = ['running', 'orphans'] as const;
 const MAX_INSTANCES = 4;
+const IDLE_COPY_MS = 6_000;
 
 /** Some instances, a store, clients and bad luck, all of it decided by one seed. */
 export class World {
@@ -101,6 +102,8 @@ export class World {
       this.#reconnect();
       await this.time.advance(500);
     }
+    // A copy of a log that ended before the store lost it is kept as long as anybody may still be reading it.
+    if (this.hasLostData) await this.time.advance(IDLE_COPY_MS);
   }
 
   /** Reads tasks anew from their beginning, all at once. */
