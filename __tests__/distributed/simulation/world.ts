@@ -116,7 +116,9 @@ export class World {
 
   get #isOver(): boolean {
     const tasks = this.server.store?.state.tasks.values() ?? [];
-    return this.readers.every(({ over }) => over !== undefined) && [...tasks].every(({ status }) => status !== 'running');
+    return (
+      this.readers.every(({ over }) => over !== undefined) && [...tasks].every(({ status }) => status !== 'running')
+    );
   }
 
   #reconnect(): void {
