@@ -68,7 +68,7 @@ export class LogCopies {
     const copy = this.#copies.get(taskId);
     if (copy !== undefined && !this.#opening.has(taskId)) {
       copy.usedMs = this.context.settings.clock.now();
-      if (copy.mayBeBehind || copy.lacks(known)) await copy.fetch();
+      if (copy.mayBeBehind || copy.events.lacks(known)) await copy.fetch();
       await copy.refreshSnapshot(0);
       return copy;
     }
@@ -94,7 +94,7 @@ export class LogCopies {
   appended(taskId: string, entries: readonly Entry[] | undefined): void {
     const copy = this.#copies.get(taskId);
     if (copy === undefined || copy.writer !== undefined || this.#opening.has(taskId)) return;
-    copy.offer(entries).catch(ignore); // the next look tries again
+    copy.events.offer(entries).catch(ignore); // the next look tries again
   }
 
   /** The task runs elsewhere from now on: its events have to be read. */
@@ -140,7 +140,7 @@ export class LogCopies {
     }
     copy.holder = state.holder;
     this.events.seen(state);
-    if (copy.isBehind(state)) await copy.fetch();
+    if (copy.events.isBehind(state)) await copy.fetch();
     if (isFinal(state.status) && !copy.log.ended) await this.#conclude(copy);
     await copy.refreshSnapshot(this.context.settings.log.maxEvents / 32);
   }
@@ -167,7 +167,7 @@ export class LogCopies {
   async #conclude(copy: LogCopy): Promise<void> {
     const task = await this.context.driver.read({ taskId: copy.taskId }, { outcome: true });
     if (task === undefined || task.status === 'expired') this.#drop(copy);
-    else copy.conclude(task);
+    else copy.events.conclude(task);
   }
 
   #drop(copy: LogCopy): void {

@@ -126,7 +126,7 @@ export class OwnedTasks implements WriterOwner {
   committed(writer: SharedWriter, batch: PendingBatch): void {
     const copy = this.parts.copies.get(writer.taskId);
     // A previous holder may have written events that this copy has not read yet: they are in the store.
-    if (copy?.acceptBatch(batch, writer.end) === false) copy.fetch().catch(ignore);
+    if (copy?.events.acceptBatch(batch, writer.end) === false) copy.fetch().catch(ignore);
   }
 
   closed(writer: SharedWriter): void {
