@@ -8,16 +8,7 @@ import { Handlers } from './handlers.js';
 import { IdleRuns } from './idle-runs.js';
 import { readInput } from './kept-input.js';
 import { giveBack, LaterRestarts } from './later-restarts.js';
-import type {
-  KnownPlace,
-  OpenTaskStore,
-  StoreSettings,
-  Takeover,
-  TaskFeed,
-  TaskRecord,
-  TaskRef,
-  TaskStore,
-} from './ports.js';
+import type { OpenTaskStore, StoreSettings, Takeover, TaskFeed, TaskRecord, TaskRef, TaskStore } from './ports.js';
 import type { Resume, RunRequest, Started, StartRequest, TaskHandler } from './requests.js';
 import { Run, type RunObserver } from './run.js';
 import { samePayload } from './same-payload.js';
@@ -161,8 +152,8 @@ export class Engine implements RunObserver {
     return { position: departed ?? 0, snapshot };
   }
 
-  async open(taskId: string, known?: KnownPlace): Promise<TaskFeed> {
-    const feed = await this.#store.open(taskId, known);
+  async open(...place: Parameters<OpenTaskStore['open']>): Promise<TaskFeed> {
+    const feed = await this.#store.open(...place);
     if (feed === undefined) throw expired();
     return feed;
   }
