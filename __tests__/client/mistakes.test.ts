@@ -15,10 +15,14 @@ describe('a mistake of the caller’s ends it at once, with the real error as th
     ['headers() that rejects', { headers: () => Promise.reject(thrown) }, thrown],
     ['headers() with a bug', { headers: () => ({ Authorization: noToken() }) }, { name: 'TypeError' }],
     ['a header with a line feed', { headers: { 'X-Name': 'a\nb' } }, { name: 'TypeError' }],
-    ['an idempotency key beyond ASCII', { idempotencyKey: '日本' }, { name: 'TypeError' }],
     ['a fetch that throws', { fetch: boom }, thrown],
     ['a fetch that rejects', { fetch: () => Promise.reject(thrown) }, thrown],
     ['a fetch with a bug', { fetch: () => Promise.resolve(noToken()) }, { name: 'TypeError' }],
+    [
+      'a fetch that reads a file which is not there',
+      { fetch: () => Promise.reject(new Error("ENOENT: no such file or directory, open 'token'")) },
+      { message: expect.stringContaining('ENOENT') as string },
+    ],
     ['a fetch that answers nothing', { fetch: () => Promise.resolve(undefined as never) }, { name: 'TypeError' }],
     ['a body with GET', { body: 'x' }, { name: 'TypeError' }],
     ['a method that is none', { method: 'NO METHOD' }, { name: 'TypeError' }],
@@ -32,6 +36,18 @@ describe('a mistake of the caller’s ends it at once, with the real error as th
     if (cause instanceof Error) expect(actual).toBe(cause);
     else expect(actual).toMatchObject(cause as object);
     expect(states).toEqual(['closed']);
+  });
+
+  it.each([
+    ['beyond ASCII', '日本'],
+    ['with a blank', 'order 7'],
+    ['that is empty', ''],
+    ['that is too long', 'x'.repeat(256)],
+  ])('an idempotency key %s, with a message that says what a key is', async (_what, idempotencyKey) => {
+    const { connection } = open({ idempotencyKey });
+    const message = expect.stringContaining('1 to 255 visible ASCII') as string;
+    await expect(connection.result).rejects.toMatchObject({ code: 'INVALID_REQUEST', message });
+    expect(fake.asked).toHaveLength(0);
   });
 
   it('a url() that throws, of a task and of a hub', async () => {
@@ -50,6 +66,8 @@ it.each([
   new DOMException('signal timed out', 'TimeoutError'),
   new Error('connect ECONNREFUSED 127.0.0.1:80'),
   new Error('read ECONNRESET'),
+  new Error('getaddrinfo EAI_AGAIN tasks.test'),
+  Object.assign(new Error('other side closed'), { name: 'SocketError' }),
 ])('a fetch of one’s own that fails for want of a network is retried: %s', async (failure) => {
   let isDown = true;
   const { connection, details } = open({
@@ -97,7 +115,8 @@ describe('a platform that lacks something', () => {
     const own = Object.getOwnPropertyDescriptor(globalThis, 'crypto')!;
     Object.defineProperty(globalThis, 'crypto', { configurable: true, value: undefined });
     try {
-      await expect(open().connection.result).rejects.toMatchObject({ code: 'NO_CRYPTO' });
+      const refusal = { code: 'NO_CRYPTO', message: expect.stringContaining('pass an idempotencyKey') as string };
+      await expect(open().connection.result).rejects.toMatchObject(refusal);
       const { connection } = open({ idempotencyKey: 'order-7' });
       (await streamOf(1)).stream.write(complete(1));
       expect(await connection.result).toBe('done');

@@ -44,7 +44,7 @@ export function watchBufferedLine(options: StreamTaskOptions): BufferedLine {
       name = `buffered:${origin}`;
       isBounded = options.bounded ?? (isBounded || Number(attempt(() => storage()?.getItem(name))) > Date.now());
       if (isBounded) headers.set('Prefer', `wait=${WAIT_S}`);
-      const uploadMs = sizeOf(body) / UPLOAD_RATE; // an upload in progress is not silence
+      const uploadMs = sizeOf(body as Sized) / UPLOAD_RATE; // an upload in progress is not silence
       const waitMs = isBounded ? WAIT_S * 1_000 : 0;
       const limitMs = isBounded || options.bounded === false ? Infinity : FIRST_BYTE_MS;
       return { bounded: isBounded, firstByteMs: uploadMs + waitMs + Math.min(watchdogMs, limitMs) };
@@ -65,9 +65,14 @@ export function watchBufferedLine(options: StreamTaskOptions): BufferedLine {
   };
 }
 
+/** Whatever a request can send, as far as its size goes. */
+type Sized = Partial<
+  Pick<ArrayBuffer, 'byteLength'> & Pick<string, 'length'> & Pick<Blob, 'size'> & Pick<FormData, 'values'>
+>;
+
 /** Returns the bytes of a body, or about as many. */
-function sizeOf(body: unknown): number {
-  const { byteLength, length, values, size } = Object(body) as Partial<ArrayBuffer & Blob & FormData & string>;
-  const parts = (): unknown[] => (values ? [...(body as FormData).values()] : []);
-  return byteLength ?? length ?? size ?? parts().reduce<number>((sum, part) => sum + sizeOf(part), 0);
-}
+const sizeOf = (body: Sized | null | undefined): number =>
+  body?.byteLength ??
+  body?.length ??
+  body?.size ??
+  [...(body?.values?.() ?? [])].reduce((sum, part) => sum + sizeOf(part), 0);

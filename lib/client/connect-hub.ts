@@ -3,7 +3,6 @@ import type { ParsedEvent } from '../sse/event-parser.js';
 import { callListener } from './call-listener.js';
 import { StreamError } from './connection/answers.js';
 import { openConnection } from './connection/connection.js';
-import { createEventReader } from './connection/event-reader.js';
 import type { ConnectionOptions, ConnectionState } from './connection/options.js';
 import { randomKey, resolveUrl } from './connection/page.js';
 import { openItem, type TaskStorage } from './storage.js';
@@ -67,7 +66,6 @@ export function connectHub(url: ValueOrGetter<string | URL>, options: HubConnect
   };
 
   const receive = ({ event = 'message', data, id }: ParsedEvent): void => {
-    if (connection.state() === 'closed') return;
     const value = JSON.parse(data) as never;
     for (const listener of [...(listeners.get(event) ?? [])]) callListener(listener, value, id ?? '');
     lastEventId = id ?? lastEventId;
@@ -87,8 +85,8 @@ export function connectHub(url: ValueOrGetter<string | URL>, options: HubConnect
         // It is another one where the application names its clients, or somebody else has that id.
         clientId = ownId = headers.get('X-Client-ID') ?? ownId;
         remember();
-        return createEventReader(receive, connection.setRetryMs, options.maxEventBytes);
       },
+      receive,
       ended(error) {
         // A client whose id or position the hub cannot read must not come with it for ever.
         if (error instanceof StreamError && error.status === 400) keep('');

@@ -1,19 +1,20 @@
 /** Lets any number of `for await` loops iterate over one stream, and tells the slowest of them. */
 
-/** An event, a mark of the place after it, and the promise of what follows. */
-interface Link<T> {
-  readonly event: T;
+/** A place in the stream, and the promise of the event that follows it. */
+interface Place<T> {
+  /** Its name. */
   readonly mark: string;
-  readonly next: Promise<Link<T> | undefined>;
+  /** The number of events before it. */
+  readonly count: number;
+  readonly next: Promise<Arrival<T> | undefined>;
 }
 
-/** The place that one loop has reached. */
-interface Iterator {
-  mark: string;
-  /** The number of events that it has handled, or was too late for. */
-  count: number;
+/** An event, and the place after it. */
+interface Arrival<T> extends Place<T> {
+  readonly event: T;
 }
 
+/** What `createEventIterators` returns. */
 export interface EventIterators<T> {
   /** Gives an event to all loops; `mark` names the place after it. */
   readonly push: (event: T, mark: string) => void;
@@ -21,12 +22,13 @@ export interface EventIterators<T> {
   readonly end: (error: Error | undefined) => void;
   /** The mark of the place up to which every loop has handled everything. */
   readonly handled: () => string;
-  /** Resolves once no loop is far behind; undefined where none is. */
+  /** Resolves once no loop is far behind; undefined if none is. */
   readonly caughtUp: () => Promise<void> | undefined;
+  /** Starts a loop, which gets the events that are pushed from its first `next()` on. */
   readonly iterate: () => AsyncGenerator<T, undefined>;
 }
 
-/** How many events a loop may be behind when more is read. */
+/** The number of events that a loop may be behind before reading stops. */
 const MAX_PENDING = 16;
 
 /**
@@ -34,30 +36,28 @@ const MAX_PENDING = 16;
  * is garbage. `onHandled` is called when a loop has handled an event, and when it is left.
  */
 export function createEventIterators<T>(start: string, onHandled: () => void): EventIterators<T> {
-  const iterators = new Set<Iterator>();
-  let last = start;
-  let count = 0;
-  let resolve: (link: Link<T> | undefined) => void;
+  const loops = new Set<{ reached: Place<T> }>();
+  let resolve: (arrival: Arrival<T> | undefined) => void;
   let failure: Error | undefined;
   let release: (() => void) | undefined;
-  const slowest = (): Iterator => [...iterators].sort((a, b) => a.count - b.count)[0] ?? { mark: last, count };
-  const isBehind = (): boolean => count - slowest().count > MAX_PENDING;
+  const chain = (): Place<T>['next'] => new Promise((settle) => (resolve = settle));
+  let last: Place<T> = { mark: start, count: 0, next: chain() };
+  const slowest = (): Place<T> =>
+    [...loops].reduce((least, { reached }) => (reached.count < least.count ? reached : least), last);
+  const isBehind = (): boolean => last.count - slowest().count > MAX_PENDING;
   const handled = (): void => {
     onHandled();
     if (!isBehind()) release?.();
   };
-  const chain = (): Link<T>['next'] => new Promise((settle) => (resolve = settle));
-  let tail = chain();
 
   return {
     handled: () => slowest().mark,
     caughtUp: () => (isBehind() ? new Promise((settle) => (release = settle)) : undefined),
     push(event, mark) {
       const deliver = resolve;
-      tail = chain();
-      count++;
-      last = mark;
-      deliver({ event, mark, next: tail });
+      const arrival: Arrival<T> = { event, mark, count: last.count + 1, next: chain() };
+      last = arrival;
+      deliver(arrival);
     },
     end(error) {
       failure = error;
@@ -65,22 +65,19 @@ export function createEventIterators<T>(start: string, onHandled: () => void): E
       release?.();
     },
     async *iterate() {
-      const own: Iterator = { mark: last, count };
-      let next = tail;
-      iterators.add(own);
+      const loop = { reached: last };
+      loops.add(loop);
       try {
-        for (;;) {
-          const link = await next;
-          if (failure && !link) throw failure;
-          if (!link) return undefined;
-          yield link.event;
+        for (let arrival = await last.next; arrival; arrival = await arrival.next) {
+          yield arrival.event;
           // The loop asks for the next event, so it has handled this one.
-          ({ mark: own.mark, next } = link);
-          own.count++;
+          loop.reached = arrival;
           handled();
         }
+        if (failure) throw failure;
+        return undefined;
       } finally {
-        iterators.delete(own);
+        loops.delete(loop);
         handled();
       }
     },

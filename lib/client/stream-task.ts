@@ -1,17 +1,18 @@
 /** Follows one task from its start, or from where a page left it, to its end. */
-import { formatEventId, parseEventId } from '../sse/event-id.js';
+import { readEventId, startOfLog } from '../sse/event-id.js';
 import type { ParsedEvent } from '../sse/event-parser.js';
 import { toTaskEvent, type TaskEvent } from '../sse/frame.js';
 import { watchBufferedLine } from './buffered-line.js';
 import { callListener } from './call-listener.js';
 import { isDenied, readRefusal, StreamError } from './connection/answers.js';
 import { openConnection, type ConnectionOwner } from './connection/connection.js';
-import { createEventReader } from './connection/event-reader.js';
 import { randomKey, resolveUrl } from './connection/page.js';
 import { createEventIterators } from './event-iterators.js';
 import { attempt, openItem } from './storage.js';
 import type { StreamTaskOptions, TaskConnection, TaskUrl } from './task-options.js';
 import { resolveValue } from './value-or-getter.js';
+
+const KEY = /^[!-~]{1,255}$/;
 
 /**
  * Starts a task, or comes back to one, and follows it to its end, over as many requests as that takes. Nothing is asked
@@ -27,19 +28,30 @@ export function streamTask<P = unknown, R = unknown>(
 ): TaskConnection<P, R> {
   const { mode, resumeFrom, storageKey = `task:${typeof url === 'function' ? '' : url}` } = options;
   const item = openItem(options.storage, storageKey);
-  // It is `<idempotency key or event id> <where to attach>`.
-  const [storedId = '', storedLocation = ''] = mode === 'start' ? [] : item.text.split(' ');
-  const stored = parseEventId(storedId);
-
-  // What names the start until it is answered; then the task, and, where the server says so, the place to attach.
-  let startKey = storedId && !stored ? storedId : options.idempotencyKey;
-  let resumeKey = stored?.resumeKey;
-  let location = storedLocation;
-  /** The last event id, and its seq. Where a page that lost its memory begins anew: 0 of that task. */
-  let lastId = stored && resumeFrom === 'position' ? storedId : '';
-  let position = lastId && stored ? stored.seq : 0;
+  /** Names the start until it is answered. */
+  let startKey: string | undefined;
+  /** The task, once it is known, and, if the server says so, the place to attach to it. */
+  let resumeKey: string | undefined;
+  let location = '';
+  /** The last event id, and its seq. A page that lost its memory begins anew: at 0 of that task. */
+  let lastId = '';
+  let position = 0;
   /** Nothing but the storage speaks for this task yet. */
-  let isStored = !!storedId;
+  let isStored = false;
+
+  /** Takes up what an item says, `<idempotency key or event id> <where to attach>`; an empty one stands for a start. */
+  const recall = (text: string): void => {
+    const [id = '', place = ''] = text.split(' ');
+    const stored = readEventId(id);
+    isStored = !!id;
+    startKey = (!stored && id) || options.idempotencyKey;
+    resumeKey = stored?.resumeKey;
+    location = place;
+    const isKept = resumeFrom === 'position' && stored;
+    lastId = isKept ? id : '';
+    position = isKept ? stored.seq : 0;
+  };
+  recall(mode === 'start' ? '' : item.text);
 
   let taskId: string | undefined;
   /** There is nothing to come back to any more. */
@@ -57,18 +69,20 @@ export function streamTask<P = unknown, R = unknown>(
   /** Writes down where a page that lost its memory goes on: after what callbacks and loops have handled. */
   const remember = (): void => {
     const handled = iterators.handled();
-    const id = resumeKey ? (resumeFrom === 'position' && handled) || formatEventId(resumeKey, 0) : startKey;
-    item.keep(isDone && handled === lastId ? '' : `${id} ${location}`);
+    const id = resumeKey ? (resumeFrom === 'position' && handled) || startOfLog(resumeKey) : startKey;
+    if (id) item.keep(isDone && handled === lastId ? '' : `${id} ${location}`);
   };
   const iterators = createEventIterators<TaskEvent<P, R>>(lastId, remember);
 
   const prepare: ConnectionOwner['prepare'] = async (headers) => {
     const startUrl = resolveUrl(await resolveValue(url));
-    if (resumeKey) headers.set('Last-Event-ID', lastId || formatEventId(resumeKey, 0));
+    if (resumeKey) headers.set('Last-Event-ID', lastId || startOfLog(resumeKey));
     else if (mode === 'resume') throw new StreamError('NOTHING_STORED');
     else {
       startKey ??= randomKey();
-      if (!startKey) throw new StreamError('NO_CRYPTO');
+      if (startKey === undefined) throw new StreamError('NO_CRYPTO', 'No crypto here: pass an idempotencyKey');
+      if (!KEY.test(startKey))
+        throw new StreamError('INVALID_REQUEST', 'An idempotencyKey is 1 to 255 visible ASCII characters');
       headers.set('Idempotency-Key', startKey);
     }
     const target = location ? new URL(location) : startUrl;
@@ -92,9 +106,9 @@ export function streamTask<P = unknown, R = unknown>(
   };
 
   const receive = ({ event, data, id = '' }: ParsedEvent): void => {
-    const eventId = parseEventId(id);
+    const eventId = readEventId(id);
     // Without an id of ours it is of something between us and the task.
-    if (!eventId || connection.state() === 'closed') return;
+    if (!eventId) return;
     const { seq } = eventId;
     ({ resumeKey } = eventId);
     line.gotNews();
@@ -134,18 +148,12 @@ export function streamTask<P = unknown, R = unknown>(
         learn(response, asked);
         return !!location;
       },
-      opened(response, asked) {
-        learn(response, asked);
-        return createEventReader(receive, connection.setRetryMs, options.maxEventBytes);
-      },
+      opened: learn,
+      receive,
       refused({ status = 0 }) {
         // 404, 410: the server has forgotten the task that this page was to come back to. 422: it was another start.
         if (!isStored || mode === 'resume' || status < 404) return false;
-        isStored = false;
-        startKey = options.idempotencyKey;
-        resumeKey = undefined;
-        lastId = location = '';
-        position = 0;
+        recall('');
         return true;
       },
       caughtUp: iterators.caughtUp,
@@ -177,7 +185,7 @@ export function streamTask<P = unknown, R = unknown>(
     async cancel() {
       const target = await link;
       if (isDone) return;
-      if (!target) throw new StreamError('NO_LINK');
+      if (!target) throw new StreamError('NO_LINK', 'The server must set publicPath');
       const init = { method: 'DELETE', headers: await resolveValue(options.headers), credentials: options.credentials };
       const response = await (options.fetch ?? fetch)(target, init as RequestInit);
       // 409: it ended in the meantime.

@@ -1,5 +1,7 @@
 /** Tells an answer of the library from one of whatever stands between, and a mistake of the caller from a lost network. */
 
+import { attempt } from '../storage.js';
+
 /**
  * Explains why a stream ended without a result, or why the client waits. Branch on `code`: the code that the task failed
  * or was cancelled with (`TASK_FAILED`, `TASK_CANCELLED`, …), the code of a refusal (`TASK_NOT_FOUND`, …; `HTTP_401` and
@@ -52,12 +54,8 @@ export interface Refusal {
 /** Reads an answer that is no stream: a refusal of the library, words of the application, a page of a proxy. */
 export async function readRefusal(response: Response): Promise<Refusal> {
   const { status } = response;
-  let body: unknown = await response.text().catch(() => '');
-  try {
-    body = JSON.parse(body as string);
-  } catch {
-    // No JSON: the text has to do.
-  }
+  const text = await response.text().catch(() => '');
+  const body: unknown = attempt(() => JSON.parse(text) as unknown) ?? text;
   const said = Object(body) as Partial<Record<'code' | 'detail' | 'message', string>>;
   // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
   const isEnd = status === 204;
@@ -71,11 +69,11 @@ export async function readRefusal(response: Response): Promise<Refusal> {
 
 /**
  * Matches errors that a `fetch` fails with for want of a network. Every platform puts that into words of its own, so a
- * TypeError counts unless it reads like one of a program ("… is not a function"); others by their name, or by the code
- * that the system gave them.
+ * TypeError counts unless it reads like one of a program ("… is not a function"). Others count by their name, or by what
+ * Node says of a socket: "connect ECONNREFUSED", "getaddrinfo ENOTFOUND".
  */
 const NETWORK_FAILURE =
-  /^TypeError(?!.*( is not |undefined|null|annot |can't |nvalid|led to [cep]))|^\w*(Abort|Timeout|Network|Fetch)|\b(E(CONN|TIME|NOTF|PIPE|AI_|NET|HOST)|UND_ERR)/;
+  /^TypeError(?!.*( is not |undefined|null|annot |can't |nvalid|led to [cep]))|^\w*(Abort|Timeout|Network|Fetch|Socket)|: \w+ E[A-Z_]{3}/;
 
 /** Tells whether `fetch` failed for want of a network. Any other error would only be thrown again. */
 export const isNetworkFailure = (error: unknown): boolean => NETWORK_FAILURE.test(String(error));

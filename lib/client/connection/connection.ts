@@ -5,11 +5,13 @@
  * Closures instead of classes, since a minifier can shorten their names: every page pays for this file. Options are read
  * where they are needed and never copied: the React hook changes them while the connection lives.
  */
+import type { ParsedEvent } from '../../sse/event-parser.js';
 import { callListener } from '../call-listener.js';
 import { resolveValue } from '../value-or-getter.js';
 import { isDenied, isNetworkFailure, readRefusal, StreamError } from './answers.js';
 import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS, readRetryAfter } from './back-off.js';
-import type { ConnectionOptions, ConnectionState, DebugRecord } from './options.js';
+import { createEventReader } from './event-reader.js';
+import type { ConnectionOptions, ConnectionState } from './options.js';
 import { page } from './page.js';
 
 export const DEFAULT_WATCHDOG_MS = 45_000;
@@ -33,9 +35,11 @@ export interface ConnectionOwner {
   readonly prepare: (headers: Headers) => Promise<NextRequest>;
   /** Gets a successful answer that is no stream. True: it said where to go on, so ask again at once. */
   readonly redirected?: (response: Response, url: string) => boolean;
-  /** Gets the answer whose body is about to be read; returns what takes its pieces. */
-  readonly opened: (response: Response, url: string) => BodyReader;
-  /** Called after each piece: resolves once more can be taken; undefined where it can be now. */
+  /** Gets the answer whose events are about to be read. */
+  readonly opened: (response: Response, url: string) => void;
+  /** Gets each event until the end. What it throws is the fault of the data, and ends the attempt. */
+  readonly receive: (event: ParsedEvent) => void;
+  /** Called after each piece of an answer: resolves once more can be taken; undefined if it can be now. */
   readonly caughtUp?: () => Promise<void> | undefined;
   /** Gets a refusal that would end the connection, or undefined for a 204. True: it does not, ask again at once. */
   readonly refused?: (error: StreamError) => boolean;
@@ -45,15 +49,10 @@ export interface ConnectionOwner {
   readonly ended: (error: Error | undefined) => void;
 }
 
-/** Takes a piece of an answer's body. What it throws is the fault of the data, and ends the attempt. */
-export type BodyReader = (bytes: Uint8Array) => void;
-
 export interface Connection {
   readonly state: () => ConnectionState;
   /** Something new has come. Only that resets the back-off. */
   readonly gotNews: () => void;
-  /** Obeys a `retry:` of the server, in ms. */
-  readonly setRetryMs: (ms: number) => void;
   /** Idempotent: the first end is the end. */
   readonly end: (error?: Error) => void;
 }
@@ -76,15 +75,12 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** Of an attempt: when it counts as silent. Of a wait: before when a page event must not end it. */
   let deadlineMs = 0;
-  let endWait: (() => void) | undefined;
-
-  const reset = (): void => {
-    isDue = hasNews = false;
-    retryAfterMs = 0;
-  };
 
   const isOver = (): boolean => state === 'closed';
-  const cut = (reason?: unknown): void => attempt.abort(reason);
+  const cut = (reason?: unknown): void => {
+    clearTimeout(timer);
+    attempt.abort(reason);
+  };
 
   const move = (next: ConnectionState, cause?: unknown, waitMs?: number): void => {
     if (state === next || isOver()) return;
@@ -92,14 +88,11 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     callListener(options.onStateChange, next, { attempt: retries, waitMs, cause });
   };
 
-  const debug = (record: DebugRecord): void => callListener(options.debug, record);
-
   const end = (error?: Error): void => {
     if (isOver()) return;
     move('closed', error);
     life.abort();
     cut();
-    endWait?.();
     owner.ended(error);
   };
 
@@ -116,6 +109,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
 
   /** Makes one request and reads its answer. Returns why that ended; throws what asking again would not change. */
   const tryOnce = async (): Promise<unknown> => {
+    isDue = false;
     const { signal: aborted } = (attempt = new AbortController());
     deadlineMs = Infinity;
     const headers = new Headers(await resolveValue(options.headers));
@@ -124,7 +118,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     if (isOver()) return undefined;
     // A platform without it buffers the whole answer, and would only say so when the job has run.
     if (!options.fetch && !('body' in Object(page.Response?.prototype))) throw noStream();
-    debug({ kind: 'request', method, url, headers });
+    callListener(options.debug, { kind: 'request', method, url, headers });
     watch(firstByteMs, 'UNANSWERED');
     const askedMs = Date.now();
     let response: Response;
@@ -141,7 +135,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
       throw error;
     }
     const { status, headers: answer } = response;
-    debug({ kind: 'answer', url, status, headers: answer });
+    callListener(options.debug, { kind: 'answer', url, status, headers: answer });
 
     if (!response.ok || !answer.get('Content-Type')?.startsWith('text/event-stream')) {
       if (response.ok && owner.redirected?.(response, url)) return (isDue = true);
@@ -155,8 +149,13 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     }
 
     const reader = (response.body as Partial<ReadableStream<Uint8Array>> | null)?.getReader?.();
-    const read = owner.opened(response, url);
+    owner.opened(response, url);
     if (!reader) throw noStream();
+    const read = createEventReader(
+      (event) => isOver() || owner.receive(event),
+      (ms) => (retryMs = ms),
+      options.maxEventBytes,
+    );
     move('open');
     // After an abort Node’s fetch may never settle another read; cancelling settles it.
     aborted.addEventListener('abort', () => {
@@ -178,36 +177,35 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     } catch (error) {
       return aborted.reason ?? error;
     }
-    isDue ||= !!bounded && !aborted.aborted && (hasNews || Date.now() - askedMs >= SHORTEST_WAIT_MS);
+    if (bounded && !aborted.aborted && (hasNews || Date.now() - askedMs >= SHORTEST_WAIT_MS)) isDue = true;
     return aborted.reason;
   };
 
+  const refuse = (error: unknown): void =>
+    end(error instanceof StreamError ? error : new StreamError('INVALID_REQUEST', String(error), { cause: error }));
+
+  /** Makes requests until one has to wait for the next. */
   const run = async (): Promise<void> => {
-    if (signal?.aborted) abort();
-    while (!isOver()) {
-      reset();
-      move('connecting');
-      let cause: unknown;
-      try {
-        cause = await tryOnce();
-      } catch (error) {
-        end(error instanceof StreamError ? error : new StreamError('INVALID_REQUEST', String(error), { cause: error }));
-      }
-      clearTimeout(timer);
-      cut();
-      if (isDue || isOver()) continue;
-      cause = owner.failed?.(cause) ?? cause;
-      if (retries >= (options.maxRetries ?? Infinity) && page.navigator?.onLine !== false) {
-        end(new StreamError('GAVE_UP', undefined, { cause }));
-        continue;
-      }
-      const waitMs = Math.max(retryAfterMs, backOff(retryMs, retries++));
-      deadlineMs = Date.now() + retryAfterMs;
-      const wait = new Promise<void>((resolve) => setTimer(waitMs, (endWait = resolve)));
-      move('waiting', cause, waitMs);
-      await wait;
-      clearTimeout(timer);
+    if (isOver()) return;
+    clearTimeout(timer);
+    hasNews = false;
+    retryAfterMs = 0;
+    move('connecting');
+    const failure = await tryOnce().catch(refuse);
+    cut();
+    if (isDue || isOver()) {
+      void run();
+      return;
     }
+    const cause = owner.failed?.(failure) ?? failure;
+    if (retries >= (options.maxRetries ?? Infinity) && page.navigator?.onLine !== false) {
+      end(new StreamError('GAVE_UP', undefined, { cause }));
+      return;
+    }
+    const waitMs = Math.max(retryAfterMs, backOff(retryMs, retries++));
+    deadlineMs = Date.now() + retryAfterMs;
+    setTimer(waitMs, () => void run());
+    move('waiting', cause, waitMs);
   };
 
   const onPageEvent = ({ type }: { readonly type: string }): void => {
@@ -215,7 +213,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     if (type === 'pagehide') cut();
     else if (page.document?.hidden) return;
     else if (state === 'waiting') {
-      if (Date.now() >= deadlineMs) endWait?.();
+      if (Date.now() >= deadlineMs) void run();
     } else if (type === 'online' || Date.now() > deadlineMs) {
       // An open connection may be dead without knowing it: the network that is back need not be the one that was lost, and
       // timers stand still while a machine sleeps.
@@ -228,11 +226,10 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   }
   const abort = (): void => end(signal?.reason as Error);
   signal?.addEventListener('abort', abort, { signal: life.signal });
-  void Promise.resolve().then(run);
+  queueMicrotask(() => (signal?.aborted ? abort() : void run()));
 
   return {
     state: () => state,
-    setRetryMs: (ms) => void (retryMs = ms),
     gotNews() {
       retries = 0;
       hasNews = true;
@@ -242,4 +239,4 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
 }
 
 const noStream = (): StreamError =>
-  new StreamError('NO_STREAM', 'No ReadableStream here: pass a fetch that has one, like that of expo/fetch');
+  new StreamError('NO_STREAM', 'No ReadableStream here: pass a fetch like that of expo/fetch');

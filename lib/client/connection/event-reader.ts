@@ -1,7 +1,6 @@
 /** Reads the body of an answer as events. */
 import { createEventParser, type ParsedEvent } from '../../sse/event-parser.js';
 import { StreamError } from './answers.js';
-import type { BodyReader } from './connection.js';
 
 /** Characters of one event. Servers of this library allow 1 MiB by default. */
 export const MAX_EVENT_BYTES = 16_777_216;
@@ -11,7 +10,7 @@ export function createEventReader(
   receive: (event: ParsedEvent) => void,
   setRetryMs: (ms: number) => void,
   maxEventBytes = MAX_EVENT_BYTES,
-): BodyReader {
+): (bytes: Uint8Array) => void {
   const decoder = new TextDecoder();
   const parse = createEventParser(receive, setRetryMs);
   return (bytes) => {

@@ -1,0 +1,50 @@
+import type { StreamTaskOptions } from '../../lib/client/index.js';
+import { settle } from '../support/fake-fetch.js';
+import { codeOf, complete, frame, open, useFakeServer } from '../support/fake-task-server.js';
+
+const { fake, streamOf } = useFakeServer();
+
+describe('whoever listens', () => {
+  it('may throw or reject: the process is warned, and neither it nor the stream is disturbed', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const listen: StreamTaskOptions = {
+      onProgress() {
+        throw new Error('mine');
+      },
+      onGap: () => Promise.reject(new Error('mine too')) as never,
+    };
+    const { connection, events } = open(listen);
+    const gap = frame(5, { from: 2, to: 5, reason: 'trimmed' }, 'gap');
+    (await streamOf(1)).stream.write(frame(1, 'a') + gap + complete(6));
+    await connection.result;
+    await settle();
+    expect(events).toHaveLength(3);
+    expect(warn.mock.calls.map(([warning]) => warning)).toEqual(['Error: mine', 'Error: mine too']);
+  });
+
+  it('may leave its loop, which leaves the stream alone', async () => {
+    const { connection, events } = open();
+    const loop = (async () => {
+      for await (const event of connection) return event.kind;
+      return 'none';
+    })();
+    (await streamOf(1)).stream.write(frame(1, 'a') + frame(2, 'b') + complete(3));
+    expect(await loop).toBe('progress');
+    await connection.result;
+    expect(events).toHaveLength(3);
+  });
+
+  it.each([
+    ['close()', 'no error'],
+    ['an answer 401', 'HTTP_401'],
+  ])('in a loop hears of %s: %s', async (how, outcome) => {
+    const { connection } = open();
+    const loop = (async () => {
+      for await (const event of connection) throw new Error(event.kind);
+    })();
+    const asked = await fake.request(1);
+    if (how === 'close()') connection.close();
+    else asked.answer(401);
+    expect(await codeOf(loop)).toBe(outcome);
+  });
+});
