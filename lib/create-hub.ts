@@ -1,4 +1,4 @@
-/** Puts a hub together. */
+/** Puts the parts of a hub together. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { RequestHandler } from 'express';
@@ -11,72 +11,94 @@ import type { HubMessage } from './hub/hub-message.js';
 import { resolveHubOptions, type HubOptions } from './hub/options.js';
 import type { StreamResponse } from './sse/connection.js';
 
-/** What the hub knows of a client. */
+/** The state of a client, connected or away. */
 export interface HubClientInfo {
+  /** The id of the client. */
   readonly id: string;
+  /** The user that `connect` was given; undefined for none. */
   readonly userId: string | undefined;
-  /** The address of its connection, or of its last one. */
+  /** The IP address of its current connection, or of its last one. */
   readonly ip: string | undefined;
-  /** When that connection began. */
+  /** The time at which that connection began. */
   readonly connectedAt: Date;
-  /** How long it has been open; 0 while the client is away. */
+  /** The time for which it has been open, in ms; 0 while the client is away. */
   readonly uptimeMs: number;
-  /** Messages that it was sent, over all its connections. */
+  /** The number of messages that it was sent, over all its connections. */
   readonly messageCount: number;
+  /** The rooms that it is in. */
   readonly rooms: readonly string[];
+  /** False while it is away. */
   readonly connected: boolean;
 }
 
+/** Sends messages to connected clients, and keeps them for those that are away for a while. `createHub` makes one. */
 export interface Hub {
   /**
-   * Makes `res` a stream of the hub's messages: to a new client, or to one that comes back (`X-Client-ID` or
+   * Makes `res` a stream of the hub's messages, for a new client or for one that returns (`X-Client-ID` or
    * `?client_id=`, `Last-Event-ID` or `?last_event_id=`).
    *
    * A request that must be refused is answered here, with problem+json: `AT_CAPACITY`, `TOO_MANY_CLIENTS`,
-   * `INVALID_INPUT`, `INVALID_CURSOR`, `ORIGIN_NOT_ALLOWED`, `METHOD_NOT_ALLOWED`, `PIPELINING`, `SHUTDOWN`. Nothing is
-   * done where it is over already. In both cases the client that is returned is not `connected`, and no event tells of it.
+   * `INVALID_INPUT`, `INVALID_CURSOR`, `ORIGIN_NOT_ALLOWED`, `METHOD_NOT_ALLOWED`, `PIPELINING`, `SHUTDOWN`. A request
+   * that is already over is left alone. In both cases the returned client is not `connected`, and no event reports it.
    * @throws TaskError `INVALID_OPTION` where the options are wrong; nothing is changed or answered then
    *
    * @example app.get('/news', requireUser, (req, res) => { hub.connect(req, res, { userId: req.user.id, rooms: ['news'] }); });
    */
   connect(req: IncomingMessage | Http2ServerRequest, res: StreamResponse, options?: ConnectOptions): HubClient;
   /**
-   * To all. Returns how many clients it is for that are connected now; those that are away get it when they come back.
-   * 0 where a message with its id is kept. As with all four below:
+   * Sends to all clients. Returns the number of recipients that are connected now; the others get the message when they
+   * return. Returns 0 where a message with the same id is kept.
    * @throws TaskError `INVALID_EVENT_NAME`, `RESERVED_EVENT_NAME`, `INVALID_EVENT_ID`, `UNSERIALIZABLE`,
    * `EVENT_TOO_LARGE`
    */
   broadcast(message: HubMessage): number;
-  /** To one client, also while it is away. @throws TaskError `CLIENT_NOT_FOUND`, and as `broadcast` */
+  /** Sends to one client, even while it is away. @throws TaskError `CLIENT_NOT_FOUND`, and as `broadcast` */
   send(clientId: string, message: HubMessage): void;
-  /** To all clients of a user; returns as `broadcast`. */
+  /** Sends to all clients of a user. Returns and throws as `broadcast` does. */
   sendToUser(userId: string, message: HubMessage): number;
-  /** To all clients in a room; returns as `broadcast`. */
+  /** Sends to all clients in a room. Returns and throws as `broadcast` does. */
   publish(room: string, message: HubMessage): number;
-  /** It gets what the room is sent from now on. @throws TaskError `CLIENT_NOT_FOUND`, `INVALID_INPUT` */
+  /**
+   * Adds the client to a room, from which it gets all messages sent from now on.
+   * @throws TaskError `CLIENT_NOT_FOUND`, `INVALID_INPUT` unless the room is 1 to 128 characters
+   */
   join(clientId: string, room: string): void;
-  /** It still gets what the room was sent before. @throws TaskError `CLIENT_NOT_FOUND` */
+  /**
+   * Removes the client from a room. It still gets the messages that were sent before.
+   * @throws TaskError `CLIENT_NOT_FOUND`
+   */
   leave(clientId: string, room: string): void;
-  /** Ends its connection and forgets it; false where there is no such client. Comes it back, it is a new one. */
+  /**
+   * Ends the client's connection and forgets the client, so that it returns as a new one. Returns false where there is
+   * no such client.
+   */
   disconnect(clientId: string): boolean;
   /** @throws TaskError `CLIENT_NOT_FOUND` */
   getClientInfo(clientId: string): HubClientInfo;
+  /** Returns the number of clients that are connected now. */
   getActiveClientCount(): number;
+  /** Returns the counts of this hub. */
   getStatistics(): HubStatistics;
   /**
-   * GET /connect, POST /disconnect/:clientId, POST /broadcast, POST /send/:clientId, GET /stats, relative to where it
-   * is mounted.
+   * Makes an Express router with GET /connect, POST /disconnect/:clientId, POST /broadcast, POST /send/:clientId and
+   * GET /stats, relative to where it is mounted.
+   * @throws TaskError `INVALID_OPTION`
+   * @example app.use('/hub', hub.router({ auth: requireUser, admin: requireAdmin, userId: (req) => req.user.id }));
    */
   router(options: HubRouterOptions): RequestHandler;
-  /** `connect` after the first frame was written, `disconnect` when the connection is over, whoever ended it. */
+  /**
+   * Calls `listener` for each client: on `connect` after the first frame was written, on `disconnect` when the
+   * connection is over, whoever ended it.
+   * @throws TaskError `INVALID_OPTION`
+   */
   on(event: 'connect' | 'disconnect', listener: (client: HubClient) => void): this;
-  /** Implied by the first use. @throws TaskError `SHUTDOWN` after `stop` */
+  /** Starts the hub, which its first use does as well. @throws TaskError `SHUTDOWN` after `stop` */
   start(): void;
-  /** Refuses new clients, ends all streams with a jittered retry, forgets everything. Idempotent. */
+  /** Stops the hub: refuses new clients, ends all streams with a jittered retry, and forgets everything. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** Stands for the client of a request that was refused. */
+/** Stands for the client of a refused request. */
 const NOT_CONNECTED: HubClient = Object.freeze({
   id: '',
   userId: undefined,
@@ -84,7 +106,14 @@ const NOT_CONNECTED: HubClient = Object.freeze({
   rooms: Object.freeze([]),
 });
 
-/** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
+/**
+ * Makes a hub.
+ * @throws TaskError `INVALID_OPTION` naming the option, the rule and the value
+ * @example
+ * const hub = createHub();
+ * app.get('/news', (req, res) => void hub.connect(req, res, { rooms: ['news'] }));
+ * hub.publish('news', { event: 'headline', data: { text: 'Hello' } });
+ */
 export function createHub(options: HubOptions = {}): Hub {
   const engine = new HubEngine(resolveHubOptions(options));
   const { clients, options: resolved } = engine;

@@ -1,34 +1,40 @@
-/** The memory of a process's logs: what they keep, and what connections still send after a log has dropped it. */
+/**
+ * Accounts for the memory of a process's logs: the events they keep, and those that connections still send after a log
+ * has dropped them.
+ */
 import { callEach } from './callbacks.js';
 import { runInNoContext } from './no-context.js';
 
-/** Dropped memory that connections have not sent yet may take this part of a budget. */
+/** The part of a budget that dropped memory may take while connections still send it. */
 const PINNED_SHARE = 1 / 4;
 
-/** Where memory is accounted for, and refused or found elsewhere when it runs out. */
+/** Accounts for memory. When it runs out, the budget frees some elsewhere; it never refuses. */
 export interface MemoryBudget {
   reserve(bytes: number): void;
   release(bytes: number): void;
-  /** Nobody but those who still send it needs the piece any more; what was reserved for it is released. */
+  /**
+   * Takes a piece that is no longer kept. Its reservation has been released, so from now on it counts only while
+   * connections send it.
+   */
   dropped(piece: Pinnable): void;
 }
 
 /** A connection whose socket has not taken everything that was written to it. */
 export interface Sender {
-  /** Ends the connection, so that its memory is free; its client comes back and goes on from its position. */
+  /** Ends the connection, so that its memory is free. Its client reconnects and continues from its position. */
   cut(): void;
 }
 
-/** A piece of memory that is written to sockets as it is. Node keeps it until the socket has taken all of it. */
+/** A piece of memory that is written to sockets without a copy. Node keeps it until the socket has taken all of it. */
 export class Pinnable {
   #senders: Set<Sender> | undefined;
-  /** Where it counts as memory that nobody but its senders needs. */
+  /** The memory in which it counts as dropped; undefined while it does not. */
   #countedBy: Memory | undefined;
 
   /** @param capacity bytes */
   constructor(readonly capacity: number) {}
 
-  /** Who still sends from it. */
+  /** The connections that still send from it. */
   get senders(): ReadonlySet<Sender> {
     return (this.#senders ??= new Set());
   }
@@ -37,7 +43,7 @@ export class Pinnable {
     return this.#senders !== undefined && this.#senders.size > 0;
   }
 
-  /** The socket of `sender` is full, and a part of this waits in it. */
+  /** Notes that the socket of `sender` is full while a part of this piece waits in it. */
   pin(sender: Sender): void {
     (this.#senders ??= new Set()).add(sender);
   }
@@ -47,12 +53,12 @@ export class Pinnable {
     if (!this.isPinned) this.countIn(undefined);
   }
 
-  /** The socket of a sender has taken some of it. */
+  /** Notes that the socket of a sender has taken some of it. */
   noteProgress(): void {
     this.countIn(this.#countedBy);
   }
 
-  /** Lets it count in `by`, as the piece with the latest progress. */
+  /** Counts it in `by`, as the piece with the latest progress. */
   countIn(by: Memory | undefined): void {
     this.#countedBy?.forget(this);
     this.#countedBy = by;
@@ -61,16 +67,16 @@ export class Pinnable {
 }
 
 /**
- * Accounts for memory, and has some freed when there is too much. A log that drops a segment frees nothing as long as a
- * stalled connection sends from it: such segments stay accounted for, and where they are many, the connections whose
- * sockets have taken nothing for the longest time are cut.
+ * Accounts for memory, and frees some when there is too much. A log that drops a segment frees nothing while a stalled
+ * connection sends from it. Such segments stay accounted for, and where there are many, the connections whose sockets
+ * have taken nothing for the longest time are cut.
  */
 export class Memory implements MemoryBudget {
   #reserved = 0;
   #pinnedBytes = 0;
-  /** Those without progress for the longest time first. */
+  /** Dropped pieces, those without progress for the longest time first. */
   readonly #pinned = new Set<Pinnable>();
-  /** What has to be cut in the next turn; cutting now could end a task in the middle of an append. */
+  /** The connections to cut in the next turn. Cutting them now could end a task in the middle of an append. */
   #doomed: Sender[] = [];
 
   /** @param freeSome frees a part of what is reserved; false where there is nothing left to free */
@@ -79,7 +85,7 @@ export class Memory implements MemoryBudget {
     readonly freeSome: () => boolean,
   ) {}
 
-  /** What is kept and what is sent. */
+  /** The memory that is kept or still being sent, in bytes. */
   get bytes(): number {
     return this.#reserved + this.#pinnedBytes;
   }
@@ -98,7 +104,7 @@ export class Memory implements MemoryBudget {
     piece.countIn(this);
     for (const oldest of this.#pinned) {
       if (this.#pinnedBytes <= this.maxBytes * PINNED_SHARE) break;
-      if (oldest !== piece) this.#cut(oldest); // or a piece that is larger than the share would reach nobody
+      if (oldest !== piece) this.#cut(oldest); // a piece that is larger than the share would otherwise reach nobody
     }
   }
 
@@ -126,13 +132,13 @@ export class Memory implements MemoryBudget {
   }
 }
 
-/** Memory of one holder that grows and shrinks, such as that of a task's texts. */
+/** Accounts for the memory of one holder that grows and shrinks, such as the texts of a task. */
 export class Account {
   #bytes = 0;
 
   constructor(readonly budget: MemoryBudget) {}
 
-  /** From now on it takes `bytes`. */
+  /** Sets the memory of the holder to `bytes`. */
   set(bytes: number): void {
     const more = bytes - this.#bytes;
     this.#bytes = bytes;

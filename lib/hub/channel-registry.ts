@@ -1,17 +1,24 @@
+/** The channels of a hub and the memory that their messages share. */
 import type { LogLimits } from '../core/event-log.js';
 import { Memory } from '../core/memory.js';
 import { Shares } from '../core/shares.js';
 import { Channel } from './channel.js';
 import type { HubAddress } from './hub-log.js';
 
-/** All channels of a hub, and the memory that their messages share. */
+/** Keeps all channels of a hub, and shares the memory of their messages out. */
 export class ChannelRegistry {
-  /** At the cost of whoever keeps most; in that share, of the channel that was silent longest. */
+  /**
+   * The memory of all channels. When it runs out, the share that keeps most pays, with the channel that was silent
+   * longest.
+   */
   readonly memory: Memory;
   readonly all: Channel;
   readonly rooms = new Map<string, Channel>();
   readonly users = new Map<string, Channel>();
-  /** Those that keep anything. A user's channels, and those of their clients, are one share; other channels are their own. */
+  /**
+   * The channels that keep messages. The channels of a user and of the user's clients are one share; every other
+   * channel is a share of its own.
+   */
   readonly #kept = new Shares<string | Channel, Channel>({ sparesLast: false });
 
   constructor(
@@ -32,7 +39,7 @@ export class ChannelRegistry {
     return new Channel(name, this.limits, this.memory, userId);
   }
 
-  /** The channel of a room or user, for one more reader. */
+  /** Returns the channel of a room or user, with one more reader. */
   addReader(kind: 'room' | 'user', name: string): Channel {
     const channels = this.#of(kind);
     let channel = channels.get(name);
@@ -41,7 +48,7 @@ export class ChannelRegistry {
     return channel;
   }
 
-  /** Undoes `addReader`; without readers a channel is forgotten. */
+  /** Undoes `addReader`. A channel without readers is forgotten. */
   removeReader(kind: 'room' | 'user', channel: Channel): void {
     if (--channel.readers > 0) return;
     this.#of(kind).delete(channel.name);

@@ -1,30 +1,34 @@
+/** The messages of one audience of a hub. */
 import { EventLog, type LogLimits, type Slice } from '../core/event-log.js';
 import type { Follower } from '../core/followers.js';
 import type { MemoryBudget } from '../core/memory.js';
 
-/** Somebody a channel delivers to; without a follower while they are away. */
+/** A recipient of a channel. It has no follower while it is away. */
 export interface Member {
   readonly follower: Follower | undefined;
 }
 
 /**
- * One audience's share of the hub's messages: an EventLog, whose seq is dense and local, and beside it the hub-wide seq
- * of every message that is kept, which the messages of several channels are merged by.
+ * Keeps the messages of one audience: an EventLog, whose seq is dense and local, and beside it the hub-wide seq of
+ * every kept message, by which the messages of several channels are merged.
  */
 export class Channel {
-  /** Who belongs to it, those away included. Empty where the hub keeps that elsewhere: all, and a single client. */
+  /**
+   * The members, those away included. Empty for the channel of all and for that of one client, whose members the hub
+   * keeps elsewhere.
+   */
   readonly members = new Set<Member>();
-  /** How many of them are connected. */
+  /** The number of members that are connected. */
   present = 0;
-  /** How many may still come back for what is kept, those who have left since included. */
+  /** The number of clients that may still return for kept messages, those that have left included. */
   readers = 0;
-  /** Hub-wide seq of its newest message; 0: none. */
+  /** The hub-wide seq of its newest message; 0 for none. */
   lastSeq = 0;
-  /** The same of the newest one that is no longer kept. */
+  /** The hub-wide seq of the newest message that is no longer kept. */
   trimmedTo = 0;
   #log: EventLog | undefined;
   readonly #seqs: number[] = [];
-  /** The local seq of the first of them. */
+  /** The local seq of the first entry in `#seqs`. */
   #firstLocal = 1;
   #ids: Map<string, number> | undefined;
 
@@ -32,16 +36,16 @@ export class Channel {
     readonly name: string,
     readonly limits: LogLimits,
     readonly budget: MemoryBudget,
-    /** Whom it is for, where that is one user or one client of theirs. */
+    /** The user that it is for, where it belongs to one user or to one of the user's clients. */
     readonly userId?: string,
   ) {}
 
-  /** Memory that its messages take, in bytes. */
+  /** The memory that its messages take, in bytes. */
   get capacity(): number {
     return this.#log?.capacity ?? 0;
   }
 
-  /** Makes the log, which a channel that nothing was ever sent to does without. */
+  /** Returns the log. It is made on first use, so a channel without messages has none. */
   open(): EventLog {
     if (this.#log !== undefined) return this.#log;
     this.#log = new EventLog(this.limits, this.budget);
@@ -65,29 +69,32 @@ export class Channel {
     this.#log?.unfollow(follower);
   }
 
-  /** The hub-wide seq of the kept message with this id of its own. */
+  /** Returns the hub-wide seq of the kept message that has this id of its own. */
   seqOfId(id: string): number | undefined {
     return this.#ids?.get(id);
   }
 
-  /** The hub-wide seq of the first kept message after `seq`; Infinity where there is none. */
+  /** Returns the hub-wide seq of the first kept message after `seq`, or Infinity where there is none. */
   nextAfter(seq: number): number {
     return seq >= this.lastSeq ? Infinity : (this.#seqs[this.#indexAfter(seq)] ?? Infinity);
   }
 
-  /** What follows `seq` in one piece, up to the hub-wide `limit` (included), where `nextAfter(seq)` is within it. */
+  /**
+   * Returns the messages that follow `seq` in one piece, up to the hub-wide `limit` (included). `nextAfter(seq)` must
+   * be within it.
+   */
   readAfter(seq: number, limit: number): Slice | undefined {
     const position = this.#firstLocal + this.#indexAfter(seq) - 1;
     if (limit >= this.lastSeq) return this.#log?.readAfter(position);
     return this.#log?.readAfter(position, this.#firstLocal + this.#indexAfter(limit) - 1);
   }
 
-  /** The hub-wide seq of a local one that is kept. */
+  /** Returns the hub-wide seq of a kept message from its local one. */
   seqOf(local: number): number {
     return this.#seqs[local - this.#firstLocal] as number;
   }
 
-  /** Gives memory back at the cost of the oldest messages; 0 where none are kept. */
+  /** Frees memory at the cost of the oldest messages. Returns the bytes freed, or 0 where no messages are kept. */
   dropOldest(): number {
     const freed = this.#log?.dropOldestSegment() ?? 0;
     this.#forgetTrimmed();
@@ -107,7 +114,7 @@ export class Channel {
     this.#seqs.splice(0, gone);
     this.#firstLocal += gone;
     for (const [id, seq] of this.#ids ?? []) {
-      if (seq > this.trimmedTo) break; // in the order they came
+      if (seq > this.trimmedTo) break; // ids stand in the order of their messages
       this.#ids?.delete(id);
     }
   }

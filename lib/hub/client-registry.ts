@@ -1,3 +1,4 @@
+/** The clients that a hub remembers. */
 import type { Clock } from '../core/clock.js';
 import { TaskError } from '../core/errors.js';
 import { Shares } from '../core/shares.js';
@@ -12,16 +13,16 @@ interface Limits {
   readonly maxAbsentClients: number;
 }
 
-/** Every client that the hub remembers: those connected, and those away for a while. */
+/** Remembers every client of a hub: those connected, and those away for a while. */
 export class ClientRegistry {
-  /** Connected now. */
+  /** The number of clients that are connected now. */
   active = 0;
-  /** Connections since the hub was made. */
+  /** The number of connections since the hub was made. */
   total = 0;
   readonly #byId = new Map<string, Client>();
-  /** Those away longest first. */
+  /** The clients that are away, longest first. */
   readonly #away = new Set<Client>();
-  /** The same by user, so that nobody is forgotten because another user leaves again and again. */
+  /** The clients that are away by user, so that no user loses clients because another one leaves again and again. */
   readonly #shares = new Shares<string | undefined, Client>({ sparesLast: true });
   readonly #sweeper: Sweeper;
 
@@ -60,7 +61,7 @@ export class ClientRegistry {
     this.total++;
   }
 
-  /** Its connection is over, but it may come back. */
+  /** Notes that a client's connection is over, and that it may return. */
   away(client: Client): void {
     client.leftAtMs = this.limits.clock.now();
     this.#away.add(client);
@@ -72,7 +73,7 @@ export class ClientRegistry {
     if (this.#away.size > 0) this.#sweeper.start();
   }
 
-  /** It is not connected, and does not come back. */
+  /** Forgets a client that is not connected and will not return. */
   remove(client: Client): void {
     this.#noLongerAway(client);
     if (this.#byId.delete(client.id)) this.forget(client);

@@ -1,4 +1,4 @@
-/** Reads who connects to the hub, and what they have had. */
+/** Reads from a request which client connects to the hub, and which messages it has. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { IDENTITY_RULE, isIdentity } from '../core/callbacks.js';
@@ -8,24 +8,24 @@ import { queryOf, readLastEventIdParam, readSingleParam } from '../http/request.
 import { CLIENT_ID_HEADER } from '../sse/headers.js';
 import { isOwnId } from './hub-message.js';
 
-/** What the application says of a client that connects. */
+/** Options of `hub.connect`. */
 export interface ConnectOptions {
   /**
-   * Its id, where the application names its clients itself: whoever is connected with it is replaced, and only a request
-   * that is given the same id here continues as this client. 1 to 128 visible ASCII characters. Default: the id that the
-   * request comes back with, else a new unguessable one.
+   * The id of the client, where the application names its clients itself: a client that is connected with it is
+   * replaced, and only a request that is given the same id here continues as this client. 1 to 128 visible ASCII
+   * characters. Default: the id that the request returns with, else a new unguessable one.
    */
   clientId?: string | undefined;
-  /** Identifies the user; only they may come back with the client's id. 1 to 256 characters. Default: nobody. */
+  /** Identifies the user, who alone may return with the client's id. 1 to 256 characters. Default: nobody. */
   userId?: string | undefined;
-  /** Rooms that it is to be in, besides those that it is in already. 1 to 128 characters each. */
+  /** The rooms that the client joins, besides those that it is in already. 1 to 128 characters each. Default: none. */
   rooms?: readonly string[] | undefined;
 }
 
-/** A request to connect, checked. */
+/** A checked request to connect. */
 export interface ConnectRequest {
   readonly clientId: string | undefined;
-  /** The application has named the client, and not the request. */
+  /** True where the application has named the client, and not the request. */
   readonly idFromApplication: boolean;
   readonly userId: string | undefined;
   readonly rooms: readonly string[];
@@ -38,7 +38,7 @@ const CONNECT_RULES: OptionRules<ConnectOptions> = {
   rooms: { text: 'an array', accepts: Array.isArray },
 };
 
-/** A client may come back with an id of ours, or one that it made itself as long and as random. */
+/** Matches the ids that a client may return with: one of ours, or one that it made itself, as long and as random. */
 const CLIENT_ID = /^[A-Za-z0-9_-]{22,64}$/;
 const ROOM = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
 
@@ -64,7 +64,7 @@ export function readConnectRequest(req: IncomingMessage | Http2ServerRequest, op
   return { clientId, idFromApplication: named !== undefined, userId, rooms, lastEventId };
 }
 
-/** Whether `room` can be the name of a room. */
+/** Tells whether `room` can be the name of a room. */
 export const isRoom = (room: unknown): room is string => typeof room === 'string' && ROOM.test(room);
 
 function check(ok: boolean, message: string): void {

@@ -1,3 +1,4 @@
+/** The place of one connection in the messages of a hub. */
 import type { Slice } from '../core/event-log.js';
 import type { MemoryBudget } from '../core/memory.js';
 import type { Gap } from '../core/subscription.js';
@@ -6,29 +7,29 @@ import type { Channel } from './channel.js';
 import type { Client } from './hub-client.js';
 
 /**
- * Why a client may have missed something: it was `trimmed` before it could be sent, its position was `ahead` of the
- * hub's, or the hub does not know what it has had.
+ * Says why a client may have missed messages: they were `trimmed` before they could be sent, its position was `ahead`
+ * of the hub's, or the hub does not know what it has received.
  */
 export type HubGapReason = 'trimmed' | 'ahead' | 'unknown';
 export type HubGap = Gap<HubGapReason>;
 
-/** What the cursors of one hub share. */
+/** The state that the cursors of one hub share. */
 export interface Delivery {
   readonly all: Channel;
   readonly merge: Merge;
   totalMessages: number;
   totalBytes: number;
-  /** The connection of this cursor is over. */
+  /** Notes that the connection of this cursor is over. */
   left(client: Client, cursor: Cursor): void;
 }
 
 /**
- * One connection's place in the hub: a single hub-wide seq. What comes next is the earliest message after it in any
- * of the client's channels, together with what follows in the same channel before another one has its turn.
+ * Reads the hub for one connection, at a single hub-wide seq. The next item is the earliest message after it in any of
+ * the client's channels, together with those that follow in the same channel before another channel has its turn.
  */
 export class Cursor implements Source {
   finished = false;
-  /** Set where the connection was replaced: whoever still listens there finds out by asking again. */
+  /** True where the connection was replaced. A client that still listens there finds out by asking again. */
   discarded = false;
   #reportedGapTo = 0;
 
@@ -58,7 +59,7 @@ export class Cursor implements Source {
     for (const { channel, since, until } of client.memberships)
       merge.consider(channel, Math.max(position, since), until);
     if (merge.lostUpTo > 0) {
-      // Other channels may have kept what they sent in that time, so the position stays.
+      // Other channels may have kept the messages of that time, so the position stays.
       this.#reportedGapTo = merge.lostUpTo;
       return { kind: 'gap', from: position + 1, to: merge.lostUpTo, reason: 'trimmed', position };
     }
@@ -78,13 +79,13 @@ export class Cursor implements Source {
   }
 }
 
-/** Finds whose turn it is. One for the whole hub, since it is asked and answered within one turn. */
+/** Finds the channel whose turn it is. One serves the whole hub, since it is asked and answered within one turn. */
 export class Merge {
-  /** The channel that has the earliest message, and the position and limit to read it with. */
+  /** The channel with the earliest message, and the position and limit to read it with. */
   channel: Channel | undefined;
   after = 0;
   limit = Infinity;
-  /** What was lost after the position that nobody was told yet; 0: nothing. */
+  /** The newest message that was lost after the position without a report; 0 for none. */
   lostUpTo = 0;
   #next = Infinity;
   #reportedGapTo = 0;
@@ -105,7 +106,7 @@ export class Merge {
     const next = channel.nextAfter(after);
     if (next > until) return;
     if (next < this.#next) {
-      if (this.channel !== undefined) this.limit = this.#next - 1; // it waits for its turn
+      if (this.channel !== undefined) this.limit = this.#next - 1; // the previous channel waits for its turn
       this.limit = Math.min(this.limit, until);
       this.channel = channel;
       this.after = after;

@@ -1,10 +1,11 @@
+/** One client of a hub, over all its connections. */
 import type { Follower } from '../core/followers.js';
 import type { Channel, Member } from './channel.js';
 import type { ChannelRegistry } from './channel-registry.js';
 
-/** A client of the hub as listeners and callers of `connect` see it: the same object over all its connections. */
+/** A client of the hub, as listeners and callers of `connect` see it: the same object over all its connections. */
 export interface HubClient {
-  /** Unguessable, unless the application chose it: whoever has it may come back as this client. */
+  /** The id. It is unguessable unless the application chose it, because whoever has it may return as this client. */
   readonly id: string;
   readonly userId: string | undefined;
   /** False while it is away. */
@@ -12,14 +13,14 @@ export interface HubClient {
   readonly rooms: readonly string[];
 }
 
-/** A connection's place in the hub. */
+/** The place of a connection in the hub. */
 interface Reading {
   readonly position: number;
-  /** Ends the connection when it is next asked to read. */
+  /** Set to true to end the connection when it next reads. */
   discarded: boolean;
 }
 
-/** The messages of a room from which on, and up to which, a client is to get: hub-wide seqs, `since` excluded. */
+/** The range of a room's messages that a client gets, as hub-wide seqs; `since` is excluded. */
 interface Membership {
   readonly channel: Channel;
   readonly since: number;
@@ -27,12 +28,12 @@ interface Membership {
   until: number;
 }
 
-/** A client may come back for what came before it left this many rooms; what it missed in more is a gap. */
+/** The number of left rooms whose messages a client may still return for. A gap stands for those of further rooms. */
 const MAX_LEFT_ROOMS = 16;
 
-/** What the hub knows of one client, connected or away. */
+/** Holds the state of one client, connected or away. */
 export class Client implements HubClient, Member {
-  /** What reads for it while it is connected. */
+  /** The cursor that reads for it while it is connected. */
   cursor: Reading | undefined;
   follower: Follower | undefined;
   ip: string | undefined;
@@ -42,14 +43,17 @@ export class Client implements HubClient, Member {
   /** Monotonic; while it is away. */
   leftAtMs = 0;
   messageCount = 0;
-  /** Its direct messages, once there are any. */
+  /** The channel of its direct messages, once there are any. */
   own: Channel | undefined;
-  /** The position that it last came back with, so has received. */
+  /** The position that it last returned with, which it has therefore received. */
   confirmed: number;
-  /** The application has named it, so that only a request that it names the same way goes on as this client. */
+  /**
+   * True where the application has named it, so that only a request which it names the same way continues as this
+   * client.
+   */
   isNamed = false;
   #position: number;
-  /** Publisher of rooms up to here may be missing. */
+  /** The last seq up to which messages of left rooms may be missing. */
   lostUpTo = 0;
   #memberships: Membership[] | undefined;
 
@@ -69,7 +73,9 @@ export class Client implements HubClient, Member {
     return this.cursor !== undefined;
   }
 
-  /** Where its connection is, or where its last one left off: what it was sent, which it need not have received. */
+  /**
+   * The position of its connection, or at which its last one ended: what it was sent, which it need not have received.
+   */
   get position(): number {
     return this.cursor?.position ?? this.#position;
   }
@@ -96,7 +102,7 @@ export class Client implements HubClient, Member {
     const membership = this.memberships.find(({ channel, until }) => channel.name === room && until === Infinity);
     if (membership === undefined) return;
     const { channel } = membership;
-    membership.until = channel.lastSeq; // that very message, so that losing it means losing something
+    membership.until = channel.lastSeq; // the seq of the last message, so that losing that one counts as a loss
     channel.members.delete(this);
     if (this.follower !== undefined) {
       channel.present--;
@@ -105,7 +111,7 @@ export class Client implements HubClient, Member {
     this.#forgetLeft(channels);
   }
 
-  /** Goes on with this connection. */
+  /** Continues with this connection. */
   attach(cursor: Reading, follower: Follower): void {
     this.cursor = cursor;
     this.follower = follower;
@@ -129,7 +135,7 @@ export class Client implements HubClient, Member {
     this.own?.unfollow(follower);
   }
 
-  /** Gives back what it holds; it is not attached. */
+  /** Releases everything that it holds. It must not be attached. */
   dispose(channels: ChannelRegistry): void {
     for (const { channel } of this.memberships) {
       channel.members.delete(this);
@@ -141,14 +147,17 @@ export class Client implements HubClient, Member {
     if (this.own !== undefined) channels.discard(this.own);
   }
 
-  /** The seq of the kept message with this id of its own; the earliest, where several channels have it. */
+  /** Returns the seq of the kept message that has this id of its own; the earliest, where several channels have it. */
   seqOfId(id: string, all: Channel): number | undefined {
     const channels = [all, this.user, this.own, ...this.memberships.map(({ channel }) => channel)];
     const seqs = channels.flatMap((channel) => channel?.seqOfId(id) ?? []);
     return seqs.length === 0 ? undefined : Math.min(...seqs);
   }
 
-  /** Rooms it has left are kept while it may not have got what they sent before: what is written is not yet received. */
+  /**
+   * Forgets the left rooms whose messages it must have received. The others are kept, because a written message is not
+   * yet received.
+   */
   #forgetLeft(channels: ChannelRegistry): void {
     const left = this.memberships.filter(({ until }) => until !== Infinity);
     let surplus = left.length - MAX_LEFT_ROOMS;
@@ -163,7 +172,7 @@ export class Client implements HubClient, Member {
     }
   }
 
-  /** The channels that it shares with others, but for the one of all. */
+  /** Lists the channels that it shares with others, except the one of all. */
   *#audiences(): Generator<Channel> {
     if (this.user !== undefined) yield this.user;
     for (const { channel, until } of this.memberships) if (until === Infinity) yield channel;

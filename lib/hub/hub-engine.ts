@@ -1,3 +1,4 @@
+/** The engine of a hub: it admits clients and delivers messages. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { TaskError } from '../core/errors.js';
@@ -26,19 +27,19 @@ import { Publisher } from './publisher.js';
 import { startOf, type HubStart } from './start-position.js';
 import type { ResolvedHubOptions } from './options.js';
 
-/** Its data is there because EventSource drops events without any; its id is not, so that it moves nobody. */
+/** It has data because EventSource drops events without any, and no id so that it moves no position. */
 const HEARTBEAT_EVENT = encodeFrame('heartbeat', '{}', undefined);
 
-/** Counted since the hub was made, but for the active ones. */
+/** Counts since the hub was made, except for the active connections. */
 export interface HubStatistics {
   readonly activeConnections: number;
   readonly totalConnections: number;
-  /** Publisher as they were sent to clients: a broadcast to three counts three times. */
+  /** The number of messages sent to clients: a broadcast to three counts three times. */
   readonly totalMessages: number;
   readonly totalBytes: number;
 }
 
-/** The rules of a hub: who may connect, where they go on, and which channel a message belongs to. */
+/** Applies the rules of a hub: who may connect, where clients continue, and which channel a message belongs to. */
 export class HubEngine implements Delivery {
   totalMessages = 0;
   totalBytes = 0;
@@ -47,7 +48,7 @@ export class HubEngine implements Delivery {
   readonly clients: ClientRegistry;
   readonly listeners = new Listeners();
   readonly messages: Publisher;
-  /** The pages that may use the hub. */
+  /** The rules for pages that may use the hub. */
   readonly startRules: StartRules;
   readonly #heartbeat: Heartbeat;
   #state: 'new' | 'started' | 'stopped' = 'new';
@@ -82,7 +83,7 @@ export class HubEngine implements Delivery {
   }
 
   /**
-   * Makes `res` the connection of a client. Everything that can fail is done before anything is changed.
+   * Makes `res` the connection of a client. Everything that can fail is done before anything changes.
    * @throws TaskError that the request is to be refused with, or `REQUEST_OVER`; `INVALID_OPTION`
    */
   connect(req: IncomingMessage | Http2ServerRequest, res: StreamResponse, options: ConnectOptions): HubClient {
@@ -141,7 +142,7 @@ export class HubEngine implements Delivery {
   }
 
   left(client: Client, cursor: Cursor): void {
-    if (client.cursor !== cursor) return; // it was replaced, or ended from here
+    if (client.cursor !== cursor) return; // it was replaced, or ended by the hub
     this.#detach(client);
     this.clients.away(client);
     this.listeners.emit('disconnect', client);
@@ -158,13 +159,16 @@ export class HubEngine implements Delivery {
     });
   }
 
-  /** The client that comes back, if it may: a free id, or one of the same user, or as the application says. */
+  /**
+   * Returns the client that a request continues as, if it may: one with a free id, one of the same user, or one that
+   * the application names.
+   */
   #knownOf({ clientId, userId, idFromApplication }: ConnectRequest): Client | undefined {
     const client = clientId === undefined ? undefined : this.clients.find(clientId);
     if (client === undefined || client.userId !== userId) return undefined;
-    // A client that the application has named is no secret, so that no request may name it.
+    // The name of a client that the application chose is no secret, so no request may use it.
     if (client.isNamed && !idFromApplication) return undefined;
-    // Where nobody can tell a client that the network has cut off from a stranger, the one that is there stays.
+    // Without a user, a client that the network has cut off looks like a stranger, so the connected one stays.
     return idFromApplication || userId !== undefined || !client.connected ? client : undefined;
   }
 
@@ -182,14 +186,14 @@ export class HubEngine implements Delivery {
     }
   }
 
-  /** An id that a request has brought along and that is taken is not given to a second client. */
+  /** Returns the id of a new client. An id from a request that is already taken is not given to a second client. */
   #idOf({ clientId, idFromApplication }: ConnectRequest): string {
     if (clientId === undefined) return newKey();
     return idFromApplication || this.clients.find(clientId) === undefined ? clientId : newKey();
   }
 
   #create(id: string, { userId }: ConnectRequest, firstSeq: number): Client {
-    this.disconnect(id); // whoever has had the name that the application gives
+    this.disconnect(id); // a client that had the name which the application gives
     const user = userId === undefined ? undefined : this.channels.addReader('user', userId);
     return new Client(id, userId, user, firstSeq);
   }
@@ -201,13 +205,13 @@ export class HubEngine implements Delivery {
     client.attach(cursor, connection);
     this.all.follow(connection);
     const connected = JSON.stringify({ client_id: client.id, timestamp: this.options.clock.wallNow() });
-    // A client whose position is not ours must not take ours for its own before it has read the gap.
+    // A client with a position from elsewhere must not take ours for its own before it has read the gap.
     const id =
       gap === undefined || lastEventId === undefined ? formatEventId(this.messages.epoch, position) : undefined;
     connection.open(encodeRetry(this.#heartbeat.nextRetryMs()) + encodeFrame('connected', connected, id), cursor);
   }
 
-  /** A client that has come back before its old connection was seen to be dead goes on with the new one alone. */
+  /** Ends the old connection of a client that has returned before it was seen to be dead. */
   #replace(client: Client): void {
     const { cursor, follower } = client;
     if (cursor === undefined) return;
@@ -217,10 +221,10 @@ export class HubEngine implements Delivery {
     this.listeners.emit('disconnect', client);
   }
 
-  /** Forgets the client, and ends its connection with a retry. */
+  /** Forgets the client and ends its connection with a retry. */
   #end(client: Client): void {
     const { follower } = client;
-    if (follower instanceof Connection) follower.retire(); // what it can still take is written first
+    if (follower instanceof Connection) follower.retire(); // everything that it can still take is written first
     const connected = client.connected;
     if (connected) this.#detach(client);
     this.clients.remove(client);

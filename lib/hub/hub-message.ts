@@ -1,27 +1,31 @@
+/** Checks messages before they are committed. */
 import { TaskError } from '../core/errors.js';
 import { assertOption } from '../core/options.js';
 import { checkEventName, toJson } from '../core/payload.js';
 import type { HubAddress, HubEntry } from './hub-log.js';
 
+/** A message of a hub, as programs send it. */
 export interface HubMessage {
-  /** 1 to 128 characters without control characters. Default: none, which `onmessage` sees. */
+  /**
+   * The name of the event: 1 to 128 characters without control characters. Default: none, which `onmessage` receives.
+   */
   event?: string | undefined;
-  /** Anything JSON can say. */
+  /** The data: anything that JSON can express. */
   data: unknown;
   /**
-   * Sent as it is instead of the hub's own id; clients come back with it. 1 to 128 visible ASCII characters. A second
-   * message with it on the same channel is dropped while the first one is kept.
+   * The id, in the place of the hub's own; clients return with it. 1 to 128 visible ASCII characters. A second message
+   * with the same id on a channel is dropped while the first one is kept.
    */
   id?: string | undefined;
 }
 
-/** Names that the hub sends itself, and those that EventSource gives a meaning of its own. */
+/** The names that the hub sends itself, and those that have a meaning of their own for EventSource. */
 const RESERVED: ReadonlySet<string> = new Set(['connected', 'heartbeat', 'gap', 'open', 'error']);
 const OWN_ID = /^[\x21-\x7e]{1,128}$/;
-/** An epoch and a dot. What follows may be anything: ids of ours have changed before. */
+/** Matches an epoch and a dot. Anything may follow, because our ids have changed before. */
 const LIKE_OURS = /^[\w-]{22}\./;
 
-/** Text that can be a message's own id, and so a `Last-Event-ID`. */
+/** Tells whether `text` can be a message's own id, and so a `Last-Event-ID`. */
 export const isOwnId = (text: unknown): text is string => typeof text === 'string' && OWN_ID.test(text);
 
 /**
@@ -32,7 +36,7 @@ export function toEntry(to: HubAddress, message: HubMessage, maxEventBytes: numb
   assertOption(typeof message === 'object' && (message as unknown) !== null, 'the message', 'an object', message);
   const { event, data, id } = message;
   if (event !== undefined) checkEventName(event, RESERVED);
-  // One that begins like the hub's own would be taken for a position by whoever comes back with it.
+  // An id that begins like the hub's own would be taken for a position by clients that return with it.
   if (id !== undefined && (!isOwnId(id) || LIKE_OURS.test(id))) {
     throw new TaskError('INVALID_EVENT_ID', 'An id is 1 to 128 visible ASCII characters, and not one of the hub');
   }

@@ -1,14 +1,14 @@
-/** Tells listeners of clients that come and go. */
+/** Tells listeners about clients that connect and disconnect. */
 import { notifyCallback } from '../core/callbacks.js';
 import { assertOption } from '../core/options.js';
 import type { HubClient } from './hub-client.js';
 
-/** What can be listened to. */
+/** The events of a hub. */
 export type HubEvent = 'connect' | 'disconnect';
 
 /**
- * The listeners of a hub. They are called when what they are told of stands, one event after the other: a listener may
- * call the hub, and what that leads to is told next.
+ * Calls the listeners of a hub when the change that they are told of is complete, one event after the other. A listener
+ * may call the hub; the events of that call come next.
  */
 export class Listeners {
   readonly #listeners: Readonly<Record<HubEvent, Set<(client: HubClient) => void>>> = {
@@ -30,7 +30,7 @@ export class Listeners {
     if (!this.#held) this.whenDone(() => undefined);
   }
 
-  /** Runs `change`, and tells of what has happened in it when it is done. */
+  /** Runs `change`, then tells the events that happened in it. */
   whenDone<T>(change: () => T): T {
     if (this.#held) return change();
     this.#held = true;

@@ -1,3 +1,4 @@
+/** The options of a hub, their defaults and limits. */
 import { systemClock, type Clock } from '../core/clock.js';
 import {
   A_BOOLEAN,
@@ -14,41 +15,54 @@ import {
 } from '../core/options.js';
 import { MemoryHubLog, type HubLog } from './hub-log.js';
 
-/** Durations in ms, sizes in bytes. Every option is checked once, when the hub is made. */
+/** Options of `createHub`. Durations are in ms, sizes in bytes. Every option is checked once, when the hub is made. */
 export interface HubOptions {
-  /** The longest silence on a connection before a comment is sent; 0: off. Default 30_000. */
+  /** The longest silence on a connection before a comment is sent; 0 turns this off. Default 30_000. */
   heartbeatMs?: number;
-  /** Send a `heartbeat` event instead of the comment, for clients that cannot see comments. Default false. */
+  /** Sends a `heartbeat` event instead of the comment, for clients that cannot see comments. Default false. */
   heartbeatEvent?: boolean;
-  /** A client whose socket has taken nothing for this long is dropped. Default 300_000 (5 min). */
+  /** The time after which a client whose socket has taken nothing is dropped. Default 300_000 (5 min). */
   clientTimeoutMs?: number;
-  /** Connected at a time; more are refused with 503. Default 10_000. */
+  /** The number of clients that may be connected at a time; more are refused with 503. Default 10_000. */
   maxClients?: number;
-  /** Connected at a time with one user id; more are refused with 429. Default 10. */
+  /** The number of clients that may be connected with one user id at a time; more are refused with 429. Default 10. */
   maxClientsPerUser?: number;
-  /** Publisher kept per channel (all, each room, user and client) for those who come back. Default 1_000. */
+  /**
+   * The number of messages kept per channel (all, each room, user and client) for clients that return. Default 1_000.
+   */
   historyEvents?: number;
-  /** The same in bytes; at least `maxEventBytes` + 1_024. Default 4_194_304 (4 MiB). */
+  /**
+   * The memory that the messages of a channel may take; at least `maxEventBytes` + 1_024. Default 4_194_304 (4 MiB).
+   */
   historyBytes?: number;
-  /** Memory of all channels together; at least `historyBytes`. Default 268_435_456 (256 MiB). */
+  /** The memory of all channels together; at least `historyBytes`. Default 268_435_456 (256 MiB). */
   maxHistoryBytes?: number;
   /** The longest JSON text of one message. Default 1_048_576 (1 MiB). */
   maxEventBytes?: number;
-  /** How long a client that is away keeps its rooms and what it is sent. Default 300_000 (5 min). */
+  /** The time for which a client that is away keeps its rooms and messages. Default 300_000 (5 min). */
   absenceMs?: number;
-  /** How many are remembered while they are away; those away longest are forgotten first. Default 10_000. */
+  /**
+   * The number of clients that are remembered while they are away; those away longest are forgotten first. Default
+   * 10_000.
+   */
   maxAbsentClients?: number;
-  /** How long clients are told to wait before they reconnect, jittered by 25 % per connection. Default 2_000. */
+  /** The time that clients are told to wait before they reconnect, jittered by 25 % per connection. Default 2_000. */
   retryMs?: number;
-  /** After this long, jittered, a connection is ended and its client comes back; 0: off, the default. */
+  /**
+   * The time after which a connection is ended so that its client reconnects, jittered by 25 %. Default 0, which turns
+   * this off.
+   */
   maxConnectionAgeMs?: number;
-  /** Origins whose pages may use the hub across sites, as `https://app.example` or `https://*.app.example`. Default: none. */
+  /**
+   * The origins whose pages may use the hub across sites, such as `https://app.example` or `https://*.app.example`.
+   * Default: none.
+   */
   allowedOrigins?: readonly string[];
-  /** Let pages of any site connect and post, where something else keeps strangers out. Default false. */
+  /** Lets pages of any site connect and post, where something else keeps strangers out. Default false. */
   allowCrossSite?: boolean;
-  /** Where messages get their order. Default: this process. */
+  /** The log that gives messages their order. Default: this process. */
   log?: HubLog;
-  /** Default: the system's. */
+  /** The source of time. Default: the system's. */
   clock?: Clock;
 }
 
@@ -73,7 +87,7 @@ const NUMBERS: Readonly<Record<NumericOption, Range>> = {
   maxConnectionAgeMs: [0, 0, TIMER_MS],
 };
 
-/** What a frame adds to its data, at most: name, id and field names. */
+/** A frame adds at most this to its data: name, id and field names. */
 const FRAME_BYTES = 1_024;
 
 const numberRules = Object.fromEntries(
@@ -93,7 +107,7 @@ export function resolveHubOptions(given: HubOptions): ResolvedHubOptions {
   checkOptions('createHub', given, HUB_RULES);
   const numbers = {} as Record<NumericOption, number>;
   for (const name of Object.keys(NUMBERS) as NumericOption[]) numbers[name] = given[name] ?? NUMBERS[name][0];
-  // A limit that was given alone takes the defaults of the others along.
+  // A limit that was given alone pulls the defaults of the others along.
   if (given.historyBytes === undefined) numbers.historyBytes = Math.min(numbers.historyBytes, numbers.maxHistoryBytes);
   if (given.maxEventBytes === undefined) {
     numbers.maxEventBytes = Math.min(numbers.maxEventBytes, numbers.historyBytes - FRAME_BYTES);

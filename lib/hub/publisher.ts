@@ -1,3 +1,4 @@
+/** Publishes messages. */
 import { formatEventId } from '../sse/event-id.js';
 import { encodeFrame } from '../sse/frame.js';
 import type { History } from './start-position.js';
@@ -7,7 +8,7 @@ import type { ClientRegistry } from './client-registry.js';
 import type { Client } from './hub-client.js';
 import type { HubAddress, HubEntry, HubLog } from './hub-log.js';
 
-/** The way of a message: to the log, which gives it its place among all others, and from there into its channel. */
+/** Brings each message to the log, which gives it its place among all others, and from there into its channel. */
 export class Publisher implements History {
   lastSeq = 0;
   lastDirectedSeq = 0;
@@ -35,7 +36,10 @@ export class Publisher implements History {
     this.log.close();
   }
 
-  /** The channel that it goes to; undefined where there is nobody, or a message with its id is kept there. */
+  /**
+   * Returns the channel that the message goes to; undefined where nobody receives it, or a message with its id is kept
+   * there.
+   */
   publish(entry: HubEntry): Channel | undefined {
     const channel = this.#channelOf(entry.to);
     if (channel === undefined || (entry.id !== undefined && channel.seqOfId(entry.id) !== undefined)) return undefined;

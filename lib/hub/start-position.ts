@@ -1,32 +1,34 @@
-/** Decides where a client of the hub goes on, and what it is told it has missed. */
+/** Decides where a client of the hub continues, and which messages it is told it has missed. */
 import { TaskError } from '../core/errors.js';
 import { parseEventId } from '../sse/event-id.js';
 import type { Channel } from './channel.js';
 import type { HubGap } from './cursor.js';
 import type { Client } from './hub-client.js';
 
-/** A place to go on from. */
+/** The place at which a client continues. */
 export interface HubStart {
   readonly position: number;
   readonly gap: HubGap | undefined;
 }
 
-/** The hub's past, as far as it matters to whoever comes back. */
+/** The part of the hub's past that matters to clients that return. */
 export interface History {
   readonly epoch: string;
   readonly lastSeq: number;
-  /** Of the newest message that was not for all. */
+  /** The seq of the newest message that was not for all. */
   readonly lastDirectedSeq: number;
   readonly all: Channel;
 }
 
 /**
- * 1. After its `Last-Event-ID`, where that is a position in this hub. Who is not `known` gets what was for all, and a gap
- *    if anything was not.
- * 2. Without one: after the position that it last came back with, else from its beginning, since it cannot say that it
- *    has received anything; a new client with the next message.
- * 3. With one that the hub does not know (it has restarted, or the message is no longer kept): where its last connection
- *    left off, or with the next message, and a gap.
+ * Returns the place at which a client continues.
+ *
+ * 1. A `Last-Event-ID` that is a position in this hub: after that position. A client that is not `known` gets the
+ *    messages that were for all, and a gap if there were others.
+ * 2. No `Last-Event-ID`: after the position that the client last returned with, else from its beginning, since it cannot
+ *    say that it has received anything. A new client begins with the next message.
+ * 3. One that the hub does not know, because it has restarted or no longer keeps the message: where the client's last
+ *    connection left off, else with the next message, and a gap.
  */
 export function startOf(lastEventId: string | undefined, known: Client | undefined, history: History): HubStart {
   const { lastSeq, lastDirectedSeq } = history;
@@ -48,7 +50,7 @@ export function startOf(lastEventId: string | undefined, known: Client | undefin
 /** @throws TaskError `INVALID_CURSOR` */
 function seqOf(lastEventId: string, known: Client | undefined, { epoch, all }: History): number | undefined {
   const id = parseEventId(lastEventId);
-  // A hub has one life per epoch: its ids have no third part, as those of a task have that was run again.
+  // A hub has one life per epoch, so its ids have no third part. Those of a task that was run again have one.
   if (id?.epoch === 1) return id.resumeKey === epoch ? id.seq : undefined;
   if (lastEventId.startsWith(`${epoch}.`)) throw new TaskError('INVALID_CURSOR', 'The last event id has no seq');
   return known === undefined ? all.seqOfId(lastEventId) : known.seqOfId(lastEventId, all);

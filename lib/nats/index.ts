@@ -1,3 +1,4 @@
+/** The entry `./nats`: presence, streaming requests and the workers that answer them. */
 // Presence: who is online, in all processes
 export { createPresence } from './presence/presence.js';
 export type { StreamRequesterOptions, StreamRequestOptions } from './streams/requester-options.js';

@@ -1,3 +1,4 @@
+/** The numbers among the options of the NATS room, with their defaults and limits, and rules that its parts share. */
 import { systemClock, type Clock } from '../core/clock.js';
 import { ANYTHING, assertOption, checkRange, wholeNumber, type OptionRule, type Range } from '../core/options.js';
 import { checkSubject } from './subject.js';
@@ -17,7 +18,7 @@ const NUMBERS = {
 /** Returns the rule of a number among the options. */
 export const numberRule = (name: keyof typeof NUMBERS): OptionRule => wholeNumber(NUMBERS[name]);
 
-/** Checked where they are used, with messages of their own. */
+/** Rules of options that are checked where they are used, with messages of their own. */
 export const WIRE_RULES = { connection: ANYTHING, inboxPrefix: ANYTHING, clock: ANYTHING } as const;
 
 /** Returns default, minimum and maximum of a number, for checking one that arrives over the wire. */

@@ -1,3 +1,4 @@
+/** Checks client ids and subjects. */
 import { randomBytes } from 'node:crypto';
 import { TaskError } from '../core/errors.js';
 import { assertOption } from '../core/options.js';

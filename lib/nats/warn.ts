@@ -1,3 +1,4 @@
+/** Reports failures as process warnings. */
 import { describeThrown } from '../core/thrown.js';
 
 /** Tells the process of a failure that no caller can be told of. */

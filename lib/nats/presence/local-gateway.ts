@@ -1,3 +1,4 @@
+/** The clients of this process, as other processes learn of them. */
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import type { ClientDirectory, Gateway } from './client-directory.js';

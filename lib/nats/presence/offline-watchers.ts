@@ -1,3 +1,4 @@
+/** Notifies those who wait for a client to go offline. */
 import { TaskError } from '../../core/errors.js';
 import { notifyCallback } from '../../core/callbacks.js';
 
@@ -13,7 +14,7 @@ export class OfflineWatchers {
 
   /** Calls `listener` for every client that goes offline. Returns a function that removes it. */
   onOffline(listener: (id: string) => unknown): () => void {
-    const own = (id: string): unknown => listener(id); // what it returns may be a promise that rejects
+    const own = (id: string): unknown => listener(id); // it may return a promise that rejects
     this.#all.add(own);
     return () => void this.#all.delete(own);
   }
@@ -54,7 +55,7 @@ export class OfflineWatchers {
     const watchers = this.#watchers.get(id);
     if (watchers !== undefined) {
       this.#watchers.delete(id);
-      const reason = clientOffline(id); // an error costs a stack trace, and of a million clients that go at once few are watched
+      const reason = clientOffline(id); // it is made only for watched clients: of a million that go offline at once few are watched, and a stack trace is dear
       for (const gone of watchers) notifyCallback(LISTENER, gone, reason);
     }
     for (const listener of [...this.#all]) notifyCallback(LISTENER, listener, id);

@@ -1,3 +1,4 @@
+/** The messages by which gateways tell each other about their clients. */
 import { rangeOf } from '../options.js';
 
 /** The JSON messages that gateways publish. Client ids travel in payloads alone, never in subjects. */

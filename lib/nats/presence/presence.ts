@@ -1,3 +1,4 @@
+/** The presence of clients: who is online, in this process and in all others. */
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { ANYTHING, assertOption, checkOptions, type OptionRules } from '../../core/options.js';

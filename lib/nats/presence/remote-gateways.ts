@@ -1,3 +1,4 @@
+/** The clients of all other processes, as this process knows them. */
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { ClientDirectory, Gateway } from './client-directory.js';
 import { unlessClosed } from '../connection.js';
@@ -202,7 +203,7 @@ export class RemoteGateways {
   #checkLeases(): void {
     const { clock, leaseMs } = this.wire;
     const now = clock.now();
-    // If this process stood still, unread messages wait; the gateways were not silent.
+    // If this process stood still, messages wait unread and the gateways were not silent.
     const stalledMs = Math.max(0, now - this.#checkedAtMs - (2 * leaseMs) / CHECKS_PER_LEASE);
     this.#checkedAtMs = now;
     for (const remote of [...this.#gateways.values()]) {

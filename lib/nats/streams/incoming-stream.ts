@@ -1,3 +1,4 @@
+/** The requester's side of a stream. */
 import type { Msg } from '@nats-io/transport-node';
 import { askSyncCallback } from '../../core/callbacks.js';
 import { TaskError, type ErrorCode } from '../../core/errors.js';
@@ -40,7 +41,7 @@ const SILENT_CHECKS = 3 * CHECKS_PER_BEAT;
 
 type Outcome = { readonly result: Uint8Array | undefined } | { readonly error: unknown };
 
-/** One stream on the requester's side: it takes frames, hands out messages, returns credit, and notices silence. */
+/** Receives one stream for a requester: takes frames, hands out messages, returns credit, and notices silence. */
 export class IncomingStream implements ResponseStream {
   readonly finished: Promise<Uint8Array | undefined>;
   #resolve: ((result: Uint8Array | undefined) => void) | undefined;
@@ -173,7 +174,7 @@ export class IncomingStream implements ResponseStream {
     try {
       const answer: unknown = onMessage(message);
       if (answer === false) this.stop({ result: undefined });
-      else if (typeof answer === 'object') Promise.resolve(answer).catch(fail); // a promise, or what is like one
+      else if (typeof answer === 'object') Promise.resolve(answer).catch(fail); // a promise or another thenable
     } catch (error) {
       fail(error);
     }
@@ -194,7 +195,7 @@ export class IncomingStream implements ResponseStream {
         if ('error' in this.#last) throw this.#last.error;
         return { done: true, value: undefined };
       }
-      this.#idleSinceMs = this.wire.now(); // until now the program was the slower one
+      this.#idleSinceMs = this.wire.now(); // up to now the program was the slower side
       await this.#queue.changed();
     }
   }

@@ -1,3 +1,4 @@
+/** Batches the messages of a worker into frames. */
 import { LENGTH_BYTES } from './stream-protocol.js';
 
 /** A batch of this size is sent at once, a smaller one at the end of the turn of the event loop that began it. */

@@ -1,3 +1,4 @@
+/** The worker's side of a stream. */
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { TaskError, type PublicError } from '../../core/errors.js';
@@ -36,7 +37,7 @@ interface Waiting {
   readonly reject: (reason: TaskError) => void;
 }
 
-/** One stream on the worker's side. It ends once: by the worker, by the requester, or by the requester's silence. */
+/** Sends one stream for a worker. It ends once: by the worker, by the requester, or by the requester's silence. */
 export class OutgoingStream implements ResponseSender {
   readonly #controller = new AbortController();
   /** The payload limit of the server that delivered the request, kept because a lost connection no longer tells it. */

@@ -1,3 +1,4 @@
+/** Makes a job of a worker behind NATS. */
 import { TaskError } from '../../core/errors.js';
 import { assertOption, checkOptions } from '../../core/options.js';
 import type { AsyncTask, TaskContext } from '../../core/task.js';
@@ -8,7 +9,10 @@ import { checkSubject } from '../subject.js';
 
 /** Options of `remoteTask`. */
 export interface RemoteTaskOptions {
-  /** How long a living worker may send no message before the task fails with `WORKER_TIMEOUT`, in ms. Default: Infinity. */
+  /**
+   * The time for which a living worker may send no message before the task fails with `WORKER_TIMEOUT`, in ms. Default:
+   * Infinity.
+   */
   idleTimeoutMs?: number;
 }
 

@@ -1,3 +1,4 @@
+/** Runs the requests to one subject. */
 import { headers, type Msg, type NatsConnection, type Subscription as NatsSubscription } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { TaskError, toPublicError } from '../../core/errors.js';
@@ -171,7 +172,7 @@ function requestOf({ msg, terms, stream }: Accepted): StreamRequest {
   };
 }
 
-/** What a handler throws because its stream was stopped: the reason or an AbortError. */
+/** Tells whether a handler has thrown `error` because its stream was stopped: the reason or an AbortError. */
 function isEcho(error: unknown, { aborted, reason }: AbortSignal): boolean {
   return aborted && (error === reason || readProperty(error, 'name') === 'AbortError');
 }

@@ -6,6 +6,7 @@ import { numberRule, WIRE_RULES } from '../options.js';
 import type { Presence } from '../presence/presence.js';
 import type { OnMessage } from './stream-message.js';
 
+/** Options of `createStreamRequester`. */
 export interface StreamRequesterOptions {
   /** Your connection, which the library never closes. */
   connection: NatsConnection;
@@ -32,10 +33,14 @@ export interface StreamRequesterOptions {
   clock?: Clock;
 }
 
+/** Options of `StreamRequester.streamRequestWithClient`. */
 export interface StreamRequestOptions {
   /** Stops the stream and its worker; iterating throws its reason. */
   signal?: AbortSignal;
-  /** How long a living worker may send no message before iterating throws `WORKER_TIMEOUT`, in ms. Default Infinity. */
+  /**
+   * The time for which a living worker may send no message before iterating throws `WORKER_TIMEOUT`, in ms. Default
+   * Infinity.
+   */
   idleTimeoutMs?: number;
   /**
    * Receives each message instead of a loop. Returning false stops the stream and its worker. An error that it throws or

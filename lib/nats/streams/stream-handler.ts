@@ -14,7 +14,7 @@ export interface ResponseSender {
   end(result?: Uint8Array | string): Promise<void>;
 }
 
-/** One request as a worker's handler sees it. */
+/** A request, as the handler of a worker receives it. */
 export interface StreamRequest {
   /** The body, as the requester gave it. */
   readonly data: Uint8Array;

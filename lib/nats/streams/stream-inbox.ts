@@ -1,3 +1,4 @@
+/** The inbox of one stream. */
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { unlessClosed } from '../connection.js';

@@ -1,4 +1,4 @@
-/** One message of a worker, as its requester receives it. */
+/** A message of a worker, as its requester receives it. */
 export interface StreamMessage {
   /** The number of the message, from 1, without a hole. */
   readonly seq: number;

@@ -1,3 +1,4 @@
+/** The messages between requesters and workers. */
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import type { PublicError } from '../../core/errors.js';
 import { checkRange } from '../../core/options.js';

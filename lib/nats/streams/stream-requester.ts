@@ -1,3 +1,4 @@
+/** Sends streaming requests to workers. */
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { TaskError } from '../../core/errors.js';
@@ -18,6 +19,7 @@ import { checkClientId, checkSubject, randomToken } from '../subject.js';
 import { WindowBudget } from './window-budget.js';
 import { MAX_SILENT_BEATS } from './outgoing-stream.js';
 
+/** Asks workers for streams on behalf of clients. `createStreamRequester` makes one. */
 export interface StreamRequester {
   /** The presence that was given, or the requester's own. */
   readonly presence: Presence;
@@ -32,9 +34,11 @@ export interface StreamRequester {
     clientId: string,
     options?: StreamRequestOptions,
   ): ResponseStream;
+  /** Returns the counts of this requester. */
   getStatistics(): RequesterStatistics;
 }
 
+/** Counts of one requester. */
 export interface RequesterStatistics {
   /** The number of streams that are open now. */
   readonly open: number;
@@ -42,7 +46,13 @@ export interface RequesterStatistics {
   readonly dropped: number;
 }
 
-/** @throws TaskError `INVALID_OPTION` */
+/**
+ * Makes a requester, which gateways use to ask workers for streams.
+ * @throws TaskError `INVALID_OPTION`
+ * @example
+ * const requester = createStreamRequester({ connection, presence });
+ * for await (const message of requester.streamRequestWithClient('summaries', text, clientId)) res.write(message.string());
+ */
 export function createStreamRequester(options: StreamRequesterOptions): StreamRequester {
   checkOptions('createStreamRequester', options, REQUESTER_RULES);
   const { connection } = options;

@@ -1,3 +1,4 @@
+/** Answers streaming requests with handlers. */
 import type { NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import {
@@ -19,6 +20,7 @@ import type { StreamHandler, StreamRequest, SubscribeOptions, Subscription } fro
 import { checkSubscription, randomToken } from '../subject.js';
 import { OutgoingStream } from './outgoing-stream.js';
 
+/** Options of `createStreamResponder`. */
 export interface StreamResponderOptions {
   /** Your connection, which the library never closes. */
   connection: NatsConnection;
@@ -34,9 +36,11 @@ export interface StreamResponderOptions {
   clock?: Clock;
 }
 
+/** Runs the handlers of a worker. `createStreamResponder` makes one. */
 export interface StreamResponder {
   /** Answers the requests to `subject` with `handler`. @throws TaskError `INVALID_OPTION`, or `SHUTDOWN` after `stop` */
   subscribe(subject: string, handler: StreamHandler, options?: SubscribeOptions): Subscription;
+  /** Returns the counts of this responder. */
   getStatistics(): ResponderStatistics;
   /**
    * Drains all subscriptions for at most `graceMs` (default Infinity), and then ends the requests that are left. Idempotent.
@@ -45,8 +49,11 @@ export interface StreamResponder {
   stop(options?: { graceMs?: number }): Promise<void>;
 }
 
+/** Counts of one responder. */
 export interface ResponderStatistics {
+  /** The number of handlers that run now. */
   readonly running: number;
+  /** The number of requests that wait for a handler. */
   readonly waiting: number;
   /** The number of messages that no requester of this version sends. */
   readonly dropped: number;
@@ -70,7 +77,15 @@ const SUBSCRIBE_RULES: OptionRules<SubscribeOptions> = {
 };
 const STOP_RULES: OptionRules<{ graceMs?: number }> = { graceMs: numberRule('graceMs') };
 
-/** @throws TaskError `INVALID_OPTION` */
+/**
+ * Makes a responder, with which a worker answers requests.
+ * @throws TaskError `INVALID_OPTION`
+ * @example
+ * const responder = createStreamResponder({ connection, presence });
+ * responder.subscribe('summaries', async ({ data, signal }, sender) => {
+ *   for await (const part of summarize(data, signal)) await sender.send(part);
+ * });
+ */
 export function createStreamResponder(options: StreamResponderOptions): StreamResponder {
   checkOptions('createStreamResponder', options, RESPONDER_RULES);
   const { connection, exposeErrors = false, onError = tellProcess } = options;
