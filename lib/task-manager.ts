@@ -137,7 +137,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 
     getStatistics: () => ({
       running: engine.running,
-      settling: engine.settling,
+      settling: engine.settling.size,
       connections: heartbeat.size,
       ...engine.store.sizes(),
       ...engine.counts,

@@ -1,6 +1,8 @@
 import { TaskError } from '../../lib/core/errors.js';
 import type { OpenTaskStore, TaskStore } from '../../lib/core/ports.js';
+import { createTaskStore } from '../../lib/store/index.js';
 import { endless, EngineFixture, untilAborted } from '../support/engine-fixture.js';
+import { MapDriver, MapServer } from '../support/map-driver.js';
 import { turn } from '../support/run-fixture.js';
 import { sharedMemory } from '../support/memory-stores.js';
 import { codeOf } from '../support/store-fixtures.js';
@@ -44,16 +46,19 @@ describe('Engine', () => {
       const { taskId } = await fixture.start(() => new Promise<void>((resolve) => (settle = resolve)));
       await turn();
       await fixture.engine.cancel(taskId, 'Stop');
-      expect([fixture.engine.running, fixture.engine.settling]).toEqual([0, 1]);
+      expect([fixture.engine.running, fixture.engine.settling.size]).toEqual([0, 1]);
       expect(await codeOf(() => fixture.start(endless))).toBe('AT_CAPACITY');
       settle?.();
       await turn();
-      expect(fixture.engine.settling).toBe(0);
+      expect(fixture.engine.settling.size).toBe(0);
       expect(await codeOf(() => fixture.start(endless))).toBeUndefined();
     });
 
-    it('counts it for its owner too', async () => {
-      const fixture = new EngineFixture({ maxTasksPerOwner: 1 });
+    it.each([
+      ['this process', undefined],
+      ['a shared store', createTaskStore(new MapDriver(new MapServer()))],
+    ])('counts it for its owner too, with tasks in %s', async (_where, store) => {
+      const fixture = new EngineFixture({ maxTasksPerOwner: 1, ...(store && { store }) });
       let settle: (() => void) | undefined;
       const { taskId } = await fixture.start(() => new Promise<void>((resolve) => (settle = resolve)), {
         owner: 'ann',

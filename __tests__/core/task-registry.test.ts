@@ -32,7 +32,6 @@ describe('TaskRegistry', () => {
     task.status = 'completed';
     task.end();
     registry.retire(task);
-    registry.leavePlace(task.owner);
     return task;
   };
   const finished = (kib = 0): StoredTask => end(add(kib));

@@ -153,8 +153,7 @@ export class World {
     if (this.stopped) return 'SHUTDOWN';
     const settling = this.tasks.filter(({ settles }) => settles);
     if (this.running.length + settling.length >= this.settings.maxRunningTasks) return 'AT_CAPACITY';
-    const counted = this.home.outside ? this.running : [...this.running, ...settling];
-    const own = counted.filter((task) => task.owner === owner);
+    const own = [...this.running, ...settling].filter((task) => task.owner === owner);
     return own.length >= this.settings.maxTasksPerOwner ? 'TOO_MANY_TASKS' : undefined;
   }
 

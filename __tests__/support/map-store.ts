@@ -48,7 +48,7 @@ export class MapStore {
 
   constructor(readonly settings: Pick<DriverSettings, 'clock' | 'ttlMs' | 'limits' | 'maxTasksPerOwner'>) {}
 
-  create(draft: Draft, holder: string): Created {
+  create(draft: Draft, holder: string, quota = this.settings.maxTasksPerOwner): Created {
     const { taskId, owner, idempotencyKey, slot } = draft;
     const existing = this.state.tasks.get(taskId);
     if (existing !== undefined) return { created: storedTask(existing) };
@@ -57,7 +57,7 @@ export class MapStore {
     const occupant = slot === undefined ? undefined : this.#find({ slot, owner });
     if (occupant !== undefined) return { taken: 'slot', by: storedTask(occupant) };
     const running = [...this.state.tasks.values()].filter((t) => t.draft.owner === owner && t.status === 'running');
-    if (running.length >= this.settings.maxTasksPerOwner) return { taken: 'quota' };
+    if (running.length >= quota) return { taken: 'quota' };
     const task = newTask(draft, holder);
     this.state.tasks.set(taskId, task);
     indexTask(this.state, task, this.settings.clock.now());

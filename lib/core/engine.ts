@@ -13,6 +13,7 @@ import type { Resume, RunRequest, Started, StartRequest, TaskHandler } from './r
 import { Run, type RunObserver } from './run.js';
 import { samePayload } from './same-payload.js';
 import { Starts } from './starts.js';
+import { SettlingRuns } from './settling-runs.js';
 import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
 import { storeSettingsOf } from './store-settings.js';
@@ -31,7 +32,7 @@ export class Engine implements RunObserver {
   readonly #restarting = new Set<string>();
   readonly #ending = new Set<Promise<void>>();
   /** Runs whose tasks have ended while their jobs still work. */
-  readonly #settling = new Set<Run>();
+  readonly settling = new SettlingRuns();
   readonly turns: Turns;
   readonly handlers: Handlers;
   readonly #idle: IdleRuns;
@@ -72,15 +73,10 @@ export class Engine implements RunObserver {
     return this.#runs.size;
   }
 
-  /** Counts the jobs that still run here although their tasks have ended. */
-  get settling(): number {
-    return this.#settling.size;
-  }
-
   /** Returns how many more tasks may run here now. A job counts until its promise has settled. */
   get room(): number {
     if (this.#stopping) return 0;
-    const { size } = this.#settling;
+    const { size } = this.settling;
     return this.options.maxRunningTasks - this.#runs.size - size - this.#starts.size - this.#restarting.size;
   }
 
@@ -200,13 +196,13 @@ export class Engine implements RunObserver {
 
   ended(run: Run, status: FinalStatus | undefined): void {
     this.#runs.delete(run.taskId);
-    this.#settling.add(run);
+    this.settling.add(run);
     this.#idle.delete(run);
     if (status !== undefined) this.counts[status]++;
   }
 
   settled(run: Run): void {
-    this.#settling.delete(run);
+    this.settling.delete(run);
   }
 
   failed(run: Run, error: unknown): void {
@@ -231,7 +227,7 @@ export class Engine implements RunObserver {
 
   /** Resolves when every run has ended and every job's promise has settled. */
   async #allSettled(): Promise<void> {
-    const jobs = [...this.#runs.values(), ...this.#settling].map(({ settled }) => settled);
+    const jobs = [...this.#runs.values(), ...this.settling.values()].map(({ settled }) => settled);
     await Promise.all([this.#allEnded(), ...jobs]);
   }
 

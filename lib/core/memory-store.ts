@@ -28,14 +28,14 @@ export class MemoryStore implements OpenTaskStore {
     this.registry = new TaskRegistry(settings);
   }
 
-  create(draft: TaskDraft): Creation {
+  create(draft: TaskDraft, settling = 0): Creation {
     const { registry } = this;
     const { owner, idempotencyKey, slot } = draft;
     const repeated = idempotencyKey === undefined ? undefined : registry.find({ owner, idempotencyKey });
     if (repeated instanceof StoredTask) return { created: false, taken: 'idempotencyKey', record: repeated };
     const running = slot === undefined ? undefined : registry.find({ owner, slot });
     if (running instanceof StoredTask) return { created: false, taken: 'slot', record: running };
-    if (registry.runningOf(owner) >= registry.settings.maxTasksPerOwner) {
+    if (registry.runningOf(owner) + settling >= registry.settings.maxTasksPerOwner) {
       throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
     }
     const task = new StoredTask(draft, new EventLog(registry.settings.log, registry.memory), registry.settings);
@@ -120,18 +120,13 @@ class MemoryWriter implements TaskWriter {
     if (event === undefined) task.keepProgress(json);
   }
 
-  finish(status: FinalStatus, json: string, keepsPlace = false): void {
+  finish(status: FinalStatus, json: string): void {
     const task = this.#writable();
     task.status = move(task.status, status);
     task.outcome = json;
     this.#append(TERMINAL_EVENT[status], json);
     task.end();
     this.registry.retire(task);
-    if (!keepsPlace) this.leavePlace();
-  }
-
-  leavePlace(): void {
-    this.registry.leavePlace(this.record.owner);
   }
 
   countSubscribers(): number {

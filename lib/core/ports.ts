@@ -87,14 +87,9 @@ export interface TaskWriter {
   append(event: string | undefined, json: string): Awaitable<void>;
   /**
    * Appends the terminal event and ends the log. It is called once, after all appends.
-   * @param keepsPlace the job still runs: its place under `maxTasksPerOwner` is free only after `leavePlace`
    * @throws as `append`; after `STORE_UNAVAILABLE` a shared store goes on trying until the task has its end.
    */
-  finish(status: FinalStatus, json: string, keepsPlace?: boolean): Awaitable<void>;
-  /**
-   * Frees the place under `maxTasksPerOwner` that `finish` was asked to keep. Absent where the store counts no places.
-   */
-  leavePlace?(): Awaitable<void>;
+  finish(status: FinalStatus, json: string): Awaitable<void>;
   /** Reads from the store how many subscribers are attached now, on all instances. */
   countSubscribers(): Awaitable<number>;
   /** Gives the task up, so that another instance may claim it. */
@@ -163,9 +158,10 @@ export interface OpenTaskStore {
   /**
    * Creates the task, or finds the one that has its idempotency key, else the one that runs in its slot. Atomic under
    * concurrent calls on all instances. A slot is free again once the terminal event of its task is in the log.
+   * @param settling jobs of its owner that still run here although their tasks have ended: they count for `maxTasksPerOwner`
    * @throws TaskError `TOO_MANY_TASKS`.
    */
-  create(draft: TaskDraft): Awaitable<Creation>;
+  create(draft: TaskDraft, settling?: number): Awaitable<Creation>;
   /** @param texts the last progress and the outcome are wanted too: they may be large */
   find(ref: TaskRef, texts?: boolean): Awaitable<TaskRecord | Tombstone | undefined>;
   /** Lists tasks, newest first, without their last progress and outcome. */

@@ -39,9 +39,8 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
   readonly updateProgress: UpdateProgress;
   readonly emit: TaskContext['emit'];
   #status: TaskStatus = 'running';
-  #isSettled = false;
-  /** True where the task has ended before its job, which still takes a place of its owner. */
-  #keepsPlace = false;
+  /** True once the job's promise has settled. */
+  isSettled = false;
   #cancelTimeout: (() => void) | undefined;
   /** The seq of the event that was appended last. Within an attempt the log has no other writer. */
   seq: number;
@@ -179,16 +178,15 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
     try {
       if (isFinal(this.#status)) return;
       const result = await this.#result();
-      this.#isSettled = true;
+      this.isSettled = true;
       if (!isFinal(this.#status)) await this.complete(result);
     } catch (error) {
-      this.#isSettled = true;
+      this.isSettled = true;
       if (!isFinal(this.#status)) await this.fail(error).catch(this.#report);
       else if (!this.#isCausedByStop(error)) this.#report(error);
     } finally {
       this.observer.settled(this);
       this.#resolveSettled?.();
-      if (this.#keepsPlace) void Promise.resolve(this.writer.leavePlace?.()).catch(this.#report);
     }
   }
 
@@ -223,8 +221,7 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
     this.#end(status, status);
     try {
       const data = `{"task_id":"${this.taskId}","status":"${status}"${outcome}}`;
-      this.#keepsPlace = !this.#isSettled;
-      await this.writer.finish(status, data, this.#keepsPlace);
+      await this.writer.finish(status, data);
     } finally {
       this.#resolveEnded?.();
     }

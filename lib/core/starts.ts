@@ -7,6 +7,7 @@ import type { RunRequest, Started, StartRequest } from './requests.js';
 import type { Run } from './run.js';
 import { samePayload } from './same-payload.js';
 import { supersede } from './slots.js';
+import type { SettlingRuns } from './settling-runs.js';
 import { createFold } from './snapshot.js';
 import type { TimeLimit } from './time-limit.js';
 
@@ -15,6 +16,7 @@ export interface StartHost {
   readonly options: ResolvedOptions;
   /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY` where no task can be started now */
   admit(): void;
+  readonly settling: Pick<SettlingRuns, 'of'>;
   begin(created: { readonly writer: TaskWriter }, request: RunRequest): Run;
 }
 
@@ -58,7 +60,7 @@ export class Starts {
     this.#asked.set(draft, request);
     // Of two starts that interrupt each other the faster one runs next, and the other one supersedes it in turn.
     for (;;) {
-      const creation = await this.store.create(draft);
+      const creation = await this.store.create(draft, this.host.settling.of(draft.owner));
       if (creation.created) return { record: this.host.begin(creation, request).record, created: true };
       const { record, taken } = creation;
       if (taken === 'idempotencyKey') return { record: samePayload(record, request.fingerprint), created: false };

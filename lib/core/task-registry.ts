@@ -57,6 +57,9 @@ export class TaskRegistry {
     const { clock, ttlMs } = this.settings;
     const now = clock.now();
     this.#running.delete(task.taskId);
+    const others = this.runningOf(task.owner) - 1;
+    if (others > 0) this.#runningPerOwner.set(task.owner, others);
+    else this.#runningPerOwner.delete(task.owner);
     if (task.slot !== undefined) this.#bySlot.delete(scoped(task.owner, task.slot));
     task.expiresAt = now + ttlMs;
     this.#expiry.add(task, ttlMs, now);
@@ -71,16 +74,9 @@ export class TaskRegistry {
     while (this.#kept.weight > this.settings.maxBufferedBytes && this.#buryNext());
   }
 
-  /** Counts the jobs of `owner` that run, those of ended tasks included. */
+  /** Counts the tasks of `owner` that run. */
   runningOf(owner: string | undefined): number {
     return this.#runningPerOwner.get(owner) ?? 0;
-  }
-
-  /** Frees the place of a job of `owner` that does not run any more. */
-  leavePlace(owner: string | undefined): void {
-    const others = this.runningOf(owner) - 1;
-    if (others > 0) this.#runningPerOwner.set(owner, others);
-    else this.#runningPerOwner.delete(owner);
   }
 
   find(ref: TaskRef): StoredTask | Tombstone | undefined {

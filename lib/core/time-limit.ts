@@ -83,8 +83,8 @@ export function withTimeLimit(store: OpenTaskStore, limit: TimeLimit, late: Late
   };
   return {
     shared: store.shared,
-    create: (draft) =>
-      keep(store.create(draft), (creation) => {
+    create: (draft, settling) =>
+      keep(store.create(draft, settling), (creation) => {
         late.created(draft, creation);
       }),
     claim: (taskId, folds) =>

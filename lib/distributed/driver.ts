@@ -69,11 +69,12 @@ export interface TaskDriver {
 
   /**
    * Creates a running task with token 1, attempt 1, an empty log and `holder`, unless its idempotency key or its slot
-   * belongs to another task, or its owner has `maxTasksPerOwner` running ones (checked in this order).
+   * belongs to another task, or its owner has `quota` running ones (checked in this order): at least 1, `maxTasksPerOwner`
+   * where it is not given, less where jobs of tasks that have ended still run.
    * A key is taken while its task is kept, ended or not; a slot, and a place in the quota, only while its task runs. Of
    * any number of concurrent calls with one key or slot exactly one creates a task. The same draft again: `created`.
    */
-  create(draft: Draft, holder: string): Promise<Created>;
+  create(draft: Draft, holder: string, quota?: number): Promise<Created>;
 
   /**
    * The task that a reference leads to, in one round trip: `taskId`, `resumeKey`, `idempotencyKey` or `slot` (running

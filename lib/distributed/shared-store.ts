@@ -19,10 +19,13 @@ import { ignore, RETRY_MS } from './context.js';
 import type { Instance } from './instance.js';
 import { unavailable } from './outcomes.js';
 import { toRecord } from './records.js';
-import { SCHEMA, type Draft } from './stored.js';
+import { SCHEMA, type Draft, type StoredTask } from './stored.js';
 
 /** Ids that drivers may make names of their own from. */
 const isTaskId = (text: string): boolean => /^[\w-]{1,64}$/.test(text);
+
+const isTask = (found: StoredTask | Tombstone | undefined): found is StoredTask =>
+  found !== undefined && found.status !== 'expired';
 
 /** A list is read in pages of so many tasks. */
 const PAGE = 100;
@@ -35,12 +38,12 @@ export class SharedTaskStore implements OpenTaskStore {
 
   constructor(readonly instance: Instance) {}
 
-  async create(draft: TaskDraft): Promise<Creation> {
+  async create(draft: TaskDraft, settling = 0): Promise<Creation> {
     const { owned, liveness, hearing, reader } = this.instance;
     hearing.start();
     await liveness.ready();
     return owned.expecting(draft.taskId, async () => {
-      const entry = await this.#create(this.#toDraft(draft));
+      const entry = await this.#create(this.#toDraft(draft), settling);
       if ('created' in entry) {
         const { status, token, holder } = entry.created;
         const isOurs = status === 'running' && token === 1 && holder === this.instance.context.instance;
@@ -117,11 +120,13 @@ export class SharedTaskStore implements OpenTaskStore {
   }
 
   /** What may have been created without an answer is asked for again; what is left in the end, `reconcile` removes. */
-  async #create(draft: Draft): Promise<Created> {
+  async #create(draft: Draft, settling: number): Promise<Created> {
     const { driver, instance, settings } = this.instance.context;
+    const quota = settings.maxTasksPerOwner - settling;
+    if (quota < 1) return this.#obstacleTo(draft);
     for (let tries = 1; ; tries++) {
       try {
-        return await driver.create(draft, instance);
+        return await driver.create(draft, instance, quota);
       } catch (error) {
         if (tries === TRIES) {
           this.instance.recovery.noteUnanswered(draft.taskId);
@@ -130,6 +135,15 @@ export class SharedTaskStore implements OpenTaskStore {
         await new Promise<void>((resolve) => settings.clock.after(RETRY_MS, resolve));
       }
     }
+  }
+
+  /** Jobs that run on here take all places of the owner: a repeated start and one for an occupied slot need none. */
+  async #obstacleTo({ owner, idempotencyKey, slot }: Draft): Promise<Created> {
+    const { driver } = this.instance.context;
+    const repeated = idempotencyKey === undefined ? undefined : await driver.read({ idempotencyKey, owner });
+    if (isTask(repeated)) return { taken: 'idempotencyKey', by: repeated };
+    const occupant = slot === undefined ? undefined : await driver.read({ slot, owner });
+    return isTask(occupant) ? { taken: 'slot', by: occupant } : { taken: 'quota' };
   }
 
   #toDraft({ taskId, resumeKey, owner, ...draft }: TaskDraft): Draft {

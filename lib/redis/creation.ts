@@ -32,14 +32,14 @@ export class Creation {
     readonly limits: { readonly runningTtlMs: number; readonly maxTasksPerOwner: number },
   ) {}
 
-  async create(draft: Draft, holder: string): Promise<Created> {
+  async create(draft: Draft, holder: string, quota = this.limits.maxTasksPerOwner): Promise<Created> {
     const { idempotencyKey, owner, taskId } = draft;
     const repeated = idempotencyKey === undefined ? undefined : await this.reader.read({ idempotencyKey, owner });
     if (isTask(repeated)) return repeated.taskId === taskId ? { created: repeated } : taken('idempotencyKey', repeated);
     const made = this.#make(draft, holder);
     // Commands of one connection keep their order; those for several nodes do not.
     if (this.commands.port.cluster) await made;
-    const [existed, obstacle] = await Promise.all([made, this.#compete(draft)]);
+    const [existed, obstacle] = await Promise.all([made, this.#compete(draft, quota)]);
     if (obstacle !== undefined) {
       await this.remove(draft, holder);
       return obstacle;
@@ -68,10 +68,10 @@ export class Creation {
     return (await all(steps))[0] === '0';
   }
 
-  async #compete(draft: Draft): Promise<Created | undefined> {
+  async #compete(draft: Draft, quota: number): Promise<Created | undefined> {
     const { owner, slot, idempotencyKey } = draft;
-    if (this.limits.maxTasksPerOwner !== Infinity) {
-      const obstacle = await this.#takeQuota(draft);
+    if (quota !== Infinity) {
+      const obstacle = await this.#takeQuota(draft, quota);
       if (obstacle !== undefined) return obstacle;
     }
     if (slot !== undefined) {
@@ -97,10 +97,9 @@ export class Creation {
   }
 
   /** Where there is no place, repeated starts and those for one slot are told so: they would not need one. */
-  async #takeQuota(draft: Draft): Promise<Created | undefined> {
+  async #takeQuota(draft: Draft, quota: number): Promise<Created | undefined> {
     const { taskId, owner, slot } = draft;
-    const { maxTasksPerOwner, runningTtlMs } = this.limits;
-    const args = [taskId, String(maxTasksPerOwner), String(runningTtlMs)];
+    const args = [taskId, String(quota), String(this.limits.runningTtlMs)];
     let over: string[] = [];
     for (let tries = 0; tries < TRIES; tries++) {
       const ids = textsOf(await this.commands.run(TAKE_QUOTA, [this.keys.quota(owner)], [...args, ...over]));

@@ -49,7 +49,7 @@ export class SqliteDriver implements TaskDriver {
     this.#opened = { settings, transactions, startedAt: clock.wallNow() - clock.now() };
   }
 
-  create: TaskDriver['create'] = (draft, holder) => this.#write((moment) => create(moment, draft, holder));
+  create: TaskDriver['create'] = (...args) => this.#write((moment) => create(moment, ...args));
   claim: TaskDriver['claim'] = (claimed) => this.#write((moment) => claim(moment, claimed));
   orphan: TaskDriver['orphan'] = (...args) => this.#write((moment) => orphan(moment, ...args));
   remove: TaskDriver['remove'] = (taskId) => this.#write((moment) => remove(moment, taskId));

@@ -15,8 +15,13 @@ const CLAIM = `UPDATE {tasks} SET token = ?, attempt = ?, nonce = ?, holder = ?,
 const ORPHAN = 'UPDATE {tasks} SET holder = NULL, keeper = NULL, orphanedAt = ?, dueAt = ? WHERE id = ?';
 const LAST_TEXT = 'SELECT text FROM {entries} WHERE task = ? AND token = ? AND seq = ? AND events > 0';
 
-export function create(moment: Moment, draft: Draft, holder: string): Created {
-  const { connection, settings } = moment;
+export function create(
+  moment: Moment,
+  draft: Draft,
+  holder: string,
+  quota = moment.settings.maxTasksPerOwner,
+): Created {
+  const { connection } = moment;
   const { taskId, resumeKey, owner, idempotencyKey, slot } = draft;
   const [existing] = findTasks(connection, 't.taskId = ?', [taskId]);
   if (existing !== undefined) return { created: existing };
@@ -24,9 +29,9 @@ export function create(moment: Moment, draft: Draft, holder: string): Created {
   if (repeated !== undefined) return { taken: 'idempotencyKey', by: repeated };
   const occupant = slot === undefined ? undefined : findKept(moment, { slot, owner });
   if (occupant !== undefined) return { taken: 'slot', by: occupant };
-  if (settings.maxTasksPerOwner !== Infinity) {
+  if (quota !== Infinity) {
     const { running } = connection.get(COUNT_RUNNING, owner, 'running') as { running: number };
-    if (running >= settings.maxTasksPerOwner) return { taken: 'quota' };
+    if (running >= quota) return { taken: 'quota' };
   }
 
   const { fingerprint, wire, handler, createdAtMs, schema, input } = draft;

@@ -118,6 +118,15 @@ export function describeDriverCreation({ describe, it, open }: DriverSuite): voi
       expect(await one.create(draft({ owner: 'ann' }), 'one')).toHaveProperty('created');
     });
 
+    it('takes a quota that is smaller than `maxTasksPerOwner` for one start', async () => {
+      const { one, two } = await open({ maxTasksPerOwner: 3 });
+      await created(one, { owner: 'ann' });
+      expect(await two.create(draft({ owner: 'ann' }), 'two', 1)).toEqual({ taken: 'quota' });
+      expect(await two.create(draft({ owner: 'ann' }), 'two', 2)).toHaveProperty('created');
+      expect(await one.create(draft({ owner: 'ann' }), 'one', 2)).toEqual({ taken: 'quota' });
+      expect(await one.create(draft({ owner: 'ann' }), 'one')).toHaveProperty('created');
+    });
+
     it('names the idempotency key before the slot, and the slot before the quota', async () => {
       const { one } = await open({ maxTasksPerOwner: 1 });
       const { taskId } = await created(one, FULL);

@@ -119,6 +119,22 @@ export function describeStoreCreation({ describe, it, open }: StoreSuite): void 
       expect(await refusal(store, 'ann')).toBe('TOO_MANY_TASKS');
     });
 
+    it('counts jobs that run on after the end of their tasks, for their owner alone', async () => {
+      const { store } = await open({ maxTasksPerOwner: 2 });
+      const { taskId } = await started(store, { owner: 'ann', idempotencyKey: 'once', slot: 'chat' });
+      const create = (settling: number, changed: Partial<TaskDraft> = {}): Promise<unknown> =>
+        Promise.resolve().then(() => store.create(draft({ owner: 'ann', ...changed }), settling));
+      for (const settling of [1, 2, 300]) expect(await codeOf(() => create(settling))).toBe('TOO_MANY_TASKS');
+      for (const settling of [1, 2]) {
+        const again = await create(settling, { idempotencyKey: 'once' });
+        expect(again).toMatchObject({ created: false, taken: 'idempotencyKey', record: { taskId } });
+        const busy = await create(settling, { slot: 'chat' });
+        expect(busy).toMatchObject({ created: false, taken: 'slot', record: { taskId } });
+      }
+      expect(await create(1, { owner: 'bob' })).toMatchObject({ created: true });
+      expect(await create(0)).toMatchObject({ created: true });
+    });
+
     it('attaches a repeated start although its owner may start no more', async () => {
       const { store } = await open({ maxTasksPerOwner: 1 });
       const { taskId } = await started(store, { owner: 'ann', idempotencyKey: 'once' });
