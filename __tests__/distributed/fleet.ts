@@ -82,13 +82,12 @@ function through(driver: MapDriver, link: Link): TaskDriver {
       return (...args: unknown[]) => {
         link.calls.set(name, (link.calls.get(name) ?? 0) + 1);
         if (name === 'open' || name === 'listen') return call(args);
-        if (link.isCut) return new Promise(() => undefined);
-        if (link.refusesWrites && WRITES.has(name)) {
-          if (name !== 'append') return Promise.reject(new Error('READONLY'));
-          const refused = { kind: 'refused', passing: true, cause: new Error('READONLY') };
-          return Promise.resolve((args[0] as unknown[]).map(() => refused));
-        }
-        return call(args);
+        const refused = { kind: 'refused', passing: true, cause: new Error('READONLY') };
+        const each = (answer: () => Promise<unknown>): unknown =>
+          name === 'append' ? (args[0] as unknown[]).map(answer) : answer();
+        if (link.isCut) return each(() => new Promise(() => undefined));
+        if (!link.refusesWrites || !WRITES.has(name)) return call(args);
+        return each(() => (name === 'append' ? Promise.resolve(refused) : Promise.reject(new Error('READONLY'))));
       };
     },
   });

@@ -71,10 +71,12 @@ describe('an answer that comes too late, or never', () => {
   it('to an append is asked for, and the event is in the log once', async () => {
     const { taskId, writer } = await started(store);
     const append = driver.append.bind(driver);
-    jest.spyOn(driver, 'append').mockImplementationOnce(async (batches) => {
-      await append(batches);
-      throw new Error('The answer was lost');
-    });
+    jest.spyOn(driver, 'append').mockImplementationOnce((batches) =>
+      append(batches).map(async (fate) => {
+        await fate;
+        throw new Error('The answer was lost');
+      }),
+    );
     const first = Promise.resolve(writer.append(undefined, '1'));
     const second = Promise.resolve(writer.append(undefined, '2'));
     await pass(300);
@@ -89,11 +91,11 @@ describe('an answer that comes too late, or never', () => {
     let late: () => Promise<unknown> = async () => undefined;
     jest
       .spyOn(driver, 'append')
-      .mockImplementationOnce(async (batches) => {
-        late = () => append(batches); // it is still on its way
-        throw new Error('No answer');
+      .mockImplementationOnce((batches) => {
+        late = () => Promise.all(append(batches)); // it is still on its way
+        return batches.map(() => Promise.reject(new Error('No answer')));
       })
-      .mockResolvedValueOnce([refused]);
+      .mockReturnValueOnce([Promise.resolve(refused)]);
     const first = Promise.resolve(writer.append(undefined, '"first"'));
     await pass(300);
     const second = Promise.resolve(writer.append(undefined, '"second"'));

@@ -2,7 +2,7 @@ import type { TaskRecord } from '../../lib/core/ports.js';
 import { TaskError } from '../../lib/index.js';
 import { reading, recordOf, started } from '../contracts/store-steps.js';
 import { codeOf, draft } from '../support/store-fixtures.js';
-import { Fleet, type FleetInstance } from './fleet.js';
+import { Fleet, turns, type FleetInstance } from './fleet.js';
 
 const statuses = async ({ store }: FleetInstance, taskIds: readonly string[]): Promise<string[]> =>
   Promise.all(taskIds.map(async (taskId) => (await recordOf(store, { taskId })).status));
@@ -174,6 +174,24 @@ describe('Instances that share tasks', () => {
       expect(offered).toContain(taskId);
       expect(await fleet.answered(taker.store.claim(taskId, false))).toMatchObject({ input: '{"row":7}' });
     });
+  });
+
+  it('wait for no batch of a turn but their own: one that hangs holds up nobody else', async () => {
+    const one = fleet.open({ timeoutMs: 300 });
+    const tasks = await Promise.all([1, 2, 3].map(() => fleet.answered(started(one.store))));
+    const append = one.driver.append.bind(one.driver);
+    jest.spyOn(one.driver, 'append').mockImplementationOnce((batches) => {
+      const fates = append(batches);
+      return fates.map((fate, index) => (index === 1 ? new Promise(() => undefined) : fate));
+    });
+    const committed: number[] = [];
+    tasks.forEach(({ writer }, index) => {
+      void Promise.resolve(writer.append(undefined, '1')).then(() => committed.push(index));
+    });
+    await turns(4); // and no time
+    expect(committed).toEqual([0, 2]);
+    await fleet.pass(500);
+    expect(committed).toEqual([0, 2, 1]); // the log was asked
   });
 
   it('count an audience by what each instance last said, whatever arrives late', async () => {

@@ -79,11 +79,12 @@ describe('The log of a task that is taken over', () => {
     const { taskId, writer } = await fleet.answered(started(one.store));
     const append = one.driver.append.bind(one.driver);
     const isAnswered = gate();
-    jest.spyOn(one.driver, 'append').mockImplementationOnce(async (batches) => {
-      const fates = await append(batches);
-      await isAnswered.opened;
-      return fates;
-    });
+    jest.spyOn(one.driver, 'append').mockImplementationOnce((batches) =>
+      append(batches).map(async (fate) => {
+        await isAnswered.opened;
+        return fate;
+      }),
+    );
     const appended = writer.append(undefined, '"known elsewhere"');
     const elsewhere = await fleet.answered(reading(two.store, taskId));
     await fleet.pass(50);

@@ -46,7 +46,7 @@ describe('an instance that follows a task in a SQLite file', () => {
     await second.create(draftOf('u'), 'b');
     await append(second, progressAt('t', 1));
     await bell.follow('t');
-    await second.append([progressAt('t', 2), progressAt('u', 1)]);
+    await Promise.all(second.append([progressAt('t', 2), progressAt('u', 1)]));
     await append(second, progressAt('t', 3));
     expect(await rest.listen()).toEqual([['appended', 't', undefined]]);
     expect(await rest.listen()).toEqual([]);

@@ -102,10 +102,9 @@ describe('a full disk', () => {
     await Promise.all([driver.create(draftOf('large'), 'a'), driver.create(draftOf('small'), 'a')]);
     const { page_count: pages } = database.prepare('PRAGMA page_count').get() as { page_count: number };
     database.prepare(`PRAGMA max_page_count = ${pages + 4}`).get();
-    const fates = await driver.append([
-      progressAt('large', 1, JSON.stringify('x'.repeat(100_000))),
-      progressAt('small', 1),
-    ]);
+    const fates = await Promise.all(
+      driver.append([progressAt('large', 1, JSON.stringify('x'.repeat(100_000))), progressAt('small', 1)]),
+    );
     expect(fates).toMatchObject([{ kind: 'refused' }, { kind: 'committed' }]);
   });
 });

@@ -52,7 +52,7 @@ export class MapDriver implements TaskDriver {
   create: TaskDriver['create'] = async (...args) => this.store.create(...args);
   read: TaskDriver['read'] = async (...args) => this.store.read(...args);
   look: TaskDriver['look'] = async (...args) => this.store.look(...args);
-  append: TaskDriver['append'] = async (...args) => this.store.append(...args);
+  append: TaskDriver['append'] = (batches) => batches.map(async (batch) => this.store.append(batch));
   readAfter: TaskDriver['readAfter'] = async (...args) => this.store.readAfter(...args);
   claim: TaskDriver['claim'] = async (...args) => this.store.claim(...args);
   orphan: TaskDriver['orphan'] = async (...args) => this.store.orphan(...args);

@@ -136,6 +136,7 @@ export function indexTask(state: MapState, { draft, status, holder, expiresAt }:
   state.listed.add(taskId);
   state.keys.set(keyOf('resume', undefined, resumeKey), taskId);
   if (idempotencyKey !== undefined) state.keys.set(keyOf('once', owner, idempotencyKey), taskId);
+  if (status !== 'running' || holder !== undefined) state.orphans.delete(taskId);
   if (status !== 'running') {
     state.ended.set(taskId, expiresAt ?? now);
     return;

@@ -82,10 +82,6 @@ export class MapStore {
     });
   }
 
-  append(batches: readonly Batch[]): Fate[] {
-    return batches.map((batch) => this.#append(batch));
-  }
-
   readAfter(taskId: string, after: Pick<Place, 'token' | 'seq'>, limit: number): Entry[] {
     const entries = this.#find({ taskId })?.entries ?? [];
     return entries.filter(({ place }) => comparePlaces(place, { ...after, bytes: 0 }) > 0).slice(0, limit);
@@ -243,7 +239,7 @@ export class MapStore {
     return { tasks: tasks.map((task) => storedTask(task)), next: page.length > limit ? page[limit - 1] : undefined };
   }
 
-  #append(batch: Batch): Fate {
+  append(batch: Batch): Fate {
     const task = this.#find({ taskId: batch.taskId });
     if (task === undefined) return { kind: 'gone' };
     const top = topOf(task);
@@ -279,6 +275,7 @@ export class MapStore {
     Object.assign(task, { expiresAt: clock.now() + ttlMs, expiresAtMs: clock.wallNow() + ttlMs });
     task.top = topOf(task);
     unindexHolder(this.state, task);
+    this.state.orphans.delete(task.draft.taskId);
     indexTask(this.state, task, this.settings.clock.now());
   }
 

@@ -55,4 +55,4 @@ export function progressAt(taskId: string, seq: number, json = String(seq), give
   };
 }
 
-export const append = async (driver: SqliteDriver, batch: Batch): Promise<Fate> => (await driver.append([batch]))[0]!;
+export const append = (driver: SqliteDriver, batch: Batch): Promise<Fate> => driver.append([batch])[0]!;

@@ -87,12 +87,13 @@ export interface TaskDriver {
   look(taskIds: readonly string[]): Promise<readonly (TaskState | undefined)[]>;
 
   /**
-   * Appends what all tasks of one turn have to say, each batch on its own; answers in the same order. Entries whose
+   * Appends what all tasks of one turn have to say, each batch on its own, and answers a fate for each, in the same order:
+   * none of them has to wait for a batch that another node of the store is slow to take. Entries whose
    * place is in the log already are skipped. With an `ending` the task takes its status, outcome and time of expiry,
    * and leaves its slot, its quota and the index of its holder. Tells the bells of those who follow.
    * Called at most once per task at a time, as often as every turn of the event loop: this is the hot path.
    */
-  append(batches: readonly Batch[]): Promise<readonly Fate[]>;
+  append(batches: readonly Batch[]): readonly Promise<Fate>[];
 
   /** Entries after a place, oldest first: at most `limit`, and fewer only where there are no more. */
   readAfter(taskId: string, after: Pick<Place, 'token' | 'seq'>, limit: number): Promise<readonly Entry[]>;

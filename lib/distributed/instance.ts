@@ -46,7 +46,8 @@ export class Instance {
     const instance = randomUUID();
     const runningTtlMs = runningTtlOf(ttlMs, leaseMs);
     driver.open({ instance, clock, ttlMs, runningTtlMs, limits, maxTasksPerOwner, timeoutMs });
-    const limited = withTimeLimit(driver, new TimeLimit(clock, timeoutMs));
+    const limit = new TimeLimit(clock, timeoutMs);
+    const limited = withTimeLimit(driver, limit);
     const context = { instance, driver: limited, settings, leaseMs, beatMs: beatMsOf(leaseMs), runningTtlMs };
     this.context = context;
     this.liveness = new Liveness(context, {
@@ -90,7 +91,7 @@ export class Instance {
     });
     this.claims = new Claims(context, this.liveness);
     this.owned = new OwnedTasks(context, {
-      appender: new Appender(limited),
+      appender: new Appender(driver, limit),
       retries: new Retries(clock),
       turn,
       liveness: this.liveness,

@@ -1,5 +1,5 @@
 import type { Bell, Ears, Note } from '../distributed/bell.js';
-import type { Claim, Claimed } from '../distributed/calls.js';
+import type { Claim, Claimed, Fate } from '../distributed/calls.js';
 import type { DriverSettings, TaskDriver } from '../distributed/driver.js';
 import { SCHEMA, type Entry, type Place, type StoredTask, type TaskState } from '../distributed/stored.js';
 import { Appender } from './appender.js';
@@ -63,9 +63,10 @@ export class RedisDriver implements TaskDriver {
   orphans: TaskDriver['orphans'] = async (...args) => (await this.#ready()).fleet.orphans(...args);
   expire: TaskDriver['expire'] = async (...args) => (await this.#ready()).fleet.expire(...args);
 
-  append: TaskDriver['append'] = async (batches) => {
-    const parts = this.#checked === true ? this.#opened : await this.#ready();
-    return Promise.all(parts.appender.append(batches));
+  append: TaskDriver['append'] = (batches) => {
+    if (this.#checked === true) return this.#opened.appender.append(batches);
+    const appending = this.#ready().then(({ appender }) => appender.append(batches));
+    return batches.map(async (_, index) => (await appending)[index] as Promise<Fate>);
   };
 
   async readAfter(taskId: string, after: Pick<Place, 'token' | 'seq'>, limit: number): Promise<readonly Entry[]> {

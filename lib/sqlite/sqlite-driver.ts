@@ -71,8 +71,8 @@ export class SqliteDriver implements TaskDriver {
       }),
     );
 
-  async append(batches: readonly Batch[]): Promise<readonly Fate[]> {
-    return Promise.all(batches.map((batch) => this.#append(batch)));
+  append(batches: readonly Batch[]): readonly Promise<Fate>[] {
+    return batches.map((batch) => this.#append(batch));
   }
 
   requestCancel: TaskDriver['requestCancel'] = (taskId, reason) =>

@@ -74,9 +74,11 @@ export class FaultyDriver implements TaskDriver {
 
   append: TaskDriver['append'] = (batches) => {
     const sealed = structuredClone(batches); // what travels does not change any more
-    return this.#call<readonly Fate[]>(
-      () => this.#inner.append(sealed),
-      () => sealed.map(() => ({ kind: 'refused', passing: true, cause: new Error('The store takes no writes') })),
+    return sealed.map((batch) =>
+      this.#call<Fate>(
+        async () => this.#inner.store.append(batch),
+        () => ({ kind: 'refused', passing: true, cause: new Error('The store takes no writes') }),
+      ),
     );
   };
 

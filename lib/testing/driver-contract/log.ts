@@ -46,7 +46,7 @@ export function describeDriverLog({ describe, it, open }: DriverSuite): void {
       const tasks = await Promise.all(Array.from({ length: 80 }, () => created(one)));
       const batches = tasks.map(({ taskId }, n) => batchOf(taskId, chain([`${n}`, `${n}`])));
       batches.splice(40, 0, batchOf('nobody', chain(['1'])));
-      const fates = await one.append(batches);
+      const fates = await Promise.all(one.append(batches));
       expect(fates.map(({ kind }) => kind)).toEqual(
         batches.map(({ taskId }) => (taskId === 'nobody' ? 'gone' : 'committed')),
       );

@@ -64,7 +64,7 @@ export const batchOf = (taskId: string, entries: readonly Entry[], changed: Part
 });
 
 export async function append(driver: TaskDriver, batch: Batch): Promise<Fate> {
-  const [fate] = await driver.append([batch]);
+  const fate = await driver.append([batch])[0];
   if (fate === undefined) throw new Error('No fate for the batch');
   return fate;
 }

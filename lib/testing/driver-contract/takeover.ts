@@ -106,6 +106,15 @@ export function describeDriverTakeover({ describe, it, open }: DriverSuite): voi
       expect(await one.orphan(taskId, { token: 1, holder: 'one' }, 0)).toBe(false);
     });
 
+    it('lists a task no longer that its holder ends after it was taken for dead', async () => {
+      const { one, two } = await open();
+      const { taskId, top } = await created(one, { handler: 'name:a' });
+      expect(await two.orphan(taskId, { token: 1, holder: 'one' }, 0)).toBe(true);
+      expect(await append(one, endAfter(taskId, top))).toMatchObject({ kind: 'committed' });
+      expect(await two.orphans({ olderThanMs: 0 }, 9)).toEqual([]);
+      expect(await two.orphans({ handlers: ['name:a'] }, 9)).toEqual([]);
+    });
+
     it('keeps the first reason of a cancel, and refuses one of what does not run', async () => {
       const { one, two } = await open();
       const { taskId } = await created(one);
