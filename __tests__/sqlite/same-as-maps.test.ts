@@ -127,7 +127,7 @@ class Pair {
     if (again !== undefined && random.int(1, 10) === 1) {
       const expected = this.#maps.append(again);
       const given = await this.#driver.append([again])[0];
-      expect(given?.kind).toBe(expected?.kind);
+      expect(given?.kind).toBe(expected.kind);
       return;
     }
     const batches = Array.from({ length: random.int(1, 3) }, () => this.#batch());
