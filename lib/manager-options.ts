@@ -60,13 +60,10 @@ export interface StartOptions<I = unknown> {
    * The name of the handler that may run the task again, on any instance that has mounted it, with `onLost: 'restart'`.
    */
   name?: string;
-  /** As for `handler`. */
   /** The framing of the task's events: see `HandlerOptions.wire`. Default 'default'. */
   wire?: WireName | Wire;
-  /** As for `handler`. */
   /** Names the slot that the task runs in: see `HandlerOptions.slot`. Default: none. */
   slot?: (req: IncomingMessage) => string | undefined;
-  /** As for `handler`; 'reject' throws `SLOT_BUSY`. */
   /**
    * Decides about a start whose slot is taken. 'reject' throws `SLOT_BUSY`; 'attach' and 'interrupt' as in
    * `HandlerOptions.onBusy`. Default 'reject'.
@@ -89,6 +86,7 @@ export interface DetachedStartOptions<I = unknown> extends Omit<StartOptions<I>,
 export interface ListOptions {
   /** Lists tasks in this state. Default: all. */
   status?: TaskStatus;
+  /** Lists the tasks of this owner, as the manager's option `owner` names them. Default: all. */
   owner?: string;
   /** The number of tasks to list at most. Default 100. */
   limit?: number;

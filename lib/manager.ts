@@ -39,6 +39,14 @@ export interface ManagerStatistics {
   readonly cancelled: number;
 }
 
+/** The names of a task that was started without attaching to it. */
+export interface StartedTask {
+  /** The public id of the task. */
+  readonly taskId: string;
+  /** The secret of the task, by which clients attach. */
+  readonly resumeKey: string;
+}
+
 /** Runs tasks, and serves them to any number of clients. `createTaskManager` makes one. */
 export interface TaskManager {
   /**
@@ -72,17 +80,14 @@ export interface TaskManager {
     req: IncomingMessage | Http2ServerRequest,
     asyncTask: AsyncTask<P, R, I>,
     options?: StartOptions<I>,
-  ): Promise<{ taskId: string; resumeKey: string }>;
+  ): Promise<StartedTask>;
 
   /**
    * Starts a task without a request: from a queue, a timer or another task. Clients attach through `router` or
    * `resume`.
    * @throws TaskError `SLOT_BUSY`, `KEY_REUSED`, `AT_CAPACITY`, `TOO_MANY_TASKS`, `SHUTDOWN`, `STORE_UNAVAILABLE`
    */
-  start<P, R, I>(
-    asyncTask: AsyncTask<P, R, I>,
-    options?: DetachedStartOptions<I>,
-  ): Promise<{ taskId: string; resumeKey: string }>;
+  start<P, R, I>(asyncTask: AsyncTask<P, R, I>, options?: DetachedStartOptions<I>): Promise<StartedTask>;
 
   /**
    * Makes an Express middleware for one slot. GET answers with the stream of the task that runs there, or with 204

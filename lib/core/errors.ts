@@ -45,6 +45,7 @@ export interface TaskErrorOptions extends ErrorOptions {
  * @example throw new TaskError('INVALID_INPUT', 'The year is missing'); // in `input`: the client gets a 400
  */
 export class TaskError extends Error {
+  /** Always `TaskError`, so that logs name the class. */
   override readonly name = 'TaskError';
   readonly #given: TaskErrorOptions['headers'];
   #headers: Readonly<Record<string, string>> | undefined;
@@ -59,7 +60,9 @@ export class TaskError extends Error {
     }
   }
 
+  /** @param code the reason, to branch on */
   constructor(
+    /** The reason, to branch on. */
     readonly code: ErrorCode,
     message: string,
     { headers, ...options }: TaskErrorOptions = {},

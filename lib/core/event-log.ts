@@ -22,7 +22,7 @@ export interface Slice {
   readonly from: number;
   readonly to: number;
   readonly bytes: Buffer;
-  /** What `bytes` is a view of; absent where it has memory of its own. */
+  /** The memory that `bytes` is a view of; absent where it has memory of its own. */
   readonly memory?: Pinnable;
 }
 

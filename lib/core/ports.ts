@@ -72,6 +72,7 @@ export interface Executor {
 
 /** The only right to write to a task's log. Its fencing token makes it void when another instance claims the task. */
 export interface TaskWriter {
+  /** The task, as it is now. */
   readonly record: TaskRecord;
   /**
    * Names the run of the task: once, before any append. It is told in a later turn what has happened to the task
@@ -101,7 +102,9 @@ export interface TaskWriter {
  * subscribers.
  */
 export interface TaskFeed {
+  /** The task, as it is now. */
   readonly record: TaskRecord;
+  /** Its events, from which subscribers read. */
   readonly log: EventLog;
   /** Returns the state at `seq`, from which the rest of the log goes on. */
   snapshot(): { readonly seq: number; readonly json: string } | undefined;
@@ -127,6 +130,7 @@ export type Creation =
 
 /** A task that this instance has taken over. */
 export interface Takeover {
+  /** The right to write to its log. */
   readonly writer: TaskWriter;
   /** Same as `TaskDraft.input`. */
   readonly input: string | undefined;
@@ -162,7 +166,10 @@ export interface OpenTaskStore {
    * @throws TaskError `TOO_MANY_TASKS`.
    */
   create(draft: TaskDraft, settling?: number): Awaitable<Creation>;
-  /** @param texts the last progress and the outcome are wanted too: they may be large */
+  /**
+   * Finds a task, or its tombstone.
+   * @param texts the last progress and the outcome are wanted too, which may be large
+   */
   find(ref: TaskRef, texts?: boolean): Awaitable<TaskRecord | Tombstone | undefined>;
   /** Lists tasks, newest first, without their last progress and outcome. */
   list(filter: TaskFilter): Awaitable<readonly TaskRecord[]>;

@@ -7,9 +7,11 @@ import type { ChannelRegistry } from './channel-registry.js';
 export interface HubClient {
   /** The id. It is unguessable unless the application chose it, because whoever has it may return as this client. */
   readonly id: string;
+  /** The user that `connect` was given; undefined for none. */
   readonly userId: string | undefined;
   /** False while it is away. */
   readonly connected: boolean;
+  /** The rooms that it is in. */
   readonly rooms: readonly string[];
 }
 

@@ -32,10 +32,13 @@ const HEARTBEAT_EVENT = encodeFrame('heartbeat', '{}', undefined);
 
 /** Counts since the hub was made, except for the active connections. */
 export interface HubStatistics {
+  /** The number of connections that are open now. */
   readonly activeConnections: number;
+  /** The number of all connections so far. */
   readonly totalConnections: number;
   /** The number of messages sent to clients: a broadcast to three counts three times. */
   readonly totalMessages: number;
+  /** The size of these messages as they went over the wire, in bytes. */
   readonly totalBytes: number;
 }
 

@@ -3,14 +3,19 @@ import { v4 } from 'uuid';
 
 /** The recipients of a message. `name` is that of the room, user or client; it is empty for all. */
 export interface HubAddress {
+  /** The kind of audience. */
   readonly kind: 'all' | 'room' | 'user' | 'client';
+  /** The name of the room, user or client; empty for all. */
   readonly name: string;
 }
 
 /** A message as it is committed: checked, with its data as JSON. */
 export interface HubEntry {
+  /** The recipients. */
   readonly to: HubAddress;
+  /** The name of the event; undefined for none. */
   readonly event: string | undefined;
+  /** The data as one line of JSON. */
   readonly json: string;
   /** The message's own id; undefined where it has none. */
   readonly id: string | undefined;

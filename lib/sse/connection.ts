@@ -15,7 +15,7 @@ export interface Source {
   read(): Item | Gap<string> | undefined;
   readonly finished: boolean;
   readonly discarded: boolean;
-  /** Where what it has read is accounted for while the socket has not taken it. */
+  /** Accounts for items that were read while the socket has not taken them. */
   readonly budget: MemoryBudget;
   close(): void;
 }
@@ -36,7 +36,7 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
   #lastTick: number;
   /** The progress of the full response at the last tick. */
   #bytesTaken = 0;
-  /** What the socket has not taken while it is full, where that is not a small copy. */
+  /** The piece that the full socket has not taken yet, unless it is a small copy. */
   #pinned: Pinnable | undefined;
   #onClosed: (() => void) | undefined;
 

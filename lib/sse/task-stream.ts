@@ -17,7 +17,9 @@ import type { Wire } from './wire.js';
  * event. Pipe it into a response, or iterate over it.
  */
 export interface TaskStream<P = unknown, R = unknown> extends AsyncIterable<TaskEvent<P, R>> {
+  /** The public id of the task. */
   readonly taskId: string;
+  /** The secret of the task, by which the client may attach again. */
   readonly resumeKey: string;
   /** True where the task existed before this request. */
   readonly resumed: boolean;

@@ -22,7 +22,9 @@ export interface WireEvent {
 
 /** The last event of the log. */
 export interface WireEnd {
+  /** The number of the event. */
   readonly seq: number;
+  /** The final state of the task. */
   readonly status: FinalStatus;
   /**
    * One line of JSON: `task_id`, `status`, and either `result`, or `error: {code, message}`, or `code` and `reason`.
@@ -34,14 +36,19 @@ export interface WireEnd {
 
 /** Events that a client will not get: `from` to `to`, both included. */
 export interface WireGap {
+  /** The seq of the first missing event. */
   readonly from: number;
+  /** The seq of the last missing event. */
   readonly to: number;
+  /** Why they are missing: `trimmed`, `ahead` or `lost`. */
   readonly reason: string;
 }
 
 /** A connection that begins. */
 export interface WireStream extends WireTask {
+  /** The secret of the task. */
   readonly resumeKey: string;
+  /** The state of the task when the connection begins. */
   readonly status: string;
   /** True where the task existed before this request. */
   readonly resumed: boolean;
@@ -64,8 +71,11 @@ export interface WireSnapshot {
 
 /** A request that is refused before any stream begins. */
 export interface WireRefusal {
+  /** The HTTP status of the answer. */
   readonly status: number;
+  /** The code of the error: see `ErrorCode`. */
   readonly code: string;
+  /** The message of the error, meant for clients. */
   readonly detail: string;
 }
 

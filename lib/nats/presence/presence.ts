@@ -10,6 +10,7 @@ import { clockOption, inboxPrefixOption, numberOption, numberRule, WIRE_RULES } 
 import { RemoteGateways } from './remote-gateways.js';
 import { checkClientId, checkSubject } from '../subject.js';
 
+/** Options of `createPresence`. */
 export interface PresenceOptions {
   /** Your connection, which the library never closes. Without one, presence covers this process alone. */
   connection?: NatsConnection;
