@@ -10,8 +10,8 @@ const TEXTS = {
   idle: 'nothing is running',
   connecting: 'connecting',
   open: 'connected',
-  waiting: 'cut: about to come back',
-  killed: 'killed: it starts again',
+  waiting: 'cut: coming back',
+  killed: 'killed: restarting',
 };
 
 export function createLine() {
