@@ -2,6 +2,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from './clock.js';
 import { TaskError, toPublicError, type ErrorExposure, type PublicError } from './errors.js';
+import { guardSignal } from './guarded-signal.js';
 import { optional } from './optional-promise.js';
 import { toJson } from './payload.js';
 import type { Awaitable, Executor, TaskRecord, TaskWriter } from './ports.js';
@@ -66,6 +67,9 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
     const progress = new Progress(this);
     this.updateProgress = progress.update;
     this.emit = progress.emit;
+    guardSignal(this.#controller.signal, (error) => {
+      if (!this.#isCausedByStop(error)) this.#report(error);
+    });
   }
 
   get taskId(): string {

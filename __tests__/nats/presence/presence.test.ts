@@ -62,10 +62,13 @@ describe('presence in one process', () => {
     presence.onClientOffline(() => Promise.reject(new Error('mine too')) as never);
     presence.onClientOffline((id) => gone.push(id));
     presence.markClientOnline('a');
+    presence.signalFor('a').addEventListener('abort', () => {
+      throw new Error('mine as well');
+    });
     presence.markClientOffline('a');
     expect(gone).toEqual(['a']);
     await new Promise(setImmediate);
-    expect(warn).toHaveBeenCalledTimes(2);
+    expect(warn).toHaveBeenCalledTimes(3);
     expect(warn).toHaveBeenCalledWith(
       expect.stringContaining('mine'),
       expect.objectContaining({ type: 'CallbackWarning' }),

@@ -103,6 +103,24 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await codeOf(stream.finished)).toBe('CLIENT_OFFLINE');
   });
 
+  it('warns of an abort listener of a handler that throws', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    await subscribe(calls.handler);
+    const outcome = outcomeOf(request());
+    const { request: received } = await calls.call();
+    received.signal.addEventListener('abort', () => {
+      throw new Error('mine');
+    });
+    here.gateway.presence.markClientOffline(ANN);
+    await aborted(received.signal);
+    await outcome;
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringContaining('mine'),
+      expect.objectContaining({ type: 'CallbackWarning' }),
+    );
+    warn.mockRestore();
+  });
+
   it('stops the worker when the loop is left, the signal aborts, or onMessage says false', async () => {
     await subscribe(calls.handler);
     const left = request();

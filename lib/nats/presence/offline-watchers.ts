@@ -1,6 +1,7 @@
 /** Notifies those who wait for a client to go offline. */
 import { TaskError } from '../../core/errors.js';
 import { notifyCallback } from '../../core/callbacks.js';
+import { guardSignal } from '../../core/guarded-signal.js';
 
 const LISTENER = 'a listener of offline clients';
 
@@ -37,6 +38,7 @@ export class OfflineWatchers {
     const known = this.#signals.get(id);
     if (known !== undefined) return known;
     const controller = new AbortController();
+    guardSignal(controller.signal);
     this.#signals.set(id, controller.signal);
     this.watch(id, (reason) => {
       this.#signals.delete(id);

@@ -2,6 +2,7 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { TaskError, type PublicError } from '../../core/errors.js';
+import { guardSignal } from '../../core/guarded-signal.js';
 import { MessageBatch } from './message-batch.js';
 import { maxPayloadOf } from '../connection.js';
 import {
@@ -67,6 +68,7 @@ export class OutgoingStream implements ResponseSender {
     this.#maxBytes = maxPayloadOf(wire.connection) - FRAME_HEAD_BYTES - LENGTH_BYTES;
     this.#window = new SendWindow(terms.windowMessages, terms.windowBytes);
     this.#stopBeats = wire.clock.every(terms.beatMs, () => this.#beat());
+    guardSignal(this.#controller.signal);
     this.#publish('beat', 0); // it tells the requester where to send its answers
   }
 
