@@ -8,7 +8,7 @@ import type { ConnectOptions } from './hub/connect-request.js';
 import type { HubClient } from './hub/hub-client.js';
 import { HubEngine, type HubStatistics } from './hub/hub-engine.js';
 import type { HubMessage } from './hub/hub-message.js';
-import { resolveHubOptions, type HubOptions } from './hub/options.js';
+import { resolveHubOptions, type HubOptions } from './hub/hub-options.js';
 import type { StreamResponse } from './sse/connection.js';
 
 /** The state of a client, connected or away. */

@@ -9,14 +9,15 @@ export type {
   StartOptions,
   TaskManagerOptions,
 } from './manager-options.js';
-export type { AsyncTask, GapReason, TaskContext, TaskInfo, UpdateProgress } from './core/task.js';
+export type { GapReason } from './core/gap.js';
+export type { AsyncTask, TaskContext, TaskInfo, UpdateProgress } from './core/task.js';
 export type { TaskStatus } from './core/status.js';
 export type { TaskEvent } from './sse/frame.js';
 export type { TaskStream } from './sse/task-stream.js';
-export type { HandlerOptions } from './express/handler.js';
+export type { HandlerOptions } from './express/task-handler.js';
 export type { ResumeOptions } from './express/resume.js';
 export type { RouterOptions } from './express/task-router.js';
-export type { OnBusy } from './core/requests.js';
+export type { OnBusy } from './core/start-request.js';
 export type { SnapshotOptions } from './core/snapshot.js';
 
 // Wires: the framings of other people's clients, and of your own
@@ -42,7 +43,7 @@ export type { HubClient } from './hub/hub-client.js';
 export type { HubAddress, HubEntry, HubLog } from './hub/hub-log.js';
 export type { HubMessage } from './hub/hub-message.js';
 export type { HubStatistics } from './hub/hub-engine.js';
-export type { HubOptions } from './hub/options.js';
+export type { HubOptions } from './hub/hub-options.js';
 export type { HubRouterOptions } from './express/hub-router.js';
 
 // The same on one default manager, made on first use

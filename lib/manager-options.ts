@@ -11,8 +11,8 @@ import {
   wholeNumber,
   type OptionRule,
   type OptionRules,
-} from './core/options.js';
-import { ON_BUSY_RULE, type OnBusy } from './core/requests.js';
+} from './core/check-options.js';
+import { ON_BUSY_RULE, type OnBusy } from './core/start-request.js';
 import type { TaskStatus } from './core/status.js';
 import type { Wire } from './sse/wire.js';
 import { WIRE_RULE, WIRES_RULE, type WireName } from './wires/wires.js';

@@ -5,7 +5,7 @@ import type { RequestHandler } from 'express';
 import type { AsyncTask, TaskInfo } from './core/task.js';
 import type { DetachedStartOptions, ExecuteOptions, ListOptions, StartOptions } from './manager-options.js';
 import type { TaskStream } from './sse/task-stream.js';
-import type { HandlerOptions } from './express/handler.js';
+import type { HandlerOptions } from './express/task-handler.js';
 import type { ResumeOptions } from './express/resume.js';
 import type { RouterOptions } from './express/task-router.js';
 

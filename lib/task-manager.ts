@@ -4,14 +4,14 @@ import { IDENTITY_RULE, isIdentity } from './core/callbacks.js';
 import { Engine } from './core/engine.js';
 import { resolveOptions } from './core/engine-options.js';
 import { optional } from './core/optional-promise.js';
-import { assertOption, checkOptions } from './core/options.js';
+import { assertOption, checkOptions } from './core/check-options.js';
 import { toTaskInfo, toTaskSummary, type AsyncTask } from './core/task.js';
 import { TaskRequests, type Execution } from './http/task-requests.js';
 import { assertServable, STREAM_METHODS } from './http/guards.js';
-import { createHandler, type HandlerOptions } from './express/handler.js';
+import { createHandler, type HandlerOptions } from './express/task-handler.js';
 import { fingerprintOf, fingerprintOfInput } from './http/fingerprint.js';
 import { createOriginList } from './http/origins.js';
-import { checkIdempotencyKey, readIdempotencyKey, readResume, type AnyRequest } from './http/request.js';
+import { checkIdempotencyKey, readIdempotencyKey, readResume, type AnyRequest } from './http/read-request.js';
 import { createResume } from './express/resume.js';
 import { createTaskRouter } from './express/task-router.js';
 import type { TaskManager } from './manager.js';
@@ -152,7 +152,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 
 async function stop(engine: Engine, heartbeat: Heartbeat, graceMs: number): Promise<void> {
   // Where other instances serve the same tasks, clients need not wait here for theirs to end.
-  if (engine.store.shared) heartbeat.retireAll();
+  if (engine.store.shared) heartbeat.sendAllAway();
   await engine.stop(graceMs);
-  heartbeat.retireAll();
+  heartbeat.sendAllAway();
 }

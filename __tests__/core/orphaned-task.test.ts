@@ -1,4 +1,4 @@
-import type { TaskHandler } from '../../lib/core/requests.js';
+import type { TaskHandler } from '../../lib/core/start-request.js';
 import { controlledJob } from '../support/controlled-job.js';
 import { endless, EngineFixture } from '../support/engine-fixture.js';
 import { sharedMemory } from '../support/memory-stores.js';

@@ -31,7 +31,7 @@ describe('TaskRegistry', () => {
   const end = (task: StoredTask): StoredTask => {
     task.status = 'completed';
     task.end();
-    registry.retire(task);
+    registry.keepFinished(task);
     return task;
   };
   const finished = (kib = 0): StoredTask => end(add(kib));

@@ -21,9 +21,9 @@ const never = new Promise<never>(() => undefined);
 describe('TimeLimit', () => {
   it('hands on what is answered, and at once what is no promise', async () => {
     const limit = new TimeLimit(new ManualClock(), 100);
-    expect(limit.keep(7)).toBe(7);
-    expect(await limit.keep(Promise.resolve(8))).toBe(8);
-    await expect(limit.keep(Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(limit.withTimeout(7)).toBe(7);
+    expect(await limit.withTimeout(Promise.resolve(8))).toBe(8);
+    await expect(limit.withTimeout(Promise.reject(new Error('no')))).rejects.toThrow('no');
   });
 
   it('refuses each answer when its own time is over, whatever the others are given', async () => {

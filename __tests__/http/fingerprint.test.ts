@@ -1,5 +1,5 @@
 import { fingerprintOf } from '../../lib/http/fingerprint.js';
-import type { AnyRequest } from '../../lib/http/request.js';
+import type { AnyRequest } from '../../lib/http/read-request.js';
 
 const request = (more: object): AnyRequest =>
   ({ method: 'POST', url: '/upload', headers: {}, ...more }) as unknown as AnyRequest;

@@ -1,6 +1,6 @@
 import type { HubOptions } from '../../lib/index.js';
 import { HubEngine } from '../../lib/hub/hub-engine.js';
-import { resolveHubOptions } from '../../lib/hub/options.js';
+import { resolveHubOptions } from '../../lib/hub/hub-options.js';
 import { FakeStream, nextTurn } from '../support/fake-stream.js';
 import { ManualClock } from '../support/manual-clock.js';
 

@@ -529,7 +529,7 @@ export class World {
     assert.equal(running, this.running.length, 'running tasks');
     assert.equal(settling, this.tasks.filter(({ settles }) => settles).length, 'jobs whose tasks have ended');
     const known = infos.filter(({ status }) => status !== 'running').length;
-    const graves = this.tasks.flatMap(({ gone }) => gone ?? []);
+    const forgotten = this.tasks.flatMap(({ gone }) => gone ?? []);
     if (this.home.outside) {
       const unswept = this.tasks.filter((task) => this.fading(task)).length;
       assert.ok(finished <= known + unswept, `copies of ${finished} finished tasks`);
@@ -542,8 +542,8 @@ export class World {
     if (this.home.outside) return;
     const wireBytes = infos.reduce((sum, info) => sum + info.bufferedBytes, 0);
     assert.ok(bufferedBytes >= wireBytes, 'the memory of the logs is counted');
-    const least = graves.filter(({ after }) => this.now < after + ttlMs).length;
-    const most = graves.filter(({ by }) => this.stopped || this.now <= by + ttlMs + sweepIntervalMs).length;
+    const least = forgotten.filter(({ after }) => this.now < after + ttlMs).length;
+    const most = forgotten.filter(({ by }) => this.stopped || this.now <= by + ttlMs + sweepIntervalMs).length;
     assert.ok(tombstones >= least && tombstones <= most, `${tombstones} tombstones, expected ${least} to ${most}`);
   }
 }

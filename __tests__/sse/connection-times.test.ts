@@ -77,7 +77,7 @@ describe('The times of a connection', () => {
     it('gets what is there, a retry of its own, and the end', () => {
       f.open();
       f.append(1);
-      f.connection.retire();
+      f.connection.sendAway();
       expect(f.res.text).toMatch(RETRY);
       expect(f.res.writes.slice(1, -1)).toEqual([f.event(1)]);
       expect(f.res.ended).toBe(true);
@@ -87,7 +87,7 @@ describe('The times of a connection', () => {
       f.open();
       f.append(1);
       void f.writer.finish('completed', '{}');
-      f.connection.retire();
+      f.connection.sendAway();
       expect(f.res.text).toBe(PRELUDE + f.event(1) + f.end(2));
       expect(f.res.ended).toBe(true);
     });
@@ -107,7 +107,7 @@ describe('The times of a connection', () => {
 
     it('and never leaves is cut after stallTimeoutMs', () => {
       f.open();
-      f.connection.retire();
+      f.connection.sendAway();
       f.clock.advance(3_250);
       expect(f.res.destroyed).toBe(true);
     });

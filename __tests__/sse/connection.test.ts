@@ -39,7 +39,7 @@ describe('Connection', () => {
     expect(f.res.text).toBe(PRELUDE + f.event(1) + f.end(2));
     expect(f.res.ended).toBe(true);
     f.connection.wake();
-    f.connection.retire();
+    f.connection.sendAway();
     f.clock.advance(10_000);
     expect(f.res.writes).toHaveLength(2);
   });
@@ -149,7 +149,7 @@ describe('Connection', () => {
       f.feed.log.discard();
       f.connection.wake();
       f.connection.wake();
-      f.connection.retire();
+      f.connection.sendAway();
       f.clock.advance(10_000);
       expect(f.res.writes).toEqual([PRELUDE]);
       expect(f.res).toMatchObject({ destroyed: true, ended: false });
@@ -201,7 +201,7 @@ describe('Connection', () => {
     f.append(1);
     await turn();
     f.clock.advance(1_000);
-    f.connection.retire();
+    f.connection.sendAway();
     expect(f.res.writes).toEqual([PRELUDE]);
   });
 });

@@ -63,7 +63,7 @@ describe('A response whose functions throw', () => {
     f.open();
     for (const name of names) Object.assign(f.res, { [name]: throwing });
     const other = openAnother(f);
-    f.heartbeat.retireAll();
+    f.heartbeat.sendAllAway();
     expect(other.res.ended).toBe(true);
   });
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { Heartbeat, type Beating, type HeartbeatSettings } from '../../lib/sse/heartbeat.js';
+import { Heartbeat, type HeartbeatTarget, type HeartbeatSettings } from '../../lib/sse/heartbeat.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { itHolds } from '../support/property.js';
 
 const SETTINGS = { heartbeatMs: 15_000, stallTimeoutMs: 60_000, maxConnectionAgeMs: 0, retryMs: 2_000 };
 
-class RecordingConnection implements Beating {
+class RecordingConnection implements HeartbeatTarget {
   beats = 0;
   retired = 0;
 
@@ -13,7 +13,7 @@ class RecordingConnection implements Beating {
     this.beats++;
   }
 
-  retire(): void {
+  sendAway(): void {
     this.retired++;
   }
 }
@@ -55,16 +55,16 @@ describe('Heartbeat', () => {
     const heartbeat = heartbeatOf();
     const retired: number[] = [];
     for (const n of [1, 2, 3]) {
-      const connection: Beating = {
+      const connection: HeartbeatTarget = {
         beat: () => undefined,
-        retire: () => {
+        sendAway: () => {
           retired.push(n);
           heartbeat.delete(connection);
         },
       };
       heartbeat.add(connection);
     }
-    heartbeat.retireAll();
+    heartbeat.sendAllAway();
     expect(retired).toEqual([1, 2, 3]);
     expect(heartbeat.size).toBe(0);
   });

@@ -2,7 +2,7 @@ import { MemoryStore } from '../../lib/core/memory-store.js';
 import { Subscription } from '../../lib/core/subscription.js';
 import type { OpenTaskStore, TaskFeed, TaskWriter } from '../../lib/core/ports.js';
 import { HubEngine } from '../../lib/hub/hub-engine.js';
-import { resolveHubOptions } from '../../lib/hub/options.js';
+import { resolveHubOptions } from '../../lib/hub/hub-options.js';
 import { Connection } from '../../lib/sse/connection.js';
 import { Framing } from '../../lib/sse/framing.js';
 import { Heartbeat } from '../../lib/sse/heartbeat.js';

@@ -1,5 +1,5 @@
 import { Engine } from '../../lib/core/engine.js';
-import type { StartRequest } from '../../lib/core/requests.js';
+import type { StartRequest } from '../../lib/core/start-request.js';
 import { resolveOptions, type EngineOptions } from '../../lib/core/engine-options.js';
 import type { TaskRecord } from '../../lib/core/ports.js';
 import type { AsyncTask } from '../../lib/core/task.js';

@@ -1,7 +1,7 @@
 import { type MemoryStore } from '../../lib/core/memory-store.js';
 import type { TaskInfo } from '../../lib/core/task.js';
 import { toTaskInfo, type AsyncTask } from '../../lib/core/task.js';
-import type { RunOptions } from '../../lib/core/requests.js';
+import type { RunOptions } from '../../lib/core/start-request.js';
 import { Run, type RunObserver, type RunSettings } from '../../lib/core/run.js';
 import type { FinalStatus } from '../../lib/core/status.js';
 import { Turns } from '../../lib/core/turns.js';

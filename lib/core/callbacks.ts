@@ -4,7 +4,7 @@
  */
 import { types } from 'node:util';
 import { TaskError } from './errors.js';
-import { showOption } from './options.js';
+import { showOption } from './check-options.js';
 import { describeThrown, readProperty } from './thrown.js';
 
 /**

@@ -14,7 +14,7 @@ import {
   type OptionRule,
   type OptionRules,
   type Range,
-} from './options.js';
+} from './check-options.js';
 import type { TaskStore } from './ports.js';
 import type { TaskInfo } from './task.js';
 import { describeThrown } from './thrown.js';

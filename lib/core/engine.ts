@@ -1,18 +1,18 @@
 /** The engine starts, finds, cancels, restarts and stops the tasks of one manager. */
 import { notifyCallback } from './callbacks.js';
 import { expired, notRunning, shutdown, TaskError } from './errors.js';
-import { kept, present } from './found.js';
+import { keptRecord, requireRecord } from './require-record.js';
 import { MemoryStore } from './memory-store.js';
 import type { ResolvedOptions } from './engine-options.js';
-import { Handlers } from './handlers.js';
+import { RestartHandlers } from './restart-handlers.js';
 import { IdleRuns } from './idle-runs.js';
 import { readInput } from './kept-input.js';
-import { giveBack, LaterRestarts } from './later-restarts.js';
+import { releaseTakeover, LaterRestarts } from './later-restarts.js';
 import type { OpenTaskStore, StoreSettings, Takeover, TaskFeed, TaskRecord, TaskRef, TaskStore } from './ports.js';
-import type { Resume, RunRequest, Started, StartRequest, TaskHandler } from './requests.js';
+import type { Resume, RunRequest, Started, StartRequest, TaskHandler } from './start-request.js';
 import { Run, type RunObserver } from './run.js';
 import { samePayload } from './same-payload.js';
-import { Starts } from './starts.js';
+import { TaskStarter } from './task-starter.js';
 import { SettlingRuns } from './settling-runs.js';
 import type { FinalStatus } from './status.js';
 import type { Start } from './subscription.js';
@@ -27,14 +27,14 @@ export class Engine implements RunObserver {
   readonly counts = { started: 0, completed: 0, failed: 0, cancelled: 0 };
   readonly #store: OpenTaskStore;
   readonly #runs = new Map<string, Run>();
-  readonly #starts: Starts;
+  readonly #starts: TaskStarter;
   /** Ids of tasks whose take-over the store has not answered yet. */
   readonly #restarting = new Set<string>();
   readonly #ending = new Set<Promise<void>>();
   /** Runs whose tasks have ended while their jobs still work. */
   readonly settling = new SettlingRuns();
   readonly turns: Turns;
-  readonly handlers: Handlers;
+  readonly handlers: RestartHandlers;
   readonly #idle: IdleRuns;
   readonly #later: LaterRestarts;
   readonly #sweeper: Sweeper;
@@ -48,7 +48,7 @@ export class Engine implements RunObserver {
   ) {
     const { clock, storeTimeoutMs, sweepIntervalMs } = options;
     this.turns = new Turns(clock);
-    this.handlers = new Handlers(this);
+    this.handlers = new RestartHandlers(this);
     this.#idle = new IdleRuns(clock, sweepIntervalMs);
     this.#later = new LaterRestarts(clock, (record, handler) => this.restart(record, handler));
     const settings = storeSettingsOf(options, encode, this.handlers);
@@ -57,9 +57,9 @@ export class Engine implements RunObserver {
       created: (draft, creation) => {
         this.#starts.beginLate(draft, creation);
       },
-      claimed: (takeover) => void giveBack(takeover),
+      claimed: (takeover) => void releaseTakeover(takeover),
     });
-    this.#starts = new Starts(this.#store, this.#limit, this);
+    this.#starts = new TaskStarter(this.#store, this.#limit, this);
     this.#sweeper = new Sweeper(clock, sweepIntervalMs, () => this.#sweep());
     // An instance that never runs a task itself still inherits those of others, and has to see to them.
     if (this.#store.shared) this.#sweeper.start();
@@ -86,7 +86,7 @@ export class Engine implements RunObserver {
     if (this.room <= 0) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
   }
 
-  /** Starts a task: see `Starts.start`. */
+  /** TaskStarter a task: see `TaskStarter.start`. */
   start(request: StartRequest): Promise<Started> {
     return this.#starts.start(request);
   }
@@ -106,7 +106,7 @@ export class Engine implements RunObserver {
       const takeover = await this.#store.claim(taskId, handler.snapshot !== undefined);
       if (takeover === undefined) return;
       if ('laterMs' in takeover) this.#later.add(this.#store, taskId, handler, takeover.laterMs);
-      else if (this.#stopping) await giveBack(takeover);
+      else if (this.#stopping) await releaseTakeover(takeover);
       else this.begin(takeover, { ...handler, input: readInput(takeover.input) });
     } finally {
       this.#restarting.delete(taskId);
@@ -115,18 +115,18 @@ export class Engine implements RunObserver {
 
   /** @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `STORE_UNAVAILABLE` */
   async find(ref: TaskRef, texts = false): Promise<TaskRecord> {
-    return present(await this.#store.find(ref, texts));
+    return requireRecord(await this.#store.find(ref, texts));
   }
 
   /** Finds a task like `find`, but returns undefined for one that never existed or is no longer kept. */
   async lookUp(ref: TaskRef, texts = false): Promise<TaskRecord | undefined> {
-    return kept(await this.#store.find(ref, texts));
+    return keptRecord(await this.#store.find(ref, texts));
   }
 
   /** Finds a task like `find`, for a caller to whom the tasks of other owners do not exist. */
   async findOwned(ref: TaskRef, owner: string | undefined, texts = false): Promise<TaskRecord> {
     const found = await this.#store.find(ref, texts);
-    return present(found?.owner === owner ? found : undefined);
+    return requireRecord(found?.owner === owner ? found : undefined);
   }
 
   /** Returns the task that an earlier request with the same key has started. @throws TaskError `KEY_REUSED` */

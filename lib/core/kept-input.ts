@@ -1,6 +1,6 @@
 /** Keeps the input of a task as JSON, for an instance that runs the task again. */
 import type { TaskDraft } from './ports.js';
-import type { RunRequest } from './requests.js';
+import type { RunRequest } from './start-request.js';
 
 /**
  * Returns the members of a draft that let the task be run again. Empty where its input cannot be written as JSON within

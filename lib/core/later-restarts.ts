@@ -1,7 +1,7 @@
 /** Retries restarts that the store has postponed. */
 import type { Clock } from './clock.js';
 import type { OpenTaskStore, Takeover, TaskRecord } from './ports.js';
-import type { TaskHandler } from './requests.js';
+import type { TaskHandler } from './start-request.js';
 
 /** Waits until a postponed task may be run again, for the clients that have come back to it. */
 export class LaterRestarts {
@@ -35,7 +35,7 @@ export class LaterRestarts {
 /**
  * Releases a task that this instance will not run. Where the store does not hear of it, the store finds out by itself.
  */
-export async function giveBack({ writer }: Takeover): Promise<void> {
+export async function releaseTakeover({ writer }: Takeover): Promise<void> {
   try {
     await writer.release();
   } catch {

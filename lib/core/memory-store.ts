@@ -126,7 +126,7 @@ class MemoryWriter implements TaskWriter {
     task.outcome = json;
     this.#append(TERMINAL_EVENT[status], json);
     task.end();
-    this.registry.retire(task);
+    this.registry.keepFinished(task);
   }
 
   countSubscribers(): number {

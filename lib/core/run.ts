@@ -7,7 +7,7 @@ import { optional } from './optional-promise.js';
 import { toJson } from './payload.js';
 import type { Awaitable, Executor, TaskRecord, TaskWriter } from './ports.js';
 import { Progress, type ProgressTarget } from './progress.js';
-import type { RunOptions } from './requests.js';
+import type { RunOptions } from './start-request.js';
 import { Snapshot } from './snapshot.js';
 import { isFinal, move, type FinalStatus, type TaskStatus } from './status.js';
 import { pullAll, valuesOf } from './streaming-job.js';

@@ -1,18 +1,9 @@
 /** A reader of a log: what it gets next, and what it is told when events are missing. */
 import type { Slice } from './event-log.js';
 import type { Follower } from './followers.js';
+import { gapAfter, gapBefore, type Gap, type GapReason } from './gap.js';
 import type { MemoryBudget } from './memory.js';
 import type { TaskFeed } from './ports.js';
-import type { GapReason } from './task.js';
-
-/** Events that the subscriber will not get: `from` to `to`, both included. It continues at `position`. */
-export interface Gap<Reason extends string = GapReason> {
-  readonly kind: 'gap';
-  readonly from: number;
-  readonly to: number;
-  readonly reason: Reason;
-  readonly position: number;
-}
 
 /** Stands for the events up to `seq` with a state, for a subscriber that has those up to `after` already. */
 export interface SnapshotItem {
@@ -151,9 +142,9 @@ export class Subscription {
 
   /** Passes over the events that are missing before `next`. */
   #skipTo(next: number, reason: GapReason): Gap {
-    const from = this.#position + 1;
-    this.#moveTo(next - 1);
-    return { kind: 'gap', from, to: next - 1, reason, position: next - 1 };
+    const gap = gapBefore(next, this.#position, reason);
+    this.#moveTo(gap.position);
+    return gap;
   }
 
   /**
@@ -167,7 +158,7 @@ export class Subscription {
     // A subscriber whose position the log never had cannot have seen the end, so the end is sent once more.
     const position = ended && agreed < to ? Math.min(agreed, lastSeq - 1) : agreed;
     this.#moveTo(position);
-    if (position < to) this.#gap = { kind: 'gap', from: position + 1, to, reason, position };
+    if (position < to) this.#gap = gapAfter(position, to, reason);
   }
 
   #moveTo(position: number): void {

@@ -7,7 +7,7 @@ import type { StoredTask } from './stored-task.js';
 
 const MAX_TOMBSTONES = 10_000;
 
-interface Grave extends Tombstone {
+interface KeptTombstone extends Tombstone {
   readonly taskId: string;
   readonly resumeKey: string;
 }
@@ -32,12 +32,12 @@ export class TaskRegistry {
   readonly #bySlot = new Map<string, StoredTask>();
   readonly #runningPerOwner = new Map<string | undefined, number>();
   readonly #expiry = new Deadlines<StoredTask>();
-  readonly #graves = new Map<string, Grave>();
-  readonly #gravesByOwner = new Shares<string | undefined, Grave>({ sparesLast: true });
-  readonly #decay = new Deadlines<Grave>();
+  readonly #tombstones = new Map<string, KeptTombstone>();
+  readonly #tombstonesByOwner = new Shares<string | undefined, KeptTombstone>({ sparesLast: true });
+  readonly #tombstoneExpiry = new Deadlines<KeptTombstone>();
 
   constructor(readonly settings: StoreSettings) {
-    this.memory = new Memory(settings.maxBufferedBytes, () => this.#buryNext() || this.#trimNextRunning());
+    this.memory = new Memory(settings.maxBufferedBytes, () => this.#forgetNextFinished() || this.#trimNextRunning());
   }
 
   /** Adds a running task. */
@@ -53,7 +53,7 @@ export class TaskRegistry {
   }
 
   /** Takes a task that has ended. It is kept for `ttlMs`, or until its memory is needed. */
-  retire(task: StoredTask): void {
+  keepFinished(task: StoredTask): void {
     const { clock, ttlMs } = this.settings;
     const now = clock.now();
     this.#running.delete(task.taskId);
@@ -66,12 +66,12 @@ export class TaskRegistry {
     // A task that alone takes all memory is kept at the cost of its oldest events, never of its end.
     while (task.size > this.settings.maxBufferedBytes && task.log.segments > 1) task.log.dropOldestSegment();
     if (task.size > this.settings.maxBufferedBytes) {
-      this.#bury(task);
+      this.#expire(task);
       return;
     }
     this.#finished.set(task.taskId, task);
     this.#kept.put(task.owner, task, task.size);
-    while (this.#kept.weight > this.settings.maxBufferedBytes && this.#buryNext());
+    while (this.#kept.weight > this.settings.maxBufferedBytes && this.#forgetNextFinished());
   }
 
   /** Counts the tasks of `owner` that run. */
@@ -84,9 +84,9 @@ export class TaskRegistry {
     if ('slot' in ref) return this.#bySlot.get(scoped(ref.owner, ref.slot));
     if ('resumeKey' in ref) {
       const task = this.#byResumeKey.get(ref.resumeKey);
-      return task === undefined ? this.#graves.get(ref.resumeKey) : this.get(task.taskId);
+      return task === undefined ? this.#tombstones.get(ref.resumeKey) : this.get(task.taskId);
     }
-    return this.get(ref.taskId) ?? this.#graves.get(ref.taskId);
+    return this.get(ref.taskId) ?? this.#tombstones.get(ref.taskId);
   }
 
   get(taskId: string): StoredTask | undefined {
@@ -108,13 +108,17 @@ export class TaskRegistry {
   /** Forgets what is past its retention. Returns true while anything is kept. */
   sweep(): boolean {
     const now = this.settings.clock.now();
-    for (const task of this.#expiry.take(now)) this.#bury(task);
-    for (const grave of this.#decay.take(now)) this.#level(grave);
-    return this.#running.size + this.#finished.size + this.#graves.size > 0;
+    for (const task of this.#expiry.take(now)) this.#expire(task);
+    for (const tombstone of this.#tombstoneExpiry.take(now)) this.#forgetTombstone(tombstone);
+    return this.#running.size + this.#finished.size + this.#tombstones.size > 0;
   }
 
   get sizes(): StoreSizes {
-    return { finished: this.#finished.size, tombstones: this.#gravesByOwner.size, bufferedBytes: this.memory.bytes };
+    return {
+      finished: this.#finished.size,
+      tombstones: this.#tombstonesByOwner.size,
+      bufferedBytes: this.memory.bytes,
+    };
   }
 
   /**
@@ -134,13 +138,13 @@ export class TaskRegistry {
   }
 
   /** Forgets a finished task, so that others have its memory. Returns false where there is none. */
-  #buryNext(): boolean {
+  #forgetNextFinished(): boolean {
     const task = this.#kept.first();
-    if (task !== undefined) this.#bury(task);
+    if (task !== undefined) this.#expire(task);
     return task !== undefined;
   }
 
-  #bury(task: StoredTask): void {
+  #expire(task: StoredTask): void {
     const { clock, ttlMs } = this.settings;
     this.#finished.delete(task.taskId);
     this.#kept.delete(task);
@@ -152,20 +156,20 @@ export class TaskRegistry {
     if (task.idempotencyKey !== undefined) this.#byIdempotencyKey.delete(scoped(task.owner, task.idempotencyKey));
     task.log.discard();
     const { taskId, resumeKey, owner } = task;
-    const grave: Grave = { status: 'expired', taskId, resumeKey, owner };
-    this.#graves.set(taskId, grave).set(resumeKey, grave);
-    this.#decay.add(grave, ttlMs, clock.now());
-    this.#gravesByOwner.put(owner, grave, 1);
-    const next = this.#gravesByOwner.size > MAX_TOMBSTONES ? this.#gravesByOwner.first() : undefined;
+    const tombstone: KeptTombstone = { status: 'expired', taskId, resumeKey, owner };
+    this.#tombstones.set(taskId, tombstone).set(resumeKey, tombstone);
+    this.#tombstoneExpiry.add(tombstone, ttlMs, clock.now());
+    this.#tombstonesByOwner.put(owner, tombstone, 1);
+    const next = this.#tombstonesByOwner.size > MAX_TOMBSTONES ? this.#tombstonesByOwner.first() : undefined;
     if (next === undefined) return;
-    this.#decay.delete(next, ttlMs);
-    this.#level(next);
+    this.#tombstoneExpiry.delete(next, ttlMs);
+    this.#forgetTombstone(next);
   }
 
-  #level(grave: Grave): void {
-    this.#graves.delete(grave.taskId);
-    this.#graves.delete(grave.resumeKey);
-    this.#gravesByOwner.delete(grave);
+  #forgetTombstone(tombstone: KeptTombstone): void {
+    this.#tombstones.delete(tombstone.taskId);
+    this.#tombstones.delete(tombstone.resumeKey);
+    this.#tombstonesByOwner.delete(tombstone);
   }
 }
 

@@ -55,12 +55,6 @@ export interface TaskContext<P = unknown, I = unknown> {
   readonly emit: (event: string, data: unknown) => Promise<void>;
 }
 
-/**
- * Says what a client has missed: events that were `trimmed` before they could be sent, or that the store has `lost`, or
- * none, because the client's position was `ahead` of the log.
- */
-export type GapReason = 'trimmed' | 'ahead' | 'lost';
-
 /** The state of a task. Over HTTP its members are in snake_case, without `resumeKey` and `owner`. */
 export interface TaskInfo {
   /** The public id of the task. */

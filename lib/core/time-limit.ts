@@ -20,7 +20,7 @@ export class TimeLimit {
    * Returns the store's answer, at once where it is not a promise.
    * @throws TaskError `STORE_UNAVAILABLE` where it takes too long; what was asked for may be done all the same
    */
-  keep<T>(answer: Awaitable<T>): Awaitable<T> {
+  withTimeout<T>(answer: Awaitable<T>): Awaitable<T> {
     return answer instanceof Promise ? this.within(this.ms, answer) : answer;
   }
 
@@ -73,7 +73,7 @@ export interface LateAnswers {
 /** Returns the store, with answers to requests limited in time. */
 export function withTimeLimit(store: OpenTaskStore, limit: TimeLimit, late: LateAnswers): OpenTaskStore {
   /** Returns the limited answer. Where it comes too late, it goes to `take`. */
-  const keep = <T>(answer: Awaitable<T>, take: (late: T) => void): Awaitable<T> => {
+  const limited = <T>(answer: Awaitable<T>, take: (late: T) => void): Awaitable<T> => {
     if (!(answer instanceof Promise)) return answer;
     const kept = limit.within(limit.ms, answer);
     kept.catch(() => {
@@ -84,19 +84,19 @@ export function withTimeLimit(store: OpenTaskStore, limit: TimeLimit, late: Late
   return {
     shared: store.shared,
     create: (draft, settling) =>
-      keep(store.create(draft, settling), (creation) => {
+      limited(store.create(draft, settling), (creation) => {
         late.created(draft, creation);
       }),
     claim: (taskId, folds) =>
-      keep(store.claim(taskId, folds), (takeover) => {
+      limited(store.claim(taskId, folds), (takeover) => {
         if (takeover !== undefined && 'writer' in takeover) late.claimed(takeover);
       }),
-    find: (ref, texts) => limit.keep(store.find(ref, texts)),
-    list: (filter) => limit.keep(store.list(filter)),
-    open: (taskId, known) => limit.keep(store.open(taskId, known)),
-    departedAt: (taskId, subscriberId) => limit.keep(store.departedAt(taskId, subscriberId)),
-    requestCancel: (taskId, reason) => limit.keep(store.requestCancel(taskId, reason)),
-    sweep: () => limit.keep(store.sweep()),
+    find: (ref, texts) => limit.withTimeout(store.find(ref, texts)),
+    list: (filter) => limit.withTimeout(store.list(filter)),
+    open: (taskId, known) => limit.withTimeout(store.open(taskId, known)),
+    departedAt: (taskId, subscriberId) => limit.withTimeout(store.departedAt(taskId, subscriberId)),
+    requestCancel: (taskId, reason) => limit.withTimeout(store.requestCancel(taskId, reason)),
+    sweep: () => limit.withTimeout(store.sweep()),
     sizes: () => store.sizes(),
     stop: () => store.stop?.(),
   };

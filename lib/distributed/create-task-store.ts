@@ -1,4 +1,4 @@
-import { assertOption, checkOptions, wholeNumber } from '../core/options.js';
+import { assertOption, checkOptions, wholeNumber } from '../core/check-options.js';
 import type { TaskStore } from '../core/ports.js';
 import type { TaskDriver } from './driver.js';
 import { Instance } from './instance.js';

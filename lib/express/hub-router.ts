@@ -2,11 +2,11 @@
 import type { Request, RequestHandler } from 'express';
 import { askSyncCallback, readIdentity } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
-import { A_FUNCTION, checkOptions, required, type OptionRules } from '../core/options.js';
+import { A_FUNCTION, checkOptions, required, type OptionRules } from '../core/check-options.js';
 import { assertAcceptsStream, assertMayStart } from '../http/guards.js';
 import { sendJson } from '../http/json-answer.js';
 import { readJsonBody } from '../http/json-body.js';
-import type { AnyRequest } from '../http/request.js';
+import type { AnyRequest } from '../http/read-request.js';
 import { serveRoutes, type Answer, type Route } from '../http/routes.js';
 import type { HubEngine } from '../hub/hub-engine.js';
 import type { HubMessage } from '../hub/hub-message.js';

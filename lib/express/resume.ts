@@ -2,10 +2,10 @@
 import type { Request, RequestHandler } from 'express';
 import { askCallback, readIdentity } from '../core/callbacks.js';
 import { notFound } from '../core/errors.js';
-import { A_FUNCTION, checkOptions, required, type OptionRules } from '../core/options.js';
+import { A_FUNCTION, checkOptions, required, type OptionRules } from '../core/check-options.js';
 import type { TaskRecord } from '../core/ports.js';
 import { assertAcceptsStream } from '../http/guards.js';
-import { readResume, type AnyRequest } from '../http/request.js';
+import { readResume, type AnyRequest } from '../http/read-request.js';
 import { answerSafely, serve, type Answer, type Middleware } from '../http/routes.js';
 import type { TaskRequests } from '../http/task-requests.js';
 import type { StreamResponse } from '../sse/connection.js';

@@ -1,14 +1,14 @@
 /** Makes `tasks.router`, which serves status, result, events, cancel and the list of tasks over HTTP. */
 import type { Request, RequestHandler } from 'express';
 import { askCallback, readDecision } from '../core/callbacks.js';
-import { TaskError } from '../core/errors.js';
-import { A_FUNCTION, checkOptions, type OptionRules } from '../core/options.js';
+import { notFound, TaskError } from '../core/errors.js';
+import { A_FUNCTION, checkOptions, type OptionRules } from '../core/check-options.js';
 import type { TaskFilter, TaskRecord } from '../core/ports.js';
 import { isFinal, type TaskStatus } from '../core/status.js';
 import { toTaskInfo, toTaskSummary, type TaskInfo } from '../core/task.js';
 import { assertAcceptsStream } from '../http/guards.js';
 import { sendJson } from '../http/json-answer.js';
-import { queryOf, readResume, readSingleParam, type AnyRequest } from '../http/request.js';
+import { queryOf, readResume, readSingleParam, type AnyRequest } from '../http/read-request.js';
 import { serveRoutes, type Answer } from '../http/routes.js';
 import type { TaskRequests } from '../http/task-requests.js';
 
@@ -122,4 +122,3 @@ function toStatusJson({ resumeKey: _, owner: __, ...shown }: TaskInfo): object {
 }
 
 const invalid = (message: string): TaskError => new TaskError('INVALID_INPUT', message);
-const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');

@@ -2,7 +2,7 @@
 import type { StreamResponse } from '../sse/connection.js';
 import { CLIENT_ID_HEADER, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
 import type { OriginList } from './origins.js';
-import type { AnyRequest } from './request.js';
+import type { AnyRequest } from './read-request.js';
 
 const EXPOSED_HEADERS = [
   TASK_ID_HEADER,

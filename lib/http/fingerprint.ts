@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { readProperty } from '../core/thrown.js';
-import { hasParsedBody, resourceOf, type AnyRequest } from './request.js';
+import { hasParsedBody, resourceOf, type AnyRequest } from './read-request.js';
 
 /** Bytes are hashed in pieces of this size, so that a large upload stops nobody else. */
 const PIECE_BYTES = 4_194_304;

@@ -2,7 +2,7 @@
 import { TaskError } from '../core/errors.js';
 import type { OriginList } from './origins.js';
 import { presenceOf } from './presence.js';
-import type { AnyRequest } from './request.js';
+import type { AnyRequest } from './read-request.js';
 
 /** The methods that start and resume a task. */
 export const STREAM_METHODS: readonly string[] = ['GET', 'POST'];

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { TaskError } from '../core/errors.js';
-import { hasParsedBody, type AnyRequest } from './request.js';
+import { hasParsedBody, type AnyRequest } from './read-request.js';
 
 const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
   gzip: createGunzip,

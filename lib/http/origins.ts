@@ -1,5 +1,5 @@
 /** Reads the option `allowedOrigins`: the pages that may use a server across sites. */
-import { assertOption } from '../core/options.js';
+import { assertOption } from '../core/check-options.js';
 
 /** Tells whether a page of this origin is on the list. */
 export type OriginList = (origin: string) => boolean;

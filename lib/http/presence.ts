@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { StreamResponse } from '../sse/connection.js';
 import { isGone } from '../sse/task-stream.js';
-import type { AnyRequest } from './request.js';
+import type { AnyRequest } from './read-request.js';
 
 /** The current state of a request. */
 export interface Presence {

@@ -5,7 +5,7 @@ import { allowOrigin, answerOptions } from './cors.js';
 import { assertServable } from './guards.js';
 import type { OriginList } from './origins.js';
 import { sendProblem } from './problem.js';
-import { pathOf, type AnyRequest } from './request.js';
+import { pathOf, type AnyRequest } from './read-request.js';
 
 /** Hands a request, or the error that it led to, on to the next middleware. */
 export type Next = (error?: unknown) => void;

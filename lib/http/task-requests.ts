@@ -5,7 +5,7 @@ import type { Engine } from '../core/engine.js';
 import { checkNumber } from '../core/engine-options.js';
 import { abandoned, TaskError } from '../core/errors.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
-import type { OnBusy, Resume, Started, TaskHandler } from '../core/requests.js';
+import type { OnBusy, Resume, Started, TaskHandler } from '../core/start-request.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
 import { DEFAULT_WIRE } from '../sse/default-wire.js';
@@ -18,7 +18,7 @@ import { fingerprintOf } from './fingerprint.js';
 import { assertMayStart, requestOver, type StartRules } from './guards.js';
 import { OneByOne } from './one-by-one.js';
 import { presenceOf, type Presence } from './presence.js';
-import { readIdempotencyKey, resourceOf, type AnyRequest, type ResumeRequest } from './request.js';
+import { readIdempotencyKey, resourceOf, type AnyRequest, type ResumeRequest } from './read-request.js';
 
 /** The settings with which a request starts a task. */
 export interface Execution {

@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { IDENTITY_RULE, isIdentity } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
-import { A_STRING, checkOptions, type OptionRules } from '../core/options.js';
-import { queryOf, readLastEventIdParam, readSingleParam } from '../http/request.js';
+import { A_STRING, checkOptions, type OptionRules } from '../core/check-options.js';
+import { queryOf, readLastEventIdParam, readSingleParam } from '../http/read-request.js';
 import { CLIENT_ID_HEADER } from '../sse/headers.js';
 import { isOwnId } from './hub-message.js';
 

@@ -2,11 +2,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { TaskError } from '../core/errors.js';
-import { assertOption } from '../core/options.js';
+import { assertOption } from '../core/check-options.js';
+import { randomKey } from '../core/random-key.js';
 import { assertMayStart, assertServable, requestOver, STREAM_METHODS, type StartRules } from '../http/guards.js';
 import { createOriginList } from '../http/origins.js';
 import { isAnswered } from '../http/presence.js';
-import type { AnyRequest } from '../http/request.js';
+import type { AnyRequest } from '../http/read-request.js';
 import { Connection, type StreamResponse } from '../sse/connection.js';
 import { formatEventId } from '../sse/event-id.js';
 import { encodeFrame, encodeRetry } from '../sse/frame.js';
@@ -20,12 +21,12 @@ import { ChannelRegistry } from './channel-registry.js';
 import { ClientRegistry } from './client-registry.js';
 import { Cursor, Merge, type Delivery } from './cursor.js';
 import { Client, type HubClient } from './hub-client.js';
-import { newKey, type HubAddress } from './hub-log.js';
+import type { HubAddress } from './hub-log.js';
 import { Listeners } from './listeners.js';
 import { toEntry, type HubMessage } from './hub-message.js';
 import { Publisher } from './publisher.js';
 import { startOf, type HubStart } from './start-position.js';
-import type { ResolvedHubOptions } from './options.js';
+import type { ResolvedHubOptions } from './hub-options.js';
 
 /** It has data because EventSource drops events without any, and no id so that it moves no position. */
 const HEARTBEAT_EVENT = encodeFrame('heartbeat', '{}', undefined);
@@ -191,8 +192,8 @@ export class HubEngine implements Delivery {
 
   /** Returns the id of a new client. An id from a request that is already taken is not given to a second client. */
   #idOf({ clientId, idFromApplication }: ConnectRequest): string {
-    if (clientId === undefined) return newKey();
-    return idFromApplication || this.clients.find(clientId) === undefined ? clientId : newKey();
+    if (clientId === undefined) return randomKey();
+    return idFromApplication || this.clients.find(clientId) === undefined ? clientId : randomKey();
   }
 
   #create(id: string, { userId }: ConnectRequest, firstSeq: number): Client {
@@ -227,7 +228,7 @@ export class HubEngine implements Delivery {
   /** Forgets the client and ends its connection with a retry. */
   #end(client: Client): void {
     const { follower } = client;
-    if (follower instanceof Connection) follower.retire(); // everything that it can still take is written first
+    if (follower instanceof Connection) follower.sendAway(); // everything that it can still take is written first
     const connected = client.connected;
     if (connected) this.#detach(client);
     this.clients.remove(client);

@@ -1,5 +1,5 @@
 /** The log that gives the messages of a hub their order. */
-import { v4 } from 'uuid';
+import { randomKey } from '../core/random-key.js';
 
 /** The recipients of a message. `name` is that of the room, user or client; it is empty for all. */
 export interface HubAddress {
@@ -42,12 +42,9 @@ export interface HubLog {
   close(): void;
 }
 
-/** Returns 22 random base64url characters, which nobody guesses. */
-export const newKey = (): string => Buffer.from(v4({}, new Uint8Array(16))).toString('base64url');
-
 /** Orders the messages of one process. An entry is committed as soon as it is appended. */
 export class MemoryHubLog implements HubLog {
-  readonly epoch = newKey();
+  readonly epoch = randomKey();
   #lastSeq = 0;
   #commit: ((seq: number, entry: HubEntry) => void) | undefined;
 

@@ -1,6 +1,6 @@
 /** Checks messages before they are committed. */
 import { TaskError } from '../core/errors.js';
-import { assertOption } from '../core/options.js';
+import { assertOption } from '../core/check-options.js';
 import { checkEventName, toJson } from '../core/payload.js';
 import type { HubAddress, HubEntry } from './hub-log.js';
 

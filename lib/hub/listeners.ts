@@ -1,6 +1,6 @@
 /** Tells listeners about clients that connect and disconnect. */
 import { notifyCallback } from '../core/callbacks.js';
-import { assertOption } from '../core/options.js';
+import { assertOption } from '../core/check-options.js';
 import type { HubClient } from './hub-client.js';
 
 /** The events of a hub. */

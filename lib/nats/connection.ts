@@ -1,7 +1,7 @@
 /** Small dealings with the NATS connection that presence and streams share. */
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
-import { assertOption } from '../core/options.js';
+import { assertOption } from '../core/check-options.js';
 
 /** The payload limit of a server with the default configuration, in bytes. */
 const DEFAULT_MAX_PAYLOAD = 1_048_576;

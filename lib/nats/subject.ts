@@ -1,7 +1,6 @@
 /** Checks client ids and subjects. */
-import { randomBytes } from 'node:crypto';
 import { TaskError } from '../core/errors.js';
-import { assertOption } from '../core/options.js';
+import { assertOption } from '../core/check-options.js';
 
 /** Matches one token of a subject. The separator and the wildcards are excluded by `SPECIAL`. */
 const TOKEN = /^[\x21-\x7e]{1,128}$/;
@@ -34,6 +33,3 @@ export function checkSubscription(name: string, subject: unknown): asserts subje
   assertOption(text !== '', name, 'a subject', subject);
   checkSubject(name, text);
 }
-
-/** Returns 22 random base64url characters, which nobody guesses and which are safe in a subject. */
-export const randomToken = (): string => randomBytes(16).toString('base64url');

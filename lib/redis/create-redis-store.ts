@@ -1,4 +1,4 @@
-import { ANYTHING, checkOptions, type OptionRules } from '../core/options.js';
+import { ANYTHING, checkOptions, type OptionRules } from '../core/check-options.js';
 import type { TaskStore } from '../core/ports.js';
 import { createTaskStore } from '../distributed/create-task-store.js';
 import type { IoredisLike } from './ioredis-port.js';

@@ -1,4 +1,4 @@
-import { checkOptions, required, withMethods, wholeNumber, type OptionRules } from '../core/options.js';
+import { checkOptions, required, withMethods, wholeNumber, type OptionRules } from '../core/check-options.js';
 import type { TaskStore } from '../core/ports.js';
 import { createTaskStore, type TaskStoreOptions } from '../distributed/create-task-store.js';
 import type { SqliteDatabase } from './connection.js';

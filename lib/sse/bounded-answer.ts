@@ -2,7 +2,7 @@
 import type { Follower } from '../core/followers.js';
 import { encodeItem, type Source, type StreamResponse } from './connection.js';
 import type { Framing } from './framing.js';
-import type { Beating, Heartbeat } from './heartbeat.js';
+import type { HeartbeatTarget, Heartbeat } from './heartbeat.js';
 
 /** An answer stops collecting at this size, so that the memory it holds does not grow with the log. */
 const MAX_COLLECTED_BYTES = 262_144;
@@ -11,7 +11,7 @@ const MAX_COLLECTED_BYTES = 262_144;
  * Collects the bytes that a stream would have sent up to the first pause, and sends them with their length. Where there
  * is no event yet it waits for one, and sends a comment when the time is over.
  */
-export class BoundedAnswer implements Follower, Beating {
+export class BoundedAnswer implements Follower, HeartbeatTarget {
   #source: Source | undefined;
   #waitMs = 0;
   #cancelTimer: (() => void) | undefined;
@@ -36,9 +36,9 @@ export class BoundedAnswer implements Follower, Beating {
       (this.res as NodeJS.EventEmitter).once('close', this.#close);
       this.heartbeat.add(this); // so that a stop ends it too
       this.#cancelTimer = this.heartbeat.settings.clock.after(waitMs, () => {
-        this.retire();
+        this.sendAway();
       });
-      if (waitMs === 0) this.retire();
+      if (waitMs === 0) this.sendAway();
       else this.wake();
     });
   }
@@ -59,7 +59,7 @@ export class BoundedAnswer implements Follower, Beating {
   }
 
   /** Ends the answer with the events there are, or with none. The client reconnects. */
-  retire(): void {
+  sendAway(): void {
     this.wake();
     if (this.#source !== undefined) this.#answer([Buffer.from(this.heartbeat.beat)]);
   }

@@ -1,12 +1,13 @@
 /** Connects a log to a response. Events reach a client by no other path. */
 import type { Follower } from '../core/followers.js';
 import { Pinnable, type MemoryBudget, type Sender } from '../core/memory.js';
-import type { Gap, Item } from '../core/subscription.js';
+import type { Gap } from '../core/gap.js';
+import type { Item } from '../core/subscription.js';
 import { COPIED_BYTES } from './chunks.js';
 import { encodeRetry } from './frame.js';
 import type { Framing } from './framing.js';
 import { GuardedResponse, type ResponseOwner, type StreamResponse, type Taken } from './guarded-response.js';
-import type { Beating, Heartbeat } from './heartbeat.js';
+import type { HeartbeatTarget, Heartbeat } from './heartbeat.js';
 
 export type { StreamResponse } from './guarded-response.js';
 
@@ -24,7 +25,7 @@ export interface Source {
  * Writes the items of its source while the response takes them, then sleeps until the log grows or the response drains.
  * Nothing is queued here: while the response is full, the position just stays.
  */
-export class Connection implements Follower, Beating, ResponseOwner, Sender {
+export class Connection implements Follower, HeartbeatTarget, ResponseOwner, Sender {
   readonly #res: GuardedResponse;
   #source: Source | undefined;
   #blocked = false;
@@ -32,7 +33,7 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
   /**
    * Ticks of the heartbeat: the one at which it is too old, and the one at which it last wrote or could have written.
    */
-  readonly #retireTick: number;
+  readonly #maxAgeTick: number;
   #lastTick: number;
   /** The progress of the full response at the last tick. */
   #bytesTaken = 0;
@@ -47,7 +48,7 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
   ) {
     this.#res = new GuardedResponse(res, this, heartbeat.chunks);
     this.#lastTick = heartbeat.ticks;
-    this.#retireTick = heartbeat.ticks + heartbeat.nextAgeTicks();
+    this.#maxAgeTick = heartbeat.ticks + heartbeat.nextAgeTicks();
     heartbeat.add(this);
   }
 
@@ -87,15 +88,15 @@ export class Connection implements Follower, Beating, ResponseOwner, Sender {
     const idleTicks = heartbeat.ticks - this.#lastTick;
     if (this.#blocked || this.#over) {
       if (idleTicks >= heartbeat.stallTicks) this.cut();
-    } else if (heartbeat.ticks >= this.#retireTick) {
-      this.retire();
+    } else if (heartbeat.ticks >= this.#maxAgeTick) {
+      this.sendAway();
     } else if (idleTicks >= heartbeat.silenceTicks) {
       this.#write(heartbeat.beat);
     }
   }
 
   /** Ends the response before its task has ended. The client reconnects after a delay of its own and continues. */
-  retire(): void {
+  sendAway(): void {
     this.wake();
     if (!this.#over) this.#write(`${encodeRetry(this.heartbeat.nextRetryMs())}\n`);
     this.#end();

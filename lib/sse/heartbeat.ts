@@ -5,9 +5,9 @@ import { ChunkWriter } from './chunks.js';
 import { HEARTBEAT } from './frame.js';
 
 /** A connection, as the shared timer sees it. */
-export interface Beating {
+export interface HeartbeatTarget {
   beat(): void;
-  retire(): void;
+  sendAway(): void;
 }
 
 export interface HeartbeatSettings {
@@ -37,7 +37,7 @@ export class Heartbeat {
   readonly stallTicks: number;
   readonly beat: string;
   readonly #periodMs: number;
-  readonly #connections = new Set<Beating>();
+  readonly #connections = new Set<HeartbeatTarget>();
   #stopTimer: (() => void) | undefined;
 
   constructor(readonly settings: HeartbeatSettings) {
@@ -70,7 +70,7 @@ export class Heartbeat {
     return Math.round(jitter(this.settings.retryMs));
   }
 
-  add(connection: Beating): void {
+  add(connection: HeartbeatTarget): void {
     this.#connections.add(connection);
     this.#stopTimer ??= this.settings.clock.every(this.#periodMs, () => {
       this.ticks++;
@@ -78,7 +78,7 @@ export class Heartbeat {
     });
   }
 
-  delete(connection: Beating): void {
+  delete(connection: HeartbeatTarget): void {
     this.#connections.delete(connection);
     if (this.#connections.size > 0) return;
     this.#stopTimer?.();
@@ -86,16 +86,16 @@ export class Heartbeat {
   }
 
   /** Ends all connections. Their clients reconnect later. */
-  retireAll(): void {
-    callEach('a connection that is sent away', this.#connections, retire);
+  sendAllAway(): void {
+    callEach('a connection that is sent away', this.#connections, sendAway);
   }
 }
 
-const beat = (connection: Beating): void => {
+const beat = (connection: HeartbeatTarget): void => {
   connection.beat();
 };
-const retire = (connection: Beating): void => {
-  connection.retire();
+const sendAway = (connection: HeartbeatTarget): void => {
+  connection.sendAway();
 };
 
 /** Returns `ms` ± 25 %, so that events of many clients at once do not repeat at once. */

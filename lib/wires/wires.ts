@@ -1,6 +1,6 @@
 /** Finds wires by name: those of the library, and those that the manager's option `wires` adds. */
 import { TaskError } from '../core/errors.js';
-import { assertOption, showOption, type OptionRule } from '../core/options.js';
+import { assertOption, showOption, type OptionRule } from '../core/check-options.js';
 import type { StoreSettings } from '../core/ports.js';
 import { TERMINAL_EVENT, type FinalStatus } from '../core/status.js';
 import { DEFAULT_WIRE } from '../sse/default-wire.js';

@@ -5,7 +5,7 @@ import type { ClientDirectory, Gateway } from './client-directory.js';
 import { unlessClosed, maxPayloadOf, within } from '../connection.js';
 import { warn } from '../warn.js';
 import { parseSyncRequest, type Change, type PresenceMessage } from './presence-protocol.js';
-import { randomToken } from '../subject.js';
+import { randomKey } from '../../core/random-key.js';
 
 /** The means by which presence travels between processes. */
 export interface PresenceWire {
@@ -33,7 +33,7 @@ export const BEATS_PER_LEASE = 4;
  * whole list on request. Messages may get lost; the version in each one reveals that, and the process that missed one asks.
  */
 export class LocalGateway {
-  readonly gateway: Gateway & { version: number } = { id: randomToken(), version: 0, clients: 0 };
+  readonly gateway: Gateway & { version: number } = { id: randomKey(), version: 0, clients: 0 };
   readonly #recent: Change[] = [];
   /** Reply subjects of the processes that wait for the whole list. */
   readonly #listRecipients = new Set<string>();

@@ -1,5 +1,5 @@
 /** The messages by which gateways tell each other about their clients. */
-import { rangeOf } from '../options.js';
+import { rangeOf } from '../nats-options.js';
 
 /** The JSON messages that gateways publish. Client ids travel in payloads alone, never in subjects. */
 export type PresenceMessage =

@@ -1,12 +1,12 @@
 /** The presence of clients: who is online, in this process and in all others. */
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
-import { ANYTHING, assertOption, checkOptions, type OptionRules } from '../../core/options.js';
+import { ANYTHING, assertOption, checkOptions, type OptionRules } from '../../core/check-options.js';
 import { ClientDirectory } from './client-directory.js';
 import { clientOffline, OfflineWatchers } from './offline-watchers.js';
 import { checkConnection } from '../connection.js';
 import { LocalGateway, type PresenceWire } from './local-gateway.js';
-import { clockOption, inboxPrefixOption, numberOption, numberRule, WIRE_RULES } from '../options.js';
+import { clockOption, inboxPrefixOption, numberOption, numberRule, WIRE_RULES } from '../nats-options.js';
 import { RemoteGateways } from './remote-gateways.js';
 import { checkClientId, checkSubject } from '../subject.js';
 

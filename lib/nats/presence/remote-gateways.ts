@@ -4,7 +4,7 @@ import type { ClientDirectory, Gateway } from './client-directory.js';
 import { unlessClosed } from '../connection.js';
 import { BEATS_PER_LEASE, type PresenceWire } from './local-gateway.js';
 import { parsePresenceMessage, type Change, type PresenceMessage } from './presence-protocol.js';
-import { randomToken } from '../subject.js';
+import { randomKey } from '../../core/random-key.js';
 
 interface Remote extends Gateway {
   heardAtMs: number;
@@ -57,7 +57,7 @@ export class RemoteGateways {
    */
   async start(inboxPrefix: string): Promise<void> {
     const { connection, subject, clock, leaseMs } = this.wire;
-    this.#inbox = `${inboxPrefix}.${randomToken()}`;
+    this.#inbox = `${inboxPrefix}.${randomKey()}`;
     this.#alone = false;
     const callback = (error: Error | null, msg: Msg): void => {
       if (error === null) this.#receive(msg);

@@ -2,8 +2,8 @@
 export class MessageQueue<T> {
   #items: T[] = [];
   #head = 0;
-  #bell: Promise<void> | undefined;
-  #ring: (() => void) | undefined;
+  #change: Promise<void> | undefined;
+  #resolveChange: (() => void) | undefined;
 
   get length(): number {
     return this.#items.length - this.#head;
@@ -32,11 +32,11 @@ export class MessageQueue<T> {
 
   /** Resolves at the next `push` or `notify`. */
   changed(): Promise<void> {
-    return (this.#bell ??= new Promise((resolve) => (this.#ring = resolve)));
+    return (this.#change ??= new Promise((resolve) => (this.#resolveChange = resolve)));
   }
 
   notify(): void {
-    this.#ring?.();
-    this.#bell = this.#ring = undefined;
+    this.#resolveChange?.();
+    this.#change = this.#resolveChange = undefined;
   }
 }

@@ -3,6 +3,7 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { TaskError, type PublicError } from '../../core/errors.js';
 import { guardSignal } from '../../core/guarded-signal.js';
+import { optional } from '../../core/optional-promise.js';
 import { MessageBatch } from './message-batch.js';
 import { maxPayloadOf } from '../connection.js';
 import {
@@ -103,14 +104,14 @@ export class OutgoingStream implements ResponseSender {
     this.#lastSend = new Promise((resolve, reject) => {
       this.#waiting.push({ message, resolve, reject });
     });
-    return handled(this.#lastSend);
+    return optional(this.#lastSend);
   }
 
   end(result: Uint8Array | string = ''): Promise<void> {
     if (this.#ending !== undefined || this.#closed !== undefined) return refusal(this.#closed ?? ended());
     try {
       this.#checkLength(result);
-      this.#ending = handled(this.#endWith(Buffer.from(result as Uint8Array)));
+      this.#ending = optional(this.#endWith(Buffer.from(result as Uint8Array)));
     } catch (error) {
       return refusal(error);
     }
@@ -239,10 +240,4 @@ const ended = (): TaskError => new TaskError('ENDED', 'The stream has ended');
 const offline = (message: string, options?: ErrorOptions): TaskError =>
   new TaskError('CLIENT_OFFLINE', message, options);
 
-/** Returns the same promise, marked so that nobody has to handle its rejection. */
-function handled(promise: Promise<void>): Promise<void> {
-  promise.catch(() => undefined);
-  return promise;
-}
-
-const refusal = (reason: unknown): Promise<void> => handled(Promise.reject(reason));
+const refusal = (reason: unknown): Promise<void> => optional(Promise.reject(reason));

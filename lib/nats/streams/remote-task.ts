@@ -1,10 +1,10 @@
 /** Makes a job of a worker behind NATS. */
 import { TaskError } from '../../core/errors.js';
-import { assertOption, checkOptions } from '../../core/options.js';
+import { assertOption, checkOptions } from '../../core/check-options.js';
 import type { AsyncTask, TaskContext } from '../../core/task.js';
 import { textOf } from './stream-message.js';
 import type { StreamRequester } from './stream-requester.js';
-import { numberRule } from '../options.js';
+import { numberRule } from '../nats-options.js';
 import { checkSubject } from '../subject.js';
 
 /** Options of `remoteTask`. */

@@ -154,7 +154,7 @@ export class RequestQueue implements Subscription {
       await stream.ensureEnd();
     } catch (error) {
       stream.fail(toPublicError(error, { exposeErrors: this.wire.exposeErrors, maxEventBytes: MAX_ERROR_BYTES }));
-      if (!isEcho(error, stream.signal)) notifyCallback('onError', this.wire.onError, error, request);
+      if (!isCausedByStop(error, stream.signal)) notifyCallback('onError', this.wire.onError, error, request);
     }
     this.#running.delete(accepted);
     this.#next();
@@ -173,6 +173,6 @@ function requestOf({ msg, terms, stream }: Accepted): StreamRequest {
 }
 
 /** Tells whether a handler has thrown `error` because its stream was stopped: the reason or an AbortError. */
-function isEcho(error: unknown, { aborted, reason }: AbortSignal): boolean {
+function isCausedByStop(error: unknown, { aborted, reason }: AbortSignal): boolean {
   return aborted && (error === reason || readProperty(error, 'name') === 'AbortError');
 }

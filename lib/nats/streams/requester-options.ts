@@ -1,8 +1,8 @@
 /** The options of requesters and of their requests, and the rules that they obey. */
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
-import { A_FUNCTION, A_SIGNAL, ANYTHING, type OptionRules } from '../../core/options.js';
-import { numberRule, WIRE_RULES } from '../options.js';
+import { A_FUNCTION, A_SIGNAL, ANYTHING, type OptionRules } from '../../core/check-options.js';
+import { numberRule, WIRE_RULES } from '../nats-options.js';
 import type { Presence } from '../presence/presence.js';
 import type { OnMessage } from './stream-message.js';
 

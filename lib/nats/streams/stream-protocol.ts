@@ -1,8 +1,8 @@
 /** The messages between requesters and workers. */
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import type { PublicError } from '../../core/errors.js';
-import { checkRange } from '../../core/options.js';
-import { rangeOf } from '../options.js';
+import { checkRange } from '../../core/check-options.js';
+import { rangeOf } from '../nats-options.js';
 import type { Origin } from '../presence/presence.js';
 import { checkClientId } from '../subject.js';
 

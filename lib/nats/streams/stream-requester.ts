@@ -2,10 +2,10 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { TaskError } from '../../core/errors.js';
-import { assertOption, checkOptions } from '../../core/options.js';
+import { assertOption, checkOptions } from '../../core/check-options.js';
 import { unlessClosed, checkConnection } from '../connection.js';
 import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './stream-protocol.js';
-import { clockOption, inboxPrefixOption, numberOption } from '../options.js';
+import { clockOption, inboxPrefixOption, numberOption } from '../nats-options.js';
 import { asPresenceNode, createPresence, type Presence, type PresenceNode } from '../presence/presence.js';
 import { IncomingStream, CHECKS_PER_BEAT, type ResponseStream, type ResponseWire } from './incoming-stream.js';
 import {
@@ -15,7 +15,8 @@ import {
   type StreamRequestOptions,
 } from './requester-options.js';
 import { StreamInbox } from './stream-inbox.js';
-import { checkClientId, checkSubject, randomToken } from '../subject.js';
+import { checkClientId, checkSubject } from '../subject.js';
+import { randomKey } from '../../core/random-key.js';
 import { WindowBudget } from './window-budget.js';
 import { MAX_SILENT_BEATS } from './outgoing-stream.js';
 
@@ -156,7 +157,7 @@ class NatsRequester implements StreamRequester {
     if (hasEnded(stream)) return stream; // it was cancelled or its client is offline, so nothing is sent
 
     try {
-      inbox = new StreamInbox(connection, `${inboxPrefix}.${randomToken()}`, (error, msg) => {
+      inbox = new StreamInbox(connection, `${inboxPrefix}.${randomKey()}`, (error, msg) => {
         if (error === null) stream.receive(msg);
         else stop(lost(error));
       });

@@ -9,15 +9,16 @@ import {
   assertOption,
   checkOptions,
   type OptionRules,
-} from '../../core/options.js';
+} from '../../core/check-options.js';
 import { TaskError } from '../../core/errors.js';
 import { unlessClosed, checkConnection, within } from '../connection.js';
 import { warn } from '../warn.js';
-import { clockOption, inboxPrefixOption, numberOption, numberRule, WIRE_RULES } from '../options.js';
+import { clockOption, inboxPrefixOption, numberOption, numberRule, WIRE_RULES } from '../nats-options.js';
 import { asPresenceNode, type Presence } from '../presence/presence.js';
 import { RequestQueue, type ResponderWire } from './request-queue.js';
 import type { StreamHandler, StreamRequest, SubscribeOptions, Subscription } from './stream-handler.js';
-import { checkSubscription, randomToken } from '../subject.js';
+import { checkSubscription } from '../subject.js';
+import { randomKey } from '../../core/random-key.js';
 import { OutgoingStream } from './outgoing-stream.js';
 
 /** Options of `createStreamResponder`. */
@@ -91,7 +92,7 @@ export function createStreamResponder(options: StreamResponderOptions): StreamRe
   const { connection, exposeErrors = false, onError = tellProcess } = options;
   checkConnection(connection);
   const presence = asPresenceNode(options.presence);
-  const control = `${inboxPrefixOption(options.inboxPrefix)}.${randomToken()}`;
+  const control = `${inboxPrefixOption(options.inboxPrefix)}.${randomKey()}`;
   const wire = { connection, presence, control, exposeErrors, onError, clock: clockOption(options.clock) };
   return new NatsResponder(wire);
 }

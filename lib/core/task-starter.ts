@@ -1,9 +1,9 @@
-/** Starts tasks, and remembers each start until the store has answered. */
-import { draftOf } from './draft.js';
+/** TaskStarter tasks, and remembers each start until the store has answered. */
+import { draftOf } from './task-draft.js';
 import type { ResolvedOptions } from './engine-options.js';
 import { TaskError } from './errors.js';
 import type { Creation, OpenTaskStore, TaskDraft, TaskWriter } from './ports.js';
-import type { RunRequest, Started, StartRequest } from './requests.js';
+import type { RunRequest, Started, StartRequest } from './start-request.js';
 import type { Run } from './run.js';
 import { samePayload } from './same-payload.js';
 import { supersede } from './slots.js';
@@ -20,7 +20,7 @@ export interface StartHost {
   begin(created: { readonly writer: TaskWriter }, request: RunRequest): Run;
 }
 
-export class Starts {
+export class TaskStarter {
   /** The starts that the store has not answered yet. */
   readonly #starting = new Set<Promise<unknown>>();
   /** The request behind each draft, for an answer that comes too late. */

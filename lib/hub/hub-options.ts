@@ -12,7 +12,7 @@ import {
   type OptionRule,
   type OptionRules,
   type Range,
-} from '../core/options.js';
+} from '../core/check-options.js';
 import { MemoryHubLog, type HubLog } from './hub-log.js';
 
 /** Options of `createHub`. Durations are in ms, sizes in bytes. Every option is checked once, when the hub is made. */

@@ -1,5 +1,5 @@
 /** The shapes of a start and of a resume, as fronts hand them to the engine. */
-import { oneOf } from './options.js';
+import { oneOf } from './check-options.js';
 import type { TaskRecord } from './ports.js';
 import type { SnapshotSource } from './snapshot.js';
 import type { AsyncTask } from './task.js';

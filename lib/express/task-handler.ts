@@ -2,14 +2,14 @@
 import type { Request, RequestHandler } from 'express';
 import { askCallback, askSyncCallback, readIdentity } from '../core/callbacks.js';
 import { ruleOf } from '../core/engine-options.js';
-import { A_FUNCTION, assertOption, checkOptions, nested, required, type OptionRules } from '../core/options.js';
-import { ON_BUSY_RULE, type OnBusy } from '../core/requests.js';
+import { A_FUNCTION, assertOption, checkOptions, nested, required, type OptionRules } from '../core/check-options.js';
+import { ON_BUSY_RULE, type OnBusy } from '../core/start-request.js';
 import type { SnapshotOptions } from '../core/snapshot.js';
 import type { AsyncTask } from '../core/task.js';
 import { fingerprintOfPayload } from '../http/fingerprint.js';
 import { assertAcceptsStream } from '../http/guards.js';
 import { sendJson } from '../http/json-answer.js';
-import { prefersAsync, queryOf, readResume, resourceOf, type AnyRequest } from '../http/request.js';
+import { prefersAsync, queryOf, readResume, resourceOf, type AnyRequest } from '../http/read-request.js';
 import { answerSafely, serve, type Answer, type Middleware } from '../http/routes.js';
 import type { TaskRequests } from '../http/task-requests.js';
 import type { StreamResponse } from '../sse/connection.js';

@@ -1,4 +1,4 @@
-import type { TaskHandler } from '../../lib/core/requests.js';
+import type { TaskHandler } from '../../lib/core/start-request.js';
 import { recordOf, started } from '../contracts/store-steps.js';
 import { endless, EngineFixture } from '../support/engine-fixture.js';
 import { asShared, sharedMemory } from '../support/memory-stores.js';

@@ -1,9 +1,10 @@
 /** Makes the draft of a task, which a start asks the store to create. */
-import { v4, v7 } from 'uuid';
+import { v7 } from 'uuid';
 import type { ResolvedOptions } from './engine-options.js';
 import { keptFor } from './kept-input.js';
 import type { TaskDraft } from './ports.js';
-import type { StartRequest } from './requests.js';
+import { randomKey } from './random-key.js';
+import type { StartRequest } from './start-request.js';
 
 /** Returns the draft of one start. It contains the input only where the task may be run again. */
 export function draftOf(
@@ -13,8 +14,12 @@ export function draftOf(
   const { owner, idempotencyKey, fingerprint, wire, slot } = request;
   return {
     taskId: v7(),
-    resumeKey: Buffer.from(v4({}, new Uint8Array(16))).toString('base64url'),
-    ...{ owner, idempotencyKey, fingerprint, wire, slot },
+    resumeKey: randomKey(),
+    owner,
+    idempotencyKey,
+    fingerprint,
+    wire,
+    slot,
     ...(onLost === 'restart' && keptFor(request, maxInputBytes)),
   };
 }

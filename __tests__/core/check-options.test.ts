@@ -5,7 +5,7 @@ import {
   type EngineOptions,
   type ResolvedOptions,
 } from '../../lib/core/engine-options.js';
-import { A_FUNCTION, checkOptions, nested, required, wholeNumber } from '../../lib/core/options.js';
+import { A_FUNCTION, checkOptions, nested, required, wholeNumber } from '../../lib/core/check-options.js';
 import { systemClock } from '../../lib/core/clock.js';
 import { createTaskManager } from '../../lib/task-manager.js';
 import { ManualClock } from '../support/manual-clock.js';

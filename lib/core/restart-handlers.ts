@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { TaskError } from './errors.js';
 import type { OrphanRunner, TaskRecord } from './ports.js';
-import type { TaskHandler } from './requests.js';
+import type { TaskHandler } from './start-request.js';
 
 /** Runs tasks that no other instance runs any more. */
 export interface Restarts {
@@ -15,9 +15,9 @@ export interface Restarts {
 const MAX_ROUTES = 1_000;
 
 /** Holds the handlers of this instance, which can run a lost task without a request that brings its job. */
-export class Handlers implements OrphanRunner {
+export class RestartHandlers implements OrphanRunner {
   readonly #named = new Map<string, TaskHandler>();
-  /** Handlers without a name whose clients have come here. Such a client waits for its task and does not ask again. */
+  /** RestartHandlers without a name whose clients have come here. Such a client waits for its task and does not ask again. */
   readonly #routes = new LRUCache<string, TaskHandler>({ max: MAX_ROUTES });
 
   constructor(readonly restarts: Restarts) {}

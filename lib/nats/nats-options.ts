@@ -1,6 +1,6 @@
 /** The numbers among the options of the NATS room, with their defaults and limits, and rules that its parts share. */
 import { systemClock, type Clock } from '../core/clock.js';
-import { ANYTHING, assertOption, checkRange, wholeNumber, type OptionRule, type Range } from '../core/options.js';
+import { ANYTHING, assertOption, checkRange, wholeNumber, type OptionRule, type Range } from '../core/check-options.js';
 import { checkSubject } from './subject.js';
 
 const NUMBERS = {
