@@ -1,0 +1,221 @@
+import { readFileSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { describeInBrowser } from '../support/browser.js';
+import {
+  ended,
+  EVENTS,
+  follow,
+  HALF,
+  PROGRESS,
+  reached,
+  startSite,
+  steps,
+  told,
+  type Site,
+  type SiteOptions,
+} from '../support/client-site.js';
+import { until } from '../support/until.js';
+
+jest.setTimeout(60_000);
+
+const RESULT = { result: { steps: EVENTS } };
+
+/** A service worker as pages install it to work offline: what it cannot fetch is a page with status 200. */
+const SERVICE_WORKER = `
+  let isOffline = false;
+  const offlinePage = () => new Response('<h1>You are offline</h1>', { headers: { 'Content-Type': 'text/html' } });
+  self.addEventListener('install', () => self.skipWaiting());
+  self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+  self.addEventListener('message', ({ data, source }) => {
+    isOffline = data === 'offline';
+    source.postMessage(data);
+  });
+  self.addEventListener('fetch', (event) => {
+    event.respondWith(isOffline ? offlinePage() : fetch(event.request).catch(offlinePage));
+  });
+`;
+
+/**
+ * Stops the processes that run pages, as a machine does that sleeps, or a phone whose browser is in the background: no
+ * timer and no callback runs. (A lifecycle state of DevTools would freeze hidden tabs alone, and no tab is hidden here.)
+ */
+async function suspend(browser: Browser): Promise<() => void> {
+  const devtools = await browser.newBrowserCDPSession();
+  const { processInfo } = await devtools.send('SystemInfo.getProcessInfo');
+  const pids = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  const isStopped = (pid: number): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0] === 'T';
+  await until(() => pids.every(isStopped));
+  expect(pids.length).toBeGreaterThan(0);
+  return () => {
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+  };
+}
+
+describeInBrowser('what happens to pages', (browser) => {
+  const closing: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+
+  async function visit(options: SiteOptions = {}): Promise<{ site: Site; page: Page }> {
+    const site = await startSite(options);
+    const context = await browser().newContext();
+    closing.push(site.close, () => context.close());
+    const page = await context.newPage();
+    await page.goto(site.url);
+    return { site, page };
+  }
+
+  it('a page that comes back from the back/forward cache goes on where it was', async () => {
+    const { site, page } = await visit();
+    await follow(page, { url: '/report?pause' });
+    await reached(page, HALF);
+    await page.evaluate(() => {
+      const w = globalThis as unknown as Record<string, unknown> & EventTarget;
+      w.addEventListener('pageshow', (event) => (w.persisted = (event as Event & { persisted: boolean }).persisted));
+    });
+    await page.click('a');
+    await page.waitForURL('**/away');
+    site.release(); // the rest happens while the page is away
+    await page.goBack({ waitUntil: 'commit' });
+    await page.waitForFunction('globalThis.persisted === true', undefined, { polling: 20 });
+    expect(await ended(page)).toEqual({ result: { steps: EVENTS } });
+    expect(await steps(page)).toEqual(PROGRESS);
+    expect(site.starts()).toBe(1);
+  });
+
+  it('a page that was offline catches up as soon as it is online', async () => {
+    const { site, page } = await visit();
+    await follow(page, { url: '/report?pause' });
+    await reached(page, HALF);
+    await page.context().setOffline(true);
+    site.proxy.cutAll();
+    await told(page, 'waiting');
+    site.release();
+    await page.context().setOffline(false);
+    expect(await ended(page)).toEqual({ result: { steps: EVENTS } });
+    expect(await steps(page)).toEqual(PROGRESS);
+    expect(site.starts()).toBe(1);
+  });
+
+  it.each([2, 5])('%i tabs on one url with a storage of their own each follow a task of their own', async (tabs) => {
+    const { site, page } = await visit();
+    const pages = [page];
+    while (pages.length < tabs) pages.push(await page.context().newPage());
+    for (const tab of pages) {
+      if (tab !== page) await tab.goto(site.url);
+      await follow(tab, { url: '/report?pause', storage: true });
+      await reached(tab, HALF);
+    }
+    site.release();
+    for (const tab of pages) {
+      expect(await ended(tab)).toEqual(RESULT);
+      expect(await steps(tab)).toEqual(PROGRESS);
+    }
+    expect(site.starts()).toBe(tabs);
+  });
+
+  it.each([2, 5])('%i tabs on one url that share a storage follow one task, each all of it', async (tabs) => {
+    const { site, page } = await visit();
+    const pages = [page];
+    while (pages.length < tabs) pages.push(await page.context().newPage());
+    for (const tab of pages) {
+      if (tab !== page) await tab.goto(site.url);
+      await follow(tab, { url: '/report?pause', storage: 'localStorage' });
+      await reached(tab, HALF);
+    }
+    site.proxy.cutAll();
+    site.release();
+    for (const tab of pages) {
+      expect(await ended(tab)).toEqual(RESULT);
+      expect(await steps(tab)).toEqual(PROGRESS);
+    }
+    expect(site.starts()).toBe(1);
+    expect(await page.evaluate('localStorage.length')).toBe(0);
+  });
+
+  it('a tab that is suspended while its connection is lost goes on where it was when it wakes up', async () => {
+    const { site, page } = await visit();
+    await follow(page, { url: '/report?pause' });
+    await reached(page, HALF);
+    const wake = await suspend(browser());
+    closing.push(() => Promise.resolve(wake())); // a stopped process would not close
+    site.proxy.cutAll();
+    await until(() => site.streams() === 0);
+    site.release();
+    wake();
+    expect(await ended(page)).toEqual(RESULT);
+    expect(await steps(page)).toEqual(PROGRESS);
+    expect(site.starts()).toBe(1);
+  });
+
+  it('a tab that is suspended while its task goes on to the end gets all of it when it wakes up', async () => {
+    const { site, page } = await visit();
+    await follow(page, { url: '/report?pause' });
+    await reached(page, HALF);
+    const wake = await suspend(browser());
+    closing.push(() => Promise.resolve(wake())); // a stopped process would not close
+    site.release();
+    await until(() => site.streams() === 0); // the server has written all of it
+    wake();
+    expect(await ended(page)).toEqual(RESULT);
+    expect(await steps(page)).toEqual(PROGRESS);
+    expect(site.starts()).toBe(1);
+  });
+
+  it('a service worker that answers 200 with an offline page ends nothing: the stream goes on when it is online', async () => {
+    const { site, page } = await visit({ scripts: { '/service-worker.js': SERVICE_WORKER } });
+    await page.evaluate(`(async () => {
+      const worker = navigator.serviceWorker;
+      const controlled = new Promise((resolve) => worker.addEventListener('controllerchange', resolve));
+      await worker.register('/service-worker.js');
+      if (!worker.controller) await controlled;
+      globalThis.tell = (mode) => new Promise((resolve) => {
+        worker.addEventListener('message', resolve, { once: true });
+        worker.controller.postMessage(mode);
+      });
+    })()`);
+    await follow(page, { url: '/report?pause', storage: true });
+    await reached(page, HALF);
+    const stored = await page.evaluate('JSON.stringify(sessionStorage)');
+    await page.evaluate("tell('offline').then(() => undefined)");
+    const asked = site.paths.length;
+    site.proxy.cutAll();
+    // The cut, then the offline page, more than once.
+    await page.waitForFunction("causes.filter((code) => code === 'HTTP_200').length >= 2", undefined, { polling: 20 });
+    expect(await page.evaluate('connection.state')).not.toBe('closed');
+    expect(await page.evaluate('JSON.stringify(sessionStorage)')).toBe(stored);
+    expect(site.paths).toHaveLength(asked);
+    site.release();
+    await page.evaluate("tell('online').then(() => undefined)");
+    expect(await ended(page)).toEqual(RESULT);
+    expect(await steps(page)).toEqual(PROGRESS);
+    expect(site.starts()).toBe(1);
+  });
+
+  it('a platform whose fetch has no streams, as that of React Native, is told so before anything is started', async () => {
+    const { site, page } = await visit();
+    await page.evaluate(`{
+      globalThis.bodyOf = Object.getOwnPropertyDescriptor(Response.prototype, 'body').get;
+      delete Response.prototype.body;
+    }`);
+    await follow(page);
+    expect(await ended(page)).toEqual({ code: 'NO_STREAM' });
+    expect(site.starts()).toBe(0);
+    // What to pass is a function like expo/fetch: it takes a URL and no Request, and its answers are no Response.
+    await page.evaluate(`{
+      globalThis.expoFetch = async (url, init) => {
+        if (typeof url !== 'string') throw new TypeError('Network request failed');
+        const response = await fetch(url, init);
+        const { ok, status, headers } = response;
+        return { ok, status, headers, url, body: bodyOf.call(response), text: () => response.text() };
+      };
+      const { result } = client.streamTask('/report', { fetch: expoFetch, onProgress: ({ step }) => steps.push(step) });
+      ended = result.then((result) => ({ result }), ({ code }) => ({ code }));
+    }`);
+    expect(await ended(page)).toEqual(RESULT);
+    expect(await steps(page)).toEqual(PROGRESS);
+    expect(site.starts()).toBe(1);
+  });
+});
