@@ -39,7 +39,7 @@ const SERVICE_WORKER = `
  * Stops the processes that run pages, as a machine does that sleeps, or a phone whose browser is in the background: no
  * timer and no callback runs. (A lifecycle state of DevTools would freeze hidden tabs alone, and no tab is hidden here.)
  */
-async function suspend(browser: Browser): Promise<() => void> {
+async function suspend(browser: Browser): Promise<() => Promise<void>> {
   const devtools = await browser.newBrowserCDPSession();
   const { processInfo } = await devtools.send('SystemInfo.getProcessInfo');
   const pids = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
@@ -47,8 +47,9 @@ async function suspend(browser: Browser): Promise<() => void> {
   const isStopped = (pid: number): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0] === 'T';
   await until(() => pids.every(isStopped));
   expect(pids.length).toBeGreaterThan(0);
-  return () => {
+  return async () => {
     for (const pid of pids) process.kill(pid, 'SIGCONT');
+    await devtools.detach().catch(() => undefined); // which it is when this is called again
   };
 }
 
@@ -140,11 +141,11 @@ describeInBrowser('what happens to pages', (browser) => {
     await follow(page, { url: '/report?pause' });
     await reached(page, HALF);
     const wake = await suspend(browser());
-    closing.push(() => Promise.resolve(wake())); // a stopped process would not close
+    closing.push(wake); // a stopped process would not close
     site.proxy.cutAll();
     await until(() => site.streams() === 0);
     site.release();
-    wake();
+    await wake();
     expect(await ended(page)).toEqual(RESULT);
     expect(await steps(page)).toEqual(PROGRESS);
     expect(site.starts()).toBe(1);
@@ -155,10 +156,10 @@ describeInBrowser('what happens to pages', (browser) => {
     await follow(page, { url: '/report?pause' });
     await reached(page, HALF);
     const wake = await suspend(browser());
-    closing.push(() => Promise.resolve(wake())); // a stopped process would not close
+    closing.push(wake); // a stopped process would not close
     site.release();
     await until(() => site.streams() === 0); // the server has written all of it
-    wake();
+    await wake();
     expect(await ended(page)).toEqual(RESULT);
     expect(await steps(page)).toEqual(PROGRESS);
     expect(site.starts()).toBe(1);
