@@ -389,7 +389,7 @@ async function pullFrom(world: World, reader: Reader, count: number): Promise<vo
   const { task } = reader;
   if (!reader.joined && world.fading(task)) return;
   for (let n = 0; n < count && !reader.pending && !reader.over; n++) {
-    const full = task.subscribers >= world.settings.maxSubscribersPerTask;
+    const full = world.isFull(task);
     reader.pull();
     await world.settle();
     if (reader.joined) continue;

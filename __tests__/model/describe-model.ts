@@ -39,8 +39,7 @@ const settingsOf = (kept: object): fc.Arbitrary<Settings> =>
 export function describeModel(
   name: string,
   openHome: (clock: JumpingClock) => Promise<Home>,
-  /** `ample`: only where no copy of a log has to be dropped for want of memory, since a shared store reads those again. */
-  runs: { readonly each: number; readonly stopped: number; readonly ample?: boolean },
+  runs: { readonly each: number; readonly stopped: number },
 ): void {
   async function holds(settings: Settings, steps: Iterable<fc.AsyncCommand<World, null>>): Promise<void> {
     const clock = new JumpingClock();
@@ -55,7 +54,7 @@ export function describeModel(
     }
   }
 
-  const limits = Object.entries(memory).filter(([, kept]) => runs.ample !== true || kept.maxBytesPerTask >= 2 ** 20);
+  const limits = Object.entries(memory);
 
   describe(name, () => {
     for (const [when, kept] of limits) {
@@ -67,7 +66,6 @@ export function describeModel(
       );
     }
 
-    if (runs.stopped === 0) return;
     itHolds(
       'when it is stopped in the middle',
       runs.stopped,

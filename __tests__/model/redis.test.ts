@@ -11,7 +11,6 @@ describeWithRedis('a real server', () => {
 
   describeModel('a task manager over Redis does what its model says', (clock) => inRedis(redis.url, clock), {
     each: 10,
-    stopped: 0,
-    ample: true,
+    stopped: 10,
   });
 });

@@ -16,8 +16,6 @@ export class TaskModel {
   abortCode: string | undefined;
   /** The oldest event that was kept when last looked. */
   firstKept = 1;
-  /** From here on a copy of its log has everything, where readers are served from one. */
-  copiedFrom = 1;
   endedAt: number | undefined;
   /** Between these two it was forgotten. */
   gone: { readonly after: number; readonly by: number } | undefined;

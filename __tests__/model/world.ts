@@ -89,12 +89,18 @@ export class World {
 
   /** It has expired where it lives, and its copy here waits for the sweep: who reads from it may or may not be told. */
   fading({ gone }: TaskModel): boolean {
-    return this.home.outside && gone !== undefined && this.now < gone.by + this.settings.sweepIntervalMs;
+    if (!this.home.outside || gone === undefined) return false;
+    return this.stopped || this.now < gone.by + this.settings.sweepIntervalMs; // who has stopped sweeps no more
   }
 
   /** Other instances go on without this one: who is attached here still is not counted, who leaves not remembered. */
   get departed(): boolean {
     return this.home.outside && this.stopped;
+  }
+
+  /** Nobody else may attach to the task. Whoever attaches to an instance that has left is not counted by any other. */
+  isFull({ subscribers }: TaskModel): boolean {
+    return !this.departed && subscribers >= this.settings.maxSubscribersPerTask;
   }
 
   /** How a subscriber calls itself, where that is heard. */
@@ -197,7 +203,7 @@ export class World {
     res.on('drain', () => {
       connection.movedAt = this.now;
     });
-    const full = task.subscribers >= this.settings.maxSubscribersPerTask;
+    const full = this.isFull(task);
     const over = task.status !== 'running' && start === task.events.length;
     if (full && !over) {
       await this.rejects(stream.pipe(res.res), 'TOO_MANY_SUBSCRIBERS');
@@ -400,10 +406,6 @@ export class World {
     const least = maxEventsPerTask + 1 - Math.ceil(maxEventsPerTask / 8);
     if (!this.pressed && maxBytesPerTask >= 2 ** 20) {
       assert.ok(info.bufferedEvents >= Math.min(task.events.length, least), `${name} was trimmed without need`);
-    }
-    if (this.home.outside) {
-      const ample = Math.min(this.settings.maxBufferedBytes, maxBytesPerTask) >= 2 ** 20;
-      task.copiedFrom = task.events.length + 1 - (ample ? least : 0);
     }
     if (!this.pressed && task.events.length > 0) assert.ok(info.bufferedEvents > 0, `${name} lost its last event`);
     assert.equal(info.subscribers, this.departed ? 0 : task.subscribers, `subscribers of ${name}`);

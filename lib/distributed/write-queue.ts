@@ -1,16 +1,24 @@
 import { PendingBatch } from './pending-batch.js';
 
+/** So many bytes may always wait, however little the log may keep: what a job writes in one tick is no outage. */
+const LEAST_BYTES = 1_048_576;
+
 /** The batches of one task that wait to be sent, in order. */
 export class WriteQueue {
   #batches: PendingBatch[] = [];
+
+  /** @param maxBytes how much of one task may wait, in bytes of memory, about */
+  constructor(readonly maxBytes: number) {}
 
   get empty(): boolean {
     return this.#batches.length === 0;
   }
 
-  /** What waits, in bytes of memory, about. */
-  get bytes(): number {
-    return this.#batches.reduce((sum, { bytes }) => sum + bytes, 0);
+  /** Whether an event may wait, too. One that nothing waits before always may. */
+  hasRoomFor(json: string): boolean {
+    if (this.empty) return true;
+    const waiting = this.#batches.reduce((sum, { bytes }) => sum + bytes, 0);
+    return waiting + json.length <= Math.max(this.maxBytes, LEAST_BYTES);
   }
 
   /** Adds an event to the last batch, or begins another one. */

@@ -37,7 +37,7 @@ export interface WriterOwner {
 export class SharedWriter implements TaskWriter, Appending {
   executor: Executor = NOBODY;
   readonly #tail: LogTail;
-  readonly #queue = new WriteQueue();
+  readonly #queue: WriteQueue;
   #underWay: PendingBatch | undefined;
   #inFlight = false;
   #refusal: TaskError | undefined;
@@ -51,6 +51,7 @@ export class SharedWriter implements TaskWriter, Appending {
     readonly owner: WriterOwner,
   ) {
     this.#tail = new LogTail(context, bounds);
+    this.#queue = new WriteQueue(context.settings.log.maxBytes);
   }
 
   get end(): Place {
@@ -72,8 +73,7 @@ export class SharedWriter implements TaskWriter, Appending {
 
   append(event: string | undefined, json: string): Promise<void> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
-    const waiting = this.#queue.bytes;
-    if (waiting > 0 && waiting + json.length > this.context.settings.log.maxBytes) {
+    if (!this.#queue.hasRoomFor(json)) {
       return Promise.reject(unavailable('Too many events wait for the store'));
     }
     return this.#add(event, json).done;
