@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { RequestHandler } from 'express';
-import type { AsyncTask, TaskInfo } from './core/task.js';
+import type { AsyncTask, TaskInfo, TaskProgress, TaskResult } from './core/task.js';
 import type { DetachedStartOptions, ExecuteOptions, ListOptions, StartOptions } from './manager-options.js';
 import type { TaskStream } from './sse/task-stream.js';
 import type { HandlerOptions } from './express/task-handler.js';
@@ -61,7 +61,7 @@ export interface TaskManager {
     subscriberId: string | null | undefined,
     asyncTask: AsyncTask<P, R>,
     options?: number | ExecuteOptions,
-  ): Promise<TaskStream<P, R>>;
+  ): Promise<TaskStream<TaskProgress<P>, TaskResult<R>>>;
 
   /**
    * Makes an Express middleware of a job. It reads key, cursor, owner and idempotency key, starts the task or attaches

@@ -5,7 +5,7 @@ import { Engine } from './core/engine.js';
 import { resolveOptions } from './core/engine-options.js';
 import { optional } from './core/optional-promise.js';
 import { assertOption, checkOptions } from './core/check-options.js';
-import { toTaskInfo, toTaskSummary, type AsyncTask } from './core/task.js';
+import { toTaskInfo, toTaskSummary, type AsyncTask, type TaskProgress, type TaskResult } from './core/task.js';
 import { TaskRequests, type Execution } from './http/task-requests.js';
 import { assertServable, STREAM_METHODS } from './http/guards.js';
 import { createHandler, type HandlerOptions } from './express/task-handler.js';
@@ -71,7 +71,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
       assertServable(req, STREAM_METHODS);
       const execution = executionOf(req, asyncTask as AsyncTask, given);
       const stream = await requests.execute(req, readResume(req, resumeKey), subscriber, execution);
-      return stream as TaskStream<P, R>;
+      return stream as TaskStream<TaskProgress<P>, TaskResult<R>>;
     },
 
     handler: (asyncTask, handlerOptions = {}) =>

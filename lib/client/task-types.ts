@@ -7,6 +7,11 @@ type Returned<Job> = Job extends (...args: never[]) => infer Value
     ? Awaited<Value>
     : never;
 
+/** What is a result as it is: a stream is consumed. */
+type Plain<Value> = Exclude<Value, AsyncIterable<unknown> | { getReader(): unknown }>;
+
+type ResultOfStream<Stream> = Stream extends AsyncGenerator<unknown, infer R> ? R : undefined;
+
 /** The first parameter of a job. */
 type Context<Job> = Job extends (context: infer C, ...rest: never[]) => unknown
   ? C
@@ -44,10 +49,6 @@ export interface TaskTypes<Job> {
         ? P
         : unknown
       : ProgressOf<Job>;
-  result: Returned<Job> extends AsyncGenerator<unknown, infer R>
-    ? R
-    : Returned<Job> extends AsyncIterable<unknown>
-      ? undefined
-      : Returned<Job>;
+  result: [Plain<Returned<Job>>] extends [never] ? ResultOfStream<Returned<Job>> : Plain<Returned<Job>>;
   input: Context<Job> extends { readonly input: infer I } ? I : unknown;
 }

@@ -16,14 +16,27 @@ export type UpdateProgress<P = unknown> = (data: P) => Promise<void>;
  * The return value of an async generator is the result. When the task is stopped, the generator's `return()` or the
  * stream's `cancel()` is called.
  *
- *
  * @example tasks.handler(async function* ({ signal }) { for await (const token of ask(model, { signal })) yield token; })
  */
 export type AsyncTask<P = unknown, R = unknown, I = unknown> = (
   context: TaskContext<P, I>,
   taskId: string,
   updateProgress: UpdateProgress<P>,
-) => R | Promise<R> | AsyncGenerator<P, R, undefined> | AsyncIterable<P> | ReadableStream<P>;
+) => R | Streamed<P, R> | Promise<R | Streamed<P, R>>;
+
+/** Output that is consumed, value by value. */
+type Streamed<P, R> = AsyncGenerator<P, R, undefined> | AsyncIterable<P> | ReadableStream<P>;
+
+/** The result of a job that returns `R`, or resolves to it: a stream is consumed, and its values are progress. */
+export type TaskResult<R> =
+  R extends AsyncGenerator<unknown, infer Returned>
+    ? Returned
+    : R extends AsyncIterable<unknown> | ReadableStream
+      ? undefined
+      : R;
+
+/** The progress of a job that yields `P`: bytes become text. */
+export type TaskProgress<P> = P extends Uint8Array ? string : P;
 
 /** Everything that a job is told about its task, and the functions by which it writes events. */
 export interface TaskContext<P = unknown, I = unknown> {

@@ -2,7 +2,7 @@ import { Engine } from '../core/engine.js';
 import { resolveOptions } from '../core/engine-options.js';
 import type { Clock } from '../core/clock.js';
 import { TaskError } from '../core/errors.js';
-import type { AsyncTask } from '../core/task.js';
+import type { AsyncTask, TaskProgress, TaskResult } from '../core/task.js';
 import { encodeTaskEvent, toTaskEvent, type TaskEvent } from '../sse/frame.js';
 import { FeedReader } from './feed-reader.js';
 
@@ -38,7 +38,7 @@ export async function runJob<P, R, I>(
   job: AsyncTask<P, R, I>,
   input?: I,
   { signal, timeoutMs = Infinity, clock }: RunJobOptions = {},
-): Promise<FinishedJob<P, R>> {
+): Promise<FinishedJob<TaskProgress<P>, TaskResult<R>>> {
   let failure: { readonly error: unknown } | undefined;
   const onTaskError = (error: unknown): void => void (failure ??= { error });
   const options = resolveOptions({ timeoutMs, abandonAfterMs: Infinity, onTaskError, ...(clock && { clock }) });
@@ -54,7 +54,9 @@ export async function runJob<P, R, I>(
     const reader = new FeedReader(await engine.open(record.taskId));
     await reader.untilFinished();
     signal?.removeEventListener('abort', cancel);
-    const events = reader.frames.map(({ event, data, seq }) => toTaskEvent<P, R>(event, data, seq));
+    const events = reader.frames.map(({ event, data, seq }) =>
+      toTaskEvent<TaskProgress<P>, TaskResult<R>>(event, data, seq),
+    );
     const end = events.at(-1);
     if (failure !== undefined) throw failure.error;
     if (end?.kind !== 'complete') throw stopped(end);
