@@ -59,7 +59,10 @@ describe('users who are away', () => {
     hub.stop();
   });
 
-  it('keep what was sent to them while one user writes 280 messages to their own clients', async () => {
+  it.each([
+    ['one user', 'eve'],
+    ['somebody without a name', undefined],
+  ])('keep what was sent to them while %s writes 280 messages to their own clients', async (_whose, flooder) => {
     const KIB = 1_024;
     const hub = makeHub({ historyBytes: 16 * KIB, maxHistoryBytes: 64 * KIB });
     const position = `${hub.messages.epoch}.0`;
@@ -69,7 +72,7 @@ describe('users who are away', () => {
     hub.publish({ kind: 'user', name: 'ann' }, { data: 'for ann' });
     hub.send(ann, { data: 'direct' });
 
-    const own = Array.from({ length: 7 }, () => connect(hub, 'eve'));
+    const own = Array.from({ length: 7 }, () => connect(hub, flooder));
     for (let count = 0; count < 280; count++) {
       hub.send(own[count % own.length]!.id, { data: 'x'.repeat(KIB) });
       if (count % 10 === 9) await nextTurn();
