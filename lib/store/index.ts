@@ -3,6 +3,11 @@ export { createTaskStore } from '../distributed/create-task-store.js';
 export type { TaskStoreOptions } from '../distributed/create-task-store.js';
 export type { OpenTaskStore, StoreSettings, TaskStore, Tombstone } from '../core/ports.js';
 
+// The shortest way: three methods
+export { createKeyValueDriver } from '../key-value/key-value-driver.js';
+export type { KeyValueDriverOptions } from '../key-value/key-value-driver.js';
+export type { KeyValue } from '../key-value/key-value.js';
+
 // What a driver implements
 export type { DriverSettings, TaskDriver } from '../distributed/driver.js';
 export type { Bell, Ears, Note } from '../distributed/bell.js';

@@ -1,6 +1,12 @@
 import { describe, it } from 'node:test';
 import * as page from './driver.js';
-import { testDriver, testStore } from './suites.js';
+import { MapKeyValue } from './key-value.js';
+import { driverOf, keyValueDriverOf, testDriver, testStore } from './suites.js';
 
-testDriver(page, { describe, it });
-testStore(page, { describe, it });
+for (const [name, open] of [
+  ['the driver of the page', driverOf(page)],
+  ['the three methods of the page', keyValueDriverOf(MapKeyValue)],
+]) {
+  testDriver(name, open, { describe, it });
+  testStore(name, open, { describe, it });
+}

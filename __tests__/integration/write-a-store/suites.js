@@ -1,5 +1,5 @@
-// The suites, on whatever runner, over the driver of the page or over one with a mistake in it.
-import { createTaskStore } from '../../../dist/esm/store/index.js';
+// The suites, on whatever runner, over the drivers of the page or over one with a mistake in it.
+import { createKeyValueDriver, createTaskStore } from '../../../dist/esm/store/index.js';
 import {
   createManualClock,
   describeTaskDriver,
@@ -9,33 +9,55 @@ import {
   STORE_TTL_MS,
 } from '../../../dist/esm/testing/index.js';
 
-export function testDriver({ Shelf, ShelfDriver }, runner) {
+/** Makes an empty database, and a function that makes drivers to it. */
+export const driverOf =
+  ({ Shelf, ShelfDriver }) =>
+  (shelf = new Shelf()) =>
+  () =>
+    new ShelfDriver(shelf);
+
+export const keyValueDriverOf =
+  (MapKeyValue) =>
+  (keyValue = new MapKeyValue()) =>
+  () =>
+    createKeyValueDriver({ keyValue, pollMs: 5 });
+
+export function testDriver(name, openDatabase, runner) {
   describeTaskDriver(
-    'the driver of the page',
+    name,
     ({ limits = { maxEvents: 10_000, maxBytes: 1_048_576 }, maxTasksPerOwner = Infinity } = {}) => {
       const clock = createManualClock();
-      const shelf = new Shelf();
+      const makeDriver = openDatabase();
       const open = (instance) => {
-        const driver = new ShelfDriver(shelf);
+        const driver = makeDriver();
         const ttlMs = DRIVER_TTL_MS;
         driver.open({ instance, clock, ttlMs, runningTtlMs: ttlMs, limits, maxTasksPerOwner, timeoutMs: 2_000 });
         return driver;
       };
       const [one, two] = [open('one'), open('two')];
-      return { one, two, advance: (ms) => clock.advance(ms), close: () => Promise.all([one.close(), two.close()]) };
+      const passing = setInterval(() => clock.advance(1), 1);
+      return {
+        one,
+        two,
+        advance: (ms) => clock.advance(ms),
+        close: async () => {
+          clearInterval(passing);
+          await Promise.all([one.close(), two.close()]);
+        },
+      };
     },
     runner,
   );
 }
 
-export function testStore({ Shelf, ShelfDriver }, runner) {
+export function testStore(name, openDatabase, runner) {
   describeTaskStore(
-    'the driver of the page',
+    name,
     (limits) => {
       const clock = createManualClock();
-      const shelf = new Shelf();
+      const makeDriver = openDatabase();
       const settings = storeSettings({ clock, ttlMs: STORE_TTL_MS, ...limits });
-      const [store, peer] = [shelf, shelf].map((each) => createTaskStore(new ShelfDriver(each))(settings));
+      const [store, peer] = [makeDriver(), makeDriver()].map((driver) => createTaskStore(driver)(settings));
       const passing = setInterval(() => clock.advance(1), 1);
       return {
         store,

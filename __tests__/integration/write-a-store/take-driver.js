@@ -1,14 +1,18 @@
-// Writes the driver of docs/WRITE-A-STORE.md as a file of this project, as a reader of the page would.
+// Writes the drivers of docs/WRITE-A-STORE.md as files of this project, as a reader of the page would.
 import { readFileSync, writeFileSync } from 'node:fs';
 import ts from 'typescript';
 
 const page = readFileSync(new URL('../../../docs/WRITE-A-STORE.md', import.meta.url), 'utf8');
-const code = page
-  .split('```ts\n')
-  .find((block) => block.includes('class ShelfDriver'))
-  .split('\n```')[0];
-const { outputText } = ts.transpileModule(code, { compilerOptions: { target: 'ES2022', module: 'ESNext' } });
-writeFileSync(
-  new URL('driver.js', import.meta.url),
-  outputText.replace("'resumable-sse/store'", "'../../../dist/esm/store/index.js'"),
-);
+const compilerOptions = { target: 'ES2022', module: 'ESNext' };
+
+for (const [text, file] of [
+  ['class MapKeyValue', 'key-value.js'],
+  ['class ShelfDriver', 'driver.js'],
+]) {
+  const block = page.split('```ts\n').find((each) => each.includes(text));
+  const { outputText } = ts.transpileModule(block.split('\n```')[0], { compilerOptions });
+  const code = outputText
+    .replace("'resumable-sse/store'", "'../../../dist/esm/store/index.js'")
+    .replace("'resumable-sse'", "'../../../dist/esm/index.js'");
+  writeFileSync(new URL(file, import.meta.url), code);
+}
