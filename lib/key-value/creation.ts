@@ -13,7 +13,12 @@ type Place = Exclude<Ref, { readonly taskId: string } | { readonly resumeKey: st
  * name; then it is made visible, in one step. Whoever finds a place taken by a task that is not visible yet removes that
  * task and takes the place: so of two exactly one becomes visible, and nothing is left where a process dies in between.
  */
-export async function create(shelf: TaskShelf, draft: Draft, holder: string): Promise<Created> {
+export async function create(
+  shelf: TaskShelf,
+  draft: Draft,
+  holder: string,
+  quota = shelf.settings.maxTasksPerOwner,
+): Promise<Created> {
   const { documents } = shelf;
   const { taskId } = draft;
   for (;;) {
@@ -23,7 +28,7 @@ export async function create(shelf: TaskShelf, draft: Draft, holder: string): Pr
       current === undefined || current.start !== undefined ? { answer: undefined, value: begun } : { answer: current },
     );
     if (existing !== undefined) return { created: shown(existing) };
-    const obstacle = await takePlaces(shelf, draft, { taskId, start });
+    const obstacle = await takePlaces(shelf, draft, { taskId, start }, quota);
     const created: TaskDocument = { ...begun, start: undefined };
     const isStill = await documents.update<TaskDocument, boolean>(taskKey(taskId), (current) => {
       if (current?.start !== start) return { answer: false };
@@ -34,7 +39,12 @@ export async function create(shelf: TaskShelf, draft: Draft, holder: string): Pr
   }
 }
 
-async function takePlaces(shelf: TaskShelf, draft: Draft, pointer: Pointer): Promise<Created | undefined> {
+async function takePlaces(
+  shelf: TaskShelf,
+  draft: Draft,
+  pointer: Pointer,
+  quota: number,
+): Promise<Created | undefined> {
   const { owner, resumeKey, idempotencyKey, slot } = draft;
   await shelf.documents.write(pointerKey({ resumeKey }), pointer);
   if (idempotencyKey !== undefined) {
@@ -45,7 +55,7 @@ async function takePlaces(shelf: TaskShelf, draft: Draft, pointer: Pointer): Pro
     const by = await takePlace(shelf, { slot, owner }, pointer);
     if (by !== undefined) return { taken: 'slot', by: shown(by) };
   }
-  return (await takeQuota(shelf, owner, pointer)) ? undefined : { taken: 'quota' };
+  return (await takeQuota(shelf, owner, pointer, quota)) ? undefined : { taken: 'quota' };
 }
 
 /** Takes the place that `ref` names, unless a task has it: then it answers that one. */
@@ -75,9 +85,14 @@ async function removeBegun({ documents }: TaskShelf, { taskId, start }: TaskDocu
   await documents.replace<TaskDocument>(taskKey(taskId), (current) => (current?.start === start ? undefined : current));
 }
 
-async function takeQuota(shelf: TaskShelf, owner: string | undefined, pointer: Pointer): Promise<boolean> {
-  const { documents, settings } = shelf;
-  if (settings.maxTasksPerOwner === Infinity) return true;
+async function takeQuota(
+  shelf: TaskShelf,
+  owner: string | undefined,
+  pointer: Pointer,
+  quota: number,
+): Promise<boolean> {
+  const { documents } = shelf;
+  if (quota === Infinity) return true;
   return documents.update<Pointer[], boolean>(quotaKey(owner), async (places = []) => {
     const others: Pointer[] = [];
     for (const place of places) {
@@ -85,7 +100,7 @@ async function takeQuota(shelf: TaskShelf, owner: string | undefined, pointer: P
         place.taskId === pointer.taskId ? undefined : await documents.read<TaskDocument>(taskKey(place.taskId));
       if (task?.status === 'running' && !shelf.isAbandoned(task)) others.push(place);
     }
-    const fits = others.length < settings.maxTasksPerOwner;
+    const fits = others.length < quota;
     return { answer: fits, value: fits ? [...others, pointer] : others };
   });
 }

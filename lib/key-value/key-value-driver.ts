@@ -53,7 +53,7 @@ class KeyValueDriver implements TaskDriver {
     this.#shelf = new TaskShelf(this.keyValue, settings);
   }
 
-  create: TaskDriver['create'] = async (draft, holder) => create(this.shelf, draft, holder);
+  create: TaskDriver['create'] = async (...args) => create(this.shelf, ...args);
   claim: TaskDriver['claim'] = async (claimed) => claim(this.shelf, claimed);
   readAfter: TaskDriver['readAfter'] = async (...args) => readAfter(this.shelf, ...args);
   readDeparture: TaskDriver['readDeparture'] = async (...args) => readDeparture(this.shelf, ...args);

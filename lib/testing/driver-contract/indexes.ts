@@ -133,6 +133,26 @@ export function describeDriverIndexes({ describe, it, open }: DriverSuite): void
       }
     });
 
+    it('lists, walks over and holds more tasks than fit into a page of a store', async () => {
+      const { one, two } = await open();
+      const ids: string[] = [];
+      for (let n = 0; n < 30; n++) {
+        const ten = await Promise.all(Array.from({ length: 10 }, () => created(one)));
+        ids.push(...ten.map(({ taskId }) => taskId));
+      }
+      ids.sort();
+      const listed = await two.list({ of: undefined, status: undefined, limit: 1_000, before: undefined });
+      expect(listed.map(({ taskId }) => taskId).reverse()).toEqual(ids);
+      expect([...(await two.held('one', undefined, 1_000))].sort()).toEqual(ids);
+      const walked = new Set<string>();
+      for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
+        const { tasks, next } = await two.walk(cursor, 100);
+        for (const { taskId } of tasks) walked.add(taskId);
+        cursor = next;
+      }
+      expect([...walked].sort()).toEqual(ids);
+    });
+
     it('answers expired as soon as the retention is over, swept or not, and nothing after as long again', async () => {
       const { one, advance } = await open();
       const { taskId, resumeKey } = await ended(one, { owner: 'ann' });
