@@ -1,7 +1,6 @@
 import type { Bell, Ears } from '../../../lib/distributed/bell.js';
 import type { Fate } from '../../../lib/distributed/calls.js';
 import type { DriverSettings, TaskDriver } from '../../../lib/distributed/driver.js';
-import { MapDriver, type MapServer } from '../../support/map-driver.js';
 import type { Random } from '../../support/random.js';
 import type { Machine } from './virtual-time.js';
 
@@ -29,20 +28,20 @@ export const CALM: Weather = Object.freeze({
   ...{ refusesWrites: false, isDown: false },
 });
 
-/** The driver on maps as an instance at the far end of a bad network sees it. */
+/** A driver as an instance at the far end of a bad network sees it. */
 export class FaultyDriver implements TaskDriver {
-  readonly #inner: MapDriver;
+  readonly #inner: TaskDriver;
   weather: Weather = { ...CALM };
   instance = '';
   /** Calls so far. */
   calls = 0;
 
   constructor(
-    server: MapServer,
+    inner: TaskDriver,
     readonly machine: Machine,
     readonly random: Random,
   ) {
-    this.#inner = new MapDriver(server);
+    this.#inner = inner;
   }
 
   open(settings: DriverSettings): void {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createTaskStore } from '../../../lib/distributed/create-task-store.js';
 import { createTaskManager, type TaskManager } from '../../../lib/index.js';
-import type { MapServer } from '../../support/map-driver.js';
+import type { TaskDriver } from '../../../lib/distributed/driver.js';
 import { fakeRequest } from '../../support/memory-response.js';
 import type { Random } from '../../support/random.js';
 import { FaultyDriver } from './faulty-driver.js';
@@ -35,14 +35,14 @@ export class Instance {
   constructor(
     readonly name: string,
     time: VirtualTime,
-    server: MapServer,
+    driver: TaskDriver,
     random: Random,
     diary: JobDiary,
     readonly options: InstanceOptions,
   ) {
     const { leaseMs, onLost, isNamed, maxEventsPerTask, maxRunningTasks } = options;
     this.machine = new Machine(time, random.int(0, 1_000_000));
-    this.driver = new FaultyDriver(server, this.machine, random.fork(7));
+    this.driver = new FaultyDriver(driver, this.machine, random.fork(7));
     this.tasks = createTaskManager({
       ...{ store: createTaskStore(this.driver, { leaseMs }), clock: this.machine.clock, onLost, maxEventsPerTask },
       ...{ maxRunningTasks, maxAttempts: 3, orphanDeadlineMs: ORPHAN_DEADLINE_MS, appendPatienceMs: 4_000 },

@@ -1,3 +1,4 @@
+import type { TaskDriver } from '../../../lib/distributed/driver.js';
 import { createRandom } from '../../support/random.js';
 import { ORPHAN_DEADLINE_MS } from './instance.js';
 import { LONGEST_PLAN_MS } from './job.js';
@@ -30,18 +31,28 @@ export const REGIMES: readonly [string, Faults][] = [
 
 export const RUNS_PER_REGIME = 1_000_000;
 
-/** One world from its beginning to its end. @throws Error that tells how to repeat it, and what happened */
-export async function simulate(seed: number, run: number): Promise<void> {
+/**
+ * One world from its beginning to its end.
+ * @param connect another driver to its store; without it the store is on maps
+ * @throws Error that tells how to repeat it, and what happened
+ */
+export async function simulate(seed: number, run: number, connect?: () => TaskDriver): Promise<void> {
   const faults = REGIMES[Math.floor(run / RUNS_PER_REGIME)]?.[1] ?? NONE;
   const random = createRandom(seed).fork(run);
   const turns = new Turns();
-  const world = new World(random, faults, turns, {
-    leaseMs: random.pick([500, 1_000, 2_000]),
-    onLost: random.pick(['fail', 'restart']),
-    isNamed: random.next() < 0.7,
-    maxEventsPerTask: random.pick([10_000, 10_000, 10_000, 16]),
-    maxRunningTasks: random.pick([10_000, 3]),
-  });
+  const world = new World(
+    random,
+    faults,
+    turns,
+    {
+      leaseMs: random.pick([500, 1_000, 2_000]),
+      onLost: random.pick(['fail', 'restart']),
+      isNamed: random.next() < 0.7,
+      maxEventsPerTask: random.pick([10_000, 10_000, 10_000, 16]),
+      maxRunningTasks: random.pick([10_000, 3]),
+    },
+    connect,
+  );
   try {
     const steps = random.int(5, 40);
     for (let step = 0; step < steps; step++) await world.step();

@@ -1,4 +1,5 @@
-import { MapServer } from '../../support/map-driver.js';
+import type { TaskDriver } from '../../../lib/distributed/driver.js';
+import { MapDriver, MapServer } from '../../support/map-driver.js';
 import { emptyState } from '../../support/map-state.js';
 import type { Random } from '../../support/random.js';
 import { CALM, type Weather } from './faulty-driver.js';
@@ -49,6 +50,7 @@ export class World {
     readonly faults: Faults,
     turns: Turns,
     readonly options: InstanceOptions,
+    readonly connect: (server: MapServer) => TaskDriver = (server) => new MapDriver(server),
   ) {
     this.time = new VirtualTime(turns);
     const count = random.int(1, MAX_INSTANCES);
@@ -64,7 +66,14 @@ export class World {
     // Each process may have been configured with a lease of its own.
     const leaseMs = this.options.leaseMs * this.random.pick([1, 1, 2]);
     const options = { ...this.options, leaseMs };
-    const instance = new Instance(`i${n}`, this.time, this.server, this.random.fork(100 + n), this.diary, options);
+    const instance = new Instance(
+      `i${n}`,
+      this.time,
+      this.connect(this.server),
+      this.random.fork(100 + n),
+      this.diary,
+      options,
+    );
     this.instances.push(instance);
     this.#tell(`${instance.name} starts`);
     return instance;

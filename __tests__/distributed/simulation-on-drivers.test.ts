@@ -1,0 +1,49 @@
+import { SqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
+import { createKeyValueDriver, type TaskDriver } from '../../lib/store/index.js';
+import { MapKeyValue } from '../support/map-key-value.js';
+import { announceSeed } from '../support/random.js';
+import { PREFIX } from '../support/sqlite-driver.js';
+import { SqliteFiles } from '../support/sqlite-files.js';
+import { REGIMES, RUNS_PER_REGIME, simulate } from './simulation/simulate.js';
+
+const RUNS = Number(process.env.RUNS ?? 2);
+const files = new SqliteFiles();
+
+/** Only the store on maps can lose its data; that it loses an index does nothing here. */
+const TRIED = REGIMES.map(([name, faults], index) => ({ name, faults, first: index * RUNS_PER_REGIME })).filter(
+  ({ faults }) => !faults.lostData,
+);
+
+/** Each makes an empty store, and drivers to it. */
+const STORES: readonly [string, () => () => TaskDriver][] = [
+  [
+    'a SQLite file',
+    () => {
+      const path = files.newPath();
+      return () => new SqliteDriver(files.connect(path), PREFIX);
+    },
+  ],
+  [
+    'a key-value store',
+    () => {
+      const keyValue = new MapKeyValue();
+      return () => createKeyValueDriver({ keyValue });
+    },
+  ],
+];
+
+afterAll(() => {
+  files.remove();
+});
+
+describe.each(STORES)('many instances on %s keep every promise', (name, openStore) => {
+  const seed = announceSeed(`simulation on ${name}`);
+
+  it.each(TRIED)(
+    'where $name',
+    async ({ first }) => {
+      for (let run = first; run < first + RUNS; run++) await simulate(seed, run, openStore());
+    },
+    3_600_000,
+  );
+});
