@@ -73,12 +73,7 @@ class KeyValueDriver implements TaskDriver {
       }),
     );
 
-  append: TaskDriver['append'] = async (batches) =>
-    Promise.all(
-      batches.map((batch) =>
-        append(this.shelf, batch).catch((cause: unknown) => ({ kind: 'unknown' as const, cause })),
-      ),
-    );
+  append: TaskDriver['append'] = (batches) => batches.map(async (batch) => append(this.shelf, batch));
 
   orphan: TaskDriver['orphan'] = async (taskId, expected, delayMs) =>
     this.shelf.update(taskId, false, (task) => {
