@@ -16,17 +16,16 @@ export async function expire(
   limit: number,
 ): Promise<{ readonly gone: readonly string[]; readonly left: number }> {
   const { documents, now } = shelf;
-  const gone: string[] = [];
-  let left = 0;
+  const ended: (TaskDocument & { readonly expires: number })[] = [];
   for await (const [, task] of documents.scan<TaskDocument>(TASKS)) {
-    const { taskId, expires } = task;
+    const { expires } = task;
     if (shelf.isAbandoned(task)) await remove(shelf, task);
-    if (expires === undefined) continue;
-    if (expires <= now && gone.length < limit) {
-      await forget(shelf, task, expires);
-      gone.push(taskId);
-    } else left++;
+    if (expires !== undefined) ended.push({ ...task, expires });
   }
+  const due = ended.filter(({ expires }) => expires <= now).sort((a, b) => a.expires - b.expires);
+  const gone = due.slice(0, limit);
+  for (const task of gone) await forget(shelf, task, task.expires);
+  let left = ended.length - gone.length;
   for await (const [key, { taskId, resumeKey, until }] of documents.scan<StoredTombstone>(TOMBSTONES)) {
     if (until > now) left++;
     else {
@@ -35,7 +34,7 @@ export async function expire(
       await documents.delete(key);
     }
   }
-  return { gone, left };
+  return { gone: gone.map(({ taskId }) => taskId), left };
 }
 
 async function forget(shelf: TaskShelf, task: TaskDocument, expires: number): Promise<void> {

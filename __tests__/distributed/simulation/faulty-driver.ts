@@ -75,7 +75,7 @@ export class FaultyDriver implements TaskDriver {
     const sealed = structuredClone(batches); // what travels does not change any more
     return sealed.map((batch) =>
       this.#call<Fate>(
-        async () => this.#inner.store.append(batch),
+        async () => this.#inner.append([batch])[0]!,
         () => ({ kind: 'refused', passing: true, cause: new Error('The store takes no writes') }),
       ),
     );
