@@ -1,4 +1,11 @@
-import { assertOption, checkOptions, required, wholeNumber, withMethods, type OptionRules } from '../core/check-options.js';
+import {
+  assertOption,
+  checkOptions,
+  required,
+  wholeNumber,
+  withMethods,
+  type OptionRules,
+} from '../core/check-options.js';
 import { TaskError } from '../core/errors.js';
 import type { Bell, Ears } from '../distributed/bell.js';
 import type { DriverSettings, TaskDriver } from '../distributed/driver.js';
