@@ -48,7 +48,7 @@ process.on('SIGTERM', stop).on('SIGINT', stop);
 for (let pauseMs = 0; ;) {
   const startedAt = performance.now();
   // A group of its own: Ctrl+C is for this process, which passes it on once. The channel tells the server of our death.
-  server = spawn(process.execPath, ['--max-semi-space-size=2', SERVER], {
+  server = spawn(process.execPath, ['--max-semi-space-size=2', '--max-old-space-size=96', SERVER], {
     env,
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
