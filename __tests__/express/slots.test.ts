@@ -1,4 +1,5 @@
 import { describeSlotRaces } from '../contracts/slot-races.js';
+import { asShared, sharedMemory } from '../support/memory-stores.js';
 import { dataOf, leave, useChatServers } from '../support/chat-server.js';
 
 const start = useChatServers();
@@ -73,6 +74,43 @@ describe('a slot', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 409]);
     expect(job.calls).toBe(1);
     await leave(...answers);
+  });
+
+  it('is looked at before anything is read or refused: who joins, and who is refused, needs no place', async () => {
+    const input = jest.fn(() => 'read');
+    const limits = { maxRunningTasks: 1, maxTasksPerOwner: 1 };
+    const attaching = await start({ ...limits, handler: { onBusy: 'attach', input } });
+    const first = await attaching.say('a');
+    const joined = await attaching.say('a');
+    expect(joined.headers.get('x-task-id')).toBe(first.headers.get('x-task-id'));
+    expect((await attaching.say('b')).status).toBe(503);
+    const rejecting = await start({ ...limits, handler: { input } });
+    const other = await rejecting.say('a');
+    expect(await (await rejecting.say('a')).json()).toMatchObject({ code: 'SLOT_BUSY' });
+    expect(input).toHaveBeenCalledTimes(2);
+    await leave(first, joined, other);
+  });
+
+  it('passes its place on to the start that interrupts, once the job before has settled', async () => {
+    const { say, job } = await start({ maxRunningTasks: 1, maxTasksPerOwner: 1, handler: { onBusy: 'interrupt' } });
+    const first = await say('a');
+    const run = await job.run(1);
+    run.context.signal.addEventListener('abort', () => void setImmediate(run.finish));
+    const second = await say('a');
+    expect(second.status).toBe(200);
+    await job.run(2);
+    await leave(first, second);
+  });
+
+  it('is taken from nobody where the start that interrupts has no place of its own', async () => {
+    const { store } = sharedMemory((memory) => void asShared(memory));
+    const elsewhere = await start({ store, handler: { onBusy: 'interrupt' } });
+    const here = await start({ store, maxRunningTasks: 1, handler: { onBusy: 'interrupt' } });
+    const there = await elsewhere.say('a');
+    const own = await here.say('b');
+    expect((await here.say('a')).status).toBe(503);
+    expect((await elsewhere.job.run()).context.signal.aborted).toBe(false);
+    await leave(there, own);
   });
 
   it('is asked for only where a task may be started, and refuses what is no name', async () => {

@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { buildIfStale } from './build.js';
 
 const SERVER = fileURLToPath(new URL('./server.js', import.meta.url));
+/** Rows are read as a stream, so that a file of any size needs no more than this, in MiB. */
+const SMALL_HEAP = ['--max-semi-space-size=2', '--max-old-space-size=96'];
 const PORTS_TRIED = 50;
 /** A server that dies sooner than this is not killed by a visitor, but broken. */
 const LEAST_LIFE_MS = 1_000;
@@ -48,7 +50,7 @@ process.on('SIGTERM', stop).on('SIGINT', stop);
 for (let pauseMs = 0; ;) {
   const startedAt = performance.now();
   // A group of its own: Ctrl+C is for this process, which passes it on once. The channel tells the server of our death.
-  server = spawn(process.execPath, ['--max-semi-space-size=2', '--max-old-space-size=96', SERVER], {
+  server = spawn(process.execPath, [...SMALL_HEAP, SERVER], {
     env,
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -27,7 +27,7 @@ export class Engine implements RunObserver {
   readonly counts = { started: 0, completed: 0, failed: 0, cancelled: 0 };
   readonly #store: OpenTaskStore;
   readonly #runs = new Map<string, Run>();
-  readonly #starts: TaskStarter;
+  readonly starter: TaskStarter;
   /** Ids of tasks whose take-over the store has not answered yet. */
   readonly #restarting = new Set<string>();
   readonly #ending = new Set<Promise<void>>();
@@ -55,11 +55,11 @@ export class Engine implements RunObserver {
     this.#limit = new TimeLimit(clock, storeTimeoutMs);
     this.#store = withTimeLimit(store === undefined ? new MemoryStore(settings) : store(settings), this.#limit, {
       created: (draft, creation) => {
-        this.#starts.beginLate(draft, creation);
+        this.starter.beginLate(draft, creation);
       },
       claimed: (takeover) => void releaseTakeover(takeover),
     });
-    this.#starts = new TaskStarter(this.#store, this.#limit, this);
+    this.starter = new TaskStarter(this.#store, this.#limit, this);
     this.#sweeper = new Sweeper(clock, sweepIntervalMs, () => this.#sweep());
     // An instance that never runs a task itself still inherits those of others, and has to see to them.
     if (this.#store.shared) this.#sweeper.start();
@@ -77,18 +77,21 @@ export class Engine implements RunObserver {
   get room(): number {
     if (this.#stopping) return 0;
     const { size } = this.settling;
-    return this.options.maxRunningTasks - this.#runs.size - size - this.#starts.size - this.#restarting.size;
+    return this.options.maxRunningTasks - this.#runs.size - size - this.starter.size - this.#restarting.size;
   }
 
-  /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY` where no task can be started now */
-  admit(): void {
+  assertServing(): void {
     if (this.#stopping) throw shutdown();
+  }
+
+  admit(): void {
+    this.assertServing();
     if (this.room <= 0) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
   }
 
-  /** TaskStarter a task: see `TaskStarter.start`. */
+  /** Starts a task: see `TaskStarter.start`. */
   start(request: StartRequest): Promise<Started> {
-    return this.#starts.start(request);
+    return this.starter.start(request);
   }
 
   /**
@@ -233,8 +236,8 @@ export class Engine implements RunObserver {
 
   /** Resolves when nothing is being started and the end of every run here is committed. */
   async #allEnded(): Promise<void> {
-    while (this.#starts.size + this.#ending.size > 0) {
-      await Promise.allSettled([this.#starts.allAnswered(), ...this.#ending]);
+    while (this.starter.size + this.#ending.size > 0) {
+      await Promise.allSettled([this.starter.allAnswered(), ...this.#ending]);
     }
   }
 

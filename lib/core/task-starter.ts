@@ -1,8 +1,8 @@
-/** TaskStarter tasks, and remembers each start until the store has answered. */
+/** Starts tasks, and remembers each start until the store has answered. */
 import { draftOf } from './task-draft.js';
 import type { ResolvedOptions } from './engine-options.js';
 import { TaskError } from './errors.js';
-import type { Creation, OpenTaskStore, TaskDraft, TaskWriter } from './ports.js';
+import type { Creation, OpenTaskStore, TaskDraft, TaskRecord, TaskRef, TaskWriter } from './ports.js';
 import type { RunRequest, Started, StartRequest } from './start-request.js';
 import type { Run } from './run.js';
 import { samePayload } from './same-payload.js';
@@ -14,11 +14,18 @@ import type { TimeLimit } from './time-limit.js';
 /** The part of the engine that starts use. */
 export interface StartHost {
   readonly options: ResolvedOptions;
+  /** @throws TaskError `SHUTDOWN` where the engine is being stopped */
+  assertServing(): void;
   /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY` where no task can be started now */
   admit(): void;
+  lookUp(ref: TaskRef): Promise<TaskRecord | undefined>;
+  run(taskId: string): Run | undefined;
   readonly settling: Pick<SettlingRuns, 'of'>;
   begin(created: { readonly writer: TaskWriter }, request: RunRequest): Run;
 }
+
+/** The part of a start that says where it belongs. */
+export type Place = Pick<StartRequest, 'slot' | 'onBusy' | 'owner' | 'idempotencyKey' | 'fingerprint'>;
 
 export class TaskStarter {
   /** The starts that the store has not answered yet. */
@@ -39,6 +46,27 @@ export class TaskStarter {
 
   async allAnswered(): Promise<void> {
     await Promise.allSettled([...this.#starting]);
+  }
+
+  /**
+   * Clears a slot before anything is read for a start there. Returns the task that runs in it, where the start does not
+   * interrupt that. One that is interrupted is cancelled, and where it runs here, its job is given time to settle, since
+   * it keeps its place until then.
+   * @throws TaskError `SHUTDOWN`, `STORE_UNAVAILABLE`; `AT_CAPACITY` where it runs elsewhere, and no place is free here
+   */
+  async clearSlot({ slot, onBusy, owner, idempotencyKey, fingerprint }: Place): Promise<Started | undefined> {
+    if (slot === undefined) return undefined;
+    this.host.assertServing();
+    const record = await this.host.lookUp({ slot, owner });
+    if (record === undefined) return undefined;
+    const repeated = idempotencyKey === undefined ? undefined : await this.host.lookUp({ idempotencyKey, owner });
+    if (repeated !== undefined) return { record: samePayload(repeated, fingerprint), created: false };
+    if (onBusy !== 'interrupt') return { record, created: false, isBusy: onBusy !== 'attach' };
+    const run = this.host.run(record.taskId);
+    if (run === undefined) this.host.admit();
+    await this.#inTime(supersede(this.store, record));
+    if (run !== undefined) await this.#inTime(run.settled).catch(() => undefined); // it may ignore its signal
+    return undefined;
   }
 
   /** @throws TaskError `SHUTDOWN`, `AT_CAPACITY`, `TOO_MANY_TASKS`, `KEY_REUSED`, `STORE_UNAVAILABLE` */
@@ -65,8 +93,12 @@ export class TaskStarter {
       const { record, taken } = creation;
       if (taken === 'idempotencyKey') return { record: samePayload(record, request.fingerprint), created: false };
       if (request.onBusy !== 'interrupt') return { record, created: false, isBusy: request.onBusy !== 'attach' };
-      await this.limit.within(this.host.options.storeTimeoutMs, supersede(this.store, record));
+      await this.#inTime(supersede(this.store, record));
     }
+  }
+
+  #inTime<T>(promise: Promise<T>): Promise<T> {
+    return this.limit.within(this.host.options.storeTimeoutMs, promise);
   }
 
   /**

@@ -2,60 +2,17 @@
 import type { IncomingMessage } from 'node:http';
 import { askCallback, readIdentity } from '../core/callbacks.js';
 import type { Engine } from '../core/engine.js';
-import { checkNumber } from '../core/engine-options.js';
-import { abandoned, TaskError } from '../core/errors.js';
+import { abandoned } from '../core/errors.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
-import type { OnBusy, Resume, Started, TaskHandler } from '../core/start-request.js';
-import type { SnapshotOptions } from '../core/snapshot.js';
-import type { AsyncTask } from '../core/task.js';
-import { DEFAULT_WIRE } from '../sse/default-wire.js';
-import { placeHeaders, TASK_ID_HEADER } from '../sse/headers.js';
+import type { Resume, Started, TaskHandler } from '../core/start-request.js';
 import type { Heartbeat } from '../sse/heartbeat.js';
 import { StoredTaskStream, type StreamSettings } from '../sse/task-stream.js';
-import type { Wire } from '../sse/wire.js';
 import type { Wires } from '../wires/wires.js';
+import { Admission, type Execution, type Idempotency } from './admission.js';
 import { fingerprintOf } from './fingerprint.js';
-import { assertMayStart, requestOver, type StartRules } from './guards.js';
-import { OneByOne } from './one-by-one.js';
+import { assertMayStart, type StartRules } from './guards.js';
 import { presenceOf, type Presence } from './presence.js';
 import { readIdempotencyKey, resourceOf, type AnyRequest, type ResumeRequest } from './read-request.js';
-
-/** The settings with which a request starts a task. */
-export interface Execution {
-  readonly job: AsyncTask;
-  /** Returns the input of the job. Called only where a task is really started. */
-  readonly input: () => unknown;
-  /**
-   * Returns the fingerprint of the request. Called only where it has an idempotency key. Default: `fingerprintOf` the
-   * request.
-   */
-  readonly readFingerprint?: (() => Promise<string>) | undefined;
-  readonly timeoutMs?: number | undefined;
-  readonly abandonAfterMs?: number | undefined;
-  readonly snapshot?: SnapshotOptions | undefined;
-  /** The framing of the task's events. Default: the default wire. */
-  readonly wire?: Wire | undefined;
-  /** Returns the slot of the task. Called only where a task is really started. */
-  readonly slot?: (() => unknown) | undefined;
-  readonly onBusy?: OnBusy | undefined;
-  /** The name of the handler. With a name, its tasks can be run again without a request. */
-  readonly name?: string | undefined;
-}
-
-/** Identifies a start among others. */
-export interface Idempotency {
-  readonly key: string;
-  readonly readFingerprint: () => Promise<string>;
-}
-
-/** The owner of a start, the handler that could run it again, and what tells it apart from other starts. */
-interface StartNames {
-  readonly owner: string | undefined;
-  readonly handler: TaskHandler;
-  readonly idempotencyKey?: string;
-  readonly fingerprint?: string;
-  readonly presence?: Presence | undefined;
-}
 
 /** The rules by which the requests of one manager are judged. */
 export interface TaskRequestsOptions extends StartRules {
@@ -69,12 +26,7 @@ export interface TaskRequestsOptions extends StartRules {
 /** Finds out whose request it is, which task it names, and whether it may start one. */
 export class TaskRequests {
   readonly #streams: StreamSettings;
-  /** The number of starts whose input is being read. Each already has its place among the running tasks. */
-  #reading = 0;
-  /**
-   * Unfinished starts by owner and idempotency key. A repeated one waits for the task of the first and reads no input.
-   */
-  readonly #starting = new OneByOne();
+  readonly #admission: Admission;
 
   constructor(
     readonly engine: Engine,
@@ -88,6 +40,7 @@ export class TaskRequests {
       wireOf: (name) => wires.get(name),
       open: (taskId, known) => engine.open(taskId, known),
     };
+    this.#admission = new Admission(engine, publicPath);
   }
 
   get hasOwners(): boolean {
@@ -145,7 +98,7 @@ export class TaskRequests {
   ): Promise<Started> {
     assertMayStart(req, this.options);
     const names = { owner: await this.ownerOf(req), handler: this.#handlerOf(req, execution), presence };
-    return this.#startOnce(execution, names, idempotency);
+    return this.#admission.start(execution, names, idempotency);
   }
 
   /** Starts a task for the program itself. Without a name, nobody can run it again. */
@@ -155,13 +108,13 @@ export class TaskRequests {
     idempotency: Idempotency | undefined,
   ): Promise<Started> {
     const { name } = execution;
-    const handler = this.#withDefaults(execution, name === undefined ? undefined : `name:${name}`);
-    return this.#startOnce(execution, { owner, handler }, idempotency);
+    const handler = this.#admission.handlerOf(execution, name === undefined ? undefined : `name:${name}`);
+    return this.#admission.start(execution, { owner, handler }, idempotency);
   }
 
   /** Lets this instance run the lost tasks of a named handler again. @throws TaskError `INVALID_OPTION` */
   register(name: string, execution: Execution): void {
-    this.engine.handlers.register(`name:${name}`, this.#withDefaults(execution, `name:${name}`));
+    this.engine.handlers.register(`name:${name}`, this.#admission.handlerOf(execution, `name:${name}`));
   }
 
   /** @param how whether the task was there before, and what to do where its first client is told nothing of it */
@@ -185,43 +138,6 @@ export class TaskRequests {
     return { ...resume, subscriberId: undefined, snapshot: resumed && resume.cursor === undefined };
   }
 
-  async #startOnce(execution: Execution, names: StartNames, idempotency: Idempotency | undefined): Promise<Started> {
-    if (idempotency === undefined) return this.#create(execution, names);
-    const { owner, handler } = names;
-    const { key, readFingerprint } = idempotency;
-    const fingerprint = await readFingerprint();
-    return this.#starting.run(JSON.stringify([owner, key]), async () => {
-      const repeated = await this.engine.findRepeated(key, owner, fingerprint);
-      if (repeated !== undefined) return { record: repeated, created: false };
-      return this.#create(execution, { owner, handler, idempotencyKey: key, fingerprint });
-    });
-  }
-
-  /** Takes a place, then reads the input, which may be an upload, then starts the task. */
-  async #create(execution: Execution, names: StartNames): Promise<Started> {
-    const { owner, handler, idempotencyKey, fingerprint, presence } = names;
-    const { slot: slotOf, wire = DEFAULT_WIRE, onBusy } = execution;
-    if (presence?.isWaiting() === false) throw requestOver();
-    this.engine.admit();
-    if (this.engine.room <= this.#reading) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
-    this.#reading++;
-    let input: unknown;
-    let slot: string | undefined;
-    try {
-      if (slotOf !== undefined) slot = readIdentity('slot', await askCallback('slot', slotOf));
-      input = await askCallback('input', execution.input);
-    } finally {
-      this.#reading--;
-    }
-    if (presence?.isWaiting() === false) throw requestOver();
-    const place = { wire: wire === DEFAULT_WIRE ? undefined : wire.name, slot, onBusy };
-    const started = await this.engine.start({ ...handler, input, owner, fingerprint, idempotencyKey, ...place });
-    if (started.isBusy !== true) return started;
-    const { taskId } = started.record;
-    const headers = { [TASK_ID_HEADER]: taskId, ...placeHeaders(this.options.publicPath, taskId) };
-    throw new TaskError('SLOT_BUSY', 'Another task runs in this slot', { headers });
-  }
-
   /** Cancels a task that was started here and that nobody was told of. */
   #abandon(taskId: string): void {
     this.engine.run(taskId)?.stop('cancelled', abandoned());
@@ -234,17 +150,6 @@ export class TaskRequests {
   #handlerOf(req: AnyRequest, execution: Execution): TaskHandler {
     const { name } = execution;
     const route = `route:${req.method ?? ''} ${resourceOf(req).path}`;
-    return this.#withDefaults(execution, name === undefined ? route : `name:${name}`);
-  }
-
-  #withDefaults({ job, snapshot, wire, ...times }: Execution, handler: string | undefined): TaskHandler {
-    const { options } = this.engine;
-    const fold = wire?.fold;
-    return {
-      ...{ job, handler },
-      snapshot: fold === undefined ? snapshot : () => fold(options.maxBytesPerTask),
-      timeoutMs: checkNumber('timeoutMs', times.timeoutMs ?? options.timeoutMs),
-      abandonAfterMs: checkNumber('abandonAfterMs', times.abandonAfterMs ?? options.abandonAfterMs),
-    };
+    return this.#admission.handlerOf(execution, name === undefined ? route : `name:${name}`);
   }
 }

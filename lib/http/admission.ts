@@ -1,0 +1,132 @@
+/** Admits starts: takes the idempotency key, the slot and a place, then reads the input, then asks the engine for the task. */
+import { askCallback, readIdentity } from '../core/callbacks.js';
+import type { Engine } from '../core/engine.js';
+import { checkNumber } from '../core/engine-options.js';
+import { TaskError } from '../core/errors.js';
+import type { OnBusy, Started, TaskHandler } from '../core/start-request.js';
+import type { SnapshotOptions } from '../core/snapshot.js';
+import type { AsyncTask } from '../core/task.js';
+import { DEFAULT_WIRE } from '../sse/default-wire.js';
+import { placeHeaders, TASK_ID_HEADER } from '../sse/headers.js';
+import type { Wire } from '../sse/wire.js';
+import { requestOver } from './guards.js';
+import { OneByOne } from './one-by-one.js';
+import type { Presence } from './presence.js';
+
+/** The settings with which a request starts a task. */
+export interface Execution {
+  readonly job: AsyncTask;
+  /** Returns the input of the job. Called only where a task is really started. */
+  readonly input: () => unknown;
+  /**
+   * Returns the fingerprint of the request. Called only where it has an idempotency key. Default: `fingerprintOf` the
+   * request.
+   */
+  readonly readFingerprint?: (() => Promise<string>) | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly abandonAfterMs?: number | undefined;
+  readonly snapshot?: SnapshotOptions | undefined;
+  /** The framing of the task's events. Default: the default wire. */
+  readonly wire?: Wire | undefined;
+  /** Returns the slot of the task. Called only where a task is really started. */
+  readonly slot?: (() => unknown) | undefined;
+  readonly onBusy?: OnBusy | undefined;
+  /** The name of the handler. With a name, its tasks can be run again without a request. */
+  readonly name?: string | undefined;
+}
+
+/** Identifies a start among others. */
+export interface Idempotency {
+  readonly key: string;
+  readonly readFingerprint: () => Promise<string>;
+}
+
+/** The owner of a start, the handler that could run it again, and what tells it apart from other starts. */
+export interface StartNames {
+  readonly owner: string | undefined;
+  readonly handler: TaskHandler;
+  readonly idempotencyKey?: string;
+  readonly fingerprint?: string;
+  readonly presence?: Presence | undefined;
+}
+
+/** @throws TaskError `REQUEST_OVER` where nobody waits for the task any more */
+function assertWaiting(presence: Presence | undefined): void {
+  if (presence?.isWaiting() === false) throw requestOver();
+}
+
+/** Admits the starts of one manager. */
+export class Admission {
+  /** The number of starts whose input is being read. Each already has its place among the running tasks. */
+  #reading = 0;
+  /**
+   * Unfinished starts by owner and idempotency key. A repeated one waits for the task of the first and reads no input.
+   */
+  readonly #starting = new OneByOne();
+
+  constructor(
+    readonly engine: Engine,
+    readonly publicPath: string | undefined,
+  ) {}
+
+  /** Starts a task, unless the idempotency key already belongs to one, or the slot to one that is joined. */
+  async start(execution: Execution, names: StartNames, idempotency: Idempotency | undefined): Promise<Started> {
+    if (idempotency === undefined) return this.#create(execution, names);
+    const { owner, handler } = names;
+    const { key, readFingerprint } = idempotency;
+    const fingerprint = await readFingerprint();
+    return this.#starting.run(JSON.stringify([owner, key]), async () => {
+      const repeated = await this.engine.findRepeated(key, owner, fingerprint);
+      if (repeated !== undefined) return { record: repeated, created: false };
+      return this.#create(execution, { owner, handler, idempotencyKey: key, fingerprint });
+    });
+  }
+
+  /** Clears the slot and takes a place, then reads the input, which may be an upload, then starts the task. */
+  async #create(execution: Execution, names: StartNames): Promise<Started> {
+    const { handler, presence, ...identity } = names;
+    const { slot: slotOf, wire = DEFAULT_WIRE, onBusy } = execution;
+    assertWaiting(presence);
+    const slot = slotOf && readIdentity('slot', await askCallback('slot', slotOf));
+    const place = { idempotencyKey: undefined, fingerprint: undefined, ...identity, slot, onBusy };
+    assertWaiting(presence);
+    const there = await this.engine.starter.clearSlot(place);
+    if (there !== undefined) return this.#accept(there);
+    const input = await this.#readInput(execution);
+    assertWaiting(presence);
+    const wireName = wire === DEFAULT_WIRE ? undefined : wire.name;
+    return this.#accept(await this.engine.start({ ...handler, ...place, wire: wireName, input }));
+  }
+
+  /** Reads the input of a task that has its place already, so that no input is read for nothing. */
+  async #readInput({ input }: Execution): Promise<unknown> {
+    this.engine.admit();
+    if (this.engine.room <= this.#reading) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
+    this.#reading++;
+    try {
+      return await askCallback('input', input);
+    } finally {
+      this.#reading--;
+    }
+  }
+
+  /** @throws TaskError `SLOT_BUSY` where the start wanted the slot to itself */
+  #accept(started: Started): Started {
+    if (started.isBusy !== true) return started;
+    const { taskId } = started.record;
+    const headers = { [TASK_ID_HEADER]: taskId, ...placeHeaders(this.publicPath, taskId) };
+    throw new TaskError('SLOT_BUSY', 'Another task runs in this slot', { headers });
+  }
+
+  /** Returns what `execution` runs tasks with; `handler` identifies it, for tasks that have to be run again. */
+  handlerOf({ job, snapshot, wire, ...times }: Execution, handler: string | undefined): TaskHandler {
+    const { options } = this.engine;
+    const fold = wire?.fold;
+    return {
+      ...{ job, handler },
+      snapshot: fold === undefined ? snapshot : () => fold(options.maxBytesPerTask),
+      timeoutMs: checkNumber('timeoutMs', times.timeoutMs ?? options.timeoutMs),
+      abandonAfterMs: checkNumber('abandonAfterMs', times.abandonAfterMs ?? options.abandonAfterMs),
+    };
+  }
+}
