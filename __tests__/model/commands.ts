@@ -115,6 +115,53 @@ async function connect(
   await world.connect(client, stream, position, connecting);
 }
 
+/** A start in a slot, where another task may run. */
+const startInSlot = command<{
+  owner: string | undefined;
+  slot: string;
+  onBusy: 'reject' | 'attach' | 'interrupt';
+  timeoutMs: number;
+  heeds: boolean;
+}>(
+  'startInSlot',
+  {
+    owner,
+    slot: fc.constantFrom('a', 'a', 'b'),
+    onBusy: fc.constantFrom('reject', 'attach', 'interrupt'),
+    timeoutMs: fc.constantFrom(700, 60_000, Infinity),
+    heeds: fc.constantFrom(true, true, false),
+  },
+  async (world, { onBusy, ...draft }) => {
+    const task = world.newTask(draft);
+    const { slot = '', owner: whose, timeoutMs } = task;
+    const begin = (): Promise<{ taskId: string; resumeKey: string }> =>
+      world.manager.start(task.job, { slot, onBusy, timeoutMs, ...(whose === undefined ? {} : { owner: whose }) });
+    const refuse = (code: string): Promise<void> => {
+      world.unwanted.push(task);
+      return world.refuses(code, begin);
+    };
+    const occupant = world.occupant(task);
+    if (world.stopped) return refuse('SHUTDOWN');
+    if (occupant === undefined) {
+      const refusal = world.refusal(whose);
+      if (refusal !== undefined) return refuse(refusal);
+    } else if (onBusy === 'reject') return refuse('SLOT_BUSY');
+    else if (onBusy === 'attach') {
+      world.unwanted.push(task);
+      assert.equal((await begin()).taskId, occupant.taskId, 'who attaches finds what runs');
+      return;
+    } else {
+      if (!occupant.heedsAbort) return; // the start waits for a job that ignores its signal
+      const started = await begin();
+      const code = 'TASK_SUPERSEDED';
+      world.end(occupant, 'cancelled', { code, reason: 'Another task was started in its place' }, code);
+      world.started(task, started);
+      return;
+    }
+    world.started(task, await begin());
+  },
+);
+
 /** The same start, several times at once, as a double click or a retrying proxy makes it. */
 const burst = command<{ owner: string | undefined; times: number }>(
   'burst',
@@ -577,7 +624,7 @@ const stop = command<{ twice: boolean }>('stop', { twice: fc.boolean() }, async 
 
 /** Weights by repetition: most of a run is events, attaching, leaving and coming back. */
 export const commands: fc.Arbitrary<Command>[] = [
-  ...[start, start, burst],
+  ...[start, start, burst, startInSlot],
   ...[progress, progress, progress, progress, progress, named, bad],
   ...[end, cancel],
   ...[attach, attach, attach, attach, comeBack, comeBack, comeBack, comeBack],

@@ -46,6 +46,7 @@ export class TaskModel {
     readonly timeoutMs: number,
     readonly startedAt: number,
     readonly heedsAbort: boolean,
+    readonly slot: string | undefined,
   ) {
     this.idleSince = startedAt;
     this.seenAt = startedAt;

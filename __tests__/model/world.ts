@@ -139,11 +139,12 @@ export class World {
     url?: string;
     timeoutMs?: number;
     heeds?: boolean;
+    slot?: string;
   }): TaskModel {
-    const { owner, idempotencyKey, url = '/job', timeoutMs = 10_000, heeds = true } = draft;
+    const { owner, idempotencyKey, url = '/job', timeoutMs = 10_000, heeds = true, slot } = draft;
     const visible = this.settings.hasOwners ? owner : undefined;
     const ordinal = this.tasks.length + this.unwanted.length;
-    return new TaskModel(ordinal, visible, idempotencyKey, url, timeoutMs, this.now, heeds);
+    return new TaskModel(ordinal, visible, idempotencyKey, url, timeoutMs, this.now, heeds, slot);
   }
 
   /** The task that a start with the same idempotency key must find. */
@@ -306,12 +307,29 @@ export class World {
       kept.delete(task.taskId);
     }
     assert.equal(kept.size, 0, 'nothing runs that was not started');
+    await this.#checkSlots();
     for (const client of this.clients) this.#checkClient(client);
     for (const reader of this.readers) this.#checkReader(reader);
     for (const task of this.tasks) this.#checkRun(task);
     for (const { executions } of this.unwanted) assert.equal(executions, 0, 'a start that was not one ran its job');
     this.#checkStatistics(infos);
     assert.equal(this.reports, this.expectedReports, 'errors told to onTaskError');
+  }
+
+  /** In a slot runs the task that the model has there, and no other. */
+  async #checkSlots(): Promise<void> {
+    if (this.stopped) return;
+    const inSlots = this.tasks.filter(({ slot }) => slot !== undefined);
+    for (const { slot = '', owner } of inSlots) {
+      const [there, ...others] = this.running.filter((task) => task.slot === slot && task.owner === owner);
+      assert.equal(others.length, 0, 'one task runs in a slot');
+      assert.equal((await this.manager.find({ slot, owner }))?.taskId, there?.taskId, `what runs in ${slot}`);
+    }
+  }
+
+  /** The task that stands in the way of a start in a slot. */
+  occupant({ slot, owner }: TaskModel): TaskModel | undefined {
+    return this.running.find((task) => task.slot === slot && task.owner === owner);
   }
 
   /** Ends everything and sees that nothing is left. */
