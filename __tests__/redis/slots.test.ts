@@ -16,10 +16,12 @@ jest.setTimeout(40_000);
 
 describeWithRedisServer('a slot on three instances over Redis', () => {
   let redis: RedisServer;
+  let libUrl: string;
   const clients: TestClient[] = [];
   const managers: TaskManager[] = [];
 
   beforeAll(async () => {
+    libUrl = compileLib('redis-slots');
     redis = await RedisServer.start();
   });
   afterAll(() => redis.close());
@@ -52,7 +54,6 @@ describeWithRedisServer('a slot on three instances over Redis', () => {
     const startedElsewhere = async (): Promise<{ child: ChildInstance; tasks: TaskManager }> => {
       const prefix = `${randomUUID()}:`;
       const tasks = await open(prefix);
-      const libUrl = compileLib('redis-slots');
       const child = await ChildInstance.start(libUrl, redis.url, { prefix, leaseMs: LEASE_MS });
       children.push(child);
       await child.follow('/slot/a').untilSeq(3);
