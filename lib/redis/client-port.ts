@@ -22,8 +22,11 @@ export interface RedisPort {
   listen(onMessage: (channel: string, message: string) => void, onReady: () => void): RedisListener;
   /** Resolves if a connection of its own, opened and closed for this, gets an answer from the node that has `key`. */
   probe(key: string): RedisProbe;
-  /** Gives the present connections up and opens new ones. What was under way is rejected. */
-  reconnect(): void;
+  /**
+   * Gives the present connections up and opens new ones; what was under way is rejected. Resolves when they are open, which
+   * may be never where the client asks a node that hangs.
+   */
+  reconnect(): Promise<unknown>;
 }
 
 export interface RedisListener {

@@ -95,8 +95,10 @@ export class IoredisPort implements RedisPort {
     };
   }
 
-  reconnect(): void {
+  /** It tries again by itself, and waits for no node for ever. */
+  reconnect(): Promise<unknown> {
     this.#client.disconnect(true);
+    return Promise.resolve();
   }
 
   #duplicate(overrides: object): Client {

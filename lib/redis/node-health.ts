@@ -2,6 +2,11 @@ import type { Clock } from '../core/clock.js';
 import type { RedisPort } from './client-port.js';
 import { slotOf } from './slot.js';
 
+/** A probe may take so many times as long as a command. */
+const PATIENCE = 8;
+/** So long a client may take to connect again before it has to begin anew, in ms. */
+const MAX_PATIENCE_MS = 10_000;
+
 /**
  * Knows which nodes take commands and answer none, and gets the client away from them. On a cluster a node is judged by
  * each hash slot on its own, since only the client knows which slots it has. A slot is overdue from its first command
@@ -12,7 +17,9 @@ export class NodeHealth<T> {
   /** By slot: what was given to the client and not answered in time, nor since. */
   readonly #overdue = new Map<number, { readonly key: string; readonly sent: Set<T> }>();
   #stop: (() => void) | undefined;
-  #reconnectedMs = -Infinity;
+  /** Set while the client connects again, and for a moment after that. */
+  #stopReconnecting: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(
     readonly port: RedisPort,
@@ -44,8 +51,10 @@ export class NodeHealth<T> {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#stop?.();
     this.#stop = () => undefined;
+    this.#stopReconnecting?.();
   }
 
   #slotOf(key: string): number {
@@ -62,30 +71,51 @@ export class NodeHealth<T> {
     const [slot, overdue] = first;
     const probe = this.port.probe(overdue.key);
     let answered = false;
-    probe.answered.then(
-      () => (answered = true),
-      () => undefined,
-    );
-    const cancel = this.clock.after(this.timeoutMs, () => {
-      probe.close();
+    let isDue = false;
+    const conclude = (): void => {
+      this.#stop?.();
       if (this.#overdue.get(slot) === overdue) {
         this.#overdue.delete(slot);
         if (answered) this.#reconnect();
         else this.#overdue.set(slot, overdue); // behind the others
       }
       this.#probe();
+    };
+    probe.answered.then(
+      () => {
+        answered = true;
+        if (isDue && this.#stop === stop) conclude();
+      },
+      () => undefined,
+    );
+    // The client's own connection has its time to answer as well; a busy machine may need more of it for a new one.
+    const cancelDue = this.clock.after(this.timeoutMs, () => {
+      isDue = true;
+      if (answered) conclude();
     });
-    this.#stop = () => {
-      cancel();
+    const cancelLast = this.clock.after(PATIENCE * this.timeoutMs, conclude);
+    const stop = (): void => {
+      cancelDue();
+      cancelLast();
       probe.close();
     };
+    this.#stop = stop;
   }
 
-  #reconnect(): void {
-    const now = this.clock.now();
-    if (now - this.#reconnectedMs < this.timeoutMs) return;
-    this.#reconnectedMs = now;
+  /** Has the client connect again; once more, later each time, where that hangs as well: it may have asked the very node that does. */
+  #reconnect(patienceMs = 2 * this.timeoutMs): void {
+    if (this.#stopReconnecting !== undefined || this.#isClosed) return;
     this.#overdue.clear();
-    this.port.reconnect();
+    let isConnected = false;
+    this.#stopReconnecting = this.clock.after(patienceMs, () => {
+      this.#stopReconnecting = undefined;
+      if (!isConnected) this.#reconnect(Math.min(2 * patienceMs, MAX_PATIENCE_MS));
+    });
+    this.port.reconnect().then(
+      () => {
+        isConnected = true;
+      },
+      () => undefined,
+    );
   }
 }

@@ -84,10 +84,8 @@ export class NodeRedisPort implements RedisPort {
     };
   }
 
-  reconnect(): void {
-    void destroy(this.#client)
-      .then(() => this.#client.connect())
-      .catch(ignore); // it tries again by itself
+  reconnect(): Promise<unknown> {
+    return destroy(this.#client).then(() => this.#client.connect());
   }
 
   #send(client: Client, { key, args }: Command): Promise<unknown> {
