@@ -89,7 +89,7 @@ describe('a full disk', () => {
     while (fate.kind === 'committed') fate = await append(driver, progressAt('t', ++seq + 1, text));
     expect(seq).toBeGreaterThan(3);
     expect(fate).toMatchObject({ kind: 'refused', passing: true });
-    expect((fate as { cause: Error }).cause.message).toContain('the disk is full');
+    expect((fate as { cause: Error }).cause.message).toContain('the disk is full; free some space');
     const kept = await driver.readAfter('t', { token: 0, seq: 0 }, 1_000);
     expect(kept.map(({ place }) => place.seq)).toEqual(Array.from({ length: seq }, (_, i) => i + 1));
     database.prepare('PRAGMA max_page_count = 100000').get();
@@ -121,7 +121,7 @@ describe('a file that cannot be written', () => {
     expect(await driver.look(['t'])).toMatchObject([{ top: { seq: 1 } }]);
     const error = await failure(driver.beat({ instance: 'a', leaseMs: 1_000, schema: 2 }));
     expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-    expect(error.message).toContain('the database cannot be written to');
+    expect(error.message).toContain('the database cannot be written to; let this process write to');
     expect(await append(driver, progressAt('t', 2))).toMatchObject({ kind: 'refused', passing: true });
   });
 });
@@ -136,7 +136,7 @@ describe('a file that is not what it should be', () => {
     for (const call of [driver.read({ taskId: 't' }), driver.create(draftOf('u'), 'a')]) {
       const error = await failure(call);
       expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-      expect(error.message).toContain('layout 99');
+      expect(error.message).toMatch(/layout 99.*update resumable-sse/);
     }
   });
 
@@ -154,7 +154,7 @@ describe('a file that is not what it should be', () => {
     writeFileSync(path, 'This is a text, and no database at all. '.repeat(100));
     const error = await failure(openDriver(files.connect(path)).read({ taskId: 't' }));
     expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-    expect(error.message).toContain('not a SQLite database');
+    expect(error.message).toContain('not a SQLite database; give the store a path of its own');
   });
 
   it('says that it is damaged, and gives nothing that it cannot vouch for', async () => {
@@ -170,7 +170,7 @@ describe('a file that is not what it should be', () => {
     const other = openDriver(files.connect(path));
     const error = await failure(other.readAfter('t', { token: 0, seq: 0 }, 100));
     expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-    expect(error.message).toContain('damaged');
+    expect(error.message).toContain('damaged; stop all processes and restore a backup');
   });
 
   it('is refused on a network file system, which processes cannot share safely', async () => {
@@ -180,7 +180,9 @@ describe('a file that is not what it should be', () => {
     try {
       const error = await failure(openDriver(files.connect()).read({ taskId: 't' }));
       expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-      expect(error.message).toContain('network file system');
+      expect(error.message).toContain(
+        'network file system, where processes cannot share it safely: keep it on a local disk',
+      );
     } finally {
       statfs.mockRestore();
     }

@@ -5,16 +5,44 @@ import { TaskError } from '../core/errors.js';
 /** Result codes that say something about the database, rather than about the statement. */
 const MEANINGS: Readonly<Record<string, { readonly code: number; readonly text: string; readonly passing: boolean }>> =
   {
-    SQLITE_BUSY: { code: 5, text: 'another connection kept the database locked', passing: true },
+    SQLITE_BUSY: {
+      code: 5,
+      text: 'another connection kept the database locked; keep its transactions short',
+      passing: true,
+    },
     SQLITE_LOCKED: { code: 6, text: 'another statement kept a table locked', passing: true },
     SQLITE_NOMEM: { code: 7, text: 'there is no memory left', passing: true },
-    SQLITE_READONLY: { code: 8, text: 'the database cannot be written to', passing: true },
-    SQLITE_IOERR: { code: 10, text: 'the disk reported an error', passing: true },
-    SQLITE_CORRUPT: { code: 11, text: 'the database file is damaged', passing: false },
-    SQLITE_FULL: { code: 13, text: 'the disk is full', passing: true },
-    SQLITE_CANTOPEN: { code: 14, text: 'the database file or its WAL cannot be opened', passing: true },
-    SQLITE_PROTOCOL: { code: 15, text: 'the file system does not support the locks of WAL mode', passing: false },
-    SQLITE_NOTADB: { code: 26, text: 'the file is not a SQLite database', passing: false },
+    SQLITE_READONLY: {
+      code: 8,
+      text: 'the database cannot be written to; let this process write to the file and its folder',
+      passing: true,
+    },
+    SQLITE_IOERR: {
+      code: 10,
+      text: 'the disk reported an error; see to the disk, and check the file with PRAGMA integrity_check',
+      passing: true,
+    },
+    SQLITE_CORRUPT: {
+      code: 11,
+      text: 'the database file is damaged; stop all processes and restore a backup',
+      passing: false,
+    },
+    SQLITE_FULL: { code: 13, text: 'the disk is full; free some space, and what waits goes in', passing: true },
+    SQLITE_CANTOPEN: {
+      code: 14,
+      text: 'the database file or its WAL cannot be opened; let this process write to the folder',
+      passing: true,
+    },
+    SQLITE_PROTOCOL: {
+      code: 15,
+      text: 'the file system does not support the locks of WAL mode; keep the file on a local disk',
+      passing: false,
+    },
+    SQLITE_NOTADB: {
+      code: 26,
+      text: 'the file is not a SQLite database; give the store a path of its own',
+      passing: false,
+    },
   };
 
 /** Why a transaction failed. It has changed nothing unless `unknown`. */

@@ -89,7 +89,8 @@ export function setUp(connection: Connection): void {
   if (!hasTables) connection.exec('PRAGMA auto_vacuum = INCREMENTAL');
   if (journalMode(connection, 'PRAGMA journal_mode') !== 'wal') {
     const mode = journalMode(connection, 'PRAGMA journal_mode = WAL');
-    if (mode !== 'wal' && mode !== 'memory') throw unusable(`its journal mode stays ${mode}, and WAL is needed`);
+    if (mode !== 'wal' && mode !== 'memory')
+      throw unusable(`its journal mode stays ${mode}, and WAL is needed: keep the file on a local disk`);
   }
   if (!hasTables) connection.exec(`BEGIN IMMEDIATE;${TABLES}COMMIT`);
   checkLayout(connection);
@@ -103,13 +104,18 @@ function journalMode(connection: Connection, pragma: string): string {
 /** @throws TaskError `STORE_UNAVAILABLE` where a newer release has changed the tables */
 export function checkLayout(connection: Connection): void {
   const { number } = connection.get('SELECT number FROM {layout}') as { number: number };
-  if (number > LAYOUT) throw unusable(`its tables have layout ${number}, and this release knows up to ${LAYOUT}`);
+  if (number > LAYOUT)
+    throw unusable(
+      `its tables have layout ${number}, and this release knows up to ${LAYOUT}: update resumable-sse in this process`,
+    );
 }
 
 function refuseNetworkFile(connection: Connection): void {
   const { file } = connection.get(`SELECT file FROM pragma_database_list WHERE name = 'main'`) as { file: string };
   if (file !== '' && NETWORK_FILE_SYSTEMS.includes(fs.statfsSync(file).type)) {
-    throw unusable('it is on a network file system, where processes cannot share it safely');
+    throw unusable(
+      'it is on a network file system, where processes cannot share it safely: keep it on a local disk, or use Redis',
+    );
   }
 }
 
