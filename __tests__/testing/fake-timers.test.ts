@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { runJob } from '../../lib/testing/index.js';
 
 const page = readFileSync(join(__dirname, '..', '..', 'docs', 'TESTING.md'), 'utf8');
@@ -10,7 +11,7 @@ afterEach(() => {
 });
 
 it('a job that hangs is stopped when the fake timers of jest say so', async () => {
-  new Function('jest', call!)(jest);
+  runInNewContext(call!, { jest });
   const hangs = async (): Promise<void> => new Promise(() => undefined);
   let stopped = false;
   const stoppedInTime = expect(runJob(hangs, undefined, { timeoutMs: 60_000 })).rejects.toMatchObject({
