@@ -10,6 +10,8 @@ import { SseFollower } from './sse-follower.js';
 export interface InstanceOptions extends TaskManagerOptions, Pick<RedisStoreOptions, 'leaseMs'> {
   prefix?: string;
   job?: AsyncTask;
+  /** Of its handler: any instance that has it runs the job again. */
+  name?: string;
   open?: OpenClient;
   /** Puts something between the store and its client. */
   wrap?: (client: TestClient['client']) => TestClient['client'];
@@ -27,7 +29,15 @@ export class WebInstance {
 
   /** `GET /job` runs `job`; `/tasks` is the router; the header `x-user` is the owner. */
   static async open(url: string, options: InstanceOptions = {}): Promise<WebInstance> {
-    const { prefix = 'rsse:', leaseMs, job = idle, open = openClient, wrap = (client) => client, ...rest } = options;
+    const {
+      prefix = 'rsse:',
+      leaseMs,
+      job = idle,
+      open = openClient,
+      wrap = (client) => client,
+      name,
+      ...rest
+    } = options;
     const client = await open(url);
     const store = createRedisStore({
       client: wrap(client.client),
@@ -42,7 +52,8 @@ export class WebInstance {
       ...rest,
     });
     const app = express();
-    app.get('/job', manager.handler(job, { subscriberId: (req) => req.get('x-subscriber') }));
+    const named = name === undefined ? {} : { name };
+    app.get('/job', manager.handler(job, { subscriberId: (req) => req.get('x-subscriber'), ...named }));
     app.use('/tasks', manager.router());
     const server = createServer(app).listen(0, '127.0.0.1');
     await once(server, 'listening');
