@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../lib/core/clock.js';
 import { SCHEMA } from '../../lib/distributed/stored.js';
 import { Keys } from '../../lib/redis/keys.js';
 import type { AsyncTask } from '../../lib/index.js';
@@ -11,13 +12,15 @@ import { describeWithRedis, openRedis, type Redis } from '../support/redis-serve
 const STREAMS = Number(process.env['STREAMS'] ?? 30);
 const DEPLOYS = Number(process.env['DEPLOYS'] ?? 1);
 const INSTANCES = 4;
+/** The work between two numbers. */
+const PACE_MS = 20;
 
 /** Says one number after the other, wherever it runs, until the deploys are over. */
 function counting(isOver: () => boolean): AsyncTask {
   return async ({ signal, lastProgress }, _taskId, updateProgress) => {
     let n = Number(lastProgress ?? 0);
     do {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise<void>((resolve) => void systemClock.after(PACE_MS, resolve));
       signal.throwIfAborted();
       await updateProgress(++n);
     } while (!isOver());
