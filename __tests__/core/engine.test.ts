@@ -65,6 +65,9 @@ describe('Engine', () => {
       });
       await turn();
       await fixture.engine.cancel(taskId, 'Stop');
+      await fixture.engine.run(taskId)?.ended;
+      for (let n = 0; n < 10; n++) await turn(); // the end is in the store
+      expect((await fixture.engine.find({ taskId })).status).toBe('cancelled');
       expect(await codeOf(() => fixture.start(endless, { owner: 'ann' }))).toBe('TOO_MANY_TASKS');
       expect(await codeOf(() => fixture.start(endless, { owner: 'bob' }))).toBeUndefined();
       settle?.();

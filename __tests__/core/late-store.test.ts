@@ -53,7 +53,8 @@ describe('a start that was refused since the store took too long', () => {
   it('fails when the store answers, because nobody could reach its task', async () => {
     const { tasks, calls } = await refusedStart({});
     const [task] = await tasks.listTasks();
-    expect(task).toMatchObject({ status: 'failed', error: { code: 'STORE_UNAVAILABLE' } });
+    const info = await tasks.getTaskInfo(task!.taskId);
+    expect(info).toMatchObject({ status: 'failed', error: { code: 'STORE_UNAVAILABLE' } });
     expect(calls()).toBe(0);
     expect(tasks.getStatistics()).toMatchObject({ running: 0, finished: 1 });
     await tasks.stop();

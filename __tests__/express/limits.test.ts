@@ -3,6 +3,7 @@ import { ManualClock } from '../support/manual-clock.js';
 import { requestBytes } from '../support/raw-http.js';
 import { expectRefused, get } from '../support/refusal.js';
 import { useTaskServers } from '../support/task-server.js';
+import { until } from '../support/until.js';
 
 const start = useTaskServers();
 const STARTS: [name: string, path: string][] = [
@@ -96,6 +97,21 @@ describe('running tasks', () => {
     const headers = { 'Idempotency-Key': 'once' };
     await server.begin('/report', { headers });
     expect((await server.open('/report', { headers })).status).toBe(200);
+  });
+});
+
+describe('an input that takes its time', () => {
+  it('has its place before it is read, so that no more inputs are read than tasks may run', async () => {
+    let read: (() => void) | undefined;
+    const input = jest.fn(() => new Promise<string>((resolve) => (read = () => resolve('read'))));
+    const server = await start({ maxRunningTasks: 1, handler: { input } });
+    const first = server.open('/report', { method: 'POST', headers: { Prefer: 'respond-async' } });
+    await until(() => input.mock.calls.length === 1);
+    const others = await Promise.all([1, 2, 3].map(() => server.open('/report', { method: 'POST' })));
+    expect(others.map(({ status }) => status)).toEqual([503, 503, 503]);
+    read?.();
+    expect((await first).status).toBe(202);
+    expect(input).toHaveBeenCalledTimes(1);
   });
 });
 
