@@ -11,6 +11,7 @@ export type {
 } from './manager-options.js';
 export type { GapReason } from './core/gap.js';
 export type { AsyncTask, TaskContext, TaskInfo, UpdateProgress } from './core/task.js';
+export type { TaskTypes } from './core/task-types.js';
 export type { TaskStatus } from './core/status.js';
 export type { TaskEvent } from './sse/frame.js';
 export type { TaskStream } from './sse/task-stream.js';

@@ -44,7 +44,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   sqlite: { imports: ['core', 'distributed'], packages: ['node:*'] },
   'key-value': { imports: ['core', 'distributed'], packages: ['node:*'] },
   nats: { imports: ['core'], packages: ['@nats-io/*', 'node:*'] },
-  client: { imports: ['sse/frame', 'sse/event-id', 'sse/event-parser'], packages: [] },
+  client: { imports: ['core/task-types', 'sse/frame', 'sse/event-id', 'sse/event-parser'], packages: [] },
   testing: {
     imports: ['core', 'sse', 'wires', 'distributed'],
     packages: ['uuid', 'node:net', 'node:*'],

@@ -1,4 +1,4 @@
-/** Takes the types of a job for the page that follows it. */
+/** Takes the types of a job, for the server's own code and for the page that follows it. Pure types: pages load nothing. */
 
 /** What a job may return: its result, or a stream of progress. */
 type Returned<Job> = Job extends (...args: never[]) => infer Value
@@ -28,12 +28,8 @@ type ProgressOf<Job> = Job extends (
   : unknown;
 
 /**
- * The types of a job of the server, so that a page need not repeat them. Import the job as a type alone: nothing of the
- * server comes along.
- *
- * - `progress`: what it passes to `updateProgress`, or what it yields;
- * - `result`: what it returns;
- * - `input`: its input.
+ * The types of a job of the server, so that a page need not repeat them. `Job` is a function, or an object with `run`. A
+ * page imports the job as a type alone: nothing of the server comes along. `resumable-sse` exports this type too.
  *
  * @example
  * import type { buildReport } from '../server/jobs.js';
@@ -42,6 +38,7 @@ type ProgressOf<Job> = Job extends (
  * const { result } = streamTask<Report['progress'], Report['result']>('/report');
  */
 export interface TaskTypes<Job> {
+  /** What the job passes to `updateProgress`, or what it yields; `unknown` if it does not say. */
   progress: Returned<Job> extends AsyncIterable<infer P>
     ? P
     : unknown extends ProgressOf<Job>
@@ -49,6 +46,8 @@ export interface TaskTypes<Job> {
         ? P
         : unknown
       : ProgressOf<Job>;
+  /** What the job returns; `undefined` for a stream without a return value. */
   result: [Plain<Returned<Job>>] extends [never] ? ResultOfStream<Returned<Job>> : Plain<Returned<Job>>;
+  /** The input of the job; `unknown` if it does not say. */
   input: Context<Job> extends { readonly input: infer I } ? I : unknown;
 }
