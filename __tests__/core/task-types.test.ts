@@ -30,7 +30,7 @@ const cases: [string, true][] = [
   ['a generator, what it yields', true satisfies Same<TaskTypes<Generator>['progress'], Step>],
   ['a generator, what it returns', true satisfies Same<TaskTypes<Generator>['result'], Report>],
   ['an iterable, which has no result', true satisfies Same<TaskTypes<Iterable>['result'], undefined>],
-  ['an object with run', true satisfies Same<TaskTypes<WithRun>, TaskTypes<Generator>>],
+  ['an object with run', true satisfies Same<TaskTypes<WithRun>['result'], Report>],
   ['the client’s name for it', true satisfies Same<TaskTypesOfClient<Typed>, TaskTypes<Typed>>],
 ];
 
