@@ -19,6 +19,7 @@ const REMEMBERED_MS = 3_600_000;
 /** The slowest upload that is not mistaken for silence, in bytes per ms. */
 const UPLOAD_RATE = 16;
 
+/** Watches the requests of one task for a line that holds answers back. */
 export interface BufferedLine {
   /** Asks for a bounded answer where that is needed; returns what to expect of the answer. */
   readonly prepare: (
@@ -32,6 +33,7 @@ export interface BufferedLine {
   readonly failed: (cause: unknown) => unknown;
 }
 
+/** Starts the watch. Options are read anew for each request; nothing is remembered of a line that lets events through. */
 export function watchBufferedLine(options: StreamTaskOptions): BufferedLine {
   let isBounded = false;
   let unanswered = 0;
@@ -65,7 +67,7 @@ export function watchBufferedLine(options: StreamTaskOptions): BufferedLine {
   };
 }
 
-/** Whatever a request can send, as far as its size goes. */
+/** The members by which the bodies that a request can send tell their size. */
 type Sized = Partial<
   Pick<ArrayBuffer, 'byteLength'> & Pick<string, 'length'> & Pick<Blob, 'size'> & Pick<FormData, 'values'>
 >;

@@ -27,6 +27,7 @@ export type HubListener<T = unknown> = (data: T, id: string) => void;
 export interface HubConnection {
   /** A secret: whoever has it may come back as this client. Known from the first answer on. */
   readonly clientId: string | undefined;
+  /** `'connecting'` at first; `'closed'` for good. */
   readonly state: ConnectionState;
   /**
    * Resolves after `close()`. Rejects with a StreamError where the hub refuses the client or `maxRetries` is reached, with
@@ -51,7 +52,7 @@ export function connectHub(url: ValueOrGetter<string | URL>, options: HubConnect
   // In a storage it is `<client id> <last event id>`.
   const { text, keep } = openItem(storage, storageKey);
   const [storedId = '', storedEventId = ''] = text.split(' ');
-  // Its own from the start: with one from the hub, a first answer that is lost would cost what came with it.
+  // The client names itself from the start: if the hub named it, losing the first answer would lose its messages too.
   let ownId = storedId || randomKey();
   let lastEventId = storedEventId;
   let clientId: string | undefined;
@@ -107,7 +108,7 @@ export function connectHub(url: ValueOrGetter<string | URL>, options: HubConnect
     },
     on(event, listener) {
       const all = listeners.get(event) ?? new Set();
-      // Its own function each time, so that a listener that was added twice is called twice, and taken away once.
+      // Wrap it each time, so that a listener that was added twice is called twice, and removed once.
       const own: HubListener<never> = (data, id) => listener(data, id);
       listeners.set(event, all.add(own));
       return () => void all.delete(own);

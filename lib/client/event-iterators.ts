@@ -2,7 +2,7 @@
 
 /** A place in the stream, and the promise of the event that follows it. */
 interface Place<T> {
-  /** Its name. */
+  /** The name of the place. */
   readonly mark: string;
   /** The number of events before it. */
   readonly count: number;
@@ -14,11 +14,11 @@ interface Arrival<T> extends Place<T> {
   readonly event: T;
 }
 
-/** What `createEventIterators` returns. */
+/** Feeds the loops over one stream and follows how far they are. */
 export interface EventIterators<T> {
   /** Gives an event to all loops; `mark` names the place after it. */
   readonly push: (event: T, mark: string) => void;
-  /** No more will come: loops end, or throw `error`, after the events that are there. */
+  /** Ends all loops after the events that are there; they throw `error` if there is one. */
   readonly end: (error: Error | undefined) => void;
   /** The mark of the place up to which every loop has handled everything. */
   readonly handled: () => string;

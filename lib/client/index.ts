@@ -12,7 +12,7 @@ export type { ResumableFetchOptions } from './resumable-fetch.js';
 export { connectHub } from './connect-hub.js';
 export type { HubConnection, HubConnectionOptions, HubListener } from './connect-hub.js';
 
-// What all connections have in common
+// Shared by all connections
 export type { ConnectionOptions, ConnectionState, DebugRecord, FetchLike, StateDetail } from './connection/options.js';
 export type { ValueOrGetter } from './value-or-getter.js';
 export type { TaskStorage } from './storage.js';

@@ -6,6 +6,7 @@ import { isNetworkFailure, StreamError } from './connection/answers.js';
 import { randomKey } from './connection/page.js';
 import { backOff, DEFAULT_RETRY_MS, readRetryAfter } from './connection/back-off.js';
 
+/** Options of `resumableFetch`. */
 export interface ResumableFetchOptions {
   /** Give up after so many retries in a row that brought nothing. Default: 10, about two minutes. */
   maxRetries?: number | undefined;
@@ -13,7 +14,7 @@ export interface ResumableFetchOptions {
   watchdogMs?: number | undefined;
 }
 
-/** What a proxy or a busy server answers, and answers otherwise a little later. */
+/** Statuses of a proxy or a busy server that give way to another answer a little later. */
 const PASSING = [408, 425, 429, 502, 503, 504];
 /** The library's own answers that asking again will not change. */
 const FINAL = [400, 404, 410, 501];

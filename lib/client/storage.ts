@@ -2,14 +2,17 @@
 
 /** `sessionStorage`, `localStorage`, or anything like them. */
 export interface TaskStorage {
+  /** Returns the text stored under `name`, or null. */
   getItem(name: string): string | null;
+  /** Stores a text. May throw: a storage that is full or forbidden costs the memory, not the stream. */
   setItem(name: string, value: string): void;
+  /** Forgets the text stored under `name`. */
   removeItem(name: string): void;
 }
 
-/** One item of a storage. */
+/** Reads and replaces one item of a storage. */
 export interface StoredItem {
-  /** Its text when it was opened; empty where there was none. */
+  /** The text of the item when it was opened; empty if there was none. */
   readonly text: string;
   /**
    * Replaces its text; an empty one removes it. Does nothing once somebody else has put another task there: a page that

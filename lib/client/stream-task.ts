@@ -36,7 +36,7 @@ export function streamTask<P = unknown, R = unknown>(
   /** The last event id, and its seq. A page that lost its memory begins anew: at 0 of that task. */
   let lastId = '';
   let position = 0;
-  /** Nothing but the storage speaks for this task yet. */
+  /** True while only the storage says that this task exists. */
   let isStored = false;
 
   /** Takes up what an item says, `<idempotency key or event id> <where to attach>`; an empty one stands for a start. */
@@ -60,7 +60,7 @@ export function streamTask<P = unknown, R = unknown>(
   let reject!: (error: unknown) => void;
   let setLink!: (path: string | undefined) => void;
   const result = new Promise<R>((...settle) => ([resolve, reject] = settle));
-  /** Where the task can be cancelled: known from the first answer on. */
+  /** Resolves to the URL that cancels the task, with the first answer. */
   const link = new Promise<string | undefined>((settle) => (setLink = settle));
   result.catch(() => undefined); // a caller that does not look at it must not be ended by it
 

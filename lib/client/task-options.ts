@@ -1,11 +1,11 @@
-/** What a caller of `streamTask` can set, and what the call returns. */
+/** The options of `streamTask`, and the connection that it returns. */
 import type { TaskEvent } from '../sse/frame.js';
 import type { ConnectionOptions, ConnectionState } from './connection/options.js';
 import type { TaskStorage } from './storage.js';
 import type { ValueOrGetter } from './value-or-getter.js';
 
 /**
- * Where a task is started. A function is called for every request, the ones that come back to the task included; its
+ * The URL that starts a task. A function is called for every request, the ones that come back to the task included; its
  * query goes along to where the task is attached, so that a token in it never gets old. A URL of another origin needs a
  * server that allows the page's. A relative URL needs a page.
  */
@@ -14,7 +14,7 @@ export type TaskUrl = ValueOrGetter<string | URL>;
 /** Options of `streamTask`. */
 export interface StreamTaskOptions<P = unknown, R = unknown> extends ConnectionOptions {
   /**
-   * Of the start. Default: `'GET'`. A task is come back to with GET where the server says (`Content-Location`); where it
+   * Method of the start. Default: `'GET'`. A client comes back by GET to where the server says (`Content-Location`); if it
    * says nothing, the start's request is repeated with the last event id.
    */
   method?: string | undefined;
@@ -33,7 +33,7 @@ export interface StreamTaskOptions<P = unknown, R = unknown> extends ConnectionO
   /** The name of the item in the storage. Default: `task:` and the URL (where that is a function: nothing more). */
   storageKey?: string | undefined;
   /**
-   * What the call is for.
+   * Chooses between a new task and the one that the storage knows.
    *
    * - `'auto'`: comes back to the task that the storage knows; starts one where it knows none, or one that the server has
    *   forgotten;
@@ -44,7 +44,7 @@ export interface StreamTaskOptions<P = unknown, R = unknown> extends ConnectionO
    */
   mode?: 'auto' | 'start' | 'resume' | undefined;
   /**
-   * Where a page begins that has lost its memory: at the log's start, at a snapshot where the task has one, or after what
+   * Chooses where a page begins that has lost its memory: at the log's start, at a snapshot where the task has one, or after what
    * was handled before. A mere reconnect always goes on at its position. Default: `'start'`.
    */
   resumeFrom?: 'start' | 'snapshot' | 'position' | undefined;
@@ -72,6 +72,7 @@ export interface TaskConnection<P = unknown, R = unknown> extends AsyncIterable<
   readonly taskId: string | undefined;
   /** A secret: whoever has it may read the task. Known from the first answer on. */
   readonly resumeKey: string | undefined;
+  /** `'connecting'` at first; `'closed'` for good, with the end of the task or `close()`. */
   readonly state: ConnectionState;
   /**
    * Resolves to the task's result. Rejects with a StreamError (the task's own error, or why the stream is over without

@@ -1,13 +1,13 @@
 /** Takes the types of a job, for the server's own code and for the page that follows it. Pure types: pages load nothing. */
 
-/** What a job may return: its result, or a stream of progress. */
+/** The value that a job returns or resolves to: its result, or a stream of progress. */
 type Returned<Job> = Job extends (...args: never[]) => infer Value
   ? Awaited<Value>
   : Job extends { run: (...args: never[]) => infer Value }
     ? Awaited<Value>
     : never;
 
-/** What is a result as it is: a stream is consumed. */
+/** The part of a value that is a result as it is; streams are consumed. */
 type Plain<Value> = Exclude<Value, AsyncIterable<unknown> | { getReader(): unknown }>;
 
 type ResultOfStream<Stream> = Stream extends AsyncGenerator<unknown, infer R> ? R : undefined;
@@ -38,7 +38,7 @@ type ProgressOf<Job> = Job extends (
  * const { result } = streamTask<Report['progress'], Report['result']>('/report');
  */
 export interface TaskTypes<Job> {
-  /** What the job passes to `updateProgress`, or what it yields; `unknown` if it does not say. */
+  /** The values that the job passes to `updateProgress`, or yields; `unknown` if it does not say. */
   progress: Returned<Job> extends AsyncIterable<infer P>
     ? P
     : unknown extends ProgressOf<Job>
@@ -46,7 +46,7 @@ export interface TaskTypes<Job> {
         ? P
         : unknown
       : ProgressOf<Job>;
-  /** What the job returns; `undefined` for a stream without a return value. */
+  /** The value that the job returns; `undefined` for a stream without a return value. */
   result: [Plain<Returned<Job>>] extends [never] ? ResultOfStream<Returned<Job>> : Plain<Returned<Job>>;
   /** The input of the job; `unknown` if it does not say. */
   input: Context<Job> extends { readonly input: infer I } ? I : unknown;

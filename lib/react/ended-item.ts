@@ -14,6 +14,7 @@ export interface EndedItem<P, R> {
   readonly read: () => EndedView<P, R> | undefined;
   /** Remembers an end, unless a newer task has taken its place. Events are not kept. */
   readonly keep: (view: EndedView<P, R>) => void;
+  /** Forgets the end, since a new task starts. */
   readonly forget: () => void;
 }
 
@@ -28,7 +29,7 @@ export function openEndedItem<P, R>(storage: TaskStorage | undefined, storageKey
       const { status, error } = view;
       const { code, message } = Object(error) as StreamError;
       const least = { status, text: '', events: [] };
-      // What does not fit is still known to have ended.
+      // Write the least first: if all of it does not fit, the end itself is still remembered.
       for (const kept of [least, { ...view, ...least, text: view.text, error: error && { code, message } }]) {
         attempt(() => isReplaced() || storage?.setItem(name, JSON.stringify(kept)));
       }

@@ -15,31 +15,38 @@ import type { Ended, TaskView } from './task-view.js';
 /** Options of `useTask`. They are read anew at each use, so callbacks and tokens are those of the last render. */
 export interface UseTaskOptions<P = unknown, R = unknown> extends StreamTaskOptions<P, R> {
   /**
-   * What happens with the first render: `true` comes back to the task that the storage knows, or starts one;
+   * Chooses what the first render does: `true` comes back to the task that the storage knows, or starts one;
    * `'resume'` comes back, or stays `idle`; `false` waits for `start()` or `resume()`. Default: `true`.
    */
   autoStart?: boolean | 'resume' | undefined;
-  /** How many of the last events `events` holds. Default: 1,000. */
+  /** The number of last events that `events` holds. Default: 1,000. */
   maxEvents?: number | undefined;
   /** Events that arrive within this time become one render, in ms. Default: one frame of the screen. */
   flushMs?: number | undefined;
 }
 
-/** What `useSyncExternalStore` needs, and what a user does. */
+/** Serves `useSyncExternalStore`, and does what a user asks for. */
 export interface TaskViewStore<P, R> {
+  /** The URL that the store was created for. */
   readonly url: string;
+  /** Returns the present view: the same object until something changes. */
   readonly view: () => TaskView<P, R>;
   /** Takes the options of the last render. */
   readonly configure: (options: UseTaskOptions<P, R>) => void;
+  /** Starts a new task; its options stand above those of the renders. */
   readonly start: (options?: StreamTaskOptions<P, R>) => void;
+  /** Comes back to the task that the storage knows. */
   readonly resume: () => void;
+  /** Cancels the task. Rejects as `TaskConnection.cancel` does. */
   readonly cancel: () => Promise<void>;
+  /** Calls `listener` after each change until the returned function is called. The first subscription may start the task. */
   readonly subscribe: (listener: () => void) => () => void;
 }
 
-/** What is not here is undefined. */
+/** The view before any start. All other members are undefined. */
 const IDLE = { status: 'idle', text: '', events: [] } as unknown as TaskView<never, never>;
 
+/** The number of events that a view holds if the option `maxEvents` does not say. */
 export const DEFAULT_MAX_EVENTS = 1_000;
 /** A hidden page gets no frames. */
 const HIDDEN_FRAME_MS = 100;
@@ -48,12 +55,12 @@ const HIDDEN_FRAME_MS = 100;
 export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
   let view: TaskView<P, R> = IDLE;
   let options: UseTaskOptions<P, R> = {};
-  /** Those of the start, which stand above the options of the renders. */
+  /** The options of the start, which stand above those of the renders. */
   let startOptions: UseTaskOptions<P, R> = {};
   let connection: TaskConnection<P, R> | undefined;
   let ended: Ended | undefined;
   let isCancelling = false;
-  /** What has changed since React was told. */
+  /** The changes that React has not been told yet. */
   let change: Partial<{ -readonly [Name in keyof TaskView<P, R>]: TaskView<P, R>[Name] }> | undefined;
   let events: TaskEvent<P, R>[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -144,7 +151,7 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     );
   };
 
-  /** One for all automatic starts of this component: unmounted and mounted again, it finds the same task. */
+  /** Names all automatic starts of this component, so that it finds its task when it is mounted again. */
   const autoKey = randomKey();
   return {
     url,

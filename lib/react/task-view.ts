@@ -1,14 +1,15 @@
-/** What a component shows of its task. */
+/** The data that a component shows of its task. */
 import type { ConnectionState, StateDetail, TaskEvent } from '../client/index.js';
 
-/** How a task ends. */
+/** The three ends of a task. */
 export type Ended = 'completed' | 'failed' | 'cancelled';
 
 /** `idle` before the start; then the state of the connection, and, once it is known, how the task ended. */
 export type UseTaskStatus = 'idle' | ConnectionState | Ended;
 
-/** What a component shows of its task. */
+/** A snapshot of the task for one render; it never changes. */
 export interface TaskView<P = unknown, R = unknown> {
+  /** `'idle'`, the state of the connection, or how the task ended. */
   readonly status: UseTaskStatus;
   /** The last progress value. */
   readonly progress: P | undefined;
@@ -18,6 +19,7 @@ export interface TaskView<P = unknown, R = unknown> {
   readonly text: string;
   /** The last `maxEvents` events; a snapshot stands for those before it. */
   readonly events: readonly TaskEvent<P, R>[];
+  /** The result; undefined until the task is `completed`. */
   readonly result: R | undefined;
   /**
    * A StreamError, or the reason of `signal`; after a reload an object with the `code` and `message`. A task that was

@@ -4,7 +4,7 @@ import type { StreamTaskOptions } from '../client/index.js';
 import { createTaskViewStore, type UseTaskOptions } from './task-view-store.js';
 import type { TaskView } from './task-view.js';
 
-/** What `useTask` returns. */
+/** The task as it is at this render, and the functions that start, resume and cancel it. */
 export interface UseTask<P = unknown, R = unknown> extends TaskView<P, R> {
   /**
    * Starts a new task, with other options if need be, whatever the storage knows. One that runs is left behind, not

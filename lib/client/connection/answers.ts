@@ -15,9 +15,10 @@ import { attempt } from '../storage.js';
  * - `NO_CRYPTO`: the platform has no `crypto`, and no `idempotencyKey` was given;
  * - `NO_LINK`: the server did not say where the task can be cancelled (its option `publicPath`);
  * - `NO_STREAM`: this `fetch` gives no `ReadableStream`, so nothing could be read before the end;
- * - `SILENT`, `BUFFERED`, `EVENT_TOO_LARGE`: causes of a wait, see `onStateChange`.
+ * - `UNANSWERED`, `SILENT`, `BUFFERED`, `EVENT_TOO_LARGE`: causes of a wait, see `onStateChange`.
  */
 export class StreamError extends Error {
+  /** Always `'StreamError'`. */
   override readonly name = 'StreamError';
   /** The HTTP status of the answer that is the reason. */
   readonly status: number | undefined;
@@ -46,6 +47,7 @@ export const isDenied = ({ status }: StreamError): boolean => status === 401 || 
 
 /** An answer that is no stream. */
 export interface Refusal {
+  /** The refusal as callers see it. */
   readonly error: StreamError;
   /** The library said it, and will say it again. Anything else may come from a proxy, and pass. */
   readonly isFinal: boolean;

@@ -1,6 +1,6 @@
 /** Decides for how long a client waits before it asks again. */
 
-/** In ms, until the server says something else by `retry:`. */
+/** The first wait doubles from here, in ms, until the server names another time by `retry:`. */
 export const DEFAULT_RETRY_MS = 2_000;
 /** A server may say `retry: 0`; a client that obeyed would ask hundreds of times a second. */
 const MIN_RETRY_MS = 50;

@@ -1,5 +1,5 @@
 /**
- * One stream over as many requests as it takes, until somebody ends it: asks, reads, notices silence, waits, asks again.
+ * Follows one stream over as many requests as it takes: it asks, reads, notices silence, waits and asks again, until it is ended.
  * It knows neither tasks nor events, only whether what was read was news.
  *
  * Closures instead of classes, since a minifier can shorten their names: every page pays for this file. Options are read
@@ -14,14 +14,18 @@ import { createEventReader } from './event-reader.js';
 import type { ConnectionOptions, ConnectionState } from './options.js';
 import { page } from './page.js';
 
+/** The longest silence of a connection that is not given up, in ms: three heartbeats of a server with the default options. */
 export const DEFAULT_WATCHDOG_MS = 45_000;
 /** A bounded answer that ends sooner than this without an event was not the wait that was asked for. */
 const SHORTEST_WAIT_MS = 1_000;
 
 /** The next request, and what is expected of its answer. */
 export interface NextRequest {
+  /** The absolute URL. */
   readonly url: string;
+  /** Default: `'GET'`. */
   readonly method?: string | undefined;
+  /** Sent as it is. Default: none. */
   readonly body?: RequestInit['body'];
   /** The longest time that the first byte of the answer's body may take, in ms. Default: `watchdogMs`. */
   readonly firstByteMs?: number | undefined;
@@ -49,7 +53,9 @@ export interface ConnectionOwner {
   readonly ended: (error: Error | undefined) => void;
 }
 
+/** The connection as its owner sees it. */
 export interface Connection {
+  /** Returns the present state. */
   readonly state: () => ConnectionState;
   /** Something new has come. Only that resets the back-off. */
   readonly gotNews: () => void;
@@ -71,9 +77,9 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   let retryAfterMs = 0;
   /** The next attempt is due now: nothing was lost, so there is nothing to wait for. */
   let isDue = false;
-  /** Of the watchdog, or of a wait: never both. */
+  /** Belongs to the watchdog or to a wait; there is never more than one of them. */
   let timer: ReturnType<typeof setTimeout> | undefined;
-  /** Of an attempt: when it counts as silent. Of a wait: before when a page event must not end it. */
+  /** The time at which an attempt counts as silent, or until which no page event may end a wait. */
   let deadlineMs = 0;
 
   const isOver = (): boolean => state === 'closed';

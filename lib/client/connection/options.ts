@@ -7,15 +7,16 @@ export type ConnectionState = 'connecting' | 'open' | 'waiting' | 'closed';
 
 /** Why a connection is in its state. */
 export interface StateDetail {
-  /** Which retry this is since the last event, or the one that is waited for: 1 for the first, 0 where none was needed. */
+  /** Counts the retries since the last event, the one that is waited for included: 0 if none was needed. */
   readonly attempt: number;
   /** While `waiting`: how long at most, in ms. A page that becomes visible or online again may end a wait early. */
   readonly waitMs: number | undefined;
   /**
-   * While `waiting`: what ended the last attempt. An error of `fetch`, or a StreamError: an answer that is none of the
-   * library's (`status`, `body`), `SILENT` (nothing came for `watchdogMs`), `BUFFERED` (something between holds answers
-   * back until they are complete), `EVENT_TOO_LARGE`. Undefined where the server ended the stream in good order. When
-   * `closed`: why; undefined after `close()` and after the end of the task.
+   * While `waiting`, it tells what ended the last attempt: an error of `fetch`, or a StreamError. That is an answer that is
+   * none of the library's (`status`, `body`), `UNANSWERED` (no byte came in time), `SILENT` (no more came for `watchdogMs`),
+   * `BUFFERED` (something between holds answers back until they are complete) or `EVENT_TOO_LARGE`. It is undefined if the
+   * server ended the stream in good order. When `closed`, it tells why, and is undefined after `close()` and after the end
+   * of the task.
    */
   readonly cause: unknown;
 }
@@ -32,7 +33,7 @@ export type FetchLike = (url: string, init: RequestInit) => Promise<Response>;
 export interface ConnectionOptions {
   /** Headers of every request; a function is called for each, so that a token never gets old. Default: none. */
   headers?: ValueOrGetter<RequestInit['headers']>;
-  /** As for `fetch`. Default: `'same-origin'`. */
+  /** Passed to `fetch`. Default: `'same-origin'`. */
   credentials?: RequestInit['credentials'] | undefined;
   /**
    * Sends the requests, all of them: one with a proxy, a cookie jar, a log, or the `fetch` of `expo/fetch` in React

@@ -21,6 +21,7 @@ interface Page {
   readonly process?: { readonly emitWarning: (warning: string) => void };
 }
 
+/** The global object, with what it may have in a page. */
 export const page = globalThis as unknown as Page;
 
 /** 128 random bits, as 31 to 63 digits and hyphens; undefined without `crypto`, since a key that can be guessed is none. */
