@@ -65,7 +65,7 @@ export class Audience {
     return others;
   }
 
-  /** Where a subscriber left off, unless it is attached somewhere now. */
+  /** Returns the position at which a subscriber left off, unless it is attached somewhere now. */
   async departedAt(taskId: string, subscriberId: string): Promise<number | undefined> {
     await this.#scheduled;
     await this.#flushing;

@@ -1,8 +1,8 @@
 import type { Entry } from './stored.js';
 
-/** How instances wake each other. Nothing here carries meaning of its own: whatever is heard is a reason to look. */
+/** The means by which instances wake each other. Nothing here carries meaning of its own: whatever is heard is a reason to look. */
 
-/** What instances tell each other. A note may be lost, doubled or late: it is only ever a reason to look. */
+/** A message between instances. A note may be lost, doubled or late: it is only ever a reason to look. */
 export type Note =
   | { readonly kind: 'cancel' | 'audience'; readonly taskId: string }
   | { readonly kind: 'orphan'; readonly handler: string }

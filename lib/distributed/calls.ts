@@ -2,9 +2,9 @@ import type { TaskRef } from '../core/ports.js';
 import type { TaskStatus } from '../core/status.js';
 import type { AudienceShare, Ending, Entry, Place, StoredSnapshot, StoredTask } from './stored.js';
 
-/** What the rules ask a driver to do, and what it can answer. */
+/** The requests of the rules to a driver, and its answers. */
 
-/** What leads to one task. A slot leads to the task that runs in it. */
+/** A reference to one task. A slot leads to the task that runs in it. */
 export type Ref = TaskRef | { readonly slot: string; readonly owner: string | undefined };
 
 /** Either the task is there, or another task is in its way. `by` is that task, where it is a single one. */
@@ -35,7 +35,7 @@ export interface Batch {
 }
 
 /**
- * What became of a batch.
+ * The fate of a batch.
  * - `committed`: it is in the log, now or since an earlier call. `dropped` is the end of the last entry that trimming has
  *   dropped, where it has.
  * - `refused`: the store itself says that this call has changed nothing. `passing`: the same call may be accepted later
@@ -70,7 +70,7 @@ export interface Claim {
 /** `won`: the task as it is after the claim, with `input` and `progress`. */
 export type Claimed = { readonly won: StoredTask } | { readonly lost: 'taken' | 'ended' | 'gone' };
 
-/** What changed about the subscribers of one task here. */
+/** A change in the subscribers of one task here. */
 export interface AudienceReport extends AudienceShare {
   readonly taskId: string;
   /** Named subscribers that came (no position) or left, in this order. */
@@ -90,7 +90,7 @@ export type OrphanQuery = { readonly handlers: readonly string[] } | { readonly 
 
 /** Newest first. */
 export interface ListQuery {
-  /** Whose tasks; undefined here: everybody's. */
+  /** The owner whose tasks are listed; undefined here: everybody's. */
   readonly of: { readonly owner: string | undefined } | undefined;
   readonly status: TaskStatus | undefined;
   readonly limit: number;

@@ -1,7 +1,7 @@
 import type { StoreSettings } from '../core/ports.js';
 import type { TaskDriver } from './driver.js';
 
-/** What every part of one open store shares. */
+/** The things that all parts of one open store share. */
 export interface Context {
   /** This instance, by a name that is never used again. */
   readonly instance: string;
@@ -9,9 +9,9 @@ export interface Context {
   readonly driver: TaskDriver;
   readonly settings: StoreSettings;
   readonly leaseMs: number;
-  /** How often the instance gives a sign of life, in ms. */
+  /** The instance gives a sign of life this often, in ms. */
   readonly beatMs: number;
-  /** How long the store keeps a running task that nothing is heard of, in ms. */
+  /** The store keeps a running task that nothing is heard of for this long, in ms. */
   readonly runningTtlMs: number;
 }
 

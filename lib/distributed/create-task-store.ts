@@ -6,7 +6,7 @@ import { SharedTaskStore } from './shared-store.js';
 
 export interface TaskStoreOptions {
   /**
-   * How long an instance may be silent before its tasks count as lost, in ms, from 200 to 3_600_000. Default 10_000. Each
+   * An instance may be silent for this long before its tasks count as lost, in ms, from 200 to 3_600_000. Default 10_000. Each
    * instance is judged by its own.
    */
   leaseMs?: number;

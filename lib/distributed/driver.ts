@@ -26,25 +26,25 @@ import type {
   TaskState,
 } from './stored.js';
 
-/** What a driver is told once, when its store is opened. */
+/** The settings that a driver is told once, when its store is opened. */
 export interface DriverSettings {
   /** The name of this instance: never used before, never used again. */
   readonly instance: string;
   readonly clock: Clock;
-  /** How long an ended task stays readable, and how long its tombstone stands after that, in ms. */
+  /** An ended task stays readable for this long, and its tombstone stands as long again, in ms. */
   readonly ttlMs: number;
   /** A store whose keys can expire keeps a running task at least this long after it was last touched, in ms. */
   readonly runningTtlMs: number;
-  /** What one task's log may keep. */
+  /** The bounds of one task's log. */
   readonly limits: LogLimits;
   /** Running tasks per owner; Infinity where nobody counts. */
   readonly maxTasksPerOwner: number;
-  /** How long the store may take to answer, in ms. The rules stop waiting then; a driver may use it for its own ends. */
+  /** The store may take this long to answer, in ms. The rules stop waiting then; a driver may use it for its own ends. */
   readonly timeoutMs: number;
 }
 
 /**
- * What a database must be able to do. The rules of shared tasks stand above it and use nothing else; a driver knows none
+ * The abilities that a database must have. The rules of shared tasks stand above it and use nothing else; a driver knows none
  * of them.
  *
  * **Atomicity.** Each call is atomic for each task that it names: no reader sees half of it. Nothing is asked of several

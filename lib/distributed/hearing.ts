@@ -3,7 +3,7 @@ import type { Bell, Ears, Note } from './bell.js';
 import { ignore, type Context } from './context.js';
 import type { Entry } from './stored.js';
 
-/** What the bell of the store leads to. */
+/** The events that the bell of the store leads to. */
 export interface HearingEvents {
   appended(taskId: string, entries: readonly Entry[] | undefined): void;
   noted(note: Note): void;

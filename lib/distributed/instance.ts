@@ -182,7 +182,7 @@ export class Instance {
   readonly #beat = async (): Promise<void> => {
     await this.liveness.beat();
     if (!this.#doubted) return;
-    // What an instance holds after a silence, or a store after a failure, is asked for before anything runs on.
+    // After a silence of the instance, or a failure of the store, it asks what it holds before anything runs on.
     for (const copy of this.copies.values()) if (copy.local > 0) this.audience.changed(copy);
     await this.owned.verifyAll();
     this.#doubted = false;

@@ -1,7 +1,7 @@
 import { ignore, type Context } from './context.js';
 import { SCHEMA, type InstanceState } from './stored.js';
 
-/** What a sign of life, or its absence, leads to. */
+/** The events that a sign of life, or its absence, leads to. */
 export interface LivenessEvents {
   /**
    * This instance cannot be sure of what it holds: it has been silent for long enough to be taken for dead, or the store
@@ -37,7 +37,7 @@ export class Liveness {
   /** Since when all beats were accepted. */
   #steadyMs = Infinity;
   #beating: Promise<void> | undefined;
-  /** How often the store was seen to have gone back to an earlier state. */
+  /** The store was seen to have gone back to an earlier state this many times. */
   fallbacks = 0;
 
   constructor(

@@ -14,7 +14,7 @@ const OPENINGS = 3;
 /** So many copies are compared with the store in one call. */
 const PAGE = 500;
 
-/** What the copies need of the world around them. */
+/** The services that copies need of the world around them. */
 export interface LogCopyEvents {
   /** Wakes when there is more of the task; resolves when nothing can be missed any more. */
   follow(taskId: string): Promise<void>;
@@ -188,7 +188,7 @@ export class LogCopies {
     for (const copy of [...this.#copies.values()]) this.#letGo(copy);
   }
 
-  /** What has its end stays readable for those who are reading it, and for nobody else. */
+  /** A log that has its end stays readable for those who are reading it, and for nobody else. */
   #letGo(copy: LogCopy): void {
     if (!copy.log.ended) {
       this.#drop(copy);

@@ -5,7 +5,7 @@ import type { LiveRecord } from './records.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
 import type { Place, StoredSnapshot } from './stored.js';
 
-/** Where the log of a task that is taken over ends, and what was dropped from its beginning. */
+/** The two ends of what is kept of a log when its task is taken over. */
 export interface LogBounds {
   readonly end: Place;
   readonly dropped: Place;
@@ -17,7 +17,7 @@ export class LogTail {
   end: Place;
   /** The state that was stored last. */
   snapshot: StoredSnapshot | undefined;
-  /** Where the batch under way ends. */
+  /** The end of the batch under way. */
   #sealed: Place;
   #dropped: Place;
   /** The log ends with a progress, which is noted beside it only when another event follows. */

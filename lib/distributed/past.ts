@@ -6,7 +6,7 @@ import { START, type Entry, type StoredTask } from './stored.js';
 /** So many entries are read at a time. */
 const PAGE = 100;
 
-/** What the folded state of a task goes on from; undefined where some of that is gone. */
+/** Returns the events that the folded state of a task goes on from; undefined where some of them are gone. */
 export async function readPast({ driver }: Context, { taskId, top }: StoredTask): Promise<SnapshotPast | undefined> {
   const task = await driver.read({ taskId }, { snapshot: true });
   const snapshot = task?.status === 'expired' ? undefined : task?.snapshot;

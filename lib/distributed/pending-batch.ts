@@ -11,7 +11,7 @@ const BYTES_PER_ENTRY = 16_384;
 const ENTRIES_PER_LOG = 16;
 /** A batch that has grown so large takes no more. */
 const FULL_BATCH_BYTES = 1_048_576;
-/** What an event takes in memory beside its text, about. */
+/** An event takes about so many bytes of memory beside its text. */
 const EVENT_BYTES = 64;
 
 interface PendingEvent {
@@ -22,7 +22,7 @@ interface PendingEvent {
 /** Events of one task that wait to be appended together, and the promises of those who wait for them. */
 export class PendingBatch {
   readonly events: PendingEvent[] = [];
-  /** What it takes in memory, about. */
+  /** Its size in memory, about. */
   bytes = 0;
   final: FinalStatus | undefined;
   /** The last progress among its events. */
@@ -30,7 +30,7 @@ export class PendingBatch {
   endsWithProgress = false;
   /** A call for it has been sent whose fate is unknown: from then on it cannot be given up. */
   wasUnknown = false;
-  /** What goes over the wire for each event, and where the batch ends, once it is sealed. */
+  /** The frames of its events as they go over the wire, once it is sealed. */
   frames: readonly string[] = [];
   entries: readonly Entry[] = [];
   resolve: () => void = ignore;

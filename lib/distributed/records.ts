@@ -4,7 +4,7 @@ import type { StoredTask } from './stored.js';
 /** A task's record as a writer or a copy keeps it up to date. */
 export type LiveRecord = { -readonly [K in keyof TaskRecord]: TaskRecord[K] };
 
-/** What the engine sees of a stored task. @param subscribers and `orphaned`, which only the rules can tell */
+/** Returns a stored task as the engine sees it. @param subscribers and `orphaned`, which only the rules can tell */
 export function toRecord(task: StoredTask, orphaned: boolean, subscribers: number): LiveRecord {
   const { top, dropped } = task;
   return {

@@ -119,7 +119,7 @@ export class SharedTaskStore implements OpenTaskStore {
     return this.instance.stop();
   }
 
-  /** What may have been created without an answer is asked for again; what is left in the end, `reconcile` removes. */
+  /** Asks again where the answer is missing, since the task may have been created; `reconcile` removes what is left in the end. */
   async #create(draft: Draft, settling: number): Promise<Created> {
     const { driver, instance, settings } = this.instance.context;
     const quota = settings.maxTasksPerOwner - settling;

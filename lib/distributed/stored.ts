@@ -1,7 +1,7 @@
 import type { FinalStatus, TaskStatus } from '../core/status.js';
 
 /**
- * What a driver keeps. Plain values only: how they are laid out in a table, a hash or a stream is the driver's business.
+ * The values that a driver keeps. Plain values only: how they are laid out in a table, a hash or a stream is the driver's business.
  * Times are ms since 1970 and only shown; what has expired is decided by the store's own clock alone.
  */
 
@@ -9,7 +9,7 @@ import type { FinalStatus, TaskStatus } from '../core/status.js';
 export const SCHEMA = 2;
 
 /**
- * Where an entry of a log ends. Places are ordered by `token`, then by `seq`; a log only ever takes a place above its
+ * The place at which an entry of a log ends. Places are ordered by `token`, then by `seq`; a log only ever takes a place above its
  * last one. So a writer whose token is old is refused by the log itself, and so is what was appended before.
  */
 export interface Place {
@@ -26,9 +26,9 @@ export const START: Place = Object.freeze({ token: 0, seq: 0, bytes: 0 });
 
 /** Some events that are stored together. One with no events marks that another instance has taken the task over. */
 export interface Entry {
-  /** Where it ends; its first event has the seq `place.seq + 1 - events`. */
+  /** The place at which it ends; its first event has the seq `place.seq + 1 - events`. */
   readonly place: Place;
-  /** How many events it holds, 64 at most. */
+  /** The number of its events, 64 at most. */
   readonly events: number;
   /** Wire bytes of its own events. */
   readonly bytes: number;
@@ -47,7 +47,7 @@ export interface StoredSnapshot {
   readonly json: string;
 }
 
-/** What a task is created with; none of it ever changes. */
+/** The properties that a task is created with; none of them ever changes. */
 export interface Draft {
   readonly taskId: string;
   readonly resumeKey: string;
@@ -60,7 +60,7 @@ export interface Draft {
   readonly slot: string | undefined;
   /** The name of its framing; undefined: the default one. */
   readonly wire: string | undefined;
-  /** Who can run it again: `name:<name>` of a named handler, else `route:<METHOD> <path>`; undefined: nobody. */
+  /** The handler that can run it again: `name:<name>` of a named handler, else `route:<METHOD> <path>`; undefined: nobody. */
   readonly handler: string | undefined;
   /** The job's input as JSON; undefined where it cannot be kept, and the task therefore cannot be run again. */
   readonly input: string | undefined;
@@ -68,7 +68,7 @@ export interface Draft {
   readonly schema: number;
 }
 
-/** What can change about a task, and is looked at often: small, without any text of its events. */
+/** The part of a task that can change and is looked at often: small, without any text of its events. */
 export interface TaskState {
   readonly taskId: string;
   readonly status: TaskStatus;
@@ -76,9 +76,9 @@ export interface TaskState {
   readonly token: number;
   /** The instance that runs it; undefined: nobody does, and it is listed among the orphans. */
   readonly holder: string | undefined;
-  /** How often it has been run, 1 for the first time. */
+  /** The number of its current run, 1 for the first time. */
   readonly attempt: number;
-  /** Why it is to be cancelled, as JSON; undefined: it is not. */
+  /** The reason why it is to be cancelled, as JSON; undefined: it is not. */
   readonly cancel: string | undefined;
   /** The end of its log. Where the log itself is lost, at least what was noted beside it at the last claim or end. */
   readonly top: Place;
@@ -114,7 +114,7 @@ export interface Ending {
 /** A sign of life. */
 export interface Beat {
   readonly instance: string;
-  /** How long the instance may be silent before it counts as dead, in ms. */
+  /** The instance may be silent for this long before it counts as dead, in ms. */
   readonly leaseMs: number;
   readonly schema: number;
 }
@@ -132,7 +132,7 @@ export interface AudienceShare {
   readonly count: number;
 }
 
-/** Where a subscriber by name was seen last. */
+/** The last that is known of a subscriber by name. */
 export interface Departure {
   /** The instances that it is attached to, dead ones included. */
   readonly attachedTo: readonly string[];

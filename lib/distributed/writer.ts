@@ -13,7 +13,7 @@ import type { Place, StoredSnapshot, TaskState } from './stored.js';
 import type { Turn } from './turn.js';
 import { WriteQueue } from './write-queue.js';
 
-/** What a writer needs of the store that made it. */
+/** The services that a writer needs of the store that made it. */
 export interface WriterOwner {
   readonly appender: Appender;
   readonly retries: Retries;
@@ -97,7 +97,7 @@ export class SharedWriter implements TaskWriter, Appending {
     this.#refusal = fenced('The task was given up');
     await this.#queue.settled();
     await this.#underWay?.done.catch(() => undefined);
-    // Where the store is not told of it, `reconcile` finds the task.
+    // If the store is not told of it, `reconcile` finds the task.
     await this.owner.release(this).finally(() => this.owner.closed(this));
   }
 

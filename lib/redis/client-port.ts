@@ -1,4 +1,4 @@
-/** What the driver needs of a Redis client, whichever library it comes from. */
+/** The port between the driver and a Redis client, whichever library it comes from. */
 
 /** One command as its words; `key` is the key (or channel) that decides which node of a cluster gets it. */
 export interface Command {
@@ -6,7 +6,7 @@ export interface Command {
   readonly args: readonly string[];
 }
 
-/** What the store needs of a client, whichever it is. */
+/** The abilities that the store needs of a client, whichever it is. */
 export interface RedisPort {
   /** A command would be sent now rather than wait for a connection. */
   readonly ready: boolean;

@@ -12,10 +12,10 @@ export interface RedisStoreOptions {
    * and closes it; the store only has it connect again where a server hangs and another one has taken its place.
    */
   client: IoredisLike | NodeRedisLike;
-  /** What all keys begin with. Default 'rsse:'. */
+  /** The prefix of all keys. Default 'rsse:'. */
   prefix?: string;
   /**
-   * How long an instance may be silent before its tasks are lost, in ms, from 200 on. Default 10_000. Instances may
+   * An instance may be silent for this long before its tasks are lost, in ms, from 200 on. Default 10_000. Instances may
    * differ: each is judged by its own.
    */
   leaseMs?: number;

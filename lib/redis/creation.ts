@@ -9,10 +9,10 @@ import { textsOf, unavailable, type Reply } from './replies.js';
 import { fieldsOf, newTask } from './task-hash.js';
 import { CREATE, REMOVE } from './task-scripts.js';
 
-/** How often a key or a place in a quota is tried to take over from tasks that are over. */
+/** Creation tries this often to take a key or a place in a quota over from tasks that are over. */
 const TRIES = 5;
 
-/** What creation needs to know of other tasks. */
+/** The questions that creation has about other tasks. */
 export interface Reader {
   read(ref: Ref): Promise<StoredTask | Tombstone | undefined>;
   readAll(taskIds: readonly string[]): Promise<readonly (StoredTask | Tombstone | undefined)[]>;
@@ -96,7 +96,7 @@ export class Creation {
     throw unavailable('A key changes hands too fast');
   }
 
-  /** Where there is no place, repeated starts and those for one slot are told so: they would not need one. */
+  /** If there is no place, a repeated start or one for a taken slot is told so first, since it would not need one. */
   async #takeQuota(draft: Draft, quota: number): Promise<Created | undefined> {
     const { taskId, owner, slot } = draft;
     const args = [taskId, String(quota), String(this.limits.runningTtlMs)];

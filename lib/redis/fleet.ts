@@ -17,7 +17,7 @@ const CLEARING_MS = 30_000;
 /** So many tasks have their indexes renewed before the event loop and Redis get to do something else. */
 const RENEWED_TOGETHER = 100;
 
-/** What concerns all instances together: their beats, whose tasks are whose, orphans, and what has expired. */
+/** The calls that concern all instances together: beats, the tasks that each holds, orphans, and expiry. */
 export class Fleet {
   constructor(
     readonly commands: Commands,

@@ -8,7 +8,7 @@ import type { Reply } from './replies.js';
 type Named = Omit<Draft, 'input'>;
 type Steps = Promise<Reply>[];
 
-/** How long the entries of a running task and those of an ended one are kept, in ms. */
+/** The entries of a running task and those of an ended one are kept for so long, in ms. */
 export interface Times {
   readonly runningTtlMs: number;
   readonly ttlMs: number;
@@ -109,7 +109,7 @@ export class Indexes {
     return [this.keys.list(undefined, status), this.keys.list({ owner }, status)];
   }
 
-  /** What a task has only while it runs: its slot and its place in the quota. */
+  /** Frees the keys that a task has only while it runs: its slot and its place in the quota. */
   #freeWhileRunning({ taskId, owner, slot }: Named): Steps {
     const { keys, commands } = this;
     const steps = this.times.countsTasks ? [this.#remove(keys.quota(owner), taskId)] : [];

@@ -18,7 +18,7 @@ export function plain(reply: unknown): Reply {
 export const textsOf = (reply: Reply | undefined): string[] =>
   Array.isArray(reply) ? reply.map((item) => String(item)) : [];
 
-/** What a hash or a sorted set answers: names and values by turns. */
+/** Reads the answer of a hash or a sorted set: names and values by turns. */
 export function pairsOf(reply: Reply): [name: string, value: string][] {
   const texts = textsOf(reply);
   return texts.flatMap((name, index) => (index % 2 === 0 ? [[name, texts[index + 1] ?? '']] : []));

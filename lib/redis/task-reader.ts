@@ -42,7 +42,7 @@ export class TaskReader {
     return (await this.readAll(taskIds)).map((task) => (task?.status === 'expired' ? undefined : task));
   }
 
-  /** What a list still names although it is gone, or has another status, is taken off on the way. */
+  /** Takes tasks off a list on the way that are gone or have another status. */
   async list({ of, status, limit, before }: ListQuery): Promise<readonly StoredTask[]> {
     const list = this.keys.list(of, status);
     const tasks: StoredTask[] = [];

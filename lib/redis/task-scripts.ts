@@ -12,7 +12,7 @@ export const TASK_FIELDS = [
 /** The fields of a task's texts that `read` answers behind the others, as far as they are wanted. */
 export const TEXT_FIELDS = ['progress', 'outcome', 'input', 'snapshot'] as const;
 
-/** Where a field stands in what `read` answers, from 1. */
+/** The place of a field in the answer of `read`, from 1. */
 const place = (field: (typeof TASK_FIELDS)[number]): number => TASK_FIELDS.indexOf(field) + 1;
 
 const quote = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(',');
@@ -94,7 +94,7 @@ if redis.call('HGET', KEYS[1], 'status') ~= 'running' then return false end
 redis.call('HSETNX', KEYS[1], 'cancel', ARGV[1])
 return read(KEYS[1], KEYS[2], KEYS[3], '')`);
 
-/** What is past its retention keeps only what its tombstone says. Answers the task where there is something to clear. */
+/** Reduces a task that is past its retention to its tombstone. Answers the task where there is something to clear. */
 export const BURY = script(`${LUA_NOW}
 local task = redis.call('HMGET', KEYS[1], 'expires', 'resumeKey', 'owner', 'idempotencyKey', 'status')
 if task[1] and now < tonumber(task[1]) then return 'LATER' end
