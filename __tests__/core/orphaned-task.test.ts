@@ -52,4 +52,23 @@ describe('a task that somebody comes back to, with onLost restart', () => {
     await restart({ handler: undefined });
     expect([second.engine.running, controlled.calls]).toEqual([0, 0]);
   });
+
+  it('is not run where that would be one more than maxRunningTasks, however many come back at once', async () => {
+    const sharing = sharedMemory((memory) => {
+      const claim = memory.claim.bind(memory);
+      // A store that answers later, as all shared ones do.
+      Object.assign(memory, { claim: async (taskId: string) => Promise.resolve().then(() => claim(taskId)) });
+    });
+    const { store } = sharing;
+    const first = new EngineFixture({ store, onLost: 'restart' });
+    const second = new EngineFixture({ store, onLost: 'restart', maxRunningTasks: 2 });
+    const { timeoutMs, abandonAfterMs } = second.engine.options;
+    const handler: TaskHandler = { job: endless, handler: 'test', snapshot: undefined, timeoutMs, abandonAfterMs };
+    const records = await Promise.all(Array.from({ length: 40 }, async () => first.start(endless)));
+    for (const { taskId } of records) sharing.memory.open(taskId)!.orphaned = true;
+    await Promise.all(
+      records.map(async ({ taskId }) => second.engine.restart(await second.engine.find({ taskId }), handler)),
+    );
+    expect(second.engine.running).toBe(2);
+  });
 });
