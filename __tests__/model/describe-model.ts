@@ -1,8 +1,10 @@
 import fc from 'fast-check';
-import { commands, finalCommands } from './commands.js';
+import { commands, finalCommands } from './commands/all-commands.js';
+import { finishWorld } from './finish-world.js';
 import type { Home } from './home.js';
 import { itHolds } from './property.js';
-import { JumpingClock, World, type Settings } from './world.js';
+import { JumpingClock, type Settings } from './settings.js';
+import { World } from './world.js';
 
 /*
  * The invariants of a task manager, on random sequences of what programs, clients, time and operators do. Two of them
@@ -47,7 +49,7 @@ export function describeModel(
     const world = new World(settings, clock, home);
     try {
       await fc.asyncModelRun(() => ({ model: world, real: null }), steps);
-      await world.finish();
+      await finishWorld(world);
     } finally {
       await world.manager.stop();
       await home.close();

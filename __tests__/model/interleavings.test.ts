@@ -5,7 +5,7 @@ import { createTaskManager, type AsyncTask, type TaskStream } from '../../lib/in
 import { ManualClock } from '../support/manual-clock.js';
 import { fakeRequest, MemoryResponse } from '../support/memory-response.js';
 import { itHolds, turns } from './property.js';
-import { OWNER_HEADER } from './world.js';
+import { OWNER_HEADER } from './settings.js';
 import { Wire } from './wire.js';
 
 /* Several clients and one job take their turns in any order; who may do what is looked up in between. */
