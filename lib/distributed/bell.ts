@@ -22,6 +22,7 @@ export interface Ears {
 export interface Bell {
   /** Resolves once nothing of the task can go unheard any more; may reject. */
   follow(taskId: string): Promise<void>;
+  /** Stops listening to the log of a task. */
   unfollow(taskId: string): void;
   /** The bell was not heard when it should have been: listen anew, to all that is followed. */
   renew(): void;

@@ -10,10 +10,12 @@ export type Ref = TaskRef | { readonly slot: string; readonly owner: string | un
 /** Either the task is there, or another task is in its way. `by` is that task, where it is a single one. */
 export type Created = { readonly created: StoredTask } | { readonly taken: Obstacle; readonly by?: StoredTask };
 
+/** Says what is in the way of a new task. */
 export type Obstacle = 'idempotencyKey' | 'slot' | 'quota';
 
 /** Events of one task that are appended together: all or none. */
 export interface Batch {
+  /** The task that is written to. */
   readonly taskId: string;
   /** The fencing token of the writer; the places of all entries carry it. */
   readonly token: number;
@@ -53,6 +55,7 @@ export type Fate =
 
 /** A task as its claimant expects to find it, and what it is to become. */
 export interface Claim {
+  /** The task to take over. */
   readonly taskId: string;
   /** Both must be what is stored; otherwise nothing changes. An undefined holder is an orphan's. */
   readonly expected: { readonly token: number; readonly holder: string | undefined };
@@ -60,6 +63,7 @@ export interface Claim {
   readonly instance: string;
   /** Above the expected token. */
   readonly token: number;
+  /** The number of the attempt that begins. */
   readonly attempt: number;
   /** Different for every claim; the same when a claim is asked again because its answer was lost. */
   readonly nonce: string;
@@ -72,6 +76,7 @@ export type Claimed = { readonly won: StoredTask } | { readonly lost: 'taken' | 
 
 /** A change in the subscribers of one task here. */
 export interface AudienceReport extends AudienceShare {
+  /** The task that is watched. */
   readonly taskId: string;
   /** Named subscribers that came (no position) or left, in this order. */
   readonly moves: readonly { readonly subscriberId: string; readonly position: number | undefined }[];
@@ -79,9 +84,13 @@ export interface AudienceReport extends AudienceShare {
 
 /** Which texts a caller of `read` needs beside the task. */
 export interface Wanted {
+  /** JSON of the last progress. */
   readonly progress?: boolean;
+  /** JSON of the terminal event's data. */
   readonly outcome?: boolean;
+  /** The input of the job. */
   readonly input?: boolean;
+  /** The state that was stored last. */
   readonly snapshot?: boolean;
 }
 
@@ -92,7 +101,9 @@ export type OrphanQuery = { readonly handlers: readonly string[] } | { readonly 
 export interface ListQuery {
   /** The owner whose tasks are listed; undefined here: everybody's. */
   readonly of: { readonly owner: string | undefined } | undefined;
+  /** Lists tasks in this state; undefined: all. */
   readonly status: TaskStatus | undefined;
+  /** The number of tasks at most. */
   readonly limit: number;
   /** The id of the last task of the page before: a place in the order, whose task may be gone by now. */
   readonly before: string | undefined;

@@ -4,6 +4,7 @@ import type { TaskDriver } from './driver.js';
 import { Instance } from './instance.js';
 import { SharedTaskStore } from './shared-store.js';
 
+/** Options of `createTaskStore`. */
 export interface TaskStoreOptions {
   /**
    * An instance may be silent for this long before its tasks count as lost, in ms, from 200 to 3_600_000. Default 10_000. Each

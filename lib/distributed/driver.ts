@@ -30,6 +30,7 @@ import type {
 export interface DriverSettings {
   /** The name of this instance: never used before, never used again. */
   readonly instance: string;
+  /** The source of time of this instance. It measures durations alone. */
   readonly clock: Clock;
   /** An ended task stays readable for this long, and its tombstone stands as long again, in ms. */
   readonly ttlMs: number;

@@ -44,17 +44,21 @@ export interface Entry {
 export interface StoredSnapshot {
   /** The last event that the state includes. */
   readonly seq: number;
+  /** The state as JSON. */
   readonly json: string;
 }
 
 /** The properties that a task is created with; none of them ever changes. */
 export interface Draft {
+  /** The public id, a v7 uuid: ids sort by time. */
   readonly taskId: string;
+  /** The secret, 22 base64url characters. */
   readonly resumeKey: string;
   /** Undefined is an owner of its own: its tasks, keys, slots and quota are shared by all who have none. */
   readonly owner: string | undefined;
   /** Unique per owner for as long as its task is kept. */
   readonly idempotencyKey: string | undefined;
+  /** Identifies the payload that the idempotency key came with. */
   readonly fingerprint: string | undefined;
   /** At most one task runs per owner and slot. */
   readonly slot: string | undefined;
@@ -64,13 +68,17 @@ export interface Draft {
   readonly handler: string | undefined;
   /** The job's input as JSON; undefined where it cannot be kept, and the task therefore cannot be run again. */
   readonly input: string | undefined;
+  /** The time of the start, by the wall clock of the instance. */
   readonly createdAtMs: number;
+  /** The schema that the task was written with. */
   readonly schema: number;
 }
 
 /** The part of a task that can change and is looked at often: small, without any text of its events. */
 export interface TaskState {
+  /** The public id. */
   readonly taskId: string;
+  /** The state of the task. */
   readonly status: TaskStatus;
   /** The token of the current holder; whoever claims the task gets a higher one. */
   readonly token: number;
@@ -82,6 +90,7 @@ export interface TaskState {
   readonly cancel: string | undefined;
   /** The end of its log. Where the log itself is lost, at least what was noted beside it at the last claim or end. */
   readonly top: Place;
+  /** The schema that the task was written with. */
   readonly schema: number;
 }
 
@@ -89,6 +98,7 @@ export interface TaskState {
 export interface StoredTask extends Omit<Draft, 'input'>, TaskState {
   /** When its log last grew. */
   readonly updatedAtMs: number;
+  /** The time of the terminal event; undefined while it runs. */
   readonly endedAtMs: number | undefined;
   /** From then on it may be forgotten. */
   readonly expiresAtMs: number | undefined;
@@ -106,6 +116,7 @@ export interface StoredTask extends Omit<Draft, 'input'>, TaskState {
 
 /** The end of a task. */
 export interface Ending {
+  /** The final state. */
   readonly status: FinalStatus;
   /** JSON of the terminal event's data. */
   readonly outcome: string;
@@ -113,9 +124,11 @@ export interface Ending {
 
 /** A sign of life. */
 export interface Beat {
+  /** The instance that is alive. */
   readonly instance: string;
   /** The instance may be silent for this long before it counts as dead, in ms. */
   readonly leaseMs: number;
+  /** The schema that the instance writes. */
   readonly schema: number;
 }
 
@@ -126,9 +139,11 @@ export interface InstanceState extends Beat {
 
 /** Subscribers of one task on one instance. */
 export interface AudienceShare {
+  /** The instance that they are attached to. */
   readonly instance: string;
   /** Grows with each change that the instance reports. */
   readonly version: number;
+  /** The number of subscribers. */
   readonly count: number;
 }
 

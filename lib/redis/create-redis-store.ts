@@ -6,6 +6,7 @@ import type { NodeRedisLike } from './node-redis-port.js';
 import { openPort } from './open-port.js';
 import { RedisDriver } from './redis-driver.js';
 
+/** Options of `createRedisStore`. */
 export interface RedisStoreOptions {
   /**
    * A client of ioredis or node-redis, 5 or 6: of one server, of a cluster, or by Sentinel. It stays the caller's, who opens

@@ -4,12 +4,19 @@ import type { Command, RedisListener, RedisPort, RedisProbe } from './client-por
 
 /** The part of an ioredis client that the store uses. */
 export interface IoredisLike {
+  /** The state of the connection, such as `ready`. */
   readonly status: string;
+  /** True for a `Cluster`. */
   readonly isCluster?: boolean;
+  /** The options that the client was made with. */
   readonly options?: object;
+  /** Sends one command. */
   call(command: string, ...args: string[]): Promise<unknown>;
+  /** Makes a pipeline, which sends several commands at once. */
   pipeline(): object;
+  /** Makes a client with the same options, on which the store listens. */
   duplicate(): object;
+  /** Cuts the connection; with `reconnect` the client connects again. */
   disconnect(reconnect?: boolean): void;
 }
 

@@ -4,12 +4,17 @@ import type { Command, RedisListener, RedisPort, RedisProbe } from './client-por
 
 /** The part of a node-redis client that the store uses. */
 export interface NodeRedisLike {
+  /** True once the client has been told to connect. */
   readonly isOpen: boolean;
   /** Missing on a cluster of node-redis 5. */
   readonly isReady?: boolean;
+  /** Sends one command. */
   sendCommand(...args: never[]): Promise<unknown>;
+  /** Makes a client with the same options, on which the store listens. */
   duplicate(): object;
+  /** Opens the connection. */
   connect(): Promise<unknown>;
+  /** Cuts the connection at once. */
   destroy(): unknown;
 }
 

@@ -9,6 +9,7 @@ export interface CollectedEvent {
   readonly event: string;
   /** Its data, parsed as JSON; as text where it is none. */
   readonly data: unknown;
+  /** Its id; empty where it has none. */
   readonly id: string;
   /** Its number in the task's log. */
   readonly seq: number;
@@ -28,9 +29,13 @@ export interface CollectedStream {
   readonly connections: number;
 }
 
+/** Options of `collect`. */
 export interface CollectOptions {
+  /** The method of the first request. Default: GET. */
   readonly method?: string;
+  /** Headers of every request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The body of the first request. */
   readonly body?: string;
   /** Ends reading; what came until then is returned. */
   readonly signal?: AbortSignal;

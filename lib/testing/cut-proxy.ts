@@ -11,6 +11,7 @@ import { Counter, Gate, Meter } from './flow.js';
  */
 export type CutKind = 'rst' | 'fin' | 'blackhole' | 'stall';
 
+/** The fate of one connection. */
 export interface ConnectionPlan {
   /** Bytes from server to client (status line and headers count) after which `kind` happens. 0: when the server begins to answer. Default: never. */
   after?: number;
@@ -25,9 +26,13 @@ export interface ConnectionPlan {
 /** What becomes of each connection; `connection` counts from 1. */
 export type CutPlan = (connection: number) => ConnectionPlan;
 
+/** A proxy that breaks connections. `createCutProxy` makes one. */
 export interface CutProxy {
+  /** The port on which it listens. */
   readonly port: number;
+  /** The URL on which it listens, without a slash at the end. */
   readonly url: string;
+  /** The number of connections so far. */
   readonly connections: number;
   /** How often a plan or `cutAll` ended, blackholed or stalled a connection. */
   readonly cuts: number;
@@ -39,6 +44,7 @@ export interface CutProxy {
   cutAll(kind?: CutKind): void;
   /** Stops reading from all servers, of later connections too, until `resume`. */
   pause(): void;
+  /** Reads from all servers again. */
   resume(): void;
   /** Lets `bytes` more pass on the metered connections together; resolves when they have been written. */
   grant(bytes: number): Promise<void>;

@@ -18,6 +18,7 @@ export interface FinishedJob<P, R> {
   readonly events: readonly TaskEvent<P, R>[];
 }
 
+/** Options of `runJob`. */
 export interface RunJobOptions {
   /** Cancels the task, as a client or `cancelTask` does. */
   readonly signal?: AbortSignal;

@@ -26,6 +26,7 @@ export class StreamError extends Error {
   readonly body: unknown;
 
   constructor(
+    /** The reason, to branch on. */
     readonly code: string,
     message = code,
     details: { readonly status?: number; readonly body?: unknown; readonly cause?: unknown } = {},

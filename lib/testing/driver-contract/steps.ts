@@ -12,21 +12,28 @@ export const TTL_MS = 60_000;
 
 /** One store, and the drivers of two instances that share it. */
 export interface OpenedDrivers {
+  /** The driver of the instance `one`. */
   readonly one: TaskDriver;
+  /** The driver of the instance `two`. */
   readonly two: TaskDriver;
   /** Lets so much time pass by the store's own clock. */
   readonly advance: (ms: number) => Awaitable<void>;
+  /** Closes both drivers and removes the store. */
   readonly close: () => Awaitable<void>;
 }
 
+/** Limits that a test asks for; the rest of the settings is up to you. */
 export interface DriverLimits {
+  /** What the log of one task may keep. */
   readonly limits?: LogLimits;
+  /** The number of tasks that may run per owner. */
   readonly maxTasksPerOwner?: number;
 }
 
 /** Opens an empty store whose drivers are opened as the instances `one` and `two`. */
 export type OpenDrivers = (limits?: DriverLimits) => Awaitable<OpenedDrivers>;
 
+/** The tests that every driver must pass, for any test runner. */
 export type DriverSuite = Suite<DriverLimits, OpenedDrivers>;
 
 /** A task that was never there before. */
