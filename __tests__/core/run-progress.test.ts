@@ -149,6 +149,22 @@ describe('The progress of a run', () => {
     expect(fixture.store.open('task-1')!.snapshot()).toBeUndefined();
   });
 
+  it.each(['updateProgress', 'emit'] as const)('is refused to a reducer that calls %s, and goes on', async (method) => {
+    const codes: Promise<unknown>[] = [];
+    const writers: TaskContext[] = [];
+    const reduce = (sum: unknown): number => {
+      for (const given of writers) codes.push(codeOf(() => given[method]('again', 1)));
+      return Number(sum) + 1;
+    };
+    const { fixture, context } = await inside({ snapshot: { initial: () => 0, reduce } });
+    writers.push(context);
+    await context.updateProgress(1);
+    await context.updateProgress(2);
+    expect(await Promise.all(codes)).toEqual(['CALLBACK_FAILED', 'CALLBACK_FAILED']);
+    expect(fixture.store.open('task-1')!.snapshot()).toEqual({ seq: 2, json: '2' });
+    expect(fixture.info).toMatchObject({ status: 'running', lastSeq: 2 });
+  });
+
   it('is told to the next attempt', async () => {
     const { fixture, context } = await inside();
     await context.updateProgress({ row: 7 });
