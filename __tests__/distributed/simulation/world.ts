@@ -28,6 +28,7 @@ export interface Faults {
 const INDEXES = ['running', 'orphans'] as const;
 const MAX_INSTANCES = 4;
 const IDLE_COPY_MS = 6_000;
+const SETTLING_MS = 2_000;
 
 /** Some instances, a store, clients and bad luck, all of it decided by one seed. */
 export class World {
@@ -107,7 +108,8 @@ export class World {
     await this.time.turns.settle();
     if (this.alive.length === 0) this.startInstance();
     const isPatient = this.random.next() < 0.1;
-    for (let passed = 0; passed < ms && (isPatient || !this.#isOver); passed += 500) {
+    // What was sent before the calm may be lost even now: so long nobody can count on an answer.
+    for (let passed = 0; passed < ms && (isPatient || passed < SETTLING_MS || !this.#isOver); passed += 500) {
       this.#reconnect();
       await this.time.advance(500);
     }
