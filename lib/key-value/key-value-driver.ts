@@ -19,6 +19,7 @@ import { shown, type TaskDocument } from './task-document.js';
 import { append, claim, readAfter } from './task-log.js';
 import { TaskShelf } from './task-shelf.js';
 
+/** Options of `createKeyValueDriver`. */
 export interface KeyValueDriverOptions {
   /** Where the tasks are kept. It stays the caller's: close it after `tasks.stop()`. */
   keyValue: KeyValue;
