@@ -13,7 +13,7 @@ export function compileLib(name: string): string {
   writeFileSync(join(out, 'package.json'), '{ "type": "module" }\n');
   const tsc = createRequire(__filename).resolve('typescript/bin/tsc');
   const where = ['--outDir', out, '--incremental', '--tsBuildInfoFile', join(out, 'lib.tsbuildinfo')];
-  const plain = ['--declaration', 'false', '--declarationMap', 'false', '--sourceMap', 'false'];
+  const plain = ['--declaration', 'false'];
   const args = [tsc, '--project', join(ROOT, 'tsconfig.build.esm.json'), ...where, ...plain];
   const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(stdout);
