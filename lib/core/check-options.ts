@@ -59,6 +59,25 @@ export function wholeNumber([, least, greatest]: Range): OptionRule {
   };
 }
 
+/** Returns the rules of options that are numbers. */
+export const numberRules = <Name extends string>(
+  ranges: Readonly<Record<Name, Range>>,
+): Readonly<Record<Name, OptionRule>> =>
+  Object.fromEntries(Object.entries<Range>(ranges).map(([name, range]) => [name, wholeNumber(range)])) as Record<
+    Name,
+    OptionRule
+  >;
+
+/** Returns the numbers among `given`, which have been checked, with the defaults filled in. */
+export function numbersOf<Name extends string>(
+  ranges: Readonly<Record<Name, Range>>,
+  given: { readonly [K in Name]?: number | undefined },
+): Record<Name, number> {
+  const numbers = {} as Record<Name, number>;
+  for (const name of Object.keys(ranges) as Name[]) numbers[name] = given[name] ?? ranges[name][0];
+  return numbers;
+}
+
 export const A_FUNCTION: OptionRule = { text: 'a function', accepts: (value) => typeof value === 'function' };
 export const A_BOOLEAN: OptionRule = { text: 'a boolean', accepts: (value) => typeof value === 'boolean' };
 export const A_STRING: OptionRule = { text: 'a string', accepts: (value) => typeof value === 'string' };

@@ -8,9 +8,10 @@ import {
   assertOption,
   checkRange,
   LARGE,
+  numberRules,
+  numbersOf,
   oneOf,
   TIMER_MS,
-  wholeNumber,
   type OptionRule,
   type OptionRules,
   type Range,
@@ -123,13 +124,11 @@ const NUMBERS: Readonly<Record<NumericOption, Range>> = {
   maxInputBytes: [65_536, 0, 2 ** 28],
 };
 
-const numberRules = Object.fromEntries(
-  Object.entries(NUMBERS).map(([name, range]) => [name, wholeNumber(range)]),
-) as Readonly<Record<NumericOption, OptionRule>>;
+const NUMBER_RULES = numberRules(NUMBERS);
 
 /** The rules of the engine's options, to which a manager adds its own. */
 export const ENGINE_OPTION_RULES: OptionRules<EngineOptions> = {
-  ...numberRules,
+  ...NUMBER_RULES,
   exposeErrors: A_BOOLEAN,
   onTaskError: A_FUNCTION,
   store: { text: 'a TaskStore, such as createRedisStore makes', accepts: (value) => typeof value === 'function' },
@@ -145,8 +144,7 @@ const FRAME_BYTES = 1_024;
  * @throws TaskError `INVALID_OPTION` where two of them do not go together
  */
 export function resolveOptions(given: EngineOptions): ResolvedOptions {
-  const numbers = {} as Record<NumericOption, number>;
-  for (const name of Object.keys(NUMBERS) as NumericOption[]) numbers[name] = given[name] ?? NUMBERS[name][0];
+  const numbers = numbersOf(NUMBERS, given);
   // A limit that was given alone pulls the defaults of the others along.
   if (given.maxBytesPerTask === undefined) {
     numbers.maxBytesPerTask = Math.min(numbers.maxBytesPerTask, numbers.maxBufferedBytes);
@@ -166,7 +164,7 @@ export function resolveOptions(given: EngineOptions): ResolvedOptions {
 export const checkNumber = (name: NumericOption, value: unknown): number => checkRange(name, NUMBERS[name], value);
 
 /** Returns the rule of the option `name`, for functions that take the same option. */
-export const ruleOf = (name: NumericOption): OptionRule => numberRules[name];
+export const ruleOf = (name: NumericOption): OptionRule => NUMBER_RULES[name];
 
 /** Warns of an error that failed a task, unless it is a TaskError: that one was meant for the client, who has it. */
 function warnOfTask(error: unknown, { taskId, error: told }: TaskInfo): void {

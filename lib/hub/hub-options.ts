@@ -6,10 +6,10 @@ import {
   assertOption,
   checkOptions,
   LARGE,
+  numberRules,
+  numbersOf,
   TIMER_MS,
-  wholeNumber,
   withMethods,
-  type OptionRule,
   type OptionRules,
   type Range,
 } from '../core/check-options.js';
@@ -90,11 +90,9 @@ const NUMBERS: Readonly<Record<NumericOption, Range>> = {
 /** A frame adds at most this to its data: name, id and field names. */
 const FRAME_BYTES = 1_024;
 
-const numberRules = Object.fromEntries(
-  Object.entries(NUMBERS).map(([name, range]) => [name, wholeNumber(range)]),
-) as Readonly<Record<NumericOption, OptionRule>>;
+const NUMBER_RULES = numberRules(NUMBERS);
 const HUB_RULES: OptionRules<HubOptions> = {
-  ...numberRules,
+  ...NUMBER_RULES,
   heartbeatEvent: A_BOOLEAN,
   allowedOrigins: { text: 'an array', accepts: Array.isArray },
   allowCrossSite: A_BOOLEAN,
@@ -105,8 +103,7 @@ const HUB_RULES: OptionRules<HubOptions> = {
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value. */
 export function resolveHubOptions(given: HubOptions): ResolvedHubOptions {
   checkOptions('createHub', given, HUB_RULES);
-  const numbers = {} as Record<NumericOption, number>;
-  for (const name of Object.keys(NUMBERS) as NumericOption[]) numbers[name] = given[name] ?? NUMBERS[name][0];
+  const numbers = numbersOf(NUMBERS, given);
   // A limit that was given alone pulls the defaults of the others along.
   if (given.historyBytes === undefined) numbers.historyBytes = Math.min(numbers.historyBytes, numbers.maxHistoryBytes);
   if (given.maxEventBytes === undefined) {
