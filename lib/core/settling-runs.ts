@@ -3,7 +3,7 @@ import type { Run } from './run.js';
 /** Runs whose tasks have ended, but not their jobs: what still runs counts, whatever became of its task. */
 export class SettlingRuns {
   readonly #runs = new Set<Run>();
-  /** How many of them have jobs that still run. */
+  /** The number of them whose jobs still run. */
   readonly #jobsOf = new Map<string | undefined, number>();
   readonly #late = new Set<Run>();
 

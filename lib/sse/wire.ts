@@ -40,7 +40,7 @@ export interface WireGap {
   readonly from: number;
   /** The seq of the last missing event. */
   readonly to: number;
-  /** Why they are missing: `trimmed`, `ahead` or `lost`. */
+  /** The reason: `trimmed`, `ahead` or `lost`. */
   readonly reason: string;
 }
 
