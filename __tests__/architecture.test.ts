@@ -5,12 +5,14 @@ import {
   findCycles,
   findForbiddenCode,
   findForeignPackages,
+  findFullFolders,
   findLongFiles,
   findNodeInBrowser,
   findUnknownRooms,
   findUnresolvedImports,
   findVagueNames,
   findWrongArrows,
+  findWrongArrowsInCore,
 } from './support/architecture.js';
 
 const LIB = join(__dirname, '..', 'lib');
@@ -39,10 +41,12 @@ describe('the files of lib/', () => {
     ['stand in a known room', findUnknownRooms],
     ['import files that exist, with .js at the end', findUnresolvedImports],
     ['import other rooms along the arrows only', findWrongArrows],
+    ['import other folders of core from above only', findWrongArrowsInCore],
     ['import only the packages that their room may know', findForeignPackages],
     ['bring nothing of Node into the browser', findNodeInBrowser],
     ['import each other without cycles, types included', findCycles],
     ['have at most 250 lines', findLongFiles],
+    ['are at most 15 to a folder', findFullFolders],
     ['are named after the one thing inside', findVagueNames],
     ['have no any, switched-off check, default export, console or state at module level', findForbiddenCode],
   ])('%s', (_rule, findViolations) => {
@@ -166,6 +170,24 @@ describe('the checks on lib/ notice', () => {
   it('a file of 251 lines, and not one of 250', () => {
     const files = fileMap({ 'core/long.ts': '\n'.repeat(251), 'core/full.ts': '\n'.repeat(250) });
     expect(findLongFiles(files)).toEqual(['core/long.ts has 251 lines']);
+  });
+
+  it('an import that runs upwards in core, and not one that runs downwards', () => {
+    const files = fileMap({
+      'core/run/run.ts': `import '../task/status.js'; import '../engine/engine.js'; import '../errors.js';`,
+      'core/new/a.ts': `import '../task/status.js';`,
+    });
+    expect(findWrongArrowsInCore(files)).toEqual([
+      'core/run/run.ts imports core/engine/engine.ts',
+      'core/new/a.ts imports core/task/status.ts',
+    ]);
+  });
+
+  it('a folder of 16 files, and not one of 15', () => {
+    const folder = (name: string, size: number): [string, string][] =>
+      Array.from({ length: size }, (_, n) => [`${name}/file-${n}.ts`, '']);
+    const files = new Map([...folder('sse', 15), ...folder('core/log', 16)]);
+    expect(findFullFolders(files)).toEqual(['core/log has 16 files']);
   });
 
   it.each(['core/utils.ts', 'core/helpers.ts', 'core/helpers/clock.ts', 'core/EventLog.ts'])('the name %s', (path) => {

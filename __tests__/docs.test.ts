@@ -14,7 +14,7 @@ import {
 import { DEFAULT_WATCHDOG_MS } from '../lib/client/connection/connection.js';
 import { MAX_EVENT_BYTES } from '../lib/client/connection/event-reader.js';
 import { DEFAULT_MAX_EVENTS } from '../lib/react/task-view-store.js';
-import { resolveOptions } from '../lib/core/engine-options.js';
+import { resolveOptions } from '../lib/core/engine/engine-options.js';
 import { resolveHubOptions } from '../lib/hub/hub-options.js';
 import { encodeEvent } from '../lib/sse/frame.js';
 import { anchorsOf, codeBlocks, linksOf, plain, tableBelow } from './support/markdown.js';

@@ -9,17 +9,17 @@ export type {
   StartOptions,
   TaskManagerOptions,
 } from './manager-options.js';
-export type { GapReason } from './core/gap.js';
-export type { AsyncTask, TaskContext, TaskInfo, UpdateProgress } from './core/task.js';
-export type { TaskTypes } from './core/task-types.js';
-export type { TaskStatus } from './core/status.js';
+export type { GapReason } from './core/log/gap.js';
+export type { AsyncTask, TaskContext, TaskInfo, UpdateProgress } from './core/task/task.js';
+export type { TaskTypes } from './core/task/task-types.js';
+export type { TaskStatus } from './core/task/status.js';
 export type { TaskEvent } from './sse/frame.js';
 export type { TaskStream } from './sse/task-stream.js';
 export type { HandlerOptions } from './express/task-handler.js';
 export type { ResumeOptions } from './express/resume.js';
 export type { RouterOptions } from './express/task-router.js';
-export type { OnBusy } from './core/start-request.js';
-export type { SnapshotOptions } from './core/snapshot.js';
+export type { OnBusy } from './core/run/start-request.js';
+export type { SnapshotOptions } from './core/run/snapshot.js';
 
 // Wires: the framings of other people's clients, and of your own
 export type { WireName } from './wires/wires.js';

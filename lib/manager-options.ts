@@ -1,7 +1,7 @@
 /** The options of a task manager and of its methods, and the rules that they obey. */
 import type { IncomingMessage } from 'node:http';
 import { IDENTITY_RULE, isIdentity } from './core/callbacks.js';
-import { ENGINE_OPTION_RULES, ruleOf, type EngineOptions } from './core/engine-options.js';
+import { ENGINE_OPTION_RULES, ruleOf, type EngineOptions } from './core/engine/engine-options.js';
 import {
   A_BOOLEAN,
   A_FUNCTION,
@@ -12,8 +12,8 @@ import {
   type OptionRule,
   type OptionRules,
 } from './core/check-options.js';
-import { ON_BUSY_RULE, type OnBusy } from './core/start-request.js';
-import type { TaskStatus } from './core/status.js';
+import { ON_BUSY_RULE, type OnBusy } from './core/run/start-request.js';
+import type { TaskStatus } from './core/task/status.js';
 import type { Wire } from './sse/wire.js';
 import { WIRE_RULE, WIRES_RULE, type WireName } from './wires/wires.js';
 

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { RequestHandler } from 'express';
-import type { AsyncTask, TaskInfo, TaskProgress, TaskResult } from './core/task.js';
+import type { AsyncTask, TaskInfo, TaskProgress, TaskResult } from './core/task/task.js';
 import type { DetachedStartOptions, ExecuteOptions, ListOptions, StartOptions } from './manager-options.js';
 import type { TaskStream } from './sse/task-stream.js';
 import type { HandlerOptions } from './express/task-handler.js';

@@ -1,11 +1,11 @@
 /** Puts the parts of a task manager together. */
 import type { IncomingMessage } from 'node:http';
 import { IDENTITY_RULE, isIdentity } from './core/callbacks.js';
-import { Engine } from './core/engine.js';
-import { resolveOptions } from './core/engine-options.js';
+import { Engine } from './core/engine/engine.js';
+import { resolveOptions } from './core/engine/engine-options.js';
 import { optional } from './core/optional-promise.js';
 import { assertOption, checkOptions } from './core/check-options.js';
-import { toTaskInfo, toTaskSummary, type AsyncTask, type TaskProgress, type TaskResult } from './core/task.js';
+import { toTaskInfo, toTaskSummary, type AsyncTask, type TaskProgress, type TaskResult } from './core/task/task.js';
 import type { Execution } from './http/admission.js';
 import { TaskRequests } from './http/task-requests.js';
 import { assertServable, STREAM_METHODS } from './http/guards.js';

@@ -17,7 +17,7 @@ it.each([
 ])('%s holds nothing of Node', (entry, extra) => {
   const text = bundle(entry, extra); // fails on an import of Node, since the platform has none
   expect(NODE.exec(text)?.[0]).toBeUndefined();
-  expect(NODE.test(bundle('lib/core/engine.ts', { platform: 'node' }))).toBe(true); // what it would find
+  expect(NODE.test(bundle('lib/core/engine/engine.ts', { platform: 'node' }))).toBe(true); // what it would find
 });
 
 /** What a page pays for one import. */

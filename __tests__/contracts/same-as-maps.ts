@@ -1,7 +1,7 @@
-import type { Batch, Claim, Fate } from '../../lib/distributed/calls.js';
-import { eventLines } from '../../lib/distributed/entry.js';
-import type { Draft, Entry, Place, StoredTask, TaskState } from '../../lib/distributed/stored.js';
-import type { DriverSettings, TaskDriver } from '../../lib/distributed/driver.js';
+import type { Batch, Claim, Fate } from '../../lib/distributed/port/calls.js';
+import { eventLines } from '../../lib/distributed/port/entry.js';
+import type { Draft, Entry, Place, StoredTask, TaskState } from '../../lib/distributed/port/stored.js';
+import type { DriverSettings, TaskDriver } from '../../lib/distributed/port/driver.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { MapStore } from '../support/map-store.js';
 import { announceSeed, createRandom, type Random } from '../support/random.js';

@@ -4,7 +4,7 @@ import {
   resolveOptions as resolve,
   type EngineOptions,
   type ResolvedOptions,
-} from '../../lib/core/engine-options.js';
+} from '../../lib/core/engine/engine-options.js';
 import { A_FUNCTION, checkOptions, nested, required, wholeNumber } from '../../lib/core/check-options.js';
 import { systemClock } from '../../lib/core/clock.js';
 import { createTaskManager } from '../../lib/task-manager.js';

@@ -1,5 +1,5 @@
 import { createTaskStore } from '../../lib/distributed/create-task-store.js';
-import type { TaskDriver } from '../../lib/distributed/driver.js';
+import type { TaskDriver } from '../../lib/distributed/port/driver.js';
 import type { OpenTaskStore, StoreSettings } from '../../lib/core/ports.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { MapDriver, MapServer } from '../support/map-driver.js';

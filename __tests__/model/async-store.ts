@@ -11,9 +11,9 @@ import type {
   TaskWriter,
 } from '../../lib/index.js';
 import { TaskError } from '../../lib/index.js';
-import type { StoredTask } from '../../lib/core/stored-task.js';
-import { MemoryStore } from '../../lib/core/memory-store.js';
-import { TimeLimit } from '../../lib/core/time-limit.js';
+import type { StoredTask } from '../../lib/core/store/stored-task.js';
+import { MemoryStore } from '../../lib/core/store/memory-store.js';
+import { TimeLimit } from '../../lib/core/store/time-limit.js';
 import { openMemory } from '../support/memory-stores.js';
 
 export type Operation =

@@ -8,8 +8,8 @@ import {
   createSentinel as createSentinel5,
 } from 'redis5';
 import { createClient as createClient6, createClientPool as createPool6 } from 'redis6';
-import { START } from '../../lib/distributed/stored.js';
-import { openPort } from '../../lib/redis/open-port.js';
+import { START } from '../../lib/distributed/port/stored.js';
+import { openPort } from '../../lib/redis/clients/open-port.js';
 import { append, batchOf, created, draft, entryAfter, stored } from '../contracts/driver-steps.js';
 import { CLIENTS, openClient } from '../support/redis-clients.js';
 import { driverOn, persist } from '../support/redis-drivers.js';

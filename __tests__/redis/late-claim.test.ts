@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OpenTaskStore, TaskWriter } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
-import { CLAIM } from '../../lib/redis/log-scripts.js';
+import { CLAIM } from '../../lib/redis/scripts/log-scripts.js';
 import { reading, recordOf, started } from '../contracts/store-steps.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { CLIENTS, through, type TestClient } from '../support/redis-clients.js';

@@ -1,5 +1,5 @@
-import type { RedisPort, RedisProbe } from '../../lib/redis/client-port.js';
-import { NodeHealth } from '../../lib/redis/node-health.js';
+import type { RedisPort, RedisProbe } from '../../lib/redis/clients/client-port.js';
+import { NodeHealth } from '../../lib/redis/clients/node-health.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 const TIMEOUT_MS = 500;

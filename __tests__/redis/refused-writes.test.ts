@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { START } from '../../lib/distributed/stored.js';
+import { START } from '../../lib/distributed/port/stored.js';
 import { Keys } from '../../lib/redis/keys.js';
-import { refusalOf } from '../../lib/redis/replies.js';
+import { refusalOf } from '../../lib/redis/clients/replies.js';
 import { append, batchOf, claimOf, created, draft, endAfter, entryAfter } from '../contracts/driver-steps.js';
 import { startCutProxy } from '../support/cut-proxy.js';
 import { CLIENTS, openClient, type TestClient } from '../support/redis-clients.js';

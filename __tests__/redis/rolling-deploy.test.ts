@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../lib/core/clock.js';
-import { SCHEMA } from '../../lib/distributed/stored.js';
+import { SCHEMA } from '../../lib/distributed/port/stored.js';
 import { Keys } from '../../lib/redis/keys.js';
 import type { AsyncTask } from '../../lib/index.js';
 import { PersistentClient } from '../support/persistent-client.js';

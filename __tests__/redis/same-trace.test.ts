@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { MemoryStore } from '../../lib/core/memory-store.js';
+import { MemoryStore } from '../../lib/core/store/memory-store.js';
 import { systemClock } from '../../lib/core/clock.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { itHolds } from '../support/property.js';

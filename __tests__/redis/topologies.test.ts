@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Fate } from '../../lib/distributed/calls.js';
-import { START } from '../../lib/distributed/stored.js';
+import type { Fate } from '../../lib/distributed/port/calls.js';
+import { START } from '../../lib/distributed/port/stored.js';
 import { Keys } from '../../lib/redis/keys.js';
 import type { RedisDriver } from '../../lib/redis/redis-driver.js';
 import { append, batchOf, claimOf, created, ended, entryAfter, stored } from '../contracts/driver-steps.js';

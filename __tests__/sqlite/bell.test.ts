@@ -1,4 +1,4 @@
-import type { Bell, Note } from '../../lib/distributed/bell.js';
+import type { Bell, Note } from '../../lib/distributed/port/bell.js';
 import type { SqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { append, draftOf, openDriver, progressAt } from '../support/sqlite-driver.js';

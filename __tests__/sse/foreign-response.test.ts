@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Subscription } from '../../lib/core/subscription.js';
+import { Subscription } from '../../lib/core/log/subscription.js';
 import { Connection } from '../../lib/sse/connection.js';
 import { Framing } from '../../lib/sse/framing.js';
 import { ConnectionFixture, PRELUDE } from '../support/connection-fixture.js';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
 import { EventSource } from 'undici';
-import { toJson } from '../../lib/core/payload.js';
+import { toJson } from '../../lib/core/task/payload.js';
 import { decodeEvents, encodeEvent, encodeRetry, HEARTBEAT, type Frame } from '../../lib/sse/frame.js';
 import { itHolds } from '../support/property.js';
 

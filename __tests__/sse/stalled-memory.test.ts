@@ -1,5 +1,5 @@
-import { MemoryStore } from '../../lib/core/memory-store.js';
-import { Subscription } from '../../lib/core/subscription.js';
+import { MemoryStore } from '../../lib/core/store/memory-store.js';
+import { Subscription } from '../../lib/core/log/subscription.js';
 import type { OpenTaskStore, TaskFeed, TaskWriter } from '../../lib/core/ports.js';
 import { HubEngine } from '../../lib/hub/hub-engine.js';
 import { resolveHubOptions } from '../../lib/hub/hub-options.js';

@@ -44,7 +44,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   sqlite: { imports: ['core', 'distributed'], packages: ['node:*'] },
   'key-value': { imports: ['core', 'distributed'], packages: ['node:*'] },
   nats: { imports: ['core'], packages: ['@nats-io/*', 'node:*'] },
-  client: { imports: ['core/task-types', 'sse/frame', 'sse/event-id', 'sse/event-parser'], packages: [] },
+  client: { imports: ['core/task/task-types', 'sse/frame', 'sse/event-id', 'sse/event-parser'], packages: [] },
   testing: {
     imports: ['core', 'sse', 'wires', 'distributed'],
     packages: ['uuid', 'node:net', 'node:*'],
@@ -68,7 +68,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
 };
 
+/** The folders of core and what each may import, beside its own files and those that stand in no folder. */
+const CORE_FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  task: [],
+  log: [],
+  store: ['task', 'log'],
+  run: ['task'],
+  engine: ['task', 'log', 'store', 'run'],
+};
+
 const MAX_LINES = 250;
+const MAX_FILES = 15;
 
 const withoutExtension = (path: string): string => path.replace(/\.tsx?$/, '');
 const roomOf = (path: string): string => withoutExtension(path).split('/', 1)[0] ?? '';
@@ -107,6 +117,18 @@ export function findWrongArrows(files: FileMap): string[] {
     if (to === undefined || roomOf(from) === roomOf(to)) return false;
     const allowed = ROOMS[roomOf(from)]?.imports ?? [];
     return !allowed.includes(roomOf(to)) && !allowed.includes(withoutExtension(to));
+  });
+  return wrong.map(({ from, to }) => `${from} imports ${String(to)}`);
+}
+
+const coreFolderOf = (path: string): string | undefined => /^core\/([^/]+)\//.exec(path)?.[1];
+
+/** Imports between the folders of core that run upwards. */
+export function findWrongArrowsInCore(files: FileMap): string[] {
+  const wrong = allImports(files).filter(({ from, to = '' }) => {
+    const [above, below] = [coreFolderOf(from), coreFolderOf(to)];
+    if (above === undefined || below === undefined || above === below) return false;
+    return CORE_FOLDERS[above]?.includes(below) !== true;
   });
   return wrong.map(({ from, to }) => `${from} imports ${String(to)}`);
 }
@@ -163,6 +185,14 @@ export function findCycles(files: FileMap): string[] {
 export function findLongFiles(files: FileMap): string[] {
   const lengths = [...files].map(([path, text]) => ({ path, lines: text.replace(/\n$/, '').split('\n').length }));
   return lengths.filter(({ lines }) => lines > MAX_LINES).map(({ path, lines }) => `${path} has ${lines} lines`);
+}
+
+/** A folder with more files is a list, and no room in which one finds one's way. */
+export function findFullFolders(files: FileMap): string[] {
+  const sizes = new Map<string, number>();
+  for (const path of files.keys()) sizes.set(posix.dirname(path), (sizes.get(posix.dirname(path)) ?? 0) + 1);
+  const full = [...sizes].filter(([, size]) => size > MAX_FILES);
+  return full.map(([folder, size]) => `${folder} has ${size} files`);
 }
 
 export function findVagueNames(files: FileMap): string[] {

@@ -1,6 +1,6 @@
 import type { TaskWriter } from '../../lib/core/ports.js';
-import type { StoredTask } from '../../lib/core/stored-task.js';
-import { Subscription, type Start } from '../../lib/core/subscription.js';
+import type { StoredTask } from '../../lib/core/store/stored-task.js';
+import { Subscription, type Start } from '../../lib/core/log/subscription.js';
 import { Connection } from '../../lib/sse/connection.js';
 import { encodeEvent } from '../../lib/sse/frame.js';
 import { Framing } from '../../lib/sse/framing.js';

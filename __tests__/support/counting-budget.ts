@@ -1,4 +1,4 @@
-import type { MemoryBudget } from '../../lib/core/memory.js';
+import type { MemoryBudget } from '../../lib/core/log/memory.js';
 
 /** A budget that refuses nothing and keeps the sum. */
 export class CountingBudget implements MemoryBudget {

@@ -1,8 +1,8 @@
-import { Engine } from '../../lib/core/engine.js';
-import type { StartRequest } from '../../lib/core/start-request.js';
-import { resolveOptions, type EngineOptions } from '../../lib/core/engine-options.js';
+import { Engine } from '../../lib/core/engine/engine.js';
+import type { StartRequest } from '../../lib/core/run/start-request.js';
+import { resolveOptions, type EngineOptions } from '../../lib/core/engine/engine-options.js';
 import type { TaskRecord } from '../../lib/core/ports.js';
-import type { AsyncTask } from '../../lib/core/task.js';
+import type { AsyncTask } from '../../lib/core/task/task.js';
 import { encodeTaskEvent } from '../../lib/sse/frame.js';
 import { ManualClock } from './manual-clock.js';
 

@@ -1,6 +1,6 @@
-import type { Bell, Ears, Note } from '../../lib/distributed/bell.js';
-import type { DriverSettings, TaskDriver } from '../../lib/distributed/driver.js';
-import type { Entry } from '../../lib/distributed/stored.js';
+import type { Bell, Ears, Note } from '../../lib/distributed/port/bell.js';
+import type { DriverSettings, TaskDriver } from '../../lib/distributed/port/driver.js';
+import type { Entry } from '../../lib/distributed/port/stored.js';
 import { MapStore } from './map-store.js';
 
 interface Listener {

@@ -1,7 +1,7 @@
 import type { Tombstone } from '../../lib/core/ports.js';
-import type { TaskStatus } from '../../lib/core/status.js';
-import type { Ref, Wanted } from '../../lib/distributed/calls.js';
-import { trailingProgress } from '../../lib/distributed/entry.js';
+import type { TaskStatus } from '../../lib/core/task/status.js';
+import type { Ref, Wanted } from '../../lib/distributed/port/calls.js';
+import { trailingProgress } from '../../lib/distributed/port/entry.js';
 import {
   START,
   type AudienceShare,
@@ -11,7 +11,7 @@ import {
   type Place,
   type StoredSnapshot,
   type StoredTask,
-} from '../../lib/distributed/stored.js';
+} from '../../lib/distributed/port/stored.js';
 
 const MAX_DEPARTURES = 1_000;
 

@@ -10,9 +10,9 @@ import type {
   OrphanQuery,
   Ref,
   Wanted,
-} from '../../lib/distributed/calls.js';
-import type { DriverSettings } from '../../lib/distributed/driver.js';
-import { comparePlaces, isExcess } from '../../lib/distributed/entry.js';
+} from '../../lib/distributed/port/calls.js';
+import type { DriverSettings } from '../../lib/distributed/port/driver.js';
+import { comparePlaces, isExcess } from '../../lib/distributed/port/entry.js';
 import type {
   AudienceShare,
   Beat,
@@ -24,7 +24,7 @@ import type {
   Place,
   StoredTask,
   TaskState,
-} from '../../lib/distributed/stored.js';
+} from '../../lib/distributed/port/stored.js';
 import {
   emptyState,
   findTask,

@@ -1,4 +1,4 @@
-import { MemoryStore } from '../../lib/core/memory-store.js';
+import { MemoryStore } from '../../lib/core/store/memory-store.js';
 import type { StoreSettings, TaskStore } from '../../lib/core/ports.js';
 import { storeSettings } from './store-fixtures.js';
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../../lib/core/clock.js';
-import type { DriverSettings } from '../../lib/distributed/driver.js';
-import { openPort } from '../../lib/redis/open-port.js';
+import type { DriverSettings } from '../../lib/distributed/port/driver.js';
+import { openPort } from '../../lib/redis/clients/open-port.js';
 import { RedisDriver } from '../../lib/redis/redis-driver.js';
 import { TTL_MS } from '../contracts/driver-steps.js';
 import type { TestClient } from './redis-clients.js';

@@ -1,10 +1,10 @@
-import { type MemoryStore } from '../../lib/core/memory-store.js';
-import type { TaskInfo } from '../../lib/core/task.js';
-import { toTaskInfo, type AsyncTask } from '../../lib/core/task.js';
-import type { RunOptions } from '../../lib/core/start-request.js';
-import { Run, type RunObserver, type RunSettings } from '../../lib/core/run.js';
-import type { FinalStatus } from '../../lib/core/status.js';
-import { Turns } from '../../lib/core/turns.js';
+import { type MemoryStore } from '../../lib/core/store/memory-store.js';
+import type { TaskInfo } from '../../lib/core/task/task.js';
+import { toTaskInfo, type AsyncTask } from '../../lib/core/task/task.js';
+import type { RunOptions } from '../../lib/core/run/start-request.js';
+import { Run, type RunObserver, type RunSettings } from '../../lib/core/run/run.js';
+import type { FinalStatus } from '../../lib/core/task/status.js';
+import { Turns } from '../../lib/core/run/turns.js';
 import type { StoreSettings } from '../../lib/core/ports.js';
 import { decodeEvents, type Frame } from '../../lib/sse/frame.js';
 import { ManualClock } from './manual-clock.js';

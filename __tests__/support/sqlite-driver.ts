@@ -1,7 +1,7 @@
-import type { Batch, Fate } from '../../lib/distributed/calls.js';
-import type { DriverSettings } from '../../lib/distributed/driver.js';
-import { eventLines } from '../../lib/distributed/entry.js';
-import type { Draft } from '../../lib/distributed/stored.js';
+import type { Batch, Fate } from '../../lib/distributed/port/calls.js';
+import type { DriverSettings } from '../../lib/distributed/port/driver.js';
+import { eventLines } from '../../lib/distributed/port/entry.js';
+import type { Draft } from '../../lib/distributed/port/stored.js';
 import type { SqliteDatabase } from '../../lib/sqlite/connection.js';
 import { SqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
 import { ManualClock } from './manual-clock.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { TaskDraft, OpenTaskStore, TaskWriter } from '../../lib/core/ports.js';
-import type { FinalStatus } from '../../lib/core/status.js';
+import type { FinalStatus } from '../../lib/core/task/status.js';
 import { FeedReader } from './feed-reader.js';
 import { codeOf, RecordingExecutor } from './store-fixtures.js';
 import { until } from './until.js';

@@ -1,7 +1,7 @@
 // Tasks
 export { streamTask } from './stream-task.js';
 export type { StreamTaskOptions, TaskConnection, TaskUrl } from './task-options.js';
-export type { TaskTypes } from '../core/task-types.js';
+export type { TaskTypes } from '../core/task/task-types.js';
 export type { TaskEvent } from '../sse/frame.js';
 
 // For clients that somebody else has written

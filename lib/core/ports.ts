@@ -1,11 +1,11 @@
 /** The port between the engine and the store that keeps its tasks. */
 import type { Clock } from './clock.js';
 import type { PublicError, TaskError } from './errors.js';
-import type { EventLog, LogLimits, Slice } from './event-log.js';
-import type { FinalStatus } from './status.js';
-import type { SnapshotPast, TaskDraft, TaskFilter, TaskRecord, TaskRef, Tombstone } from './task-record.js';
+import type { EventLog, LogLimits, Slice } from './log/event-log.js';
+import type { FinalStatus } from './task/status.js';
+import type { SnapshotPast, TaskDraft, TaskFilter, TaskRecord, TaskRef, Tombstone } from './task/task-record.js';
 
-export type * from './task-record.js';
+export type * from './task/task-record.js';
 
 /** A value, or a promise of it. A store that answers at once need not return promises. */
 export type Awaitable<T> = T | Promise<T>;

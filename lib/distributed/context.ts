@@ -1,5 +1,5 @@
 import type { StoreSettings } from '../core/ports.js';
-import type { TaskDriver } from './driver.js';
+import type { TaskDriver } from './port/driver.js';
 
 /** The things that all parts of one open store share. */
 export interface Context {

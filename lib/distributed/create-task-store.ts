@@ -1,6 +1,6 @@
 import { assertOption, checkOptions, wholeNumber } from '../core/check-options.js';
 import type { TaskStore } from '../core/ports.js';
-import type { TaskDriver } from './driver.js';
+import type { TaskDriver } from './port/driver.js';
 import { Instance } from './instance.js';
 import { SharedTaskStore } from './shared-store.js';
 

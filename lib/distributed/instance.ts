@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { StoreSettings } from '../core/ports.js';
-import { TimeLimit } from '../core/time-limit.js';
-import { Appender } from './appender.js';
-import { Audience } from './audience.js';
-import type { Note } from './bell.js';
-import { Claims } from './claims.js';
+import { TimeLimit } from '../core/store/time-limit.js';
+import { Appender } from './writing/appender.js';
+import { Audience } from './fleet/audience.js';
+import type { Note } from './port/bell.js';
+import { Claims } from './fleet/claims.js';
 import { beatMsOf, ignore, runningTtlOf, type Context } from './context.js';
-import type { TaskDriver } from './driver.js';
-import { Hearing } from './hearing.js';
-import { Liveness } from './liveness.js';
-import { LogCopies } from './log-copies.js';
-import { Orphanage } from './orphanage.js';
-import { OwnedTasks } from './owned-tasks.js';
-import { Recovery } from './recovery.js';
-import { Retries } from './retries.js';
+import type { TaskDriver } from './port/driver.js';
+import { Hearing } from './copies/hearing.js';
+import { Liveness } from './fleet/liveness.js';
+import { LogCopies } from './copies/log-copies.js';
+import { Orphanage } from './fleet/orphanage.js';
+import { OwnedTasks } from './writing/owned-tasks.js';
+import { Recovery } from './fleet/recovery.js';
+import { Retries } from './writing/retries.js';
 import { TaskReader } from './task-reader.js';
-import { withTimeLimit } from './time-limited-driver.js';
+import { withTimeLimit } from './port/time-limited-driver.js';
 import { Turn } from './turn.js';
 
 /** So many ended tasks are forgotten, and so many tasks walked over, per sweep. */

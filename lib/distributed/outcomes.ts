@@ -1,9 +1,9 @@
 import { TaskError, type PublicError } from '../core/errors.js';
 import type { Executor } from '../core/ports.js';
-import { TERMINAL_EVENT, type FinalStatus } from '../core/status.js';
+import { TERMINAL_EVENT, type FinalStatus } from '../core/task/status.js';
 import { ignore } from './context.js';
-import { eventLines } from './entry.js';
-import type { Ending, Entry } from './stored.js';
+import { eventLines } from './port/entry.js';
+import type { Ending, Entry } from './port/stored.js';
 
 /** For a task that nobody runs here. */
 export const NOBODY: Executor = Object.freeze({

@@ -1,5 +1,5 @@
 import type { TaskRecord } from '../core/ports.js';
-import type { StoredTask } from './stored.js';
+import type { StoredTask } from './port/stored.js';
 
 /** A task's record as a writer or a copy keeps it up to date. */
 export type LiveRecord = { -readonly [K in keyof TaskRecord]: TaskRecord[K] };

@@ -14,12 +14,12 @@ import type {
   TaskRef,
   Tombstone,
 } from '../core/ports.js';
-import type { Created } from './calls.js';
+import type { Created } from './port/calls.js';
 import { ignore, RETRY_MS } from './context.js';
 import type { Instance } from './instance.js';
 import { unavailable } from './outcomes.js';
 import { toRecord } from './records.js';
-import { SCHEMA, type Draft, type StoredTask } from './stored.js';
+import { SCHEMA, type Draft, type StoredTask } from './port/stored.js';
 
 /** Ids that drivers may make names of their own from. */
 const isTaskId = (text: string): boolean => /^[\w-]{1,64}$/.test(text);

@@ -1,11 +1,11 @@
 import type { TaskRecord, TaskRef, Tombstone } from '../core/ports.js';
-import type { Audience } from './audience.js';
-import type { Ref } from './calls.js';
+import type { Audience } from './fleet/audience.js';
+import type { Ref } from './port/calls.js';
 import type { Context } from './context.js';
-import type { Liveness } from './liveness.js';
+import type { Liveness } from './fleet/liveness.js';
 import { toRecord, type LiveRecord } from './records.js';
-import { assertKnownSchema } from './schema.js';
-import type { StoredTask, TaskState } from './stored.js';
+import { assertKnownSchema } from './port/schema.js';
+import type { StoredTask, TaskState } from './port/stored.js';
 
 /** A task as the store has it now, and as the engine sees it. */
 export interface FoundTask {

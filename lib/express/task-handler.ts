@@ -1,11 +1,11 @@
 /** Makes `tasks.handler`, a middleware that starts a task and streams it, or returns to a task that exists. */
 import type { Request, RequestHandler } from 'express';
 import { askCallback, askSyncCallback, readIdentity } from '../core/callbacks.js';
-import { ruleOf } from '../core/engine-options.js';
+import { ruleOf } from '../core/engine/engine-options.js';
 import { A_FUNCTION, assertOption, checkOptions, nested, required, type OptionRules } from '../core/check-options.js';
-import { ON_BUSY_RULE, type OnBusy } from '../core/start-request.js';
-import type { SnapshotOptions } from '../core/snapshot.js';
-import type { AsyncTask } from '../core/task.js';
+import { ON_BUSY_RULE, type OnBusy } from '../core/run/start-request.js';
+import type { SnapshotOptions } from '../core/run/snapshot.js';
+import type { AsyncTask } from '../core/task/task.js';
 import { fingerprintOfPayload } from '../http/fingerprint.js';
 import { assertAcceptsStream } from '../http/guards.js';
 import { sendJson } from '../http/json-answer.js';

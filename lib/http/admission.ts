@@ -1,11 +1,11 @@
 /** Admits starts: takes the idempotency key, the slot and a place, then reads the input, then asks the engine for the task. */
 import { askCallback, readIdentity } from '../core/callbacks.js';
-import type { Engine } from '../core/engine.js';
-import { checkNumber } from '../core/engine-options.js';
+import type { Engine } from '../core/engine/engine.js';
+import { checkNumber } from '../core/engine/engine-options.js';
 import { TaskError } from '../core/errors.js';
-import type { OnBusy, Started, TaskHandler } from '../core/start-request.js';
-import type { SnapshotOptions } from '../core/snapshot.js';
-import type { AsyncTask } from '../core/task.js';
+import type { OnBusy, Started, TaskHandler } from '../core/run/start-request.js';
+import type { SnapshotOptions } from '../core/run/snapshot.js';
+import type { AsyncTask } from '../core/task/task.js';
 import { DEFAULT_WIRE } from '../sse/default-wire.js';
 import { placeHeaders, TASK_ID_HEADER } from '../sse/headers.js';
 import type { Wire } from '../sse/wire.js';

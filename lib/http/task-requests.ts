@@ -1,10 +1,10 @@
 /** Decides for each request who asks, whether they may, and whether it starts a task or returns to one. */
 import type { IncomingMessage } from 'node:http';
 import { askCallback, readIdentity } from '../core/callbacks.js';
-import type { Engine } from '../core/engine.js';
+import type { Engine } from '../core/engine/engine.js';
 import { abandoned } from '../core/errors.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
-import type { Resume, Started, TaskHandler } from '../core/start-request.js';
+import type { Resume, Started, TaskHandler } from '../core/run/start-request.js';
 import type { Heartbeat } from '../sse/heartbeat.js';
 import { StoredTaskStream, type StreamSettings } from '../sse/task-stream.js';
 import type { Wires } from '../wires/wires.js';

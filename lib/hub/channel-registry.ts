@@ -1,7 +1,7 @@
 /** The channels of a hub and the memory that their messages share. */
-import type { LogLimits } from '../core/event-log.js';
-import { Memory } from '../core/memory.js';
-import { Shares } from '../core/shares.js';
+import type { LogLimits } from '../core/log/event-log.js';
+import { Memory } from '../core/log/memory.js';
+import { Shares } from '../core/store/shares.js';
 import { Channel } from './channel.js';
 import type { HubAddress } from './hub-log.js';
 

@@ -1,7 +1,7 @@
 /** The messages of one audience of a hub. */
-import { EventLog, type LogLimits, type Slice } from '../core/event-log.js';
-import type { Follower } from '../core/followers.js';
-import type { MemoryBudget } from '../core/memory.js';
+import { EventLog, type LogLimits, type Slice } from '../core/log/event-log.js';
+import type { Follower } from '../core/log/followers.js';
+import type { MemoryBudget } from '../core/log/memory.js';
 
 /** A recipient of a channel. It has no follower while it is away. */
 export interface Member {

@@ -1,8 +1,8 @@
 /** The clients that a hub remembers. */
 import type { Clock } from '../core/clock.js';
 import { TaskError } from '../core/errors.js';
-import { Shares } from '../core/shares.js';
-import { Sweeper } from '../core/sweeper.js';
+import { Shares } from '../core/store/shares.js';
+import { Sweeper } from '../core/engine/sweeper.js';
 import type { Client } from './hub-client.js';
 
 const SWEEP_MS = 30_000;

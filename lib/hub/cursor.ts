@@ -1,7 +1,7 @@
 /** The place of one connection in the messages of a hub. */
-import type { Slice } from '../core/event-log.js';
-import type { MemoryBudget } from '../core/memory.js';
-import type { Gap } from '../core/gap.js';
+import type { Slice } from '../core/log/event-log.js';
+import type { MemoryBudget } from '../core/log/memory.js';
+import type { Gap } from '../core/log/gap.js';
 import type { Source } from '../sse/connection.js';
 import type { Channel } from './channel.js';
 import type { Client } from './hub-client.js';

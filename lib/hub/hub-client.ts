@@ -1,5 +1,5 @@
 /** One client of a hub, over all its connections. */
-import type { Follower } from '../core/followers.js';
+import type { Follower } from '../core/log/followers.js';
 import type { Channel, Member } from './channel.js';
 import type { ChannelRegistry } from './channel-registry.js';
 

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { TaskError } from '../core/errors.js';
 import { assertOption } from '../core/check-options.js';
-import { randomKey } from '../core/random-key.js';
+import { randomKey } from '../core/task/random-key.js';
 import { assertMayStart, assertServable, requestOver, STREAM_METHODS, type StartRules } from '../http/guards.js';
 import { createOriginList } from '../http/origins.js';
 import { isAnswered } from '../http/presence.js';

@@ -1,5 +1,5 @@
 /** The log that gives the messages of a hub their order. */
-import { randomKey } from '../core/random-key.js';
+import { randomKey } from '../core/task/random-key.js';
 
 /** The recipients of a message. `name` is that of the room, user or client; it is empty for all. */
 export interface HubAddress {

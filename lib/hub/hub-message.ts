@@ -1,7 +1,7 @@
 /** Checks messages before they are committed. */
 import { TaskError } from '../core/errors.js';
 import { assertOption } from '../core/check-options.js';
-import { checkEventName, toJson } from '../core/payload.js';
+import { checkEventName, toJson } from '../core/task/payload.js';
 import type { HubAddress, HubEntry } from './hub-log.js';
 
 /** A message of a hub, as programs send it. */

@@ -1,5 +1,5 @@
-import type { AudienceReport } from '../distributed/calls.js';
-import type { AudienceShare, Departure } from '../distributed/stored.js';
+import type { AudienceReport } from '../distributed/port/calls.js';
+import type { AudienceShare, Departure } from '../distributed/port/stored.js';
 import { audienceKey } from './task-document.js';
 import type { TaskShelf } from './task-shelf.js';
 

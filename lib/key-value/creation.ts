@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Created, Ref } from '../distributed/calls.js';
-import type { Draft } from '../distributed/stored.js';
+import type { Created, Ref } from '../distributed/port/calls.js';
+import type { Draft } from '../distributed/port/stored.js';
 import { documentOf, leadsTo, pointerKey, quotaKey, shown, taskKey, type TaskDocument } from './task-document.js';
 import type { Pointer, TaskShelf } from './task-shelf.js';
 

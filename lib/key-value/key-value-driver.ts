@@ -7,9 +7,9 @@ import {
   type OptionRules,
 } from '../core/check-options.js';
 import { TaskError } from '../core/errors.js';
-import type { Bell, Ears } from '../distributed/bell.js';
-import type { DriverSettings, TaskDriver } from '../distributed/driver.js';
-import type { InstanceState } from '../distributed/stored.js';
+import type { Bell, Ears } from '../distributed/port/bell.js';
+import type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
+import type { InstanceState } from '../distributed/port/stored.js';
 import { readAudience, readDeparture, report } from './audience.js';
 import { create } from './creation.js';
 import type { KeyValue } from './key-value.js';

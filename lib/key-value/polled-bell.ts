@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Bell, Ears, Note } from '../distributed/bell.js';
+import type { Bell, Ears, Note } from '../distributed/port/bell.js';
 import { taskKey, type TaskDocument } from './task-document.js';
 import type { TaskShelf } from './task-shelf.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Ref, Wanted } from '../distributed/calls.js';
-import { comparePlaces } from '../distributed/entry.js';
-import { START, type Draft, type Entry, type Place, type StoredTask } from '../distributed/stored.js';
+import type { Ref, Wanted } from '../distributed/port/calls.js';
+import { comparePlaces } from '../distributed/port/entry.js';
+import { START, type Draft, type Entry, type Place, type StoredTask } from '../distributed/port/stored.js';
 
 /** A task as one document, its log apart from its entries, and the keys of everything that belongs to it. */
 

@@ -1,6 +1,6 @@
-import type { Batch, Claim, Claimed, Fate } from '../distributed/calls.js';
-import { comparePlaces, isExcess, trailingProgress } from '../distributed/entry.js';
-import type { Ending, Entry, Place } from '../distributed/stored.js';
+import type { Batch, Claim, Claimed, Fate } from '../distributed/port/calls.js';
+import { comparePlaces, isExcess, trailingProgress } from '../distributed/port/entry.js';
+import type { Ending, Entry, Place } from '../distributed/port/stored.js';
 import { entriesPrefix, entryKey, isInLog, shown, type TaskDocument } from './task-document.js';
 import type { TaskShelf } from './task-shelf.js';
 

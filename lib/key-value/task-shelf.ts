@@ -1,6 +1,6 @@
 import type { Tombstone } from '../core/ports.js';
-import type { Ref } from '../distributed/calls.js';
-import type { DriverSettings } from '../distributed/driver.js';
+import type { Ref } from '../distributed/port/calls.js';
+import type { DriverSettings } from '../distributed/port/driver.js';
 import { Documents, type Change, type KeyValue } from './key-value.js';
 import { leadsTo, pointerKey, taskKey, TASKS, tombstoneKey, type TaskDocument } from './task-document.js';
 

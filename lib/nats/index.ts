@@ -8,7 +8,7 @@ export type { Presence, PresenceOptions } from './presence/presence.js';
 export { createStreamRequester } from './streams/stream-requester.js';
 export type { RequesterStatistics, StreamRequester } from './streams/stream-requester.js';
 export type { ResponseStream } from './streams/incoming-stream.js';
-export type { StreamMessage } from './streams/stream-message.js';
+export type { StreamMessage } from './streams/messages/stream-message.js';
 
 // Workers: answer, for as long as there is a client
 export { createStreamResponder } from './streams/stream-responder.js';

@@ -1,12 +1,12 @@
-import type { Batch, Fate } from '../distributed/calls.js';
-import type { DriverSettings } from '../distributed/driver.js';
-import { script, type Commands, type Script } from './commands.js';
+import type { Batch, Fate } from '../distributed/port/calls.js';
+import type { DriverSettings } from '../distributed/port/driver.js';
+import { script, type Commands, type Script } from './clients/commands.js';
 import type { Indexes } from './indexes.js';
 import type { Keys } from './keys.js';
 import { entryId, entryText, placeOf } from './log-entry.js';
-import { refusalOf, textsOf, type Reply } from './replies.js';
+import { refusalOf, textsOf, type Reply } from './clients/replies.js';
 import { parseTask, snapshotText } from './task-hash.js';
-import { appendScript } from './log-scripts.js';
+import { appendScript } from './scripts/log-scripts.js';
 
 /**
  * The first call of a turn takes this many entries, and each further one twice as many as the one before: Redis has

@@ -1,9 +1,9 @@
-import type { AudienceReport } from '../distributed/calls.js';
-import type { AudienceShare, Departure } from '../distributed/stored.js';
-import { script, type Commands } from './commands.js';
+import type { AudienceReport } from '../distributed/port/calls.js';
+import type { AudienceShare, Departure } from '../distributed/port/stored.js';
+import { script, type Commands } from './clients/commands.js';
 import { all } from './creation.js';
 import type { Keys } from './keys.js';
-import { pairsOf, textsOf, type Reply } from './replies.js';
+import { pairsOf, textsOf, type Reply } from './clients/replies.js';
 
 /**
  * ARGV instance, version, count, ttl, then `name, position` of those who left and `name, ''` of those who came. Departures

@@ -1,5 +1,5 @@
-import type { Bell, Ears, Note } from '../distributed/bell.js';
-import type { RedisListener, RedisPort } from './client-port.js';
+import type { Bell, Ears, Note } from '../distributed/port/bell.js';
+import type { RedisListener, RedisPort } from './clients/client-port.js';
 import type { Keys } from './keys.js';
 import { parseEntry } from './log-entry.js';
 

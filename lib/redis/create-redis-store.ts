@@ -1,9 +1,9 @@
 import { ANYTHING, checkOptions, type OptionRules } from '../core/check-options.js';
 import type { TaskStore } from '../core/ports.js';
 import { createTaskStore } from '../distributed/create-task-store.js';
-import type { IoredisLike } from './ioredis-port.js';
-import type { NodeRedisLike } from './node-redis-port.js';
-import { openPort } from './open-port.js';
+import type { IoredisLike } from './clients/ioredis-port.js';
+import type { NodeRedisLike } from './clients/node-redis-port.js';
+import { openPort } from './clients/open-port.js';
 import { RedisDriver } from './redis-driver.js';
 
 /** Options of `createRedisStore`. */

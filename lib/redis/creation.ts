@@ -1,13 +1,13 @@
 import type { Tombstone } from '../core/ports.js';
-import type { Created, Obstacle, Ref } from '../distributed/calls.js';
-import type { Draft, StoredTask } from '../distributed/stored.js';
-import type { Commands } from './commands.js';
-import { FREE_KEY, TAKE_KEY, TAKE_QUOTA } from './fleet-scripts.js';
+import type { Created, Obstacle, Ref } from '../distributed/port/calls.js';
+import type { Draft, StoredTask } from '../distributed/port/stored.js';
+import type { Commands } from './clients/commands.js';
+import { FREE_KEY, TAKE_KEY, TAKE_QUOTA } from './scripts/fleet-scripts.js';
 import type { Indexes } from './indexes.js';
 import type { Keys } from './keys.js';
-import { textsOf, unavailable, type Reply } from './replies.js';
+import { textsOf, unavailable, type Reply } from './clients/replies.js';
 import { fieldsOf, newTask } from './task-hash.js';
-import { CREATE, REMOVE } from './task-scripts.js';
+import { CREATE, REMOVE } from './scripts/task-scripts.js';
 
 /** Creation tries this often to take a key or a place in a quota over from tasks that are over. */
 const TRIES = 5;

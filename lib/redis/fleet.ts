@@ -1,14 +1,14 @@
-import type { ListQuery, OrphanQuery } from '../distributed/calls.js';
-import type { DriverSettings } from '../distributed/driver.js';
-import { SCHEMA, type Beat, type InstanceState } from '../distributed/stored.js';
-import type { Commands } from './commands.js';
+import type { ListQuery, OrphanQuery } from '../distributed/port/calls.js';
+import type { DriverSettings } from '../distributed/port/driver.js';
+import { SCHEMA, type Beat, type InstanceState } from '../distributed/port/stored.js';
+import type { Commands } from './clients/commands.js';
 import { all } from './creation.js';
-import * as scripts from './fleet-scripts.js';
+import * as scripts from './scripts/fleet-scripts.js';
 import type { Indexes } from './indexes.js';
 import type { Keys } from './keys.js';
-import { pairsOf, textsOf, unavailable, type Reply } from './replies.js';
+import { pairsOf, textsOf, unavailable, type Reply } from './clients/replies.js';
 import type { TaskReader } from './task-reader.js';
-import { BURY } from './task-scripts.js';
+import { BURY } from './scripts/task-scripts.js';
 
 /** The schema of the keys. It grows when an older instance could not find its way any more. */
 const KEY_SCHEMA = SCHEMA;

@@ -1,9 +1,9 @@
-import type { TaskStatus } from '../core/status.js';
-import type { Draft, StoredTask } from '../distributed/stored.js';
-import type { Commands } from './commands.js';
-import { ENTER_ENDED, ENTER_ORPHAN, FREE_KEY, RENEW_KEY } from './fleet-scripts.js';
+import type { TaskStatus } from '../core/task/status.js';
+import type { Draft, StoredTask } from '../distributed/port/stored.js';
+import type { Commands } from './clients/commands.js';
+import { ENTER_ENDED, ENTER_ORPHAN, FREE_KEY, RENEW_KEY } from './scripts/fleet-scripts.js';
 import type { Keys } from './keys.js';
-import type { Reply } from './replies.js';
+import type { Reply } from './clients/replies.js';
 
 type Named = Omit<Draft, 'input'>;
 type Steps = Promise<Reply>[];

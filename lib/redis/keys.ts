@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { TaskStatus } from '../core/status.js';
+import type { TaskStatus } from '../core/task/status.js';
 
 /** Hashed, because owners and keys are secrets or may hold anything. */
 const hash = (...parts: (string | undefined)[]): string =>

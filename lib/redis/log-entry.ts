@@ -1,5 +1,5 @@
-import { START, type Entry, type Place } from '../distributed/stored.js';
-import type { Reply } from './replies.js';
+import { START, type Entry, type Place } from '../distributed/port/stored.js';
+import type { Reply } from './clients/replies.js';
 
 /**
  * Entries of a task's stream.

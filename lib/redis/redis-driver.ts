@@ -1,22 +1,22 @@
-import type { Bell, Ears, Note } from '../distributed/bell.js';
-import type { Claim, Claimed, Fate } from '../distributed/calls.js';
-import type { DriverSettings, TaskDriver } from '../distributed/driver.js';
-import { SCHEMA, type Entry, type Place, type StoredTask, type TaskState } from '../distributed/stored.js';
+import type { Bell, Ears, Note } from '../distributed/port/bell.js';
+import type { Claim, Claimed, Fate } from '../distributed/port/calls.js';
+import type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
+import { SCHEMA, type Entry, type Place, type StoredTask, type TaskState } from '../distributed/port/stored.js';
 import { Appender } from './appender.js';
 import { Audience } from './audience.js';
 import { RedisBell } from './bell.js';
-import type { RedisPort } from './client-port.js';
-import { Commands } from './commands.js';
+import type { RedisPort } from './clients/client-port.js';
+import { Commands } from './clients/commands.js';
 import { all, Creation } from './creation.js';
 import { Fleet } from './fleet.js';
 import { Indexes } from './indexes.js';
 import { Keys } from './keys.js';
 import { idAfter, parseEntry } from './log-entry.js';
-import { CLAIM } from './log-scripts.js';
-import { textsOf, unavailable, type Reply } from './replies.js';
+import { CLAIM } from './scripts/log-scripts.js';
+import { textsOf, unavailable, type Reply } from './clients/replies.js';
 import { parseTask } from './task-hash.js';
 import { TaskReader } from './task-reader.js';
-import * as scripts from './task-scripts.js';
+import * as scripts from './scripts/task-scripts.js';
 
 /** Keeps shared tasks in Redis: knows keys, scripts and clients, and nothing of what they are for. */
 export class RedisDriver implements TaskDriver {

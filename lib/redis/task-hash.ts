@@ -1,11 +1,11 @@
 import type { Tombstone } from '../core/ports.js';
-import type { TaskStatus } from '../core/status.js';
-import type { Wanted } from '../distributed/calls.js';
-import { trailingProgress } from '../distributed/entry.js';
-import { START, type Draft, type StoredSnapshot, type StoredTask } from '../distributed/stored.js';
+import type { TaskStatus } from '../core/task/status.js';
+import type { Wanted } from '../distributed/port/calls.js';
+import { trailingProgress } from '../distributed/port/entry.js';
+import { START, type Draft, type StoredSnapshot, type StoredTask } from '../distributed/port/stored.js';
 import { parseEntry, placeOf } from './log-entry.js';
-import type { Reply } from './replies.js';
-import { TASK_FIELDS, TEXT_FIELDS } from './task-scripts.js';
+import type { Reply } from './clients/replies.js';
+import { TASK_FIELDS, TEXT_FIELDS } from './scripts/task-scripts.js';
 
 /** Turns the hash of a task into a `StoredTask`, and a draft into the hash. */
 

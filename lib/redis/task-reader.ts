@@ -1,11 +1,11 @@
 import type { Tombstone } from '../core/ports.js';
-import type { ListQuery, Ref, Wanted } from '../distributed/calls.js';
-import type { StoredTask } from '../distributed/stored.js';
-import type { Commands } from './commands.js';
+import type { ListQuery, Ref, Wanted } from '../distributed/port/calls.js';
+import type { StoredTask } from '../distributed/port/stored.js';
+import type { Commands } from './clients/commands.js';
 import type { Keys } from './keys.js';
-import { textsOf, type Reply } from './replies.js';
+import { textsOf, type Reply } from './clients/replies.js';
 import { parseTask, wordsOf } from './task-hash.js';
-import { FIND, READ } from './task-scripts.js';
+import { FIND, READ } from './scripts/task-scripts.js';
 
 type Found = StoredTask | Tombstone | undefined;
 

@@ -1,5 +1,5 @@
-import type { AudienceReport } from '../distributed/calls.js';
-import type { AudienceShare, Departure } from '../distributed/stored.js';
+import type { AudienceReport } from '../distributed/port/calls.js';
+import type { AudienceShare, Departure } from '../distributed/port/stored.js';
 import type { Moment } from './connection.js';
 import { findState } from './task-rows.js';
 

@@ -1,4 +1,4 @@
-import type { DriverSettings } from '../distributed/driver.js';
+import type { DriverSettings } from '../distributed/port/driver.js';
 
 /** The connection to the database: the little that is asked of it, and its prepared statements. */
 

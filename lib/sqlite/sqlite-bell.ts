@@ -1,5 +1,5 @@
-import type { Bell, Ears, Note } from '../distributed/bell.js';
-import type { DriverSettings } from '../distributed/driver.js';
+import type { Bell, Ears, Note } from '../distributed/port/bell.js';
+import type { DriverSettings } from '../distributed/port/driver.js';
 import type { Connection } from './connection.js';
 import type { Transactions } from './transactions.js';
 

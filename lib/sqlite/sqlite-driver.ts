@@ -1,8 +1,8 @@
 import { TaskError } from '../core/errors.js';
-import type { Bell, Ears } from '../distributed/bell.js';
-import type { Batch, Fate } from '../distributed/calls.js';
-import type { DriverSettings, TaskDriver } from '../distributed/driver.js';
-import type { InstanceState } from '../distributed/stored.js';
+import type { Bell, Ears } from '../distributed/port/bell.js';
+import type { Batch, Fate } from '../distributed/port/calls.js';
+import type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
+import type { InstanceState } from '../distributed/port/stored.js';
 import { readAudience, readDeparture, report } from './audience.js';
 import { Connection, type Moment, type SqliteDatabase, type SqlValue } from './connection.js';
 import { clean, forget, left } from './retention.js';

@@ -1,6 +1,6 @@
-import type { Claim, Claimed, Created, Ref } from '../distributed/calls.js';
-import { trailingProgress } from '../distributed/entry.js';
-import type { Draft, Entry, StoredTask } from '../distributed/stored.js';
+import type { Claim, Claimed, Created, Ref } from '../distributed/port/calls.js';
+import { trailingProgress } from '../distributed/port/entry.js';
+import type { Draft, Entry, StoredTask } from '../distributed/port/stored.js';
 import type { Moment } from './connection.js';
 import { endTask, insertEntries } from './task-log.js';
 import { conditionOf, findState, findTasks, KEPT, topOf, type StateRow } from './task-rows.js';

@@ -1,6 +1,6 @@
-import type { Batch, Fate } from '../distributed/calls.js';
-import { comparePlaces, isExcess } from '../distributed/entry.js';
-import type { Ending, Entry, Place } from '../distributed/stored.js';
+import type { Batch, Fate } from '../distributed/port/calls.js';
+import { comparePlaces, isExcess } from '../distributed/port/entry.js';
+import type { Ending, Entry, Place } from '../distributed/port/stored.js';
 import type { Connection, Moment } from './connection.js';
 import { droppedOf, findState, KEPT, topOf } from './task-rows.js';
 

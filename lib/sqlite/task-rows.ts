@@ -1,7 +1,7 @@
 import type { Tombstone } from '../core/ports.js';
-import type { Ref, Wanted } from '../distributed/calls.js';
-import { trailingProgress } from '../distributed/entry.js';
-import { START, type Place, type StoredTask, type TaskState } from '../distributed/stored.js';
+import type { Ref, Wanted } from '../distributed/port/calls.js';
+import { trailingProgress } from '../distributed/port/entry.js';
+import { START, type Place, type StoredTask, type TaskState } from '../distributed/port/stored.js';
 import type { Connection, SqlValue } from './connection.js';
 
 /** Tasks as the tables hold them: how they are found, and what their rows mean. */

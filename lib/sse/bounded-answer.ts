@@ -1,5 +1,5 @@
 /** Sends part of a stream as one whole body, for clients behind something that passes nothing on before the end. */
-import type { Follower } from '../core/followers.js';
+import type { Follower } from '../core/log/followers.js';
 import { encodeItem, type Source, type StreamResponse } from './connection.js';
 import type { Framing } from './framing.js';
 import type { HeartbeatTarget, Heartbeat } from './heartbeat.js';

@@ -1,8 +1,8 @@
 /** Connects a log to a response. Events reach a client by no other path. */
-import type { Follower } from '../core/followers.js';
-import { Pinnable, type MemoryBudget, type Sender } from '../core/memory.js';
-import type { Gap } from '../core/gap.js';
-import type { Item } from '../core/subscription.js';
+import type { Follower } from '../core/log/followers.js';
+import { Pinnable, type MemoryBudget, type Sender } from '../core/log/memory.js';
+import type { Gap } from '../core/log/gap.js';
+import type { Item } from '../core/log/subscription.js';
 import { COPIED_BYTES } from './chunks.js';
 import { encodeRetry } from './frame.js';
 import type { Framing } from './framing.js';

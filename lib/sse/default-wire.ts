@@ -1,5 +1,5 @@
 /** The default wire. */
-import { TERMINAL_EVENT } from '../core/status.js';
+import { TERMINAL_EVENT } from '../core/task/status.js';
 import { encodeFrame } from './frame.js';
 import type { Wire } from './wire.js';
 

@@ -1,7 +1,7 @@
 /** Frames gaps and snapshots, which stand in no log, the way the log itself is framed. */
-import type { Epochs } from '../core/epochs.js';
-import type { Gap } from '../core/gap.js';
-import type { SnapshotItem } from '../core/subscription.js';
+import type { Epochs } from '../core/log/epochs.js';
+import type { Gap } from '../core/log/gap.js';
+import type { SnapshotItem } from '../core/log/subscription.js';
 import { DEFAULT_WIRE } from './default-wire.js';
 import { formatEventId } from './event-id.js';
 import type { Wire, WireTask } from './wire.js';

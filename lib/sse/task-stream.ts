@@ -1,8 +1,8 @@
 /** One subscriber's stream of one task, as a response or as an iterable. */
 import { TaskError } from '../core/errors.js';
-import type { Follower } from '../core/followers.js';
+import type { Follower } from '../core/log/followers.js';
 import type { Awaitable, TaskFeed, TaskRecord } from '../core/ports.js';
-import { Subscription, type Item, type Start } from '../core/subscription.js';
+import { Subscription, type Item, type Start } from '../core/log/subscription.js';
 import { formatEventId } from './event-id.js';
 import { Connection, type StreamResponse } from './connection.js';
 import { decodeEvents, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';

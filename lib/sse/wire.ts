@@ -1,6 +1,6 @@
 /** The contract of a wire, which frames the log of a task for one kind of client. */
-import type { ProgressFold } from '../core/snapshot.js';
-import type { FinalStatus } from '../core/status.js';
+import type { ProgressFold } from '../core/run/snapshot.js';
+import type { FinalStatus } from '../core/task/status.js';
 
 /** The part of a task that a wire may use. */
 export interface WireTask {

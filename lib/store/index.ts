@@ -9,8 +9,8 @@ export type { KeyValueDriverOptions } from '../key-value/key-value-driver.js';
 export type { KeyValue } from '../key-value/key-value.js';
 
 // What a driver implements
-export type { DriverSettings, TaskDriver } from '../distributed/driver.js';
-export type { Bell, Ears, Note } from '../distributed/bell.js';
+export type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
+export type { Bell, Ears, Note } from '../distributed/port/bell.js';
 export type {
   AudienceReport,
   Batch,
@@ -23,10 +23,10 @@ export type {
   OrphanQuery,
   Ref,
   Wanted,
-} from '../distributed/calls.js';
+} from '../distributed/port/calls.js';
 
 // What a driver keeps
-export { SCHEMA, START } from '../distributed/stored.js';
+export { SCHEMA, START } from '../distributed/port/stored.js';
 export type {
   AudienceShare,
   Beat,
@@ -39,9 +39,9 @@ export type {
   StoredSnapshot,
   StoredTask,
   TaskState,
-} from '../distributed/stored.js';
+} from '../distributed/port/stored.js';
 
 // What most drivers need
-export { comparePlaces, isExcess, KEPT_SHARE, trailingProgress } from '../distributed/entry.js';
+export { comparePlaces, isExcess, KEPT_SHARE, trailingProgress } from '../distributed/port/entry.js';
 export { TaskError } from '../core/errors.js';
 export type { Clock } from '../core/clock.js';

@@ -1,6 +1,6 @@
-import type { Follower } from '../core/followers.js';
+import type { Follower } from '../core/log/followers.js';
 import type { TaskFeed } from '../core/ports.js';
-import { Subscription, type Item, type Start } from '../core/subscription.js';
+import { Subscription, type Item, type Start } from '../core/log/subscription.js';
 import { decodeEvents, type Frame } from '../sse/frame.js';
 
 /** Reads a feed as a connection does: what is there, and what comes as soon as it is woken. */

@@ -1,8 +1,8 @@
-import { Engine } from '../core/engine.js';
-import { resolveOptions } from '../core/engine-options.js';
+import { Engine } from '../core/engine/engine.js';
+import { resolveOptions } from '../core/engine/engine-options.js';
 import type { Clock } from '../core/clock.js';
 import { TaskError } from '../core/errors.js';
-import type { AsyncTask, TaskProgress, TaskResult } from '../core/task.js';
+import type { AsyncTask, TaskProgress, TaskResult } from '../core/task/task.js';
 import { encodeTaskEvent, toTaskEvent, type TaskEvent } from '../sse/frame.js';
 import { FeedReader } from './feed-reader.js';
 

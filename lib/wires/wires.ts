@@ -2,7 +2,7 @@
 import { TaskError } from '../core/errors.js';
 import { assertOption, showOption, type OptionRule } from '../core/check-options.js';
 import type { StoreSettings } from '../core/ports.js';
-import { TERMINAL_EVENT, type FinalStatus } from '../core/status.js';
+import { TERMINAL_EVENT, type FinalStatus } from '../core/task/status.js';
 import { DEFAULT_WIRE } from '../sse/default-wire.js';
 import { formatEventId } from '../sse/event-id.js';
 import { encodeTaskEvent } from '../sse/frame.js';

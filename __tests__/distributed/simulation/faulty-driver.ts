@@ -1,6 +1,6 @@
-import type { Bell, Ears } from '../../../lib/distributed/bell.js';
-import type { Fate } from '../../../lib/distributed/calls.js';
-import type { DriverSettings, TaskDriver } from '../../../lib/distributed/driver.js';
+import type { Bell, Ears } from '../../../lib/distributed/port/bell.js';
+import type { Fate } from '../../../lib/distributed/port/calls.js';
+import type { DriverSettings, TaskDriver } from '../../../lib/distributed/port/driver.js';
 import type { Random } from '../../support/random.js';
 import type { Machine } from './virtual-time.js';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createTaskStore } from '../../../lib/distributed/create-task-store.js';
 import { createTaskManager, type TaskManager } from '../../../lib/index.js';
-import type { TaskDriver } from '../../../lib/distributed/driver.js';
+import type { TaskDriver } from '../../../lib/distributed/port/driver.js';
 import { fakeRequest } from '../../support/memory-response.js';
 import type { Random } from '../../support/random.js';
 import { FaultyDriver } from './faulty-driver.js';

@@ -1,4 +1,4 @@
-import type { TaskDriver } from '../../../lib/distributed/driver.js';
+import type { TaskDriver } from '../../../lib/distributed/port/driver.js';
 import { createRandom } from '../../support/random.js';
 import { ORPHAN_DEADLINE_MS } from './instance.js';
 import { LONGEST_PLAN_MS } from './job.js';

@@ -1,4 +1,4 @@
-import type { TaskDriver } from '../../../lib/distributed/driver.js';
+import type { TaskDriver } from '../../../lib/distributed/port/driver.js';
 import { MapDriver, MapServer } from '../../support/map-driver.js';
 import { emptyState } from '../../support/map-state.js';
 import type { Random } from '../../support/random.js';

@@ -1,4 +1,4 @@
-import { MessageBatch } from '../../../lib/nats/streams/message-batch.js';
+import { MessageBatch } from '../../../lib/nats/streams/messages/message-batch.js';
 
 describe('MessageBatch', () => {
   const unpack = (body: Uint8Array): string[] => {

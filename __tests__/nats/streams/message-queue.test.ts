@@ -1,4 +1,4 @@
-import { MessageQueue } from '../../../lib/nats/streams/message-queue.js';
+import { MessageQueue } from '../../../lib/nats/streams/messages/message-queue.js';
 
 describe('MessageQueue', () => {
   it('gives back what it was given, in order, however much', () => {

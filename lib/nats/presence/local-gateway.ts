@@ -5,7 +5,7 @@ import type { ClientDirectory, Gateway } from './client-directory.js';
 import { unlessClosed, maxPayloadOf, within } from '../connection.js';
 import { warn } from '../warn.js';
 import { parseSyncRequest, type Change, type PresenceMessage } from './presence-protocol.js';
-import { randomKey } from '../../core/random-key.js';
+import { randomKey } from '../../core/task/random-key.js';
 
 /** The means by which presence travels between processes. */
 export interface PresenceWire {

@@ -1,7 +1,7 @@
 /** Notifies those who wait for a client to go offline. */
 import { TaskError } from '../../core/errors.js';
 import { notifyCallback } from '../../core/callbacks.js';
-import { guardSignal } from '../../core/guarded-signal.js';
+import { guardSignal } from '../../core/run/guarded-signal.js';
 
 const LISTENER = 'a listener of offline clients';
 

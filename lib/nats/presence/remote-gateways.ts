@@ -4,7 +4,7 @@ import type { ClientDirectory, Gateway } from './client-directory.js';
 import { unlessClosed } from '../connection.js';
 import { BEATS_PER_LEASE, type PresenceWire } from './local-gateway.js';
 import { parsePresenceMessage, type Change, type PresenceMessage } from './presence-protocol.js';
-import { randomKey } from '../../core/random-key.js';
+import { randomKey } from '../../core/task/random-key.js';
 
 interface Remote extends Gateway {
   heardAtMs: number;

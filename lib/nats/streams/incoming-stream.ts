@@ -2,9 +2,9 @@
 import type { Msg } from '@nats-io/transport-node';
 import { askSyncCallback } from '../../core/callbacks.js';
 import { TaskError, type ErrorCode } from '../../core/errors.js';
-import { decodeFrame, type Control, type Frame, type RequestTerms } from './stream-protocol.js';
-import { MessageQueue } from './message-queue.js';
-import { ReceivedMessage, type OnMessage, type StreamMessage } from './stream-message.js';
+import { decodeFrame, type Control, type Frame, type RequestTerms } from './messages/stream-protocol.js';
+import { MessageQueue } from './messages/message-queue.js';
+import { ReceivedMessage, type OnMessage, type StreamMessage } from './messages/stream-message.js';
 
 /**
  * The messages of one worker, in order and without a hole. Leaving the loop early stops the worker. Iterating throws

@@ -2,9 +2,9 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { TaskError, type PublicError } from '../../core/errors.js';
-import { guardSignal } from '../../core/guarded-signal.js';
+import { guardSignal } from '../../core/run/guarded-signal.js';
 import { optional } from '../../core/optional-promise.js';
-import { MessageBatch } from './message-batch.js';
+import { MessageBatch } from './messages/message-batch.js';
 import { maxPayloadOf } from '../connection.js';
 import {
   decodeControl,
@@ -14,8 +14,8 @@ import {
   LENGTH_BYTES,
   type Frame,
   type RequestTerms,
-} from './stream-protocol.js';
-import { MessageQueue } from './message-queue.js';
+} from './messages/stream-protocol.js';
+import { MessageQueue } from './messages/message-queue.js';
 import { SendWindow } from './send-window.js';
 import type { ResponseSender } from './stream-handler.js';
 

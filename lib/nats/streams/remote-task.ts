@@ -1,8 +1,8 @@
 /** Makes a job of a worker behind NATS. */
 import { TaskError } from '../../core/errors.js';
 import { assertOption, checkOptions } from '../../core/check-options.js';
-import type { AsyncTask, TaskContext } from '../../core/task.js';
-import { textOf } from './stream-message.js';
+import type { AsyncTask, TaskContext } from '../../core/task/task.js';
+import { textOf } from './messages/stream-message.js';
 import type { StreamRequester } from './stream-requester.js';
 import { numberRule } from '../nats-options.js';
 import { checkSubject } from '../subject.js';

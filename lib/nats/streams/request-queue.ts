@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import { TaskError, toPublicError } from '../../core/errors.js';
 import { clientOffline } from '../presence/offline-watchers.js';
 import { unlessClosed } from '../connection.js';
-import { decodeTerms, type RequestTerms } from './stream-protocol.js';
+import { decodeTerms, type RequestTerms } from './messages/stream-protocol.js';
 import { notifyCallback } from '../../core/callbacks.js';
 import { readProperty } from '../../core/thrown.js';
 import { warn } from '../warn.js';

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import { A_FUNCTION, A_SIGNAL, ANYTHING, type OptionRules } from '../../core/check-options.js';
 import { numberRule, WIRE_RULES } from '../nats-options.js';
 import type { Presence } from '../presence/presence.js';
-import type { OnMessage } from './stream-message.js';
+import type { OnMessage } from './messages/stream-message.js';
 
 /** Options of `createStreamRequester`. */
 export interface StreamRequesterOptions {

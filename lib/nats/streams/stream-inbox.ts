@@ -2,7 +2,7 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { unlessClosed } from '../connection.js';
-import { encodeControl } from './stream-protocol.js';
+import { encodeControl } from './messages/stream-protocol.js';
 
 /**
  * Receives the frames of one stream, on a subscription of its own. When that is gone, the server tells the worker so at its

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import { TaskError } from '../../core/errors.js';
 import { assertOption, checkOptions } from '../../core/check-options.js';
 import { unlessClosed, checkConnection } from '../connection.js';
-import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './stream-protocol.js';
+import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './messages/stream-protocol.js';
 import { clockOption, inboxPrefixOption, numberOption } from '../nats-options.js';
 import { asPresenceNode, createPresence, type Presence, type PresenceNode } from '../presence/presence.js';
 import { IncomingStream, CHECKS_PER_BEAT, type ResponseStream, type ResponseWire } from './incoming-stream.js';
@@ -16,7 +16,7 @@ import {
 } from './requester-options.js';
 import { StreamInbox } from './stream-inbox.js';
 import { checkClientId, checkSubject } from '../subject.js';
-import { randomKey } from '../../core/random-key.js';
+import { randomKey } from '../../core/task/random-key.js';
 import { WindowBudget } from './window-budget.js';
 import { MAX_SILENT_BEATS } from './outgoing-stream.js';
 

@@ -18,7 +18,7 @@ import { asPresenceNode, type Presence } from '../presence/presence.js';
 import { RequestQueue, type ResponderWire } from './request-queue.js';
 import type { StreamHandler, StreamRequest, SubscribeOptions, Subscription } from './stream-handler.js';
 import { checkSubscription } from '../subject.js';
-import { randomKey } from '../../core/random-key.js';
+import { randomKey } from '../../core/task/random-key.js';
 import { OutgoingStream } from './outgoing-stream.js';
 
 /** Options of `createStreamResponder`. */

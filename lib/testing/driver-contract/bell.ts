@@ -1,7 +1,7 @@
 import { expect } from '../expect.js';
-import type { Bell, Ears, Note } from '../../distributed/bell.js';
-import type { TaskDriver } from '../../distributed/driver.js';
-import { START, type Entry } from '../../distributed/stored.js';
+import type { Bell, Ears, Note } from '../../distributed/port/bell.js';
+import type { TaskDriver } from '../../distributed/port/driver.js';
+import { START, type Entry } from '../../distributed/port/stored.js';
 import { until } from '../until.js';
 import { append, batchOf, created, ended, entryAfter, TTL_MS, type DriverSuite } from './steps.js';
 

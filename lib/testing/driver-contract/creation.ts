@@ -1,5 +1,5 @@
 import { expect } from '../expect.js';
-import { START } from '../../distributed/stored.js';
+import { START } from '../../distributed/port/stored.js';
 import { append, created, draft, endAfter, ended, TTL_MS, type DriverSuite } from './steps.js';
 
 const FULL = { owner: 'ann', idempotencyKey: 'once', fingerprint: 'f', slot: 'chat', wire: 'plain', handler: 'name:a' };

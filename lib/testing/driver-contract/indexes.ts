@@ -1,5 +1,5 @@
 import { expect } from '../expect.js';
-import { SCHEMA, START, type Beat } from '../../distributed/stored.js';
+import { SCHEMA, START, type Beat } from '../../distributed/port/stored.js';
 import { append, created, endAfter, ended, TTL_MS, type DriverSuite } from './steps.js';
 
 const beatOf = (instance: string): Beat => ({ instance, leaseMs: 5_000, schema: SCHEMA });

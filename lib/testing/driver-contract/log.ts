@@ -1,6 +1,6 @@
 import { expect } from '../expect.js';
-import { eventLines } from '../../distributed/entry.js';
-import { START, type Entry } from '../../distributed/stored.js';
+import { eventLines } from '../../distributed/port/entry.js';
+import { START, type Entry } from '../../distributed/port/stored.js';
 import {
   append,
   batchOf,

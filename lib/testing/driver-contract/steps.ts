@@ -1,11 +1,18 @@
 import { v4, v7 } from 'uuid';
-import type { LogLimits } from '../../core/event-log.js';
+import type { LogLimits } from '../../core/log/event-log.js';
 import type { Awaitable } from '../../core/ports.js';
-import type { Batch, Claim, Fate } from '../../distributed/calls.js';
-import type { TaskDriver } from '../../distributed/driver.js';
+import type { Batch, Claim, Fate } from '../../distributed/port/calls.js';
+import type { TaskDriver } from '../../distributed/port/driver.js';
 import type { Suite } from '../suite.js';
-import { eventLines } from '../../distributed/entry.js';
-import { SCHEMA, type Draft, type Ending, type Entry, type Place, type StoredTask } from '../../distributed/stored.js';
+import { eventLines } from '../../distributed/port/entry.js';
+import {
+  SCHEMA,
+  type Draft,
+  type Ending,
+  type Entry,
+  type Place,
+  type StoredTask,
+} from '../../distributed/port/stored.js';
 
 /** How long ended tasks are kept in these tests. */
 export const TTL_MS = 60_000;

@@ -1,6 +1,6 @@
 import { expect } from '../expect.js';
-import { eventLines } from '../../distributed/entry.js';
-import { START } from '../../distributed/stored.js';
+import { eventLines } from '../../distributed/port/entry.js';
+import { START } from '../../distributed/port/stored.js';
 import { append, batchOf, claimOf, created, endAfter, entryAfter, stored, type DriverSuite } from './steps.js';
 
 const LOST = { status: 'failed', outcome: '{"code":"TASK_LOST"}' } as const;

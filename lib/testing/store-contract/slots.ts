@@ -1,5 +1,5 @@
 import type { OpenTaskStore, TaskRecord } from '../../core/ports.js';
-import { supersede } from '../../core/slots.js';
+import { supersede } from '../../core/engine/slots.js';
 import { draft, RecordingExecutor } from '../store-fixtures.js';
 import { expect } from '../expect.js';
 import type { StoreSuite } from './opened-store.js';

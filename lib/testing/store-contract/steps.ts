@@ -1,6 +1,6 @@
 import type { OpenTaskStore, Takeover, TaskDraft, TaskRecord, TaskRef, TaskWriter } from '../../core/ports.js';
 import { FeedReader } from '../feed-reader.js';
-import type { Start } from '../../core/subscription.js';
+import type { Start } from '../../core/log/subscription.js';
 import { draft, RecordingExecutor } from '../store-fixtures.js';
 
 /** How long the stores of the suite keep finished tasks. */

@@ -1,5 +1,5 @@
 import { expect } from '../expect.js';
-import type { FinalStatus } from '../../core/status.js';
+import type { FinalStatus } from '../../core/task/status.js';
 import { encodeEvent } from '../../sse/frame.js';
 import { codeOf } from '../store-fixtures.js';
 import { reading, recordOf, started } from './steps.js';

@@ -1,0 +1,267 @@
+import {
+  createTaskManager,
+  TaskError,
+  type TaskManager,
+  type TaskManagerOptions,
+  type TaskStream,
+} from '../../../lib/index.js';
+import { controlledJob, type ControlledRun } from '../../support/controlled-job.js';
+import { fakeRequest } from '../../support/fake-request.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+const managers: TaskManager[] = [];
+afterEach(async () => {
+  for (const tasks of managers.splice(0)) await tasks.stop();
+});
+
+interface Started extends ControlledRun {
+  readonly tasks: TaskManager;
+  readonly stream: TaskStream;
+  readonly errors: unknown[];
+}
+
+async function start(options: TaskManagerOptions = {}): Promise<Started> {
+  const errors: unknown[] = [];
+  const tasks = createTaskManager({ onTaskError: (error) => errors.push(error), ...options });
+  managers.push(tasks);
+  const { job, run } = controlledJob();
+  const stream = await tasks.executeWithSSE(fakeRequest(), undefined, undefined, job);
+  return { ...(await run()), tasks, stream, errors };
+}
+
+/** That `attempt` is refused with `code`, that nothing was appended, and that the task goes on with the next seq. */
+async function expectNothingAppended(started: Started, code: string, attempt: () => Promise<void>): Promise<void> {
+  const { tasks, stream, context, errors } = started;
+  const before = await tasks.getTaskInfo(stream.taskId);
+  await expect(attempt()).rejects.toMatchObject({ name: 'TaskError', code });
+  expect(await tasks.getTaskInfo(stream.taskId)).toEqual(before);
+  expect(errors).toEqual([expect.objectContaining({ code })]);
+  await context.updateProgress('next');
+  expect((await tasks.getTaskInfo(stream.taskId)).lastSeq).toBe(before.lastSeq + 1);
+}
+
+describe('an event name', () => {
+  const MALFORMED = ['a\nb', 'a\rb', 'a\r\nb', 'a\0', '\n', 'a\u2028b', 'a\u0085b', 'a\ud800', '', 'x'.repeat(129)];
+
+  it.each([...MALFORMED, 'x'.repeat(1_000_000), 1, null, undefined, {}, ['a'], Symbol('a')])(
+    'is refused when it is malformed (case %#)',
+    async (name) => {
+      const started = await start({ clock: new ManualClock() });
+      await expectNothingAppended(started, 'INVALID_EVENT_NAME', () => started.context.emit(name as string, 1));
+    },
+  );
+
+  it.each(['task', 'complete', 'failed', 'cancelled', 'gap', 'snapshot', 'open', 'error', 'message'])(
+    'is refused when it is the reserved %s',
+    async (name) => {
+      const started = await start({ clock: new ManualClock() });
+      await expectNothingAppended(started, 'RESERVED_EVENT_NAME', () => started.context.emit(name, 1));
+    },
+  );
+
+  it.each(['a', 'Task', 'completed', 'x'.repeat(128), 'schön', '😀', 'a:b', ' a', 'data'])(
+    'may be anything else, as %j',
+    async (name) => {
+      const { context, stream, finish } = await start();
+      await context.emit(name, 1);
+      finish();
+      for await (const event of stream) {
+        expect(event).toEqual({ kind: 'event', seq: 1, event: name, data: 1 });
+        break;
+      }
+    },
+  );
+});
+
+describe('data', () => {
+  const cycle: Record<string, unknown> = {};
+  cycle.self = cycle;
+  const throwing = (): never => {
+    throw new Error('no');
+  };
+  let deep: unknown = 0;
+  for (let depth = 0; depth < 20_000; depth++) deep = [deep];
+  const UNSERIALIZABLE: [row: number, what: string, data: unknown][] = [
+    [51, 'undefined', undefined],
+    [51, 'a function', () => 1],
+    [51, 'a symbol', Symbol('a')],
+    [51, 'what toJSON turns into undefined', { toJSON: () => undefined }],
+    [52, 'a BigInt', 1n],
+    [52, 'a nested BigInt', { n: [1n] }],
+    [52, 'a cycle', cycle],
+    [52, 'a throwing toJSON', { toJSON: throwing }],
+    [52, 'a throwing getter', Object.defineProperty({}, 'a', { get: throwing, enumerable: true })],
+    [52, 'a hostile Proxy', new Proxy({}, { ownKeys: throwing, get: throwing })],
+    [52, 'a revoked Proxy', revoked()],
+    [52, 'a depth of 20,000', deep],
+  ];
+
+  it.each(UNSERIALIZABLE)('case %i: %s is refused, as progress and in an event', async (_row, _what, data) => {
+    const started = await start({ clock: new ManualClock() });
+    await expectNothingAppended(started, 'UNSERIALIZABLE', () => started.context.updateProgress(data));
+    started.errors.length = 0;
+    await expectNothingAppended(started, 'UNSERIALIZABLE', () => started.context.emit('note', data));
+    started.errors.length = 0;
+    const { tasks, stream } = started;
+    await expectNothingAppended(started, 'UNSERIALIZABLE', () => tasks.updateProgress(stream.taskId, data));
+  });
+
+  // No result at all is legal, and a Proxy that throws makes the job's own promise reject.
+  it.each(UNSERIALIZABLE.filter(([, what]) => what !== 'undefined' && !what.endsWith('Proxy')))(
+    'case %i: %s as a result fails the task with UNSERIALIZABLE',
+    async (_row, _what, result) => {
+      const { finish, stream } = await start();
+      finish(result);
+      const events = [];
+      for await (const event of stream) events.push(event);
+      expect(events).toEqual([{ kind: 'failed', seq: 1, error: expect.objectContaining({ code: 'UNSERIALIZABLE' }) }]);
+    },
+  );
+
+  it.each([
+    ['ASCII', 98, 'x'],
+    ['two bytes a character', 49, 'é'],
+    ['four bytes a character', 24, '😀'],
+  ])('over maxEventBytes of UTF-8 is refused, and not before (%s)', async (_what, most, character) => {
+    const started = await start({ maxEventBytes: 100, clock: new ManualClock() });
+    await started.context.updateProgress(character.repeat(most));
+    await expectNothingAppended(started, 'EVENT_TOO_LARGE', () =>
+      started.context.updateProgress(character.repeat(most + 1)),
+    );
+    started.errors.length = 0;
+    await expectNothingAppended(started, 'EVENT_TOO_LARGE', () =>
+      started.context.emit('note', character.repeat(most + 1)),
+    );
+  });
+
+  it('a result over maxEventBytes fails the task with EVENT_TOO_LARGE', async () => {
+    const { finish, stream, tasks } = await start({ maxEventBytes: 100 });
+    finish('x'.repeat(99));
+    for await (const event of stream) expect(event).toMatchObject({ error: { code: 'EVENT_TOO_LARGE' } });
+    expect((await tasks.getTaskInfo(stream.taskId)).status).toBe('failed');
+  });
+
+  it('that is refused need not be awaited', async () => {
+    const { context, errors, tasks, stream } = await start();
+    void context.updateProgress(1n);
+    void context.emit('a\nb', 1);
+    await new Promise(setImmediate);
+    expect(errors).toHaveLength(2);
+    expect((await tasks.getTaskInfo(stream.taskId)).status).toBe('running');
+  });
+});
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+describe('a task that has ended', () => {
+  const ENDS: [how: string, end: (started: Started) => unknown][] = [
+    ['completed', ({ finish }) => finish()],
+    ['failed', ({ fail }) => fail(new Error('no'))],
+    ['completed from outside', ({ tasks, stream }) => tasks.completeTask(stream.taskId, 'completed', 1)],
+    ['failed from outside', ({ tasks, stream }) => tasks.completeTask(stream.taskId, 'failed')],
+    ['cancelled', ({ tasks, stream }) => tasks.cancelTask(stream.taskId)],
+  ];
+
+  it.each(ENDS)('rows 55 and 56: keeps its first outcome and takes nothing more, when %s', async (_how, end) => {
+    const started = await start({ clock: new ManualClock() });
+    const { tasks, stream, context, finish, fail } = started;
+    end(started);
+    for await (const _event of stream);
+    const before = await tasks.getTaskInfo(stream.taskId);
+    const refused = expect.objectContaining({ code: 'TASK_NOT_RUNNING' });
+    await expect(context.updateProgress(1)).rejects.toEqual(refused);
+    await expect(context.emit('late', 1)).rejects.toEqual(refused);
+    await expect(tasks.updateProgress(stream.taskId, 1)).rejects.toEqual(refused);
+    await expect(tasks.completeTask(stream.taskId, 'completed', 'second')).rejects.toEqual(refused);
+    await expect(tasks.completeTask(stream.taskId, 'failed')).rejects.toEqual(refused);
+    expect(await tasks.cancelTask(stream.taskId)).toBe(false);
+    finish('second');
+    fail(new Error('second'));
+    await new Promise(setImmediate);
+    expect(await tasks.getTaskInfo(stream.taskId)).toEqual(before);
+  });
+});
+
+describe('a job', () => {
+  const SECRET = 'at /srv/secret';
+  const FAILURES: [how: string, job: () => unknown][] = [
+    ['throws at once', () => throwThis(new Error(SECRET))],
+    ['rejects', () => Promise.reject(new Error(SECRET))],
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    ['rejects with nothing', () => Promise.reject()],
+    ['throws a string', () => throwThis(SECRET)],
+    ['throws null', () => throwThis(null)],
+    ['throws an object that cannot be read', () => throwThis(new Proxy({}, { get: () => throwThis(SECRET) }))],
+  ];
+
+  it.each(FAILURES)('that %s ends with one `failed` that tells nothing', async (_how, job) => {
+    const errors: unknown[] = [];
+    const tasks = createTaskManager({ onTaskError: (error) => errors.push(error) });
+    managers.push(tasks);
+    const stream = await tasks.executeWithSSE(fakeRequest(), undefined, undefined, job);
+    const events = [];
+    for await (const event of stream) events.push(event);
+    const error = { code: 'TASK_FAILED', message: 'The task failed' };
+    expect(events).toEqual([{ kind: 'failed', seq: 1, error }]);
+    expect(errors).toHaveLength(1);
+  });
+
+  it('that never returns ends with TASK_TIMEOUT, and its signal aborts', async () => {
+    const clock = new ManualClock();
+    const { stream, context } = await start({ clock, timeoutMs: 60_000 });
+    clock.advance(59_999);
+    expect(context.signal.aborted).toBe(false);
+    clock.advance(1);
+    expect(context.signal.reason).toMatchObject({ code: 'TASK_TIMEOUT' });
+    const events = [];
+    for await (const event of stream) events.push(event);
+    expect(events).toEqual([{ kind: 'failed', seq: 1, error: expect.objectContaining({ code: 'TASK_TIMEOUT' }) }]);
+  });
+
+  it('tells its own TaskError, and everything with exposeErrors', async () => {
+    const own = await start();
+    own.fail(new TaskError('INVALID_INPUT', 'Row 7'));
+    for await (const event of own.stream)
+      expect(event).toMatchObject({ error: { code: 'INVALID_INPUT', message: 'Row 7' } });
+    const exposed = await start({ exposeErrors: true });
+    exposed.fail(new Error('Disk full'));
+    for await (const event of exposed.stream) {
+      expect(event).toMatchObject({ error: { code: 'TASK_FAILED', message: 'Disk full' } });
+    }
+    expect.assertions(2);
+  });
+
+  it.each([
+    ['an error', new Error('in the hook')],
+    ['what cannot be read', new Proxy({}, { get: () => throwThis('no') })],
+  ])('survives an onTaskError that throws %s, which becomes a warning', async (_what, thrown) => {
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    const { fail, stream } = await start({ onTaskError: () => throwThis(thrown) });
+    fail(new Error('no'));
+    const kinds = [];
+    for await (const { kind } of stream) kinds.push(kind);
+    expect(kinds).toEqual(['failed']);
+    expect(warn.mock.calls).toEqual([[expect.any(String), { type: 'CallbackWarning', detail: 'in onTaskError' }]]);
+    warn.mockRestore();
+  });
+
+  it('that fails is a warning where nobody has asked to be told', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    const { fail, stream } = await start({ onTaskError: undefined as never });
+    fail(new Error('Disk full'));
+    for await (const event of stream) expect(JSON.stringify(event)).not.toContain('Disk full');
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('Disk full'), {
+      type: 'TaskErrorWarning',
+      detail: `in task ${stream.taskId}`,
+    });
+    warn.mockRestore();
+  });
+});
+
+function throwThis(value: unknown): never {
+  throw value;
+}

@@ -1,0 +1,89 @@
+import { createTaskManager, type TaskManager } from '../../../lib/index.js';
+import type { TaskContext } from '../../../lib/core/task/task.js';
+import { bareRequest } from '../../support/bare-request.js';
+import { ProcessGuard } from '../../support/process-guard.js';
+
+/** A loop of calls that all are refused, which ends only if the event loop gets a turn in between. */
+async function loopUntilTurn(call: () => Promise<unknown>): Promise<string> {
+  const loop = { hasTurned: false };
+  setImmediate(() => (loop.hasTurned = true));
+  for (let n = 0; n < 100_000; n++) {
+    await call().catch(() => undefined);
+    if (loop.hasTurned) return 'the loop has turned';
+  }
+  return 'the loop was starved';
+}
+
+describe('A loop that does nothing but await', () => {
+  let tasks: TaskManager;
+  let context: TaskContext;
+  const loops: [what: string, loop: () => Promise<unknown>][] = [
+    ['progress of a task that has ended', () => context.updateProgress(1)],
+    ['the same by the manager', () => tasks.updateProgress(context.taskId, 1)],
+    ['progress of an unknown task', () => tasks.updateProgress('unknown', 1)],
+    ['events of a task that has ended', () => context.emit('row', 1)],
+    ['progress that is too large', () => context.updateProgress('x'.repeat(2_000))],
+    ['progress that cannot be told', () => context.updateProgress(1n)],
+    ['names that cannot be', () => context.emit('a\nb', 1)],
+    ['the outcome of a task that has ended', () => tasks.completeTask(context.taskId, 'completed')],
+    ['the status of a task', () => tasks.getTaskInfo(context.taskId)],
+  ];
+
+  beforeEach(async () => {
+    tasks = createTaskManager({ maxEventBytes: 1_024, onTaskError: () => undefined });
+    const { taskId } = await tasks.startTask(bareRequest(), (given) => {
+      context = given;
+      return new Promise<void>(() => undefined);
+    });
+    await new Promise(setImmediate);
+    await tasks.cancelTask(taskId);
+  });
+
+  it.each(loops)('for %s starves nobody', async (_what, call) => {
+    expect(await loopUntilTurn(call)).toBe('the loop has turned');
+  });
+});
+
+describe('Calls that need not be awaited', () => {
+  let guard: ProcessGuard;
+  beforeEach(() => {
+    guard = new ProcessGuard();
+  });
+  afterEach(() => guard.close());
+
+  it('harm nothing when they are refused', async () => {
+    const tasks = createTaskManager();
+    const { taskId } = await tasks.startTask(bareRequest(), () => 1);
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    void tasks.updateProgress(taskId, 1);
+    void tasks.completeTask(taskId, 'completed');
+    void tasks.completeTask(taskId, 'failed', new Error('late'));
+    void tasks.cancelTask('unknown');
+    void tasks.updateProgress('unknown', 1);
+    for (let n = 0; n < 5; n++) await new Promise(setImmediate);
+    expect(guard.take()).toEqual([]);
+  });
+
+  it('keep their order and the value of their calls, whichever of them is used', async () => {
+    const tasks = createTaskManager();
+    const stream = await tasks.executeWithSSE(bareRequest(), null, null, async (context, taskId) => {
+      const row = { id: 1 };
+      void tasks.updateProgress(taskId, row);
+      row.id = 2;
+      void context.updateProgress(row);
+      row.id = 3;
+      void tasks.updateProgress(taskId, row);
+      row.id = 4;
+      void context.emit('row', row);
+      row.id = 5;
+      void tasks.completeTask(taskId, 'completed', row);
+      row.id = 6;
+      void tasks.updateProgress(taskId, row);
+    });
+    const told = [];
+    for await (const event of stream)
+      told.push('data' in event ? event.data : 'result' in event ? event.result : event);
+    expect(told).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }, { id: 5 }]);
+  });
+});

@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { checkEventName, toJson } from '../../../lib/core/task/payload.js';
+import { encodeEvent } from '../../../lib/sse/frame.js';
+import { codeOf } from '../../support/store-fixtures.js';
+import { itHolds } from '../../support/property.js';
+
+const cycle: unknown[] = [];
+cycle.push(cycle);
+
+const deep = (levels: number): unknown => {
+  let value: unknown = 1;
+  for (let n = 0; n < levels; n++) value = [value];
+  return value;
+};
+
+const throwing = (): never => {
+  throw new RangeError('no');
+};
+
+const UNSERIALIZABLE: [string, unknown][] = [
+  ['undefined', undefined],
+  ['a function', () => 1],
+  ['a symbol', Symbol('s')],
+  ['a BigInt', 1n],
+  ['a BigInt inside', { a: [1n] }],
+  ['a cycle', cycle],
+  ['a throwing toJSON', { toJSON: throwing }],
+  ['a toJSON that gives undefined', { toJSON: () => undefined }],
+  ['a throwing getter', Object.defineProperty({}, 'x', { get: throwing, enumerable: true })],
+  ['a throwing proxy', new Proxy({}, { ownKeys: throwing })],
+  ['20 000 levels', deep(20_000)],
+];
+
+const TEXTS = [
+  'a\rb',
+  'a\nb',
+  'a\r\nb',
+  '\u2028\u2029',
+  '\ufeffbom',
+  ' space',
+  ':colon',
+  'data: x\n\nevent: y',
+  '\0',
+  '',
+  '\x7f',
+];
+
+const BAD_NAMES: unknown[] = [
+  ...['', 'a\nb', 'a\rb', 'a\r\nb', 'a\0', '\0', '\n', 'a\x7f', 'a\x85b', 'a\u2028b', 'a\u2029b', 'a\ud800', '\udc00'],
+  ...['x'.repeat(129), '😀'.repeat(129), 'x'.repeat(1_048_576)],
+  ...[undefined, null, 5, {}, [], ['a'], Symbol('s'), true, new String('a'), () => 'a'],
+];
+
+const RESERVED = ['task', 'complete', 'failed', 'cancelled', 'gap', 'snapshot', 'open', 'error', 'message'];
+
+const GOOD_NAMES = [
+  'a',
+  'token',
+  'Task',
+  ' a',
+  'a:b',
+  ':',
+  'ü☃',
+  '😀'.repeat(128),
+  'x'.repeat(128),
+  '__proto__',
+  'constructor',
+];
+
+describe('toJson', () => {
+  it.each(UNSERIALIZABLE)('refuses %s', async (_, data) => {
+    expect(await codeOf(() => toJson(data, Infinity))).toBe('UNSERIALIZABLE');
+  });
+
+  it('keeps what JSON.stringify threw as the cause', () => {
+    expect(() => toJson(1n, 100)).toThrow(expect.objectContaining({ cause: expect.any(TypeError) }));
+  });
+
+  it.each(TEXTS)('writes %j on one line that reads back the same', (text) => {
+    const json = toJson({ text }, 1_000);
+    expect(json).not.toMatch(/[\r\n\0]/);
+    expect(JSON.parse(json)).toEqual({ text });
+  });
+
+  it('writes a lone surrogate as an escape: valid UTF-8, and the same text again', () => {
+    const json = toJson('a\ud800b', 100);
+    expect(Buffer.from(json).toString()).toBe(json);
+    expect(JSON.parse(json)).toBe('a\ud800b');
+  });
+
+  it.each(['x', 'ü', '☃', '😀'])(
+    'measures %s in bytes of UTF-8, and takes exactly as many as are allowed',
+    async (unit) => {
+      for (const count of [1, 2, 50, 333]) {
+        const text = unit.repeat(count);
+        const bytes = Buffer.byteLength(JSON.stringify(text));
+        expect(toJson(text, bytes)).toBe(JSON.stringify(text));
+        expect(await codeOf(() => toJson(text, bytes - 1))).toBe('EVENT_TOO_LARGE');
+      }
+    },
+  );
+
+  it('says how large the data is and what is allowed', () => {
+    expect(() => toJson('xxxx', 5)).toThrow('The data takes 6 bytes, maxEventBytes is 5');
+  });
+
+  itHolds('writes any JSON value as one line of valid UTF-8 that reads back the same', [fc.jsonValue()], (value) => {
+    const json = toJson(value, Infinity);
+    expect(json).not.toMatch(/[\r\n]/);
+    expect(JSON.parse(Buffer.from(json).toString())).toEqual(JSON.parse(JSON.stringify(value)));
+  });
+});
+
+describe('checkEventName', () => {
+  it.each(BAD_NAMES.map((name) => [typeof name === 'string' ? JSON.stringify(name.slice(0, 12)) : typeof name, name]))(
+    'refuses %s',
+    async (_, name) => {
+      expect(await codeOf(() => checkEventName(name))).toBe('INVALID_EVENT_NAME');
+    },
+  );
+
+  it.each(RESERVED)('reserves %s', async (name) => {
+    expect(await codeOf(() => checkEventName(name))).toBe('RESERVED_EVENT_NAME');
+  });
+
+  it.each(GOOD_NAMES)('accepts %s', async (name) => {
+    expect(await codeOf(() => checkEventName(name))).toBeUndefined();
+  });
+
+  itHolds(
+    'lets no name through that would change the lines of a frame',
+    [fc.string({ unit: 'binary', maxLength: 20 })],
+    async (name) => {
+      if ((await codeOf(() => checkEventName(name))) !== undefined) return;
+      const lines = encodeEvent('k'.repeat(22), 1, name, '1').split(/\r\n|\r|\n/);
+      expect(lines).toEqual([`event: ${name}`, 'data: 1', `id: ${'k'.repeat(22)}.1`, '', '']);
+      expect(Buffer.from(name).toString()).toBe(name);
+    },
+    300,
+  );
+});

@@ -1,0 +1,68 @@
+/**
+ * Abort signals whose listeners cannot end the process. Node throws what an event listener throws, or its promise rejects
+ * with, in a later tick where nobody can catch it.
+ */
+
+import { warnOfFailure } from '../callbacks.js';
+
+type Callback = (event: Event) => unknown;
+type Listener = Callback | { handleEvent(event: Event): unknown };
+/** Of Node's own methods, whatever the types of this environment call them. */
+type Method = (type: string, listener: unknown, options: unknown) => void;
+type Report = (error: unknown) => void;
+
+/** The function that stands for each listener, the same one for every signal. */
+const GUARDED = new WeakMap<Listener, Callback>();
+const REPORTS = new WeakMap<object, Report>();
+
+/**
+ * Returns `signal` itself, which from now on calls its listeners, `onabort` included, so that `report` gets
+ * their errors (default: a process warning). It
+ * stays an ordinary AbortSignal for `fetch`, `AbortSignal.any` and `events.once`. What is derived from it by
+ * `AbortSignal.any` is a signal of its own, and is not guarded.
+ */
+export function guardSignal(signal: AbortSignal, report = warnOfListener): AbortSignal {
+  REPORTS.set(signal, report);
+  return Object.defineProperties(signal, METHODS);
+}
+
+const warnOfListener: Report = (error) => {
+  warnOfFailure('an abort listener', error);
+};
+
+function guarded(listener: Listener): Callback {
+  let known = GUARDED.get(listener);
+  if (known === undefined) GUARDED.set(listener, (known = guard(listener)));
+  return known;
+}
+
+function guard(listener: Listener): Callback {
+  return function call(this: unknown, event: Event): void {
+    // A promise that is resolved with the answer of the listener catches everything that can go wrong with it.
+    new Promise((resolve) => {
+      resolve(typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event));
+    }).catch((error: unknown) => REPORTS.get(event.currentTarget ?? event.target ?? event)?.(error));
+  };
+}
+
+/** Shared by all signals, so that a task has no functions of its own for this. */
+const METHODS = {
+  addEventListener: {
+    configurable: true,
+    writable: true,
+    value: function addEventListener(this: AbortSignal, type: string, listener: Listener | null, options?: unknown) {
+      // Node's own function refuses what is no listener.
+      const isListener = typeof listener === 'function' || (typeof listener === 'object' && listener !== null);
+      const called = isListener ? guarded(listener) : listener;
+      (EventTarget.prototype.addEventListener as Method).call(this, type, called, options);
+    },
+  },
+  removeEventListener: {
+    configurable: true,
+    writable: true,
+    value: function removeEventListener(this: AbortSignal, type: string, listener: Listener | null, options?: unknown) {
+      const known = (listener && GUARDED.get(listener)) ?? listener;
+      (EventTarget.prototype.removeEventListener as Method).call(this, type, known, options);
+    },
+  },
+};

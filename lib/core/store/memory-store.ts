@@ -1,0 +1,154 @@
+/** The store that keeps tasks in the memory of this process. */
+import { TaskError, type PublicError } from '../errors.js';
+import { EventLog } from '../log/event-log.js';
+import type {
+  Creation,
+  Executor,
+  OpenTaskStore,
+  StoreSettings,
+  StoreSizes,
+  Takeover,
+  TaskDraft,
+  TaskFilter,
+  TaskRecord,
+  TaskRef,
+  TaskWriter,
+  Tombstone,
+} from '../ports.js';
+import { move, TERMINAL_EVENT, type FinalStatus } from '../task/status.js';
+import { StoredTask } from './stored-task.js';
+import { TaskRegistry } from './task-registry.js';
+
+/** Keeps tasks in this process's memory. Everything commits at once, so no method returns a promise. */
+export class MemoryStore implements OpenTaskStore {
+  readonly shared: boolean = false;
+  readonly registry: TaskRegistry;
+
+  constructor(settings: StoreSettings) {
+    this.registry = new TaskRegistry(settings);
+  }
+
+  create(draft: TaskDraft, settling = 0): Creation {
+    const { registry } = this;
+    const { owner, idempotencyKey, slot } = draft;
+    const repeated = idempotencyKey === undefined ? undefined : registry.find({ owner, idempotencyKey });
+    if (repeated instanceof StoredTask) return { created: false, taken: 'idempotencyKey', record: repeated };
+    const running = slot === undefined ? undefined : registry.find({ owner, slot });
+    if (running instanceof StoredTask) return { created: false, taken: 'slot', record: running };
+    if (registry.runningOf(owner) + settling >= registry.settings.maxTasksPerOwner) {
+      throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
+    }
+    const task = new StoredTask(draft, new EventLog(registry.settings.log, registry.memory), registry.settings);
+    registry.add(task);
+    return { created: true, writer: new MemoryWriter(task, registry) };
+  }
+
+  find(ref: TaskRef): TaskRecord | Tombstone | undefined {
+    return this.registry.find(ref);
+  }
+
+  list({ status, owner, limit, before }: TaskFilter): readonly TaskRecord[] {
+    const found: StoredTask[] = [];
+    for (const task of this.registry.values(owner)) {
+      if (status !== undefined && task.status !== status) continue;
+      if (before !== undefined && task.taskId >= before) continue;
+      found.push(task);
+    }
+    return found.sort((a, b) => (a.taskId < b.taskId ? 1 : -1)).slice(0, limit); // v7 uuids sort by time
+  }
+
+  open(taskId: string): StoredTask | undefined {
+    return this.registry.get(taskId);
+  }
+
+  departedAt(taskId: string, subscriberId: string): number | undefined {
+    return this.registry.get(taskId)?.departedAt(subscriberId);
+  }
+
+  requestCancel(taskId: string, reason: PublicError): boolean {
+    const task = this.registry.get(taskId);
+    if (task?.status !== 'running') return false;
+    task.cancel ??= reason;
+    task.executor.cancelRequested(reason);
+    return true;
+  }
+
+  claim(taskId: string): Takeover | undefined {
+    const task = this.registry.get(taskId);
+    if (task?.status !== 'running' || !task.orphaned) return undefined;
+    const { executor, input, past } = task;
+    task.detach();
+    task.orphaned = false;
+    task.token++;
+    task.log.epochs.begin(task.token, task.lastSeq + 1);
+    task.attempt++;
+    executor.fenced(fenced());
+    return { writer: new MemoryWriter(task, this.registry), input, past };
+  }
+
+  sweep(): boolean {
+    return this.registry.sweep();
+  }
+
+  sizes(): StoreSizes {
+    return this.registry.sizes;
+  }
+}
+
+class MemoryWriter implements TaskWriter {
+  readonly #token: number;
+
+  constructor(
+    readonly record: StoredTask,
+    readonly registry: TaskRegistry,
+  ) {
+    this.#token = record.token;
+  }
+
+  begin(executor: Executor): void {
+    if (this.record.token === this.#token) this.record.executor = executor;
+    else
+      setImmediate(() => {
+        executor.fenced(fenced());
+      });
+  }
+
+  append(event: string | undefined, json: string): void {
+    const task = this.#writable();
+    if (task.status !== 'running') throw new TaskError('TASK_NOT_RUNNING', `The task is already ${task.status}`);
+    this.#append(event, json);
+    if (event === undefined) task.keepProgress(json);
+  }
+
+  finish(status: FinalStatus, json: string): void {
+    const task = this.#writable();
+    task.status = move(task.status, status);
+    task.outcome = json;
+    this.#append(TERMINAL_EVENT[status], json);
+    task.end();
+    this.registry.keepFinished(task);
+  }
+
+  countSubscribers(): number {
+    return this.record.subscribers;
+  }
+
+  release(): void {
+    const task = this.#writable();
+    task.orphaned = true;
+    task.detach();
+  }
+
+  #append(event: string | undefined, json: string): void {
+    const { log } = this.record;
+    log.append(this.registry.settings.encode(this.record, log.lastSeq + 1, event, json));
+    this.record.updatedAtMs = this.registry.settings.clock.wallNow();
+  }
+
+  #writable(): StoredTask {
+    if (this.record.token !== this.#token) throw fenced();
+    return this.record;
+  }
+}
+
+const fenced = (): TaskError => new TaskError('FENCED', 'Another instance has taken the task over');

@@ -1,0 +1,181 @@
+/** One task in the memory of this process. */
+import type { PublicError } from '../errors.js';
+import type { EventLog } from '../log/event-log.js';
+import { Account } from '../log/memory.js';
+import type { Executor, SnapshotPast, StoreSettings, TaskDraft, TaskFeed, TaskRecord } from '../ports.js';
+import type { TaskStatus } from '../task/status.js';
+
+/** The number of departed subscribers whose positions are kept, per task. */
+const MAX_DEPARTED = 1_000;
+
+/** The cost of a task beside its texts, so that very many small ones stay inside the budget too. */
+const TASK_BYTES = 1_024;
+
+const nothing = (): void => undefined;
+const NOBODY: Executor = {
+  cancelRequested: nothing,
+  audienceChanged: nothing,
+  fenced: nothing,
+  snapshotJson: () => undefined,
+};
+
+/** Holds a task in memory: at once its record, its feed, and the state that its writer changes. */
+export class StoredTask implements TaskRecord, TaskFeed {
+  readonly taskId: string;
+  readonly resumeKey: string;
+  readonly owner: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly fingerprint: string | undefined;
+  readonly wire: string | undefined;
+  readonly slot: string | undefined;
+  readonly handler: string | undefined;
+  readonly input: string | undefined;
+  readonly createdAtMs: number;
+  status: TaskStatus = 'running';
+  attempt = 1;
+  updatedAtMs: number;
+  endedAtMs: number | undefined;
+  progress: string | undefined;
+  outcome: string | undefined;
+  subscribers = 0;
+  /** The fencing token of the current holder. */
+  token = 1;
+  orphaned = false;
+  /** The monotonic time from which on it may be forgotten. */
+  expiresAt: number | undefined;
+  /** The reason of a cancel that has been requested. */
+  cancel: PublicError | undefined;
+  #executor: Executor = NOBODY;
+  /** Accounts for its last progress and its folded state while it runs. */
+  readonly #texts: Account;
+  /** The folded state of a time in which nobody runs it. */
+  #snapshot: string | undefined;
+  readonly #attached = new Map<string, number>();
+  readonly #departed = new Map<string, number>();
+
+  constructor(
+    draft: TaskDraft,
+    readonly log: EventLog,
+    readonly settings: StoreSettings,
+  ) {
+    this.taskId = draft.taskId;
+    this.resumeKey = draft.resumeKey;
+    this.owner = draft.owner;
+    this.idempotencyKey = draft.idempotencyKey;
+    this.fingerprint = draft.fingerprint;
+    this.wire = draft.wire;
+    this.slot = draft.slot;
+    this.handler = draft.handler;
+    this.input = draft.input;
+    this.#texts = new Account(log.budget);
+    this.createdAtMs = this.updatedAtMs = settings.clock.wallNow();
+  }
+
+  get record(): TaskRecord {
+    return this;
+  }
+
+  get epoch(): number {
+    return this.token;
+  }
+
+  /** The run of the task, or a stand-in that does nothing. */
+  get executor(): Executor {
+    return this.#executor;
+  }
+
+  set executor(executor: Executor) {
+    this.#executor = executor;
+    const { cancel } = this;
+    if (cancel === undefined && this.subscribers === 0) return;
+    setImmediate(() => {
+      if (this.#executor !== executor) return;
+      if (this.subscribers > 0) executor.audienceChanged(this.subscribers);
+      if (cancel !== undefined) executor.cancelRequested(cancel);
+    });
+  }
+
+  get expiresAtMs(): number | undefined {
+    const { clock } = this.settings;
+    return this.expiresAt === undefined ? undefined : clock.wallNow() + this.expiresAt - clock.now();
+  }
+
+  get lastSeq(): number {
+    return this.log.lastSeq;
+  }
+
+  get firstKeptSeq(): number {
+    return this.log.firstSeq;
+  }
+
+  get bufferedEvents(): number {
+    return this.log.events;
+  }
+
+  get bufferedBytes(): number {
+    return this.log.wireBytes;
+  }
+
+  snapshot(): { seq: number; json: string } | undefined {
+    const json = this.#snapshotJson;
+    return json === undefined ? undefined : { seq: this.lastSeq - (this.log.ended ? 1 : 0), json };
+  }
+
+  /** Lets go of the run, its input and everything that its closures hold. */
+  detach(): void {
+    this.#snapshot = this.#snapshotJson;
+    this.#executor = NOBODY;
+  }
+
+  /** The past that the state of the next run goes on from. */
+  get past(): SnapshotPast | undefined {
+    const state = this.#snapshotJson;
+    return state === undefined && this.lastSeq > 0 ? undefined : { state, progress: [] };
+  }
+
+  /** Keeps `json` as the last progress, and accounts for it and the folded state. */
+  keepProgress(json: string): void {
+    this.progress = json;
+    this.#texts.set(json.length + (this.#executor.snapshotBytes?.() ?? 0));
+  }
+
+  /** Ends the task. From here on its size counts as that of a finished one. */
+  end(): void {
+    this.#texts.set(0);
+    this.detach();
+    this.endedAtMs = this.updatedAtMs;
+    this.log.end();
+  }
+
+  /** The approximate memory that it takes, in bytes. */
+  get size(): number {
+    const texts = [this.progress, this.outcome, this.#snapshotJson];
+    return texts.reduce((sum, text) => sum + (text?.length ?? 0), TASK_BYTES + this.log.capacity);
+  }
+
+  join(subscriberId: string | undefined): void {
+    if (subscriberId !== undefined) this.#attached.set(subscriberId, (this.#attached.get(subscriberId) ?? 0) + 1);
+    this.#executor.audienceChanged(++this.subscribers);
+  }
+
+  leave(subscriberId: string | undefined, position: number): void {
+    if (subscriberId !== undefined) {
+      const others = (this.#attached.get(subscriberId) ?? 1) - 1;
+      if (others > 0) this.#attached.set(subscriberId, others);
+      else this.#attached.delete(subscriberId);
+      this.#departed.delete(subscriberId);
+      this.#departed.set(subscriberId, position);
+      const [oldest] = this.#departed.keys();
+      if (this.#departed.size > MAX_DEPARTED && oldest !== undefined) this.#departed.delete(oldest);
+    }
+    this.#executor.audienceChanged(--this.subscribers);
+  }
+
+  departedAt(subscriberId: string): number | undefined {
+    return this.#attached.has(subscriberId) ? undefined : this.#departed.get(subscriberId);
+  }
+
+  get #snapshotJson(): string | undefined {
+    return this.#executor === NOBODY ? this.#snapshot : this.#executor.snapshotJson();
+  }
+}

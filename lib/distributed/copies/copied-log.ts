@@ -1,0 +1,162 @@
+import { EventLog } from '../../core/log/event-log.js';
+import type { MemoryBudget } from '../../core/log/memory.js';
+import type { KnownPlace } from '../../core/ports.js';
+import { isFinal, TERMINAL_EVENT, type FinalStatus } from '../../core/task/status.js';
+import type { Context } from '../context.js';
+import { eachEvent } from '../port/entry.js';
+import type { PendingBatch } from '../writing/pending-batch.js';
+import type { LiveRecord } from '../records.js';
+import { assertKnownSchema } from '../port/schema.js';
+import { SingleFlight } from '../single-flight.js';
+import { START, type Entry, type Place, type StoredTask, type TaskState } from '../port/stored.js';
+
+/** So many entries are read at a time. */
+const PAGE = 100;
+
+const STATUS_OF = new Map<string | undefined, FinalStatus>(
+  (Object.keys(TERMINAL_EVENT) as FinalStatus[]).map((status) => [TERMINAL_EVENT[status], status]),
+);
+
+/**
+ * The events of a task as this instance has copied them, in order and each once, whether they were read from the store,
+ * brought by the bell or written here.
+ */
+export class CopiedLog {
+  readonly log: EventLog;
+  /** The place of the last entry that was taken over. */
+  #readTo: Pick<Place, 'token' | 'seq'> = START;
+  readonly #fetching = new SingleFlight(() => this.#fetch());
+
+  /**
+   * @param record is kept up to date with the log
+   * @param lastSeq where the copy begins: after what the store has dropped already
+   */
+  constructor(
+    readonly context: Context,
+    readonly record: LiveRecord,
+    budget: MemoryBudget,
+    lastSeq: number,
+    readonly changed: () => void,
+  ) {
+    const log = new EventLog(context.settings.log, budget, lastSeq);
+    this.log = log;
+    Object.defineProperties(record, {
+      lastSeq: { get: () => log.lastSeq },
+      firstKeptSeq: { get: () => log.firstSeq },
+      epoch: { get: () => log.epochs.current }, // of the event that is encoded, which may be older than the task's
+    });
+  }
+
+  /** Reads what the copy does not have yet. @throws TaskError `STORE_UNAVAILABLE` */
+  fetch(): Promise<void> {
+    return this.#fetching.run();
+  }
+
+  /** Whether the copy has read the claim that its writer began with, and has all events up to `seq`. */
+  follows({ token }: Place, seq: number): boolean {
+    return this.log.epochs.current === token && seq <= this.log.lastSeq;
+  }
+
+  /** Whether somebody has more than this copy: what the writer here has sent may be known elsewhere before its answer is. */
+  lacks(known: KnownPlace | undefined): boolean {
+    if (known === undefined || this.log.ended) return false;
+    return known.position > this.log.lastSeq || (known.epoch ?? 0) > this.log.epochs.current;
+  }
+
+  /** Whether the store, which says `state`, has more than this copy. */
+  isBehind({ top, status }: TaskState): boolean {
+    const { token, seq } = this.#readTo;
+    return top.token > token || (top.token === token && top.seq > seq) || (isFinal(status) && !this.log.ended);
+  }
+
+  /** Takes over entries that the bell has brought, where they follow what is here; reads the store where they do not. */
+  offer(entries: readonly Entry[] | undefined): Promise<void> {
+    for (const entry of entries ?? []) {
+      const { token, seq } = entry.place;
+      const follows = token === this.#readTo.token && seq - entry.events <= this.log.lastSeq;
+      if (!follows || this.log.ended) return this.fetch();
+      this.#accept(entry);
+    }
+    return entries === undefined ? this.fetch() : Promise.resolve();
+  }
+
+  /**
+   * Takes over what the writer here has appended. False: the copy has not read up to where the writer began, and the store
+   * tells what is missing.
+   */
+  acceptBatch({ frames, events, final }: PendingBatch, end: Place): boolean {
+    const before = end.seq - frames.length;
+    if (!this.follows(end, before)) return false;
+    for (let i = this.log.lastSeq - before; i < frames.length; i++) this.log.append(frames[i] as string);
+    this.record.progress = events.findLast(({ event }) => event === undefined)?.json ?? this.record.progress;
+    this.changed();
+    this.#readTo = end;
+    if (final !== undefined) this.#end(final);
+    return true;
+  }
+
+  /** Brings the end of the log about where its terminal event is lost: the task has kept what it said. */
+  conclude({ status, outcome, top, token }: StoredTask): void {
+    if (!isFinal(status) || this.log.ended || this.log.discarded || outcome === undefined) return;
+    const seq = Math.max(top.seq, this.log.lastSeq + 1);
+    if (seq > this.log.lastSeq + 1) this.log.skipTo(seq - 1);
+    this.log.epochs.begin(token, seq);
+    this.#append(seq, TERMINAL_EVENT[status], outcome);
+  }
+
+  async #fetch(): Promise<void> {
+    let entries: readonly Entry[];
+    do {
+      if (this.log.discarded || this.log.ended) return;
+      entries = await this.context.driver.readAfter(this.record.taskId, this.#readTo, PAGE);
+      for (const entry of entries) {
+        if (entry.place.seq - entry.events > this.log.lastSeq) await this.#passOver(entry);
+        this.#accept(entry);
+      }
+    } while (entries.length === PAGE);
+  }
+
+  /** Events before `entry` are missing: the store has dropped them before they were read here, or has lost them. */
+  async #passOver({ place, events }: Entry): Promise<void> {
+    const task = await this.context.driver.read({ taskId: this.record.taskId });
+    const before = place.seq - events;
+    const droppedSeq = task === undefined || task.status === 'expired' ? Infinity : task.dropped.seq;
+    const isTrimmed = droppedSeq >= before;
+    if (isTrimmed) while (this.log.dropOldestSegment() > 0);
+    if (before > this.log.lastSeq) this.log.skipTo(before);
+  }
+
+  #accept(entry: Entry): void {
+    assertKnownSchema(entry.schema, 'The task');
+    const { place } = entry;
+    this.#enterEpoch(place.token, place.seq - entry.events);
+    if (place.token === this.log.epochs.current) {
+      eachEvent(entry, this.log.lastSeq, (seq, event, json) => {
+        this.#append(seq, event, json);
+      });
+      this.changed();
+    }
+    this.#readTo = place;
+  }
+
+  /** A holder with a higher token goes on after `seq`. What is here beyond that, the store has lost. */
+  #enterEpoch(token: number, seq: number): void {
+    if (token <= this.log.epochs.current || this.log.ended) return;
+    this.log.rewindTo(seq);
+    this.log.epochs.begin(token, seq + 1);
+  }
+
+  #append(seq: number, event: string | undefined, json: string): void {
+    if (seq <= this.log.lastSeq || this.log.ended) return;
+    const { record } = this;
+    this.log.append(this.context.settings.encode(record, seq, event, json));
+    if (event === undefined) record.progress = json;
+    const final = STATUS_OF.get(event);
+    if (final !== undefined) this.#end(final);
+  }
+
+  #end(status: FinalStatus): void {
+    this.record.status = status;
+    this.log.end();
+  }
+}

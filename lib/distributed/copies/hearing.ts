@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import type { Bell, Ears, Note } from '../port/bell.js';
+import { ignore, type Context } from '../context.js';
+import type { Entry } from '../port/stored.js';
+
+/** The events that the bell of the store leads to. */
+export interface HearingEvents {
+  appended(taskId: string, entries: readonly Entry[] | undefined): void;
+  noted(note: Note): void;
+  /** Anything may have happened unheard: everything has to be looked at. */
+  missed(): void;
+}
+
+/** An echo that is not heard within so many beats was lost, and others may have been. */
+const ECHO_BEATS = 4;
+
+/**
+ * Listens to the store, and knows whether it still hears: it rings itself once per lease. While it does not hear, it
+ * listens anew, and what is followed has to be looked at.
+ */
+export class Hearing implements Ears {
+  #bell: Bell | undefined;
+  #closed = false;
+  #echo: { readonly nonce: string; readonly sentMs: number } | undefined;
+  #heardMs = -Infinity;
+  #deaf = false;
+
+  constructor(
+    readonly context: Context,
+    readonly events: HearingEvents,
+  ) {}
+
+  /** The bell was not heard when it should have been. */
+  get deaf(): boolean {
+    return this.#deaf;
+  }
+
+  /** Begins to listen, once there is something to listen to. */
+  start(): void {
+    if (this.#bell === undefined && !this.#closed) this.#bell = this.context.driver.listen(this);
+  }
+
+  async follow(taskId: string): Promise<void> {
+    this.start();
+    await this.#bell?.follow(taskId);
+  }
+
+  unfollow(taskId: string): void {
+    this.#bell?.unfollow(taskId);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#bell?.close();
+    this.#bell = undefined;
+  }
+
+  appended(taskId: string, entries: readonly Entry[] | undefined): void {
+    if (!this.#closed) this.events.appended(taskId, entries);
+  }
+
+  noted(note: Note): void {
+    if (this.#closed) return;
+    if (note.kind !== 'echo') this.events.noted(note);
+    else if (note.nonce === this.#echo?.nonce) {
+      this.#heardMs = this.context.settings.clock.now();
+      this.#echo = undefined;
+      this.#deaf = false;
+    }
+  }
+
+  missed(): void {
+    if (!this.#closed) this.events.missed();
+  }
+
+  /** One tick: rings itself where that is due, and listens anew where it was not heard. */
+  check(): void {
+    if (this.#bell === undefined) return;
+    const { clock } = this.context.settings;
+    const now = clock.now();
+    if (this.#echo !== undefined) {
+      if (now - this.#echo.sentMs < ECHO_BEATS * this.context.beatMs) return;
+      this.#deaf = true;
+      this.#bell.renew();
+      this.events.missed();
+    } else if (now - this.#heardMs < this.context.leaseMs) return;
+    this.#echo = { nonce: randomUUID(), sentMs: now };
+    this.context.driver.ring(this.context.instance, { kind: 'echo', nonce: this.#echo.nonce }).catch(ignore);
+  }
+}

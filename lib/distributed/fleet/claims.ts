@@ -1,0 +1,49 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import type { Claimed } from '../port/calls.js';
+import { RETRY_MS, type Context } from '../context.js';
+import type { Liveness } from './liveness.js';
+import type { ForeignEnding } from '../outcomes.js';
+import type { TaskState } from '../port/stored.js';
+
+/** A claim that is not answered is asked again so often. */
+const TRIES = 20;
+/** Once the store is known to have gone back, tokens may have been given out that it does not know: leave so much room. */
+const TOKEN_JUMP = 65_536;
+
+/** Takes tasks over, each claim at most once whatever becomes of its answer. */
+export class Claims {
+  constructor(
+    readonly context: Context,
+    readonly liveness: Liveness,
+  ) {}
+
+  /**
+   * @param ending what the task ends with in the same step; without, it is to be run here
+   * @param above a token that is known to have been given out, though the store has forgotten it
+   */
+  async take(
+    { taskId, token, holder }: TaskState,
+    attempt: number,
+    { ending, above = token }: { readonly ending?: ForeignEnding; readonly above?: number } = {},
+  ): Promise<Claimed> {
+    const { driver, instance, settings } = this.context;
+    const jump = this.liveness.fallbacks > 0 ? randomInt(TOKEN_JUMP) : 0;
+    const claim = {
+      taskId,
+      expected: { token, holder },
+      instance,
+      token: Math.max(token, above) + 1 + jump,
+      attempt,
+      nonce: randomUUID(),
+      ending,
+    };
+    for (let tries = 1; ; tries++) {
+      try {
+        return await driver.claim(claim);
+      } catch (error) {
+        if (tries === TRIES) throw error;
+        await new Promise<void>((resolve) => settings.clock.after(RETRY_MS, resolve));
+      }
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import type { Takeover } from '../../core/ports.js';
+import { ignore, type Context } from '../context.js';
+import type { Claims } from './claims.js';
+import type { Liveness } from './liveness.js';
+import type { OwnedTasks } from '../writing/owned-tasks.js';
+import { readPast } from '../copies/past.js';
+import type { Recovery } from './recovery.js';
+import { toRecord } from '../records.js';
+import type { StoredTask } from '../port/stored.js';
+import type { TaskReader } from '../task-reader.js';
+
+/** Orphans are looked for so often, in ms, where no bell rings. */
+const LOOK_MS = 1_000;
+/** So many orphans are looked at in one call. */
+const PAGE = 100;
+/** So many due orphans of one handler are searched for one of them. */
+const SEARCHED = 1_000;
+
+/** The parts of an instance that orphans are run again with. */
+export interface OrphanParts {
+  readonly liveness: Liveness;
+  readonly claims: Claims;
+  readonly owned: OwnedTasks;
+  readonly reader: TaskReader;
+  readonly recovery: Recovery;
+}
+
+/** Runs tasks again that no instance holds, and ends those that nobody runs in time. */
+export class Orphanage {
+  #lookedMs = -Infinity;
+  #looking = false;
+
+  constructor(
+    readonly context: Context,
+    readonly parts: OrphanParts,
+  ) {}
+
+  /** Looks for orphans that the handlers of this instance can run, where that is due. */
+  async look(isRung: boolean): Promise<void> {
+    const { driver, settings } = this.context;
+    const { orphanRunner, onLost, clock } = settings;
+    const now = clock.now();
+    if (onLost !== 'restart' || this.#looking || (!isRung && now - this.#lookedMs < LOOK_MS)) return;
+    if (orphanRunner.handlers.length === 0 || orphanRunner.room <= 0) return;
+    this.#lookedMs = now;
+    this.#looking = true;
+    try {
+      const { handlers, room } = orphanRunner;
+      const taskIds = await driver.orphans({ handlers }, Math.min(PAGE, room));
+      await Promise.all(taskIds.map((taskId) => this.#run(taskId).catch(ignore)));
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  /** Ends orphans that nobody has run in time. */
+  async expire(): Promise<void> {
+    const { driver, settings } = this.context;
+    const taskIds = await driver.orphans({ olderThanMs: settings.orphanDeadlineMs }, PAGE);
+    await Promise.all(
+      taskIds.map(async (taskId) => {
+        const task = await this.parts.reader.readTask({ taskId });
+        if (task?.status === 'running' && task.holder === undefined) {
+          await this.parts.recovery.lose(task, 'No instance could run the task again');
+        } else await driver.reindex(this.context.instance, [taskId]);
+      }),
+    );
+  }
+
+  /** Takes over a task that nobody runs; `laterMs` where it is too early for that, undefined where somebody does. */
+  async claim(taskId: string, folds: boolean): Promise<Takeover | { readonly laterMs: number } | undefined> {
+    const { liveness, owned, reader, recovery } = this.parts;
+    const task = await reader.readTask({ taskId });
+    if (task === undefined || !reader.isOrphaned(task)) return undefined;
+    if (task.holder !== undefined) {
+      const laterMs = await recovery.settle(taskId);
+      return laterMs === Infinity ? undefined : { laterMs };
+    }
+    if (task.handler === undefined) return undefined;
+    if (!(await this.#isDue(taskId, task.handler))) return { laterMs: LOOK_MS };
+    await liveness.ready();
+    return owned.expecting(taskId, () => this.#claim(task, folds));
+  }
+
+  async #claim(task: StoredTask, folds: boolean): Promise<Takeover | undefined> {
+    const { liveness, claims, owned } = this.parts;
+    const { driver, instance } = this.context;
+    const { fallbacks } = liveness;
+    const claimed = await claims.take(task, task.attempt + 1);
+    if ('lost' in claimed) return undefined;
+    const { won } = claimed;
+    await liveness.beat().catch(ignore);
+    if (liveness.fallbacks !== fallbacks) {
+      // The store has gone back: whoever held the task in between may have used this very token.
+      await driver.orphan(won.taskId, { token: won.token, holder: instance }, 0);
+      return undefined;
+    }
+    const past = folds ? await readPast(this.context, won).catch(ignore) : undefined;
+    const writer = owned.own(won, toRecord(won, false, 0));
+    return { writer, past: past ?? undefined, input: won.input };
+  }
+
+  async #run(taskId: string): Promise<void> {
+    const { reader } = this.parts;
+    const task = await reader.readTask({ taskId });
+    if (task?.status !== 'running' || task.holder !== undefined) {
+      await this.context.driver.reindex(this.context.instance, [taskId]);
+      return;
+    }
+    await this.context.settings.orphanRunner.run(reader.toRecord(task));
+  }
+
+  async #isDue(taskId: string, handler: string): Promise<boolean> {
+    return (await this.context.driver.orphans({ handlers: [handler] }, SEARCHED)).includes(taskId);
+  }
+}

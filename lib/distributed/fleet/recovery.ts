@@ -1,0 +1,160 @@
+import type { PublicError } from '../../core/errors.js';
+import type { Claims } from './claims.js';
+import { ignore, type Context } from '../context.js';
+import type { Liveness } from './liveness.js';
+import type { LogCopies } from '../copies/log-copies.js';
+import { cancelledEnding, lostEnding, type ForeignEnding } from '../outcomes.js';
+import type { OwnedTasks } from '../writing/owned-tasks.js';
+import type { StoredTask, TaskState } from '../port/stored.js';
+import type { TaskReader } from '../task-reader.js';
+
+/** So many tasks of a dead instance are taken at a time: survivors divide them. */
+const SHARE = 100;
+const MAX_BACK_OFF_MS = 60_000;
+/** So many starts that were given up are remembered. */
+const MAX_UNANSWERED = 10_000;
+
+/** The parts of an instance that lost tasks are taken care of with. */
+export interface RecoveryParts {
+  readonly liveness: Liveness;
+  readonly claims: Claims;
+  readonly owned: OwnedTasks;
+  readonly copies: LogCopies;
+  readonly reader: TaskReader;
+}
+
+/** Before an attempt after the first, in ms: a job that kills its process takes its time for it. */
+const backOffMs = (attempts: number): number => Math.min(MAX_BACK_OFF_MS, 1_000 * 2 ** attempts);
+
+/** Ends tasks whose instance is gone, or leaves them to be run again. */
+export class Recovery {
+  /** Dead instances whose tasks are being divided. */
+  readonly #dividing = new Set<string>();
+  /** Tasks of starts that the store has not answered: they are removed if they exist and nobody has found them. */
+  readonly #unanswered = new Set<string>();
+  /** Tasks that are being settled. */
+  readonly #settling = new Map<string, Promise<number>>();
+
+  constructor(
+    readonly context: Context,
+    readonly parts: RecoveryParts,
+  ) {}
+
+  /** Takes shares of what a dead instance held until nothing is left, and then strikes the instance off. */
+  async inherit(instance: string, count: number): Promise<void> {
+    if (this.#dividing.has(instance)) return;
+    this.#dividing.add(instance);
+    try {
+      const { driver } = this.context;
+      let share: readonly string[];
+      do {
+        share = await driver.divide(instance, this.context.instance, SHARE);
+        await this.settleAll(share);
+      } while (share.length > 0 && this.parts.liveness.isDead(instance));
+      if (!this.parts.liveness.isDead(instance)) return;
+      await driver.removeInstance(instance, count);
+      this.parts.owned.countEverybody();
+    } finally {
+      this.#dividing.delete(instance);
+    }
+  }
+
+  /** A start was given up: what the store has made of it, or still makes of it, is removed. */
+  noteUnanswered(taskId: string): void {
+    this.#unanswered.add(taskId);
+    const [oldest] = this.#unanswered;
+    if (this.#unanswered.size > MAX_UNANSWERED && oldest !== undefined) this.#unanswered.delete(oldest);
+  }
+
+  /** Sees to those of a page of tasks that run nowhere, whatever the indexes say. */
+  async settleLost(tasks: readonly StoredTask[]): Promise<void> {
+    await this.settleAll(tasks.filter((task) => this.isLost(task)).map(({ taskId }) => taskId));
+  }
+
+  async settleAll(taskIds: readonly string[]): Promise<void> {
+    await Promise.all(taskIds.map((taskId) => this.settle(taskId).catch(ignore)));
+  }
+
+  /**
+   * Sees to a task that this instance looks after: one that nobody runs any more ends or becomes an orphan, and what is
+   * none of its business leaves its index. Returns in how many ms it may be run again; Infinity: never, or by somebody else.
+   */
+  settle(taskId: string): Promise<number> {
+    let settling = this.#settling.get(taskId);
+    if (settling === undefined) {
+      settling = this.#settle(taskId).finally(() => this.#settling.delete(taskId));
+      this.#settling.set(taskId, settling);
+    }
+    return settling;
+  }
+
+  async #settle(taskId: string): Promise<number> {
+    const { owned, reader } = this.parts;
+    const { driver, instance, settings } = this.context;
+    if (owned.isExpected(taskId)) return Infinity;
+    const task = await reader.readTask({ taskId });
+    if (owned.isExpected(taskId)) return Infinity;
+    const isLost = task?.status === 'running' && (task.holder === instance || reader.isOrphaned(task));
+    if (task === undefined || !isLost || task.holder === undefined) {
+      await driver.reindex(instance, [taskId]);
+      return isLost ? 0 : Infinity;
+    }
+    if (this.#unanswered.delete(taskId)) {
+      const [watchers = []] = await driver.readAudience([taskId]);
+      // Whoever has found it by its key waits for its end: then it is a lost task like any other.
+      if (watchers.length === 0) {
+        await driver.remove(taskId);
+        return Infinity;
+      }
+    }
+    const canRunAgain = settings.onLost === 'restart' && task.handler !== undefined;
+    if (!canRunAgain || task.attempt >= settings.maxAttempts) {
+      await this.lose(task, canRunAgain ? `The task was lost ${task.attempt} times` : undefined);
+      return Infinity;
+    }
+    const delayMs = backOffMs(task.attempt);
+    await driver.orphan(taskId, { token: task.token, holder: task.holder }, delayMs);
+    return delayMs;
+  }
+
+  /** Ends a task whose instance is gone. */
+  async lose(task: TaskState, message?: string): Promise<void> {
+    await this.#end(task, lostEnding(task.taskId, message));
+  }
+
+  /** Ends a task that nobody runs, because somebody has asked for it. */
+  async cancel(task: TaskState, reason: PublicError): Promise<void> {
+    await this.#end(task, cancelledEnding(task.taskId, reason));
+  }
+
+  /** Whether the task runs nowhere, although it has a holder: that one is dead, or is this instance and does not run it. */
+  isLost({ status, holder, taskId }: Pick<TaskState, 'status' | 'holder' | 'taskId'>): boolean {
+    if (status !== 'running' || holder === undefined || this.parts.owned.isExpected(taskId)) return false;
+    return holder === this.context.instance || this.parts.liveness.isDead(holder);
+  }
+
+  /** A task that is followed here was looked at: its readers must not wait for an instance that is gone. */
+  async seen(state: TaskState): Promise<void> {
+    if (this.isLost(state)) await this.settle(state.taskId);
+  }
+
+  /** Sees to what the store says runs here and does not: what a start or a claim has left behind when its answer was lost. */
+  async reconcile(): Promise<void> {
+    const { driver, instance } = this.context;
+    let page: readonly string[];
+    let after: string | undefined;
+    do {
+      page = await driver.held(instance, after, SHARE);
+      after = page.at(-1);
+      await this.settleAll(page.filter((taskId) => !this.parts.owned.isExpected(taskId)));
+    } while (page.length === SHARE);
+  }
+
+  async #end(task: TaskState, ending: ForeignEnding): Promise<void> {
+    const { taskId } = task;
+    const { owned, claims, copies } = this.parts;
+    await owned.expecting(taskId, () => claims.take(task, task.attempt, { ending }));
+    const copy = copies.get(taskId);
+    if (copy !== undefined) await copy.fetch();
+  }
+}

@@ -1,0 +1,248 @@
+import type { PublicError } from '../../core/errors.js';
+import type { Appender } from './appender.js';
+import type { Audience } from '../fleet/audience.js';
+import type { Claims } from '../fleet/claims.js';
+import { ignore, type Context } from '../context.js';
+import type { Liveness } from '../fleet/liveness.js';
+import type { LogCopies } from '../copies/log-copies.js';
+import type { LogCopy } from '../copies/log-copy.js';
+import { fenced, lostByStore, NOBODY } from '../outcomes.js';
+import type { PendingBatch } from './pending-batch.js';
+import type { LiveRecord } from '../records.js';
+import type { Retries } from './retries.js';
+import type { StoredTask, TaskState } from '../port/stored.js';
+import type { Turn } from '../turn.js';
+import { SharedWriter, type WriterOwner } from './writer.js';
+
+/** So many tasks are asked after in one call. */
+const PAGE = 500;
+
+/** The parts of an instance that its tasks are written with. */
+export interface WritingParts {
+  readonly appender: Appender;
+  readonly retries: Retries;
+  readonly turn: Turn;
+  readonly liveness: Liveness;
+  readonly copies: LogCopies;
+  readonly audience: Audience;
+  readonly claims: Claims;
+}
+
+/** The tasks that this instance may write to. */
+export class OwnedTasks implements WriterOwner {
+  readonly #writers = new Map<string, SharedWriter>();
+  /** Being created or claimed: the store may say already that they run here. */
+  readonly #expected = new Map<string, number>();
+  /** Cancelled after the store said that they run here, and before they did. */
+  readonly #cancelledEarly = new Set<string>();
+  /** Tasks whose audience may have changed. */
+  readonly #uncounted = new Set<string>();
+  #touchedMs: number;
+
+  constructor(
+    readonly context: Context,
+    readonly parts: WritingParts,
+  ) {
+    this.#touchedMs = context.settings.clock.now();
+  }
+
+  get appender(): Appender {
+    return this.parts.appender;
+  }
+
+  get retries(): Retries {
+    return this.parts.retries;
+  }
+
+  get turn(): Turn {
+    return this.parts.turn;
+  }
+
+  get sure(): boolean {
+    return this.parts.liveness.sure;
+  }
+
+  get size(): number {
+    return this.#writers.size;
+  }
+
+  get(taskId: string): SharedWriter | undefined {
+    return this.#writers.get(taskId);
+  }
+
+  /** Whether the task runs here, or is about to. */
+  isExpected(taskId: string): boolean {
+    return this.#writers.has(taskId) || this.#expected.has(taskId);
+  }
+
+  /** Does `work`, in which the store may come to say that the task runs here, although nothing does yet. */
+  async expecting<T>(taskId: string, work: () => Promise<T>): Promise<T> {
+    this.#expected.set(taskId, (this.#expected.get(taskId) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      const others = (this.#expected.get(taskId) ?? 1) - 1;
+      if (others > 0) this.#expected.set(taskId, others);
+      else this.#expected.delete(taskId);
+      if (others <= 0 && !this.#writers.has(taskId)) this.#cancelledEarly.delete(taskId);
+    }
+  }
+
+  /** The task is written here from now on; its local copy goes on from what the writer appends. */
+  own(task: StoredTask, record: LiveRecord): SharedWriter {
+    const { copies } = this.parts;
+    const { taskId, top, token, dropped, cancel } = task;
+    const bounds = { end: { ...top, token }, dropped };
+    const writer = new SharedWriter(this.context, record, bounds, this);
+    this.#writers.set(taskId, writer);
+    // A new task has its copy at once; one that was taken over is read when somebody asks for it.
+    const copy = copies.get(taskId) ?? (token === 1 ? copies.add({ ...record }, this.context.instance, 0) : undefined);
+    if (copy !== undefined) {
+      this.attach(copy);
+      if (copy.mayBeBehind) copy.fetch().catch(ignore);
+    }
+    if (cancel !== undefined) this.#later(writer, () => this.cancel(writer, JSON.parse(cancel) as PublicError));
+    return writer;
+  }
+
+  /** A copy of a task that runs here gets what the writer appends. */
+  attach(copy: LogCopy): void {
+    const writer = this.#writers.get(copy.taskId);
+    if (writer === undefined) return;
+    copy.writer = writer;
+    copy.holder = this.context.instance;
+  }
+
+  begun(writer: SharedWriter): void {
+    this.#later(writer, () => {
+      const subscribers = this.parts.copies.get(writer.taskId)?.record.subscribers ?? 0;
+      if (subscribers > 0) writer.executor.audienceChanged(subscribers);
+    });
+    if (this.#cancelledEarly.delete(writer.taskId))
+      this.#later(writer, () => void this.cancelNoted(writer.taskId).catch(ignore));
+    if (writer.record.attempt > 1) this.audienceNoted(writer.taskId); // they came while it ran elsewhere
+  }
+
+  committed(writer: SharedWriter, batch: PendingBatch): void {
+    const copy = this.parts.copies.get(writer.taskId);
+    // A previous holder may have written events that this copy has not read yet: they are in the store.
+    if (copy?.events.acceptBatch(batch, writer.end) === false) copy.fetch().catch(ignore);
+  }
+
+  closed(writer: SharedWriter): void {
+    if (this.#writers.get(writer.taskId) !== writer) return;
+    this.#writers.delete(writer.taskId);
+    this.#cancelledEarly.delete(writer.taskId);
+    const copy = this.parts.copies.get(writer.taskId);
+    if (copy !== undefined) this.parts.copies.handOver(copy);
+    writer.executor = NOBODY;
+  }
+
+  async countSubscribers({ taskId }: SharedWriter): Promise<number> {
+    const [others = 0] = await this.parts.audience.countOthers([taskId]);
+    return others + (this.parts.copies.get(taskId)?.local ?? 0);
+  }
+
+  async release(writer: SharedWriter): Promise<void> {
+    const { driver, instance } = this.context;
+    const { taskId, epoch, handler } = writer.record;
+    await driver.orphan(taskId, { token: epoch, holder: instance }, 0);
+    const copy = this.parts.copies.get(taskId);
+    if (copy !== undefined) copy.holder = undefined;
+    if (handler !== undefined) await driver.ring(undefined, { kind: 'orphan', handler }).catch(ignore);
+  }
+
+  /** Somebody may have come or gone elsewhere. */
+  audienceNoted(taskId: string): void {
+    if (!this.#writers.has(taskId)) return;
+    if (this.#uncounted.size === 0) this.turn.add(() => void this.countAudience().catch(ignore));
+    this.#uncounted.add(taskId);
+  }
+
+  /** An instance has died, and with it its subscribers. */
+  countEverybody(): void {
+    for (const taskId of this.#writers.keys()) this.audienceNoted(taskId);
+  }
+
+  async countAudience(): Promise<void> {
+    const taskIds = [...this.#uncounted];
+    for (let i = 0; i < taskIds.length; i += PAGE) {
+      const page = taskIds.slice(i, i + PAGE);
+      const others = await this.parts.audience.countOthers(page);
+      page.forEach((taskId, index) => {
+        this.#uncounted.delete(taskId);
+        this.parts.copies.get(taskId)?.setOthers(others[index] ?? 0);
+      });
+    }
+  }
+
+  /** Asks the store about a task that runs here: somebody has cancelled it. */
+  async cancelNoted(taskId: string): Promise<void> {
+    if (this.#writers.has(taskId)) await this.#verify([taskId]);
+    else if (this.#expected.has(taskId)) this.#cancelledEarly.add(taskId);
+  }
+
+  cancel(writer: SharedWriter, reason: PublicError): void {
+    if (writer.executor === NOBODY) this.#cancelledEarly.add(writer.taskId);
+    else writer.executor.cancelRequested(reason);
+  }
+
+  /** Asks the store which tasks are still held here, and what is wanted of them. Then they go on. */
+  async verifyAll(): Promise<void> {
+    const taskIds = [...this.#writers.keys()];
+    for (let i = 0; i < taskIds.length; i += PAGE) await this.#verify(taskIds.slice(i, i + PAGE));
+    for (const writer of this.#writers.values()) writer.resume();
+  }
+
+  /** One tick: refuses what has waited for too long, and keeps what runs from expiring. */
+  async tend(): Promise<void> {
+    const { driver, instance, runningTtlMs, settings } = this.context;
+    const now = settings.clock.now();
+    for (const writer of [...this.#writers.values()]) writer.expire(now);
+    if (now - this.#touchedMs < runningTtlMs / 4) return;
+    this.#touchedMs = now;
+    const taskIds = [...this.#writers.keys()];
+    for (let i = 0; i < taskIds.length; i += PAGE) await driver.reindex(instance, taskIds.slice(i, i + PAGE));
+  }
+
+  async #verify(taskIds: readonly string[]): Promise<void> {
+    const states = await this.context.driver.look(taskIds);
+    taskIds.forEach((taskId, index) => {
+      const writer = this.#writers.get(taskId);
+      if (writer !== undefined) this.#judge(writer, states[index]);
+    });
+  }
+
+  #judge(writer: SharedWriter, state: TaskState | undefined): void {
+    const { epoch } = writer.record;
+    if (state === undefined) {
+      writer.revoke(lostByStore());
+      this.parts.copies.discard(writer.taskId);
+    } else if (state.token > epoch) writer.revoke(fenced());
+    else if (state.token < epoch) void this.#takeAgain(writer, state);
+    else if (state.holder !== this.context.instance && state.status === 'running') writer.revoke(fenced());
+    else if (state.cancel !== undefined) this.cancel(writer, JSON.parse(state.cancel) as PublicError);
+  }
+
+  /** The store has gone back to a state in which the task was not held here yet: takes it again, under a higher token. */
+  async #takeAgain(writer: SharedWriter, state: TaskState): Promise<void> {
+    if (!writer.idle || state.status !== 'running') return; // the next time, then
+    writer.pause();
+    const { attempt, epoch, taskId } = writer.record;
+    try {
+      const claimed = await this.expecting(taskId, () => this.parts.claims.take(state, attempt, { above: epoch }));
+      if ('won' in claimed) writer.renew({ ...claimed.won.top, token: claimed.won.token });
+      else writer.revoke(claimed.lost === 'gone' ? lostByStore() : fenced());
+    } catch {
+      // The store does not answer: what it says the next time decides.
+    } finally {
+      writer.resume();
+    }
+  }
+
+  #later(writer: SharedWriter, tell: () => void): void {
+    setImmediate(() => {
+      if (this.#writers.get(writer.taskId) === writer) tell();
+    });
+  }
+}

@@ -1,0 +1,107 @@
+import type { LogLimits } from '../../core/log/event-log.js';
+import type { EncodedTask, StoreSettings } from '../../core/ports.js';
+import type { FinalStatus } from '../../core/task/status.js';
+import { ignore } from '../context.js';
+import { eventLines } from '../port/entry.js';
+import { SCHEMA, type Entry, type Place } from '../port/stored.js';
+
+/** An entry holds so many events at most, and never more than a sixteenth of what the log may keep. */
+const EVENTS_PER_ENTRY = 64;
+const BYTES_PER_ENTRY = 16_384;
+const ENTRIES_PER_LOG = 16;
+/** A batch that has grown so large takes no more. */
+const FULL_BATCH_BYTES = 1_048_576;
+/** An event takes about so many bytes of memory beside its text. */
+const EVENT_BYTES = 64;
+
+interface PendingEvent {
+  readonly event: string | undefined;
+  readonly json: string;
+}
+
+/** Events of one task that wait to be appended together, and the promises of those who wait for them. */
+export class PendingBatch {
+  readonly events: PendingEvent[] = [];
+  /** Its size in memory, about. */
+  bytes = 0;
+  final: FinalStatus | undefined;
+  /** The last progress among its events. */
+  progress: string | undefined;
+  endsWithProgress = false;
+  /** A call for it has been sent whose fate is unknown: from then on it cannot be given up. */
+  wasUnknown = false;
+  /** The frames of its events as they go over the wire, once it is sealed. */
+  frames: readonly string[] = [];
+  entries: readonly Entry[] = [];
+  resolve: () => void = ignore;
+  #reject: (error: unknown) => void = ignore;
+  /** All its events have one fate. */
+  readonly done = new Promise<void>((resolve, reject) => {
+    this.resolve = resolve;
+    this.#reject = reject;
+  });
+
+  /** @param startedMs when its first event was appended, by the monotonic clock */
+  constructor(readonly startedMs: number) {}
+
+  get full(): boolean {
+    return this.final !== undefined || this.bytes >= FULL_BATCH_BYTES;
+  }
+
+  add(event: string | undefined, json: string): void {
+    this.events.push({ event, json });
+    this.bytes += json.length + EVENT_BYTES;
+    this.endsWithProgress = event === undefined;
+    if (this.endsWithProgress) this.progress = json;
+  }
+
+  /** Nobody has to listen: progress need not be awaited. */
+  reject(error: unknown): void {
+    this.done.catch(ignore);
+    this.#reject(error);
+  }
+
+  /** Encodes the events, which come after `start` under `token`, and lays them out as entries. Returns their end. */
+  seal(
+    start: Place,
+    task: EncodedTask,
+    { encode, log, clock }: Pick<StoreSettings, 'encode' | 'log' | 'clock'>,
+  ): Place {
+    const atMs = clock.wallNow();
+    const most = entryLimits(log);
+    const entries: Entry[] = [];
+    const frames: string[] = [];
+    const token = task.epoch;
+    const described = { ...task }; // one for all events: this is the hot path
+    let { seq, bytes } = start;
+    let text = '';
+    let events = 0;
+    let size = 0;
+    const close = (): void => {
+      bytes += size;
+      entries.push({ place: { token, seq, bytes }, events, bytes: size, atMs, text, schema: SCHEMA });
+      text = '';
+      events = size = 0;
+    };
+    for (const { event, json } of this.events) {
+      const frame = encode(described, seq + 1, event, json);
+      if (event === undefined) described.progress = json;
+      const frameBytes = Buffer.byteLength(frame);
+      if (events > 0 && (events >= most.events || size + frameBytes > most.bytes)) close();
+      frames.push(frame);
+      text += eventLines(event, json);
+      seq++;
+      events++;
+      size += frameBytes;
+    }
+    close();
+    this.entries = entries;
+    this.frames = frames;
+    return { token, seq, bytes };
+  }
+}
+
+const entryLimits = ({ maxEvents, maxBytes }: LogLimits): { events: number; bytes: number } => ({
+  events: Math.max(1, Math.min(EVENTS_PER_ENTRY, Math.floor(maxEvents / ENTRIES_PER_LOG))),
+  bytes: Math.min(BYTES_PER_ENTRY, maxBytes / ENTRIES_PER_LOG),
+});
