@@ -1,9 +1,9 @@
 import type { Run } from '../run/run.js';
 
-/** Runs whose tasks have ended, but not their jobs: what still runs counts, whatever became of its task. */
+/** Keeps the runs whose tasks have ended while their jobs still work. Such a job counts for the limits of running tasks. */
 export class SettlingRuns {
   readonly #runs = new Set<Run>();
-  /** The number of them whose jobs still run. */
+  /** The number of jobs that still run, by owner. */
   readonly #jobsOf = new Map<string | undefined, number>();
   readonly #late = new Set<Run>();
 
