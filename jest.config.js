@@ -29,7 +29,6 @@ const project = {
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.ci/'],
   transform: { '^.+\\.ts$': tsJest },
-  setupFilesAfterEnv: ['<rootDir>/__tests__/support/retry-in-ci.ts'],
   moduleNameMapper: sourceImports,
 };
 

@@ -3,7 +3,12 @@
  * @param what its name, for whoever reads that
  */
 export function describeWith(there: boolean, what: string): (name: string, suite: () => void) => void {
-  if (there) return describe;
+  if (there) {
+    // A machine that is busy with something else can starve a browser or a server of the time that a test gives it. In
+    // CI, and in files that need one, a test that fails is run again, twice at most, and every failure is printed.
+    if (process.env.CI !== undefined) jest.retryTimes(2, { logErrorsBeforeRetry: true });
+    return describe;
+  }
   return (name, suite) => {
     if (process.env.CI === undefined) {
       process.stdout.write(`${name}: skipped, ${what} is missing\n`);
