@@ -152,7 +152,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 }
 
 async function stop(engine: Engine, heartbeat: Heartbeat, graceMs: number): Promise<void> {
-  // Where other instances serve the same tasks, clients need not wait here for theirs to end.
+  // Clients need not wait here for their tasks to end if other instances serve the same tasks.
   if (engine.store.shared) heartbeat.sendAllAway();
   await engine.stop(graceMs);
   heartbeat.sendAllAway();

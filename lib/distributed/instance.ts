@@ -18,7 +18,7 @@ import { TaskReader } from './task-reader.js';
 import { withTimeLimit } from './port/time-limited-driver.js';
 import { Turn } from './turn.js';
 
-/** So many ended tasks are forgotten, and so many tasks walked over, per sweep. */
+/** The number of ended tasks that one sweep forgets, and of tasks that it walks over. */
 const SWEPT = 500;
 
 /** One instance among those that serve the same tasks: its parts, and the clock that drives them. */

@@ -3,7 +3,7 @@ import type { AudienceShare, Departure } from '../distributed/port/stored.js';
 import { audienceKey } from './task-document.js';
 import type { TaskShelf } from './task-shelf.js';
 
-/** Who is attached to which task on which instance, and where those who left were. */
+/** Keeps who is attached to which task on which instance, and where those who left were. */
 
 const MAX_DEPARTURES = 1_000;
 

@@ -4,7 +4,7 @@ import type { Draft } from '../distributed/port/stored.js';
 import { documentOf, leadsTo, pointerKey, quotaKey, shown, taskKey, type TaskDocument } from './task-document.js';
 import type { Pointer, TaskShelf } from './task-shelf.js';
 
-/** What only one task may have at a time. */
+/** A name that only one task may have at a time. */
 type Place = Exclude<Ref, { readonly taskId: string } | { readonly resumeKey: string }>;
 
 /**

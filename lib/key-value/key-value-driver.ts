@@ -21,9 +21,9 @@ import { TaskShelf } from './task-shelf.js';
 
 /** Options of `createKeyValueDriver`. */
 export interface KeyValueDriverOptions {
-  /** Where the tasks are kept. It stays the caller's: close it after `tasks.stop()`. */
+  /** The database that keeps the tasks. It stays the caller's: close it after `tasks.stop()`. */
   keyValue: KeyValue;
-  /** How often it looks for what other instances have written, in ms, from 1 to 60_000. Default 100. */
+  /** The pause between two looks for what other instances have written, in ms, from 1 to 60_000. Default 100. */
   pollMs?: number;
 }
 

@@ -1,7 +1,7 @@
 /** The smallest thing that tasks can be kept in: texts under keys, each replaced only by whoever knows what it was. */
 
 /**
- * What a database must be able to do so that `createKeyValueDriver` keeps tasks in it. Keys are ASCII, of at most 200
+ * A database that `createKeyValueDriver` can keep tasks in. Keys are ASCII, of at most 200
  * characters; values are JSON, from some bytes to about what one event, one input or one snapshot takes. A promise that
  * rejects says that nobody knows whether the call was carried out: it is looked up, or made again.
  */
@@ -20,10 +20,10 @@ export interface KeyValue {
   list(prefix: string, after: string, limit: number): Promise<readonly (readonly [key: string, value: string])[]>;
 }
 
-/** How many keys are listed together. */
+/** The number of keys that are listed together. */
 const PAGE = 200;
 
-/** What becomes of a document: what `change` answers its caller, and what it is to be. */
+/** The outcome of a change: the answer for the caller, and the new document. */
 export interface Change<T, R> {
   readonly answer: R;
   /** Absent: it stays as it is. Undefined: it is deleted. */

@@ -3,7 +3,7 @@ import type { Bell, Ears, Note } from '../distributed/port/bell.js';
 import { taskKey, type TaskDocument } from './task-document.js';
 import type { TaskShelf } from './task-shelf.js';
 
-/** How an instance hears of what others write: it looks at what it follows, and for notes that were left for it. */
+/** Tells an instance what others write: it looks at the tasks that it follows, and for notes that were left for it. */
 
 /** A note that is written while others are read may sort before them: so far back is read again. */
 const OVERLAP_MS = 5_000;

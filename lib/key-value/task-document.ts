@@ -12,7 +12,7 @@ export interface TaskDocument extends Mutable<Omit<StoredTask, 'holder' | 'cance
   cancel?: string | undefined;
   /** The progress that ends the log; `progress` is what was noted before, for when something else ends it. */
   lastProgress?: string | undefined;
-  /** Where the logs of earlier tokens ended: what an old holder has written beyond is no part of the log. */
+  /** The places at which the logs of earlier tokens ended. Anything that an old holder wrote beyond is no part of the log. */
   ends: readonly (readonly [token: number, seq: number])[];
   /** The entries that claims have written. They stand here so that a claim is one step. */
   marks: readonly Entry[];
@@ -20,11 +20,11 @@ export interface TaskDocument extends Mutable<Omit<StoredTask, 'holder' | 'cance
   keeper?: string | undefined;
   nonce?: string | undefined;
   orphan?: { readonly sinceMs: number; readonly dueMs: number } | undefined;
-  /** When its retention is over, by the clock of the driver. */
+  /** The end of its retention, by the clock of the driver. */
   expires?: number | undefined;
   /** It is being created, by the attempt of this name: nobody else may see it yet. */
   start?: string | undefined;
-  /** When that attempt began, by the clock of the driver. */
+  /** The time at which that attempt began, by the clock of the driver. */
   begunAtMs: number;
 }
 
@@ -76,7 +76,7 @@ export const entriesPrefix = (taskId: string): string => `entry/${taskId}/`;
 export const entryKey = (taskId: string, { token, seq }: Pick<Place, 'token' | 'seq'>): string =>
   `${entriesPrefix(taskId)}${String(token).padStart(10, '0')}/${String(seq).padStart(10, '0')}`;
 
-/** What leads to a task beside its id: hashed, since owners and names may be long, and of any characters. */
+/** Returns the key of something that leads to a task beside its id. It is hashed, since owners and names may be long and hold any character. */
 export function pointerKey(ref: Exclude<Ref, { readonly taskId: string }>): string {
   if ('resumeKey' in ref) return `resume/${ref.resumeKey}`;
   const [kind, name] = 'slot' in ref ? ['slot', ref.slot] : ['once', ref.idempotencyKey];

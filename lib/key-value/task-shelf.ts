@@ -20,7 +20,7 @@ export class TaskShelf {
     this.#startedAtMs = settings.clock.wallNow() - settings.clock.now();
   }
 
-  /** What the wall clock said at the start, and what has passed since, in whole ms since 1970. */
+  /** The wall clock at the start plus the monotonic time since, in whole ms since 1970. */
   get now(): number {
     return Math.trunc(this.#startedAtMs + this.settings.clock.now());
   }
@@ -39,7 +39,7 @@ export class TaskShelf {
     return task !== undefined && this.isKept(task) && leadsTo(ref, task) ? task : undefined;
   }
 
-  /** What is left of a task whose retention is over, whether it was forgotten already or not. */
+  /** Returns the tombstone of a task whose retention is over, whether or not the sweep has come by. */
   async findTombstone(ref: Ref): Promise<Tombstone | undefined> {
     const taskId = 'owner' in ref ? undefined : await this.#idOf(ref);
     if (taskId === undefined) return undefined;
@@ -90,14 +90,14 @@ export class TaskShelf {
   }
 }
 
-/** What stands under an idempotency key, a slot or a resume key. */
+/** The document under an idempotency key, a slot or a resume key. */
 export interface Pointer {
   readonly taskId: string;
   /** The attempt to create the task that has taken the place. */
   readonly start: string;
 }
 
-/** What is left of a task that was forgotten. */
+/** The tombstone of a task that was forgotten. */
 export interface StoredTombstone {
   readonly taskId: string;
   readonly resumeKey: string;

@@ -109,7 +109,7 @@ export class Appender {
       if (kind !== 'committed') return { kind: kind as 'fenced' | 'ended' | 'gone' };
       const ended = parseTask(taskId, task);
       if (ended !== undefined && ended.status !== 'expired') {
-        // Whatever fails here is found again by those who compare the indexes with their tasks.
+        // A failure here does no harm: later sweeps compare the indexes with their tasks.
         await Promise.allSettled(this.indexes.ended(ended, ended.status, [ended.holder]));
       }
       const dropped = placeOf(more);

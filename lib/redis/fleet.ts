@@ -14,7 +14,7 @@ import { BURY } from './scripts/task-scripts.js';
 const KEY_SCHEMA = SCHEMA;
 /** For so long nobody else is given an expired task that one instance is clearing, in ms. */
 const CLEARING_MS = 30_000;
-/** So many tasks have their indexes renewed before the event loop and Redis get to do something else. */
+/** The number of tasks whose indexes are renewed before the event loop and Redis get to do something else. */
 const RENEWED_TOGETHER = 100;
 
 /** The calls that concern all instances together: beats, the tasks that each holds, orphans, and expiry. */

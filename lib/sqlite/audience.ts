@@ -3,7 +3,7 @@ import type { AudienceShare, Departure } from '../distributed/port/stored.js';
 import type { Moment } from './connection.js';
 import { findState } from './task-rows.js';
 
-/** Who is attached to which task on which instance, and where those who left were. */
+/** Keeps who is attached to which task on which instance, and where those who left were. */
 
 const MAX_DEPARTURES = 1_000;
 

@@ -21,13 +21,13 @@ export interface SqliteStatement {
   get(...values: unknown[]): unknown;
   /** All its rows as objects. */
   all(...values: unknown[]): unknown;
-  /** How `better-sqlite3` and `libsql` are told to return integers as numbers. */
+  /** Makes `better-sqlite3` and `libsql` return integers as numbers. */
   safeIntegers?(enabled: boolean): unknown;
-  /** How `node:sqlite` is told to return integers as numbers. */
+  /** Makes `node:sqlite` return integers as numbers. */
   setReadBigInts?(enabled: boolean): unknown;
 }
 
-/** What the store binds. Undefined becomes NULL. */
+/** A value that the store binds. Undefined becomes NULL. */
 export type SqlValue = string | number | null | undefined;
 
 /** The database at the time at which something is asked of it, by the store's clock. */

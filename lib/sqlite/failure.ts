@@ -1,6 +1,6 @@
 import { TaskError } from '../core/errors.js';
 
-/** What SQLite's result codes mean for a store. */
+/** Translates SQLite's result codes into what they mean for a store. */
 
 /** Result codes that say something about the database, rather than about the statement. */
 const MEANINGS: Readonly<Record<string, { readonly code: number; readonly text: string; readonly passing: boolean }>> =
@@ -45,7 +45,7 @@ const MEANINGS: Readonly<Record<string, { readonly code: number; readonly text: 
     },
   };
 
-/** Why a transaction failed. It has changed nothing unless `unknown`. */
+/** The reason why a transaction failed. It has changed nothing unless `unknown`. */
 export interface Failure {
   readonly error: TaskError;
   /** The same work may succeed later. */

@@ -6,14 +6,14 @@ import { SqliteDriver } from './sqlite-driver.js';
 
 export type { SqliteDatabase, SqliteStatement } from './connection.js';
 
-/** Where the tasks are kept. */
+/** The options of `createSqliteStore`. */
 export interface SqliteStoreOptions extends TaskStoreOptions {
   /**
    * An open database of `node:sqlite`, `better-sqlite3` or `libsql`, for this store alone: it sets pragmas and runs
    * transactions. It stays the caller's: close it after `tasks.stop()`.
    */
   database: SqliteDatabase;
-  /** What the names of all tables begin with. Default 'resumable_sse_'. */
+  /** The prefix of all table names. Default 'resumable_sse_'. */
   prefix?: string;
 }
 

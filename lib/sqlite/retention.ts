@@ -1,7 +1,7 @@
 import type { Connection, Moment } from './connection.js';
 import { PARTS } from './schema.js';
 
-/** What is forgotten, a little at a time, so that no transaction holds up the event loop. */
+/** Forgets expired tasks a few at a time, so that no transaction holds up the event loop. */
 
 /** Rows of one table that are deleted in one transaction. */
 const MAX_ROWS = 200;

@@ -3,13 +3,13 @@ import type { DriverSettings } from '../distributed/port/driver.js';
 import type { Connection } from './connection.js';
 import type { Transactions } from './transactions.js';
 
-/** How an instance hears of what others write: it asks SQLite whether anything has changed, and reads what is new. */
+/** Tells an instance what others write: it asks SQLite whether anything has changed, and reads the new rows. */
 
-/** How often it asks while it follows or holds a task. It takes a few µs each time. */
+/** The pause between two questions while a task is followed or held here, in ms. Each takes a few µs. */
 const POLL_MS = 10;
 /** And while it does not, as long as other instances may have something to say. */
 const IDLE_POLL_MS = 100;
-/** What lies behind more entries or notes than this, whose ever they are, is only told as such. */
+/** A backlog of more entries or notes than this is not read; followers are told that they may have missed something. */
 const MAX_SCANNED = 10_000;
 
 /** Both change with commits: the first with those of other connections, the second with those of this one. */
@@ -44,7 +44,7 @@ export class SqliteBell implements Bell {
   /** No other instance is alive, as far as is known. */
   isAlone = false;
   #cancelPoll: (() => void) | undefined;
-  /** When the next poll is due; Infinity: none is. */
+  /** The time at which the next poll is due; Infinity where none is. */
   #due = Infinity;
   #closed = false;
 
@@ -61,7 +61,7 @@ export class SqliteBell implements Bell {
     await this.listen();
   }
 
-  /** What is written from now on is heard. */
+  /** Begins to listen: everything that is written from now on is heard. */
   async listen(): Promise<void> {
     this.#heard ??= await this.transactions.read((connection) => endsOf(connection));
   }
@@ -110,7 +110,7 @@ export class SqliteBell implements Bell {
     else if (!this.isAlone) this.wake(IDLE_POLL_MS);
   }
 
-  /** What is new; undefined: nothing has changed. */
+  /** Returns the new rows, or undefined where nothing has changed. */
   #hear(connection: Connection): News | 'too much' | undefined {
     const { others, own } = connection.get(VERSION) as { others: number; own: number };
     const version = `${others} ${own}`;

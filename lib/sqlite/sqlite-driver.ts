@@ -39,7 +39,7 @@ export class SqliteDriver implements TaskDriver {
 
   open(settings: DriverSettings): void {
     try {
-      // Whoever finds the database locked is told at once: nothing waits inside SQLite.
+      // A locked database is reported at once, because nothing may wait inside SQLite.
       this.#connection.exec('PRAGMA busy_timeout = 0');
     } catch (cause) {
       throw new TaskError('INVALID_OPTION', 'Expected database to be an open SQLite database', { cause });
@@ -170,7 +170,7 @@ export class SqliteDriver implements TaskDriver {
   listen(ears: Ears): Bell {
     const { settings, transactions } = this.#open;
     this.#bell = new SqliteBell(transactions, settings, ears);
-    // Where the file is locked just now, the first poll finds that anything may have happened.
+    // If the file is locked just now, the first poll finds that anything may have happened.
     this.#bell.listen().catch(() => undefined);
     this.#bell.wake();
     return this.#bell;

@@ -5,7 +5,7 @@ import type { Moment } from './connection.js';
 import { endTask, insertEntries } from './task-log.js';
 import { conditionOf, findState, findTasks, KEPT, topOf, type StateRow } from './task-rows.js';
 
-/** What happens to tasks as a whole: they are created, claimed, given up and removed. */
+/** Creates, claims, orphans and removes tasks. */
 
 const CREATE = `INSERT INTO {tasks} (taskId, resumeKey, owner, idempotencyKey, fingerprint, slot, wire, handler,
   createdAt, schema, input, holder, keeper) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;

@@ -26,7 +26,7 @@ const NOTE_DROPPED = 'UPDATE {tasks} SET droppedToken = ?, droppedSeq = ?, dropp
 const END = `UPDATE {tasks} SET status = ?, outcome = ?, endedAt = ?, expiresAt = ?, expires = ?, keeper = NULL, orphanedAt = NULL
   WHERE id = ?`;
 
-/** How many entries are looked at together when a log is trimmed. */
+/** The number of entries that are looked at together when a log is trimmed. */
 const TRIM_PAGE = 64;
 
 function entryOf({ token, seq, total, events, bytes, at, schema, text }: EntryRow): Entry {

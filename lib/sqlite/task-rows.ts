@@ -9,7 +9,7 @@ import type { Connection, SqlValue } from './connection.js';
 type Nullable<T> = { readonly [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> | null : T[K] };
 type Times = 'createdAtMs' | 'updatedAtMs' | 'endedAtMs' | 'expiresAtMs';
 
-/** What is asked of a task before anything is done to it. */
+/** The columns that are read of a task before anything is done to it. */
 export interface StateRow extends Nullable<Omit<TaskState, 'top'>> {
   readonly id: number;
   readonly nonce: string | null;
@@ -76,7 +76,7 @@ export function conditionOf(ref: Ref): { readonly condition: string; readonly va
   return { condition: `t.slot = ? AND t.owner IS ? AND t.status = 'running'`, values: [ref.slot, ref.owner] };
 }
 
-/** What is left of a task whose retention is over, whether it was forgotten already or not. */
+/** Returns the tombstone of a task whose retention is over, whether or not the sweep has come by. */
 export function findTombstone(connection: Connection, ref: Ref, now: number): Tombstone | undefined {
   if (!('taskId' in ref || 'resumeKey' in ref)) return undefined;
   const [column, id] = 'taskId' in ref ? ['taskId', ref.taskId] : ['resumeKey', ref.resumeKey];

@@ -3,7 +3,7 @@ import type { Connection } from './connection.js';
 import { failureOf, isBusy, type Failure } from './failure.js';
 import { setUp } from './schema.js';
 
-/** When work is done in the database: reads at once, all writes of one turn of the event loop in one transaction. */
+/** Schedules work in the database: reads at once, and all writes of one turn of the event loop in one transaction. */
 
 /** A transaction is committed after this long, and the rest of its turn's work waits for the next one. */
 const MAX_TRANSACTION_MS = 2;
@@ -17,7 +17,7 @@ interface Work {
   readonly deadline: number;
 }
 
-/** What became of work: its result, or why it was not done. */
+/** The result of some work, or the reason why it was not done. */
 export type Outcome<T> = { readonly result: T } | { readonly failure: Failure };
 
 /**
@@ -28,9 +28,9 @@ export class Transactions {
   #waiting: Work[] = [];
   #scheduled = false;
   #isSetUp = false;
-  /** How often the database was busy since it last was not. */
+  /** The number of attempts in a row that found the database busy. */
   #refusals = 0;
-  /** How many of those waiting are to be run alone, because a transaction with all of them failed. */
+  /** The number of waiting pieces of work to run alone, because a transaction with all of them failed. */
   #suspects = 0;
 
   constructor(

@@ -8,7 +8,7 @@ export { createKeyValueDriver } from '../key-value/key-value-driver.js';
 export type { KeyValueDriverOptions } from '../key-value/key-value-driver.js';
 export type { KeyValue } from '../key-value/key-value.js';
 
-// What a driver implements
+// The port that a driver implements
 export type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
 export type { Bell, Ears, Note } from '../distributed/port/bell.js';
 export type {
@@ -25,7 +25,7 @@ export type {
   Wanted,
 } from '../distributed/port/calls.js';
 
-// What a driver keeps
+// The values that a driver keeps
 export { SCHEMA, START } from '../distributed/port/stored.js';
 export type {
   AudienceShare,
@@ -41,7 +41,7 @@ export type {
   TaskState,
 } from '../distributed/port/stored.js';
 
-// What most drivers need
+// Parts that most drivers need
 export { comparePlaces, isExcess, KEPT_SHARE, trailingProgress } from '../distributed/port/entry.js';
 export { TaskError } from '../core/errors.js';
 export type { Clock } from '../core/clock.js';

@@ -15,7 +15,7 @@ export interface CollectedEvent {
   readonly seq: number;
 }
 
-/** What was read. */
+/** The events that were read, and how. */
 export interface CollectedStream {
   /** The status of the first answer. */
   readonly status: number;
@@ -25,7 +25,7 @@ export interface CollectedStream {
   readonly events: readonly CollectedEvent[];
   /** The terminal event; undefined where the last connection ended without one. */
   readonly end: CollectedEvent | undefined;
-  /** How many connections it took. */
+  /** The number of connections that it took. */
   readonly connections: number;
 }
 

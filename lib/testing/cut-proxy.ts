@@ -3,7 +3,7 @@ import net from 'node:net';
 import { Counter, Gate, Meter } from './flow.js';
 
 /**
- * What becomes of a connection at its byte:
+ * The fate of a connection at its byte:
  * - `rst`: reset. The peer's kernel may drop what it has not handed over yet, so at most that many bytes arrive.
  * - `fin`: an orderly close in mid-stream, as proxies do. Exactly that many bytes arrive.
  * - `blackhole`: the rest is read and thrown away, as by a proxy that acknowledges for a browser that is gone.
@@ -23,7 +23,7 @@ export interface ConnectionPlan {
   metered?: boolean;
 }
 
-/** What becomes of each connection; `connection` counts from 1. */
+/** Decides the fate of each connection; `connection` counts from 1. */
 export type CutPlan = (connection: number) => ConnectionPlan;
 
 /** A proxy that breaks connections. `createCutProxy` makes one. */
@@ -34,7 +34,7 @@ export interface CutProxy {
   readonly url: string;
   /** The number of connections so far. */
   readonly connections: number;
-  /** How often a plan or `cutAll` ended, blackholed or stalled a connection. */
+  /** The number of connections that a plan or `cutAll` ended, blackholed or stalled. */
   readonly cuts: number;
   /** Bytes written to the client of this connection. */
   delivered(connection: number): number;

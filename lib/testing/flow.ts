@@ -35,7 +35,7 @@ export class Meter {
     return size;
   }
 
-  /** What `take` gave has been written. */
+  /** Notes that the bytes from `take` have been written. */
   done(size: number): void {
     this.#written.add(size);
   }

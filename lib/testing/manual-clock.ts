@@ -37,12 +37,12 @@ export class ManualClock implements Clock {
     return [...this.#timers].flatMap(({ everyMs }) => everyMs ?? []);
   }
 
-  /** How many timers wait, of both kinds. */
+  /** The number of timers that wait, of both kinds. */
   get timers(): number {
     return this.#timers.size;
   }
 
-  /** How long it is until something falls due; Infinity where nothing does. */
+  /** The time until something falls due, in ms; Infinity where nothing does. */
   get nextIn(): number {
     return (this.#nextDue(Infinity)?.due ?? Infinity) - this.#now;
   }

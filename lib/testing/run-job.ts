@@ -8,9 +8,9 @@ import { FeedReader } from './feed-reader.js';
 
 /** A job in a unit test: it runs as a manager runs it, without a server, a request or a client. */
 
-/** What a job did. */
+/** The outcome of a job. */
 export interface FinishedJob<P, R> {
-  /** What it returned, as a client gets it: after JSON. */
+  /** Its return value as a client gets it: after JSON. */
   readonly result: R;
   /** Its progress, in order, after JSON. */
   readonly progress: readonly P[];
@@ -22,7 +22,7 @@ export interface FinishedJob<P, R> {
 export interface RunJobOptions {
   /** Cancels the task, as a client or `cancelTask` does. */
   readonly signal?: AbortSignal;
-  /** How long it may take, in ms by `clock`. Default: for ever. */
+  /** The time that it may take, in ms by `clock`. Default: any. */
   readonly timeoutMs?: number;
   /** Default: the system's. */
   readonly clock?: Clock;

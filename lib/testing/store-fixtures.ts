@@ -74,7 +74,7 @@ export class RecordingExecutor implements Executor {
   }
 }
 
-/** What code a call throws or rejects with, the error where it has none; undefined where it does neither. */
+/** Returns the code that a call throws or rejects with, the error where it has none, or undefined where it does neither. */
 export async function codeOf(call: () => unknown): Promise<unknown> {
   try {
     await call();

@@ -1,8 +1,8 @@
 import type { Awaitable } from '../core/ports.js';
 
-/** How a suite of tests is given to a runner, whichever it is. */
+/** Hands a suite of tests to any runner. */
 
-/** What is needed of a test runner: `jest`, `vitest` and `node:test` all have it. */
+/** The functions that a test runner must have. `jest`, `vitest` and `node:test` all have them. */
 export interface Runner {
   /** Groups tests. */
   readonly describe: (name: string, suite: () => void) => unknown;

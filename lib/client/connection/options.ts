@@ -5,7 +5,7 @@ import type { StreamError } from './answers.js';
 /** `connecting`: a request is out; `open`: its stream is read; `waiting`: for the next retry; `closed`: for good. */
 export type ConnectionState = 'connecting' | 'open' | 'waiting' | 'closed';
 
-/** Why a connection is in its state. */
+/** The reason why a connection is in its state. */
 export interface StateDetail {
   /** Counts the retries since the last event, the one that is waited for included: 0 if none was needed. */
   readonly attempt: number;

@@ -10,7 +10,7 @@ import { assertKnownSchema } from '../port/schema.js';
 import { SingleFlight } from '../single-flight.js';
 import { START, type Entry, type Place, type StoredTask, type TaskState } from '../port/stored.js';
 
-/** So many entries are read at a time. */
+/** The number of entries that are read at a time. */
 const PAGE = 100;
 
 const STATUS_OF = new Map<string | undefined, FinalStatus>(

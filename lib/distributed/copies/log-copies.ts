@@ -11,7 +11,7 @@ import type { Entry, StoredTask, TaskState } from '../port/stored.js';
 const IDLE_MS = 5_000;
 /** A copy that is dropped while it is opened is opened again, so often in all. */
 const OPENINGS = 3;
-/** So many copies are compared with the store in one call. */
+/** The number of copies that are compared with the store in one call. */
 const PAGE = 500;
 
 /** The services that copies need of the world around them. */

@@ -24,7 +24,7 @@ export class LogCopy implements TaskFeed {
   local = 0;
   /** Named subscribers whose coming and going the store has not heard of. */
   moves: Move[] = [];
-  /** When it was last of use, by the monotonic clock. */
+  /** The last time at which somebody used it, by the monotonic clock. */
   usedMs: number;
   #others: number;
   #snapshot: StoredSnapshot | undefined;
@@ -77,7 +77,7 @@ export class LogCopy implements TaskFeed {
     return readOlder(this.context, this, position);
   }
 
-  /** So many subscribers are attached to other instances. */
+  /** Sets the number of subscribers that are attached to other instances. */
   setOthers(subscribers: number): void {
     this.#others = subscribers;
     this.#count();

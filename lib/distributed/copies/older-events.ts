@@ -4,7 +4,7 @@ import { eachEvent } from '../port/entry.js';
 import type { LiveRecord } from '../records.js';
 import { START } from '../port/stored.js';
 
-/** So many entries are read for one subscriber at a time. */
+/** The number of entries that are read for one subscriber at a time. */
 const PAGE = 4;
 
 /** The events after `position` that a copy has dropped for want of memory, as the store still has them. */

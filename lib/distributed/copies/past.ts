@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { eachEvent } from '../port/entry.js';
 import { START, type Entry, type StoredTask } from '../port/stored.js';
 
-/** So many entries are read at a time. */
+/** The number of entries that are read at a time. */
 const PAGE = 100;
 
 /** Returns the events that the folded state of a task goes on from; undefined where some of them are gone. */

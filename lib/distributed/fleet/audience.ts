@@ -5,7 +5,7 @@ import type { LogCopy } from '../copies/log-copy.js';
 import type { AudienceShare } from '../port/stored.js';
 import type { Turn } from '../turn.js';
 
-/** So many named subscribers whose moves could not be told yet are remembered per task. */
+/** The number of named subscribers per task whose moves are remembered until they can be told. */
 const MAX_MOVES = 1_000;
 
 /**

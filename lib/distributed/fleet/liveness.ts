@@ -32,7 +32,7 @@ export class Liveness {
   /** Instances that the store does not know, since when they were asked after. */
   readonly #missing = new Map<string, number>();
   #count = 0;
-  /** When the last accepted beat was sent. */
+  /** The time at which the last accepted beat was sent. */
   #acceptedMs = -Infinity;
   /** Since when all beats were accepted. */
   #steadyMs = Infinity;

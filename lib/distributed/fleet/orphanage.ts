@@ -11,9 +11,9 @@ import type { TaskReader } from '../task-reader.js';
 
 /** Orphans are looked for so often, in ms, where no bell rings. */
 const LOOK_MS = 1_000;
-/** So many orphans are looked at in one call. */
+/** The number of orphans that are looked at in one call. */
 const PAGE = 100;
-/** So many due orphans of one handler are searched for one of them. */
+/** The number of due orphans that are asked for in order to find one that can be run. */
 const SEARCHED = 1_000;
 
 /** The parts of an instance that orphans are run again with. */

@@ -8,10 +8,10 @@ import type { OwnedTasks } from '../writing/owned-tasks.js';
 import type { StoredTask, TaskState } from '../port/stored.js';
 import type { TaskReader } from '../task-reader.js';
 
-/** So many tasks of a dead instance are taken at a time: survivors divide them. */
+/** The number of tasks of a dead instance that are taken at a time. Survivors divide them. */
 const SHARE = 100;
 const MAX_BACK_OFF_MS = 60_000;
-/** So many starts that were given up are remembered. */
+/** The number of starts that are remembered after they were given up. */
 const MAX_UNANSWERED = 10_000;
 
 /** The parts of an instance that lost tasks are taken care of with. */
@@ -101,7 +101,7 @@ export class Recovery {
     }
     if (this.#unanswered.delete(taskId)) {
       const [watchers = []] = await driver.readAudience([taskId]);
-      // Whoever has found it by its key waits for its end: then it is a lost task like any other.
+      // Clients that found it by its key wait for its end, so it is treated like any other lost task.
       if (watchers.length === 0) {
         await driver.remove(taskId);
         return Infinity;

@@ -82,7 +82,7 @@ export interface AudienceReport extends AudienceShare {
   readonly moves: readonly { readonly subscriberId: string; readonly position: number | undefined }[];
 }
 
-/** Which texts a caller of `read` needs beside the task. */
+/** The texts that a caller of `read` needs beside the task. */
 export interface Wanted {
   /** JSON of the last progress. */
   readonly progress?: boolean;

@@ -32,7 +32,7 @@ export interface Entry {
   readonly events: number;
   /** Wire bytes of its own events. */
   readonly bytes: number;
-  /** When it was appended. */
+  /** The wall clock when it was appended. */
   readonly atMs: number;
   /** Its events as `eventLines` writes them. Contains line feeds, and any other Unicode text. */
   readonly text: string;
@@ -96,7 +96,7 @@ export interface TaskState {
 
 /** A task without the texts that may be large; `read` adds those on request. */
 export interface StoredTask extends Omit<Draft, 'input'>, TaskState {
-  /** When its log last grew. */
+  /** The wall clock when its log last grew. */
   readonly updatedAtMs: number;
   /** The time of the terminal event; undefined while it runs. */
   readonly endedAtMs: number | undefined;

@@ -22,7 +22,7 @@ export class LogTail {
   #dropped: Place;
   /** The log ends with a progress, which is noted beside it only when another event follows. */
   #endsWithProgress = false;
-  /** When anything but entries was written last. */
+  /** The last time at which anything but entries was written. */
   #touchedMs: number;
   readonly #snapshots: SnapshotSchedule;
 

@@ -14,7 +14,7 @@ import type { StoredTask, TaskState } from '../port/stored.js';
 import type { Turn } from '../turn.js';
 import { SharedWriter, type WriterOwner } from './writer.js';
 
-/** So many tasks are asked after in one call. */
+/** The number of tasks that are asked after in one call. */
 const PAGE = 500;
 
 /** The parts of an instance that its tasks are written with. */

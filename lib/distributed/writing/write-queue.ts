@@ -1,6 +1,6 @@
 import { PendingBatch } from './pending-batch.js';
 
-/** So many bytes may always wait, however little the log may keep: what a job writes in one tick is no outage. */
+/** The bytes that may always wait, however little the log may keep: a burst within one tick is no outage. */
 const LEAST_BYTES = 1_048_576;
 
 /** The batches of one task that wait to be sent, in order. */

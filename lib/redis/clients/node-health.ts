@@ -4,7 +4,7 @@ import { slotOf } from './slot.js';
 
 /** A probe may take so many times as long as a command. */
 const PATIENCE = 8;
-/** So long a client may take to connect again before it has to begin anew, in ms. */
+/** The time that a client may take to connect again before it has to begin anew, in ms. */
 const MAX_PATIENCE_MS = 10_000;
 
 /**

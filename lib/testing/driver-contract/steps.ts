@@ -14,7 +14,7 @@ import {
   type StoredTask,
 } from '../../distributed/port/stored.js';
 
-/** How long ended tasks are kept in these tests. */
+/** The retention of ended tasks in these tests, in ms. */
 export const TTL_MS = 60_000;
 
 /** One store, and the drivers of two instances that share it. */
@@ -31,7 +31,7 @@ export interface OpenedDrivers {
 
 /** Limits that a test asks for; the rest of the settings is up to you. */
 export interface DriverLimits {
-  /** What the log of one task may keep. */
+  /** The limits of one task's log. */
   readonly limits?: LogLimits;
   /** The number of tasks that may run per owner. */
   readonly maxTasksPerOwner?: number;

@@ -1,7 +1,7 @@
 import type { Awaitable, OpenTaskStore, StoreSettings } from '../../core/ports.js';
 import type { Suite } from '../suite.js';
 
-/** What the suite for stores is given to test. */
+/** The stores that the suite is given to test. */
 
 /** An empty store that a test has to itself, opened by two instances. */
 export interface OpenedStore {
@@ -15,7 +15,7 @@ export interface OpenedStore {
   readonly close: () => Awaitable<void>;
 }
 
-/** What a test asks for; the rest of the settings is up to whoever opens the store. */
+/** The settings that a test asks for. The caller who opens the store chooses the others. */
 export type StoreLimits = Partial<Pick<StoreSettings, 'log' | 'maxTasksPerOwner' | 'encode'>>;
 
 /** Opens an empty store that keeps finished tasks for `STORE_TTL_MS`. */

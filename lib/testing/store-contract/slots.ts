@@ -9,7 +9,7 @@ const SLOT = 'chat 7';
 const OWNER = 'ann';
 const HERE = { slot: SLOT, owner: OWNER };
 
-/** What stores must do so that at most one task of an owner runs in a slot. */
+/** Tests that at most one task of an owner runs in a slot. */
 export function describeStoreSlots({ describe, it, open }: StoreSuite): void {
   describe('a slot', () => {
     it('takes one of a hundred concurrent starts, and shows that one to all others', async () => {

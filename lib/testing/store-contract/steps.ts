@@ -3,7 +3,7 @@ import { FeedReader } from '../feed-reader.js';
 import type { Start } from '../../core/log/subscription.js';
 import { draft, RecordingExecutor } from '../store-fixtures.js';
 
-/** How long the stores of the suite keep finished tasks. */
+/** The retention of finished tasks in the stores of the suite, in ms. */
 export const TTL_MS = 2_000;
 
 /** A task that runs, and whoever runs it. */
@@ -39,7 +39,7 @@ export async function finished(
   return task;
 }
 
-/** What the store knows of a task that is there. */
+/** Returns the record of a task that is there. */
 export async function recordOf(store: OpenTaskStore, ref: TaskRef): Promise<TaskRecord> {
   const found = await store.find(ref, true);
   if (found === undefined || found.status === 'expired') throw new Error('There is no such task');

@@ -7,7 +7,7 @@ import type { StoreSuite } from './opened-store.js';
 const encodeAll: StoreSettings['encode'] = ({ taskId, resumeKey, attempt, wire, slot, progress }, seq, event, json) =>
   `${JSON.stringify({ taskId, resumeKey, attempt, wire, slot, last: event === 'complete' ? progress : '', seq, event, json })}\n`;
 
-/** How a store keeps the wire of a task, and what its encoder learns. */
+/** Tests that a store keeps the wire of a task, and what its encoder learns. */
 export function describeStoreWires({ describe, it, open }: StoreSuite): void {
   describe('the wire of a task', () => {
     it('is kept with the task, and so is its slot, for every instance', async () => {
