@@ -35,12 +35,12 @@ describe('Instances on a store that fails', () => {
       expect(await Promise.all(codes)).toEqual(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE']);
     });
 
-    it('refuse at once what would take more memory than a log may have, and say so', async () => {
+    it('refuse at once what would take more memory than may wait, a mebibyte where a log keeps less, and say so', async () => {
       const one = fleet.open({ log: { maxEvents: 10_000, maxBytes: 65_536 } });
       const { writer } = await fleet.answered(started(one.store));
       one.link.isCut = true;
       const kilobyte = JSON.stringify('x'.repeat(1_000));
-      const codes = Array.from({ length: 100 }, () => codeOf(() => writer.append(undefined, kilobyte)));
+      const codes = Array.from({ length: 2_500 }, () => codeOf(() => writer.append(undefined, kilobyte)));
       await fleet.pass(100);
       const told = await Promise.race([Promise.all(codes.slice(-20)), fleet.pass(50)]);
       expect(told).toEqual(Array.from({ length: 20 }, () => 'STORE_UNAVAILABLE'));
