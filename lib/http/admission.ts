@@ -10,7 +10,7 @@ import { DEFAULT_WIRE } from '../sse/default-wire.js';
 import { placeHeaders, TASK_ID_HEADER } from '../sse/headers.js';
 import type { Wire } from '../sse/wire.js';
 import { requestOver } from './guards.js';
-import { OneByOne } from './one-by-one.js';
+import { OneByOne } from '../core/one-by-one.js';
 import type { Presence } from './presence.js';
 
 /** The settings with which a request starts a task. */

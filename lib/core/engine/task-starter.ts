@@ -3,6 +3,7 @@ import { draftOf } from './task-draft.js';
 import type { ResolvedOptions } from './engine-options.js';
 import { TaskError } from '../errors.js';
 import type { Creation, OpenTaskStore, TaskDraft, TaskRecord, TaskRef, TaskWriter } from '../ports.js';
+import { OneByOne } from '../one-by-one.js';
 import type { RunRequest, Started, StartRequest } from '../run/start-request.js';
 import type { Run } from '../run/run.js';
 import { samePayload } from '../task/same-payload.js';
@@ -30,6 +31,8 @@ export type Place = Pick<StartRequest, 'slot' | 'onBusy' | 'owner' | 'idempotenc
 export class TaskStarter {
   /** The starts that the store has not answered yet. */
   readonly #starting = new Set<Promise<unknown>>();
+  /** Starts that interrupt, by owner and slot. They take turns, or each of many would try to cancel every other's task. */
+  readonly #interrupting = new OneByOne();
   /** The request behind each draft, for an answer that comes too late. */
   readonly #asked = new WeakMap<TaskDraft, StartRequest>();
 
@@ -86,7 +89,13 @@ export class TaskStarter {
     const request = { ...asked, snapshot: fold && (() => fold) };
     const draft = draftOf(request, this.host.options);
     this.#asked.set(draft, request);
-    // Of two starts that interrupt each other the faster one runs next, and the other one supersedes it in turn.
+    const { owner, slot, onBusy } = request;
+    if (slot === undefined || onBusy !== 'interrupt') return this.#create(draft, request);
+    return this.#interrupting.run(JSON.stringify([owner, slot]), () => this.#create(draft, request));
+  }
+
+  async #create(draft: TaskDraft, request: StartRequest): Promise<Started> {
+    // A start on another instance may be faster, and is superseded in turn.
     for (;;) {
       const creation = await this.store.create(draft, this.host.settling.of(draft.owner));
       if (creation.created) return { record: this.host.begin(creation, request).record, created: true };
