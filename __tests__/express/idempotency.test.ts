@@ -133,6 +133,17 @@ describe('the same idempotency key with another payload', () => {
     await expectRefused(server, { bytes, status: 422, code: 'KEY_REUSED', secrets: ['order-7'] });
   });
 
+  it('is another payload where nobody has parsed the body, and the answer says so', async () => {
+    const server = await start();
+    const headers = { ...KEY, 'Content-Type': 'application/json' };
+    await server.begin('/report', { method: 'POST', body: BODY, headers });
+    const refused = await server.open('/report', { method: 'POST', body: BODY, headers });
+    expect(JSON.parse(await refused.text())).toMatchObject({
+      code: 'KEY_REUSED',
+      detail: expect.stringContaining('has parsed'),
+    });
+  });
+
   it('is the same payload when only the library’s own parameters differ', async () => {
     const server = await start({ use });
     await server.begin('/report?a=1&idempotency_key=order-7&resume_key=');

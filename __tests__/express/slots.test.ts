@@ -129,7 +129,12 @@ describe('a slot', () => {
   });
 
   it('refuses options that are none', async () => {
-    for (const handler of [{ slot: 'a' }, { onBusy: 'queue' }, { wire: 'morse' }] as object[]) {
+    for (const handler of [
+      { slot: 'a' },
+      { onBusy: 'queue' },
+      { slot: undefined, onBusy: 'attach' },
+      { wire: 'morse' },
+    ] as object[]) {
       await expect(start({ handler })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
     }
   });

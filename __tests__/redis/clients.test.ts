@@ -23,12 +23,12 @@ const sentinels = [{ host: '127.0.0.1', port: 1 }];
 describe('a client that the store cannot work with is refused by name', () => {
   it.each([
     ['nothing', undefined, 'ioredis or node-redis'],
-    ['a URL', 'redis://127.0.0.1', 'ioredis or node-redis'],
+    ['a URL', 'redis://:secret@127.0.0.1', 'ioredis or node-redis, got a text'],
     ['a pipeline of ioredis', new Ioredis5(lazy).pipeline(), 'ioredis or node-redis'],
     ['ioredis with a keyPrefix', new Ioredis5({ ...lazy, keyPrefix: 'a:' }), 'keyPrefix'],
     ['ioredis that reads from replicas', new Cluster5([{ port: 1 }], { ...lazy, scaleReads: 'slave' }), 'scaleReads'],
-    ['a pool of node-redis 5', createPool5(), 'pool'],
-    ['a pool of node-redis 6', createPool6(), 'pool'],
+    ['a pool of node-redis 5', createPool5(), 'a client other than a pool'],
+    ['a pool of node-redis 6', createPool6(), 'a client other than a pool'],
     [
       'createSentinel of node-redis 5',
       createSentinel5({ name: 'main', sentinelRootNodes: sentinels }),

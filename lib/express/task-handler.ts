@@ -83,6 +83,12 @@ const HANDLER_RULES: OptionRules<HandlerOptions> = {
 export function createHandler(requests: TaskRequests, job: AsyncTask, options: HandlerOptions): RequestHandler {
   assertOption(typeof job === 'function', 'the task', 'a function', job);
   checkOptions('tasks.handler', options, HANDLER_RULES);
+  assertOption(
+    options.onBusy === undefined || options.slot !== undefined,
+    'onBusy',
+    'given with a slot',
+    options.onBusy,
+  );
   const { name, timeoutMs, abandonAfterMs, snapshot, subscriberId, input = inputOf, payload, slot, onBusy } = options;
   const wire = requests.options.wires.resolve(options.wire);
   if (snapshot !== undefined) assertSnapshotOn(wire, snapshot);

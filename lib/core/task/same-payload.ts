@@ -8,5 +8,6 @@ import type { TaskRecord } from '../ports.js';
  */
 export function samePayload(record: TaskRecord, fingerprint: string | undefined): TaskRecord {
   if (record.fingerprint === fingerprint) return record;
-  throw new TaskError('KEY_REUSED', 'The idempotency key was used with another payload');
+  const reason = 'The idempotency key was used with another payload, or with a body that no middleware has parsed';
+  throw new TaskError('KEY_REUSED', reason);
 }

@@ -11,7 +11,7 @@ export function openPort(client: IoredisLike | NodeRedisLike): RedisPort {
   const given = ((client as unknown) ?? {}) as Partial<Record<string, unknown>>;
   const has = (...names: string[]): boolean => names.every((name) => typeof given[name] === 'function');
   if (has('execute', 'sendCommand') && typeof given['clientsInUse'] === 'number') {
-    throw refused('a single client instead of a pool: the store sends everything over one connection');
+    throw refused('other than a pool: the store sends everything over one connection');
   }
   if (has('sendCommand', 'getSentinelNode') && !has('duplicate')) {
     throw refused('that can be duplicated: take createSentinel of node-redis 6, or ioredis');
@@ -29,7 +29,10 @@ export function openPort(client: IoredisLike | NodeRedisLike): RedisPort {
     if (scaleReads !== 'master') throw refused("with scaleReads 'master': replicas lag behind");
     return new IoredisPort(client as IoredisLike);
   }
-  throw refused('of ioredis or node-redis');
+  throw refused(`of ioredis or node-redis, got ${showKind(client)}`);
 }
+
+/** Shows no value, because a URL holds a password. */
+const showKind = (client: unknown): string => (typeof client === 'string' ? 'a text' : typeof client);
 
 const refused = (what: string): TaskError => new TaskError('INVALID_OPTION', `Expected client to be a client ${what}`);
