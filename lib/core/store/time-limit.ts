@@ -27,7 +27,12 @@ export class TimeLimit {
   within<T>(ms: number, answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const refuse = (): void => {
-        reject(new TaskError('STORE_UNAVAILABLE', `The store did not answer within ${ms} ms; its client may have no connection`));
+        reject(
+          new TaskError(
+            'STORE_UNAVAILABLE',
+            `The store did not answer within ${ms} ms; its client may have no connection`,
+          ),
+        );
       };
       const now = this.clock.now();
       this.#waiting.add(refuse, ms, now);
