@@ -129,6 +129,14 @@ describe('docs/OPTIONS.md', () => {
     const named = tableBelow(read('docs/OPTIONS.md'), heading).map(([name]) => plain(name));
     expect(named.sort()).toEqual(program.membersOf(type).sort());
   });
+
+  it.each([
+    ['## The job', 'TaskContext'],
+    ['## Methods', 'TaskManager'],
+  ])('names every member below %s', (heading, type) => {
+    const named = tableBelow(read('docs/OPTIONS.md'), heading).map(([name]) => plain(name).replace(/\(.*/, ''));
+    expect(named.sort()).toEqual(program.membersOf(type).sort());
+  });
 });
 
 describe('docs/ERRORS.md', () => {
