@@ -10,6 +10,8 @@ import type { TaskReader } from '../task-reader.js';
 
 /** The number of tasks of a dead instance that are taken at a time. Survivors divide them. */
 const SHARE = 100;
+/** The number of shares that are settled at once, so that the store need not wait for answers to be read. */
+const SHARES_AT_ONCE = 4;
 const MAX_BACK_OFF_MS = 60_000;
 /** The number of starts that are remembered after they were given up. */
 const MAX_UNANSWERED = 10_000;
@@ -45,18 +47,21 @@ export class Recovery {
     if (this.#dividing.has(instance)) return;
     this.#dividing.add(instance);
     try {
-      const { driver } = this.context;
-      let share: readonly string[];
-      do {
-        share = await driver.divide(instance, this.context.instance, SHARE);
-        await this.settleAll(share);
-      } while (share.length > 0 && this.parts.liveness.isDead(instance));
+      await Promise.all(Array.from({ length: SHARES_AT_ONCE }, () => this.#takeShares(instance)));
       if (!this.parts.liveness.isDead(instance)) return;
-      await driver.removeInstance(instance, count);
+      await this.context.driver.removeInstance(instance, count);
       this.parts.owned.countEverybody();
     } finally {
       this.#dividing.delete(instance);
     }
+  }
+
+  async #takeShares(instance: string): Promise<void> {
+    let share: readonly string[];
+    do {
+      share = await this.context.driver.divide(instance, this.context.instance, SHARE);
+      await this.settleAll(share);
+    } while (share.length > 0 && this.parts.liveness.isDead(instance));
   }
 
   /** A start was given up: what the store has made of it, or still makes of it, is removed. */
