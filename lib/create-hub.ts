@@ -1,9 +1,9 @@
 /** Puts the parts of a hub together. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import type { RequestHandler } from 'express';
 import { createHubRouter, type HubRouterOptions } from './express/hub-router.js';
 import { sendProblem } from './http/problem.js';
+import type { Middleware } from './http/routes.js';
 import type { ConnectOptions } from './hub/connect-request.js';
 import type { HubClient } from './hub/hub-client.js';
 import { HubEngine, type HubStatistics } from './hub/hub-engine.js';
@@ -85,7 +85,7 @@ export interface Hub {
    * @throws TaskError `INVALID_OPTION`
    * @example app.use('/hub', hub.router({ auth: requireUser, admin: requireAdmin, userId: (req) => req.user.id }));
    */
-  router(options: HubRouterOptions): RequestHandler;
+  router(options: HubRouterOptions): Middleware;
   /**
    * Calls `listener` for each client: on `connect` after the first frame was written, on `disconnect` when the
    * connection is over, whoever ended it.

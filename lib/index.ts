@@ -55,6 +55,9 @@ export { TaskError } from './core/errors.js';
 export type { ErrorCode } from './core/errors.js';
 export { problemHandler, sendProblem } from './http/problem.js';
 
+// What `handler`, `router` and `resume` make
+export type { Middleware } from './http/routes.js';
+
 // Ports: what a store or a clock of your own implements
 export type { Clock } from './core/clock.js';
 export type {

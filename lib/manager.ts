@@ -1,11 +1,11 @@
 /** The public interface of a task manager. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import type { RequestHandler } from 'express';
 import type { AsyncTask, TaskInfo, TaskProgress, TaskResult } from './core/task/task.js';
 import type { DetachedStartOptions, ExecuteOptions, ListOptions, StartOptions } from './manager-options.js';
 import type { TaskStream } from './sse/task-stream.js';
 import type { HandlerOptions } from './express/task-handler.js';
+import type { Middleware } from './http/routes.js';
 import type { ResumeOptions } from './express/resume.js';
 import type { RouterOptions } from './express/task-router.js';
 
@@ -69,7 +69,7 @@ export interface TaskManager {
    * @throws TaskError `INVALID_OPTION`
    * @example app.post('/report', tasks.handler(async ({ input }, taskId, updateProgress) => buildReport(input, updateProgress)));
    */
-  handler<P, R, I, S>(asyncTask: AsyncTask<P, R, I>, options?: HandlerOptions<P, I, S>): RequestHandler;
+  handler<P, R, I, S>(asyncTask: AsyncTask<P, R, I>, options?: HandlerOptions<P, I, S>): Middleware;
 
   /**
    * Starts a task without attaching to it, so that you can answer 202 and clients attach later, from anywhere.
@@ -95,7 +95,7 @@ export interface TaskManager {
    * option `owner`, anyone who knows the slot.
    * @example app.all('/api/chat/:id/stream', tasks.resume({ slot: (req) => req.params.id }));
    */
-  resume(options: ResumeOptions): RequestHandler;
+  resume(options: ResumeOptions): Middleware;
 
   /** Returns the state of a task, found by its id, key or slot, or undefined where it does not exist any more. */
   find(
@@ -110,7 +110,7 @@ export interface TaskManager {
    * @throws TaskError `INVALID_OPTION`
    * @example app.use('/tasks', requireUser, tasks.router());
    */
-  router(options?: RouterOptions): RequestHandler;
+  router(options?: RouterOptions): Middleware;
 
   /**
    * Appends progress to a task that this instance runs. Resolves when it is committed. Awaiting is optional.

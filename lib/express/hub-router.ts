@@ -7,7 +7,7 @@ import { assertAcceptsStream, assertMayStart } from '../http/guards.js';
 import { sendJson } from '../http/json-answer.js';
 import { readJsonBody } from '../http/json-body.js';
 import type { AnyRequest } from '../http/read-request.js';
-import { serveRoutes, type Answer, type Route } from '../http/routes.js';
+import { serveRoutes, type Answer, type Middleware, type Route } from '../http/routes.js';
 import type { HubEngine } from '../hub/hub-engine.js';
 import type { HubMessage } from '../hub/hub-message.js';
 import type { StreamResponse } from '../sse/connection.js';
@@ -38,7 +38,7 @@ const ENVELOPE_BYTES = 4_096;
  * Serves the hub relative to where it is mounted.
  * @throws TaskError `INVALID_OPTION` naming the option, the rule and the value
  */
-export function createHubRouter(engine: HubEngine, options: HubRouterOptions): RequestHandler {
+export function createHubRouter(engine: HubEngine, options: HubRouterOptions): Middleware {
   checkOptions('hub.router', options, ROUTER_RULES);
   const { auth, admin, userId } = options;
   const maxBodyBytes = engine.options.maxEventBytes + ENVELOPE_BYTES;

@@ -1,5 +1,5 @@
 /** Makes `tasks.resume`, which serves the stream of the task that runs in a slot. */
-import type { Request, RequestHandler } from 'express';
+import type { Request } from 'express';
 import { askCallback, readIdentity } from '../core/callbacks.js';
 import { notFound } from '../core/errors.js';
 import { A_FUNCTION, checkOptions, required, type OptionRules } from '../core/check-options.js';
@@ -19,7 +19,7 @@ export interface ResumeOptions {
 const RESUME_RULES: OptionRules<ResumeOptions> = { slot: required(A_FUNCTION) };
 
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
-export function createResume(requests: TaskRequests, options: ResumeOptions): RequestHandler {
+export function createResume(requests: TaskRequests, options: ResumeOptions): Middleware {
   checkOptions('tasks.resume', options, RESUME_RULES);
   const slotOf = async (req: AnyRequest): Promise<string | undefined> =>
     readIdentity('slot', await askCallback('slot', options.slot, req as Request));

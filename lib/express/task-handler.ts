@@ -1,5 +1,5 @@
 /** Makes `tasks.handler`, a middleware that starts a task and streams it, or returns to a task that exists. */
-import type { Request, RequestHandler } from 'express';
+import type { Request } from 'express';
 import { askCallback, askSyncCallback, readIdentity } from '../core/callbacks.js';
 import { ruleOf } from '../core/engine/engine-options.js';
 import { A_FUNCTION, assertOption, checkOptions, nested, required, type OptionRules } from '../core/check-options.js';
@@ -80,7 +80,7 @@ const HANDLER_RULES: OptionRules<HandlerOptions> = {
 };
 
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
-export function createHandler(requests: TaskRequests, job: AsyncTask, options: HandlerOptions): RequestHandler {
+export function createHandler(requests: TaskRequests, job: AsyncTask, options: HandlerOptions): Middleware {
   assertOption(typeof job === 'function', 'the task', 'a function', job);
   checkOptions('tasks.handler', options, HANDLER_RULES);
   assertOption(

@@ -1,5 +1,5 @@
 /** Makes `tasks.router`, which serves status, result, events, cancel and the list of tasks over HTTP. */
-import type { Request, RequestHandler } from 'express';
+import type { Request } from 'express';
 import { askCallback, readDecision } from '../core/callbacks.js';
 import { notFound, TaskError } from '../core/errors.js';
 import { A_FUNCTION, checkOptions, type OptionRules } from '../core/check-options.js';
@@ -9,7 +9,7 @@ import { toTaskInfo, toTaskSummary, type TaskInfo } from '../core/task/task.js';
 import { assertAcceptsStream } from '../http/guards.js';
 import { sendJson } from '../http/json-answer.js';
 import { queryOf, readResume, readSingleParam, type AnyRequest } from '../http/read-request.js';
-import { serveRoutes, type Answer } from '../http/routes.js';
+import { serveRoutes, type Answer, type Middleware } from '../http/routes.js';
 import type { TaskRequests } from '../http/task-requests.js';
 
 const TASK_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -32,7 +32,7 @@ const ROUTER_RULES: OptionRules<RouterOptions> = { authorize: A_FUNCTION };
  * Serves the tasks relative to where it is mounted.
  * @throws TaskError `INVALID_OPTION` naming the option, the rule and the value
  */
-export function createTaskRouter(requests: TaskRequests, options: RouterOptions): RequestHandler {
+export function createTaskRouter(requests: TaskRequests, options: RouterOptions): Middleware {
   checkOptions('tasks.router', options, ROUTER_RULES);
   const { authorize } = options;
 

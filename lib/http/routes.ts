@@ -1,4 +1,6 @@
 /** Serves a handful of routes as one plain `(req, res, next)` function, which any framework of that shape can mount. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { StreamResponse } from '../sse/connection.js';
 import type { Wire } from '../sse/wire.js';
 import { allowOrigin, answerOptions } from './cors.js';
@@ -10,8 +12,12 @@ import { pathOf, type AnyRequest } from './read-request.js';
 /** Hands a request, or the error that it led to, on to the next middleware. */
 export type Next = (error?: unknown) => void;
 
-/** A middleware of Express, Connect, Polka and the like. */
-export type Middleware = (req: AnyRequest, res: StreamResponse, next: Next) => void;
+/** A middleware of Express 4 and 5, Connect and Polka, which takes the request and response of Node from any framework. */
+export type Middleware = (
+  req: IncomingMessage | Http2ServerRequest,
+  res: ServerResponse | Http2ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
 
 /** Answers one request. `params` holds the parts of the path that the route names. */
 export type Answer = (req: AnyRequest, res: StreamResponse, params: Readonly<Record<string, string>>) => unknown;
