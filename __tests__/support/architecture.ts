@@ -52,15 +52,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   store: { imports: ['core', 'distributed', 'key-value'], packages: [] },
   react: { imports: ['client'], packages: ['react'] },
   'manager-options': { imports: ['core', 'sse', 'wires'], packages: ['node:http'] },
-  manager: { imports: [...DRIVEN, 'manager-options'], packages: ['express', 'node:http', 'node:http2'] },
+  manager: { imports: [...DRIVEN, 'manager-options'], packages: ['node:http', 'node:http2'] },
   'task-manager': {
     imports: [...DRIVEN, 'manager-options', 'manager'],
-    packages: ['express', 'node:http', 'node:http2', 'node:*'],
+    packages: ['node:http', 'node:http2', 'node:*'],
   },
-  'create-hub': { imports: DRIVEN, packages: ['express', 'node:http', 'node:http2'] },
+  'create-hub': { imports: DRIVEN, packages: ['node:http', 'node:http2'] },
   'default-manager': {
     imports: [...DRIVEN, 'manager-options', 'manager', 'task-manager'],
-    packages: ['express', 'node:http', 'node:http2', 'node:*'],
+    packages: ['node:http', 'node:http2', 'node:*'],
   },
   index: {
     imports: [...DRIVEN, 'manager-options', 'manager', 'task-manager', 'create-hub', 'default-manager'],

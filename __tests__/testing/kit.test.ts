@@ -144,3 +144,18 @@ describe('expectExact', () => {
     expect(() => expectExact(events, range)).toThrow(`The events are not exact: ${message}`);
   });
 });
+
+describe('a mistake in a test is an error, rather than a test that shows nothing', () => {
+  const misspelt = { timeout: 1, maxConnection: 2 } as object;
+
+  it.each<[what: string, call: () => Promise<unknown>, said: string]>([
+    ['an option of runJob', () => runJob(() => 1, undefined, misspelt), 'did you mean timeoutMs'],
+    ['an option of collect', () => collect('http://127.0.0.1:1', misspelt), 'Expected timeout to be an option'],
+    ['a port for a target', () => createCutProxy(3000 as never), 'Expected port to be a whole number'],
+  ])('%s', async (_what, call, said) => {
+    await expect(call()).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringContaining(said) as string,
+    });
+  });
+});

@@ -1,3 +1,4 @@
+import { A_SIGNAL, A_STRING, checkOptions, wholeNumber, type OptionRules } from '../core/check-options.js';
 import { TaskError } from '../core/errors.js';
 import { createEventParser, type ParsedEvent } from '../sse/event-parser.js';
 
@@ -43,6 +44,14 @@ export interface CollectOptions {
   readonly maxConnections?: number;
 }
 
+const RULES: OptionRules<CollectOptions> = {
+  method: A_STRING,
+  headers: { text: 'an object', accepts: (value) => typeof value === 'object' && value !== null },
+  body: A_STRING,
+  signal: A_SIGNAL,
+  maxConnections: wholeNumber([1, 1, Infinity]),
+};
+
 /** `<resumeKey>.<seq>`, and the epoch where another instance has taken the task over. */
 const EVENT_ID = /^[^.]*\.(\d+)(?:\.\d+)?$/;
 
@@ -50,9 +59,10 @@ const TERMINAL: readonly string[] = ['complete', 'failed', 'cancelled'];
 
 /**
  * Reads the stream at `url` until its terminal event, or until the last connection that is allowed has ended.
- * @throws TaskError `INVALID_OPTION` where the first answer is no stream; what `fetch` throws where nothing answers
+ * @throws TaskError `INVALID_OPTION` for an option, and where the first answer is no stream; what `fetch` throws where nothing answers
  */
 export async function collect(url: string, options: CollectOptions = {}): Promise<CollectedStream> {
+  checkOptions('collect', options, RULES);
   const { maxConnections = 1, signal, headers, ...start } = options;
   const events: CollectedEvent[] = [];
   let position: string | undefined;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import { checkRange } from '../core/check-options.js';
 import { Counter, Gate, Meter } from './flow.js';
 
 /**
@@ -56,6 +57,7 @@ export interface CutProxy {
  * Starts a TCP proxy on 127.0.0.1 that knows nothing of HTTP and breaks connections where its plan says.
  * @param target what it forwards to; `host` is 127.0.0.1 by default
  * @param plan by default no connection is ever cut but by `cutAll`
+ * @throws TaskError `INVALID_OPTION` where `port` is none
  * @example
  * const proxy = await createCutProxy({ port }, (connection) => (connection < 4 ? { after: 2_000 } : {}));
  * const { events } = await collect(`${proxy.url}/report`, { maxConnections: 4 });
@@ -65,6 +67,7 @@ export async function createCutProxy(
   { port: targetPort, host = '127.0.0.1' }: { readonly port: number; readonly host?: string },
   plan: CutPlan = () => ({}),
 ): Promise<CutProxy> {
+  checkRange('port', [0, 1, 65_535], targetPort);
   const links: Link[] = [];
   const cuts = new Counter();
   const meter = new Meter();

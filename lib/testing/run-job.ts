@@ -1,3 +1,4 @@
+import { A_CLOCK, A_SIGNAL, checkOptions, wholeNumber, type OptionRules } from '../core/check-options.js';
 import { Engine } from '../core/engine/engine.js';
 import { resolveOptions } from '../core/engine/engine-options.js';
 import type { Clock } from '../core/clock.js';
@@ -28,9 +29,15 @@ export interface RunJobOptions {
   readonly clock?: Clock;
 }
 
+const RULES: OptionRules<RunJobOptions> = {
+  signal: A_SIGNAL,
+  timeoutMs: wholeNumber([Infinity, 1, Infinity]),
+  clock: A_CLOCK,
+};
+
 /**
  * Runs `job` to its end.
- * @throws the error that the job threw; TaskError `TASK_CANCELLED` or `TASK_TIMEOUT` where it was stopped
+ * @throws the error that the job threw; TaskError `TASK_CANCELLED` or `TASK_TIMEOUT` where it was stopped; `INVALID_OPTION`
  * @example
  * const { result, progress } = await runJob(buildReport, { year: 2026 });
  * assert.deepEqual(progress, [{ step: 1 }, { step: 2 }]);
@@ -38,12 +45,14 @@ export interface RunJobOptions {
 export async function runJob<P, R, I>(
   job: AsyncTask<P, R, I>,
   input?: I,
-  { signal, timeoutMs = Infinity, clock }: RunJobOptions = {},
+  options: RunJobOptions = {},
 ): Promise<FinishedJob<TaskProgress<P>, TaskResult<R>>> {
+  checkOptions('runJob', options, RULES);
+  const { signal, timeoutMs = Infinity, clock } = options;
   let failure: { readonly error: unknown } | undefined;
   const onTaskError = (error: unknown): void => void (failure ??= { error });
-  const options = resolveOptions({ timeoutMs, abandonAfterMs: Infinity, onTaskError, ...(clock && { clock }) });
-  const engine = new Engine(options, undefined, encodeTaskEvent);
+  const resolved = resolveOptions({ timeoutMs, abandonAfterMs: Infinity, onTaskError, ...(clock && { clock }) });
+  const engine = new Engine(resolved, undefined, encodeTaskEvent);
   try {
     const { record } = await engine.start({
       ...{ job: job as AsyncTask, input, timeoutMs, abandonAfterMs: Infinity, snapshot: undefined, handler: undefined },

@@ -17,7 +17,8 @@ export function toJson(data: unknown, maxBytes: number): string {
     const reason = cause instanceof RangeError ? TOO_DEEP : reasonOf(data, cause);
     throw new TaskError('UNSERIALIZABLE', `The data cannot be written as JSON: ${reason}`, { cause });
   }
-  if (json === undefined) throw new TaskError('UNSERIALIZABLE', `JSON cannot say ${typeof data}`);
+  if (json === undefined)
+    throw new TaskError('UNSERIALIZABLE', `The data cannot be written as JSON: it is ${typeof data}`);
   if (json.length * 3 > maxBytes && Buffer.byteLength(json) > maxBytes) {
     throw new TaskError(
       'EVENT_TOO_LARGE',
