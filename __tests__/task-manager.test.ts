@@ -207,3 +207,33 @@ describe('TaskManager', () => {
     expect(clock.timers).toBe(0);
   });
 });
+
+describe('a task that is named in a way that says something else', () => {
+  it.each<[what: string, ref: unknown]>([
+    ['with an owner that is misspelt', { slot: 'chat', ownr: 'bob' }],
+    ['with an owner that is null', { slot: 'chat', owner: null }],
+    ['with an owner that is empty', { slot: 'chat', owner: '' }],
+    ['by its id, with an owner, who would not count', { taskId: 'x', owner: 'bob' }],
+    ['in two ways', { slot: 'chat', taskId: 'x' }],
+    ['in no way', {}],
+    ['by nothing', null],
+    ['by a slot that is no text', { slot: 5 }],
+  ])('is not found, but refused: %s', async (_what, ref) => {
+    const tasks = createTaskManager();
+    await tasks.start(() => new Promise(() => undefined), { slot: 'chat' });
+    await expect(tasks.find(ref as never)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    expect(await tasks.find({ slot: 'chat', owner: undefined })).toMatchObject({ status: 'running' });
+    await tasks.stop();
+  });
+
+  it.each([5, null, Symbol('a'), Object.create(null)])(
+    'is not cancelled for a reason that is no text',
+    async (reason) => {
+      const tasks = createTaskManager();
+      const { taskId } = await tasks.start(() => new Promise(() => undefined));
+      await expect(tasks.cancelTask(taskId, reason as never)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+      expect(await tasks.getTaskInfo(taskId)).toMatchObject({ status: 'running' });
+      await tasks.stop();
+    },
+  );
+});

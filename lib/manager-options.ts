@@ -7,12 +7,15 @@ import {
   A_FUNCTION,
   A_STRING,
   ANYTHING,
+  assertOption,
+  checkOptions,
   oneOf,
   wholeNumber,
   type OptionRule,
   type OptionRules,
 } from './core/check-options.js';
 import { ON_BUSY_RULE, type OnBusy } from './core/run/start-request.js';
+import type { TaskRef } from './core/ports.js';
 import type { TaskStatus } from './core/task/status.js';
 import type { Wire } from './sse/wire.js';
 import { WIRE_RULE, WIRES_RULE, type WireName } from './wires/wires.js';
@@ -131,4 +134,38 @@ export const LIST_OPTION_RULES: OptionRules<ListOptions> = {
   limit: wholeNumber([100, 0, Infinity]),
   before: A_STRING,
 };
+/** Names one task: by its id, by its key, or by its slot and owner. */
+interface FindOptions {
+  /** The id of the task. */
+  taskId?: string;
+  /** The secret of the task. */
+  resumeKey?: string;
+  /** The slot that the task runs in. */
+  slot?: string;
+  /** The owner of the slot. Default: none. */
+  owner?: string | undefined;
+}
+
+const FIND_OPTION_RULES: OptionRules<FindOptions> = {
+  taskId: A_STRING,
+  resumeKey: A_STRING,
+  slot: A_STRING,
+  owner: AN_IDENTITY,
+};
+
+/**
+ * Returns the reference that `find` was given. An owner that would not count, because the task is named in another way
+ * or the word is misspelt, is refused: the caller relies on it.
+ * @throws TaskError `INVALID_OPTION`
+ */
+export function checkTaskRef(given: FindOptions): TaskRef {
+  checkOptions('find', given, FIND_OPTION_RULES);
+  const { taskId, resumeKey, slot, owner } = given;
+  const names = [taskId, resumeKey, slot].filter((name) => name !== undefined);
+  const isOne = names.length === 1 && (owner === undefined || slot !== undefined);
+  assertOption(isOne, 'the options of find', 'a taskId, a resumeKey, or a slot and its owner', given);
+  if (taskId !== undefined) return { taskId };
+  return resumeKey === undefined ? { slot: slot as string, owner } : { resumeKey };
+}
+
 export const STOP_OPTION_RULES: OptionRules<{ graceMs?: number }> = { graceMs: wholeNumber([0, 0, Infinity]) };

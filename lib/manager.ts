@@ -97,7 +97,10 @@ export interface TaskManager {
    */
   resume(options: ResumeOptions): Middleware;
 
-  /** Returns the state of a task, found by its id, key or slot, or undefined where it does not exist any more. */
+  /**
+   * Returns the state of a task, found by its id, key or slot, or undefined where it does not exist any more.
+   * @throws TaskError `INVALID_OPTION`, `STORE_UNAVAILABLE`
+   */
   find(
     ref: { taskId: string } | { resumeKey: string } | { slot: string; owner?: string | undefined },
   ): Promise<TaskInfo | undefined>;
@@ -125,7 +128,7 @@ export interface TaskManager {
   completeTask(taskId: string, status: 'completed' | 'failed', outcome?: unknown): Promise<void>;
   /**
    * Cancels a task. Returns false where it had already ended. Clients see `reason`.
-   * @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`
+   * @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED`, `INVALID_OPTION` where `reason` is no string
    */
   cancelTask(taskId: string, reason?: string): Promise<boolean>;
   /** Returns the state of a task. @throws TaskError `TASK_NOT_FOUND`, `TASK_EXPIRED` */

@@ -17,6 +17,7 @@ import { createResume } from './express/resume.js';
 import { createTaskRouter } from './express/task-router.js';
 import type { TaskManager } from './manager.js';
 import {
+  checkTaskRef,
   DETACHED_START_OPTION_RULES,
   LIST_OPTION_RULES,
   MANAGER_OPTION_RULES,
@@ -104,7 +105,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     resume: (resumeOptions) => createResume(requests, resumeOptions),
 
     async find(ref) {
-      const record = await engine.lookUp('slot' in ref ? { owner: undefined, ...ref } : ref, true);
+      const record = await engine.lookUp(checkTaskRef(ref), true);
       return record && toTaskInfo(record);
     },
 
@@ -123,7 +124,13 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
       return optional(complete());
     },
 
-    cancelTask: (taskId, reason = 'The task was cancelled') => optional(engine.cancel(taskId, reason)),
+    cancelTask(taskId, reason = 'The task was cancelled') {
+      const cancel = async (): Promise<boolean> => {
+        assertOption(typeof reason === 'string', 'reason', 'a string', reason);
+        return engine.cancel(taskId, reason);
+      };
+      return optional(cancel());
+    },
 
     async getTaskInfo(taskId) {
       await engine.turns.next(); // so that a loop that polls starves nobody

@@ -8,6 +8,13 @@ const throwing = (name: string): unknown =>
   });
 const revoked = Proxy.revocable({}, {});
 revoked.revoke();
+const revokedList = Proxy.revocable([], {});
+revokedList.revoke();
+const throwingList = new Proxy([1], {
+  get: () => {
+    throw new Error('not to be read');
+  },
+});
 
 const HOSTILE: [what: string, thrown: unknown][] = [
   ['an error whose name throws', throwing('name')],
@@ -16,6 +23,8 @@ const HOSTILE: [what: string, thrown: unknown][] = [
   ['an error whose code throws', throwing('code')],
   ['an error whose cause throws', throwing('cause')],
   ['a revoked proxy', revoked.proxy],
+  ['an error whose errors are a revoked proxy', Object.assign(new Error('x'), { errors: revokedList.proxy })],
+  ['an error whose errors throw', Object.assign(new Error('x'), { errors: throwingList })],
   ['an object without a prototype', Object.create(null)],
   ['undefined', undefined],
   ['null', null],

@@ -81,3 +81,25 @@ describe('two starts are the same payload', () => {
     expect(turns).toBeGreaterThan(5);
   });
 });
+
+describe('a payload that cannot be written as text', () => {
+  const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown;
+  const { proxy, revoke } = Proxy.revocable(() => 1, {});
+  revoke();
+
+  it.each<[what: string, body: unknown]>([
+    ['is nested very deeply', deep],
+    ['holds a function that cannot be looked at', { job: proxy }],
+    ['holds an object without a prototype, deep inside', nestedIn(Object.create(null))],
+    ['holds a symbol', { name: Symbol('a') }],
+  ])('has a fingerprint where it %s', async (_what, body) => {
+    expect(await areSame({ body }, { body })).toBe(true);
+    expect(await areSame({ body }, { body: 'another' })).toBe(false);
+  });
+
+  function nestedIn(value: unknown): unknown {
+    let body = value;
+    for (let level = 0; level < 80; level++) body = [body];
+    return body;
+  }
+});

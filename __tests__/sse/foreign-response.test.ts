@@ -204,3 +204,29 @@ describe('The functions of a response', () => {
     bob.res.close();
   });
 });
+
+describe('A response that never says that it is over', () => {
+  it('is let go of soon after it was cut', () => {
+    const f = new ConnectionFixture();
+    f.res.destroy = () => undefined;
+    f.append(1);
+    f.res.full = true;
+    f.open();
+    expect([f.heartbeat.size, f.feed.subscribers]).toEqual([1, 1]);
+    f.clock.advance(5_000);
+    expect([f.heartbeat.size, f.feed.subscribers]).toEqual([0, 0]);
+    f.res.close();
+    expect(f.feed.subscribers).toBe(0);
+  });
+
+  it('is let go of when its task has ended', async () => {
+    const f = new ConnectionFixture();
+    f.res.end = () => undefined;
+    f.res.destroy = () => undefined;
+    f.open();
+    void f.writer.finish('completed', '{}');
+    await turn();
+    f.clock.advance(5_000);
+    expect([f.heartbeat.size, f.feed.subscribers]).toEqual([0, 0]);
+  });
+});

@@ -100,3 +100,36 @@ describe('a wire that fails', () => {
     expect(warn.mock.calls.length).toBeGreaterThanOrEqual(5);
   });
 });
+
+describe('a wire whose optional members are of no use', () => {
+  it.each<[what: string, member: object]>([
+    ['a header that breaks the line', { headers: { 'X-A': 'a\nb' } }],
+    ['a header that is no text', { headers: { 'X-A': 5 } }],
+    ['headers that are none', { headers: 'X-A: b' }],
+    ['types in one text', { accepts: 'text/plain' }],
+    ['a prelude that is no function', { prelude: 'hello' }],
+    ['a snapshot that is no function', { snapshot: {} }],
+    ['a fold that is no function', { fold: 5 }],
+    ['a refusal that is no function', { refusal: 'no' }],
+  ])('is refused where it is given: %s', (_what, member) => {
+    expect(WIRE_RULE.accepts({ ...LINES, ...member })).toBe(false);
+    expect(WIRES_RULE.accepts([{ ...LINES, ...member }])).toBe(false);
+  });
+
+  it.each<[what: string, refusal: () => unknown]>([
+    ['nothing', () => undefined],
+    ['a promise', () => Promise.resolve({ contentType: 'a/b', body: '' })],
+    ['a body that is no text', () => ({ contentType: 'a/b', body: {} })],
+    ['a type that breaks the line', () => ({ contentType: 'a/b\nX-A: 1', body: '' })],
+  ])('a refusal that is %s is told, and the client reads the message', (_what, refusal) => {
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    const wire = new Wires().resolve({ ...LINES, refusal } as Wire);
+    const said = { status: 400, code: 'INVALID_INPUT', detail: 'The year is missing' };
+    expect(wire.refusal?.(said)).toEqual({ contentType: 'text/plain; charset=utf-8', body: 'The year is missing' });
+    expect(warn).toHaveBeenCalledWith(
+      expect.anything(),
+      expect.objectContaining({ detail: 'in refusal of the wire lines' }),
+    );
+    warn.mockRestore();
+  });
+});

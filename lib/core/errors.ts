@@ -1,4 +1,5 @@
 /** The one error class of the library, its codes, and what clients may see of an error. */
+import { isSendable } from './http-header.js';
 import { headersOf, statusOf, type HttpErrorCode } from './error-status.js';
 import { messageOf } from './thrown.js';
 
@@ -88,9 +89,18 @@ export class TaskError extends Error {
 
   /** Headers of the answer: `Cache-Control`, with 429 and 503 a jittered `Retry-After` in seconds, and what was given. */
   get headers(): Readonly<Record<string, string>> {
-    return (this.#headers ??= { ...headersOf(this.code), ...this.#given });
+    return (this.#headers ??= { ...headersOf(this.code), ...sendable(this.#given) });
   }
 }
+
+/**
+ * Returns the headers that can be sent (RFC 9110, section 5). The others are left out, because they would take the
+ * answer with them, and in Express's own error handler the process.
+ */
+function sendable(headers: TaskErrorOptions['headers'] = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name, value]) => isSendable(name, value)));
+}
+
 Object.defineProperty(TaskError.prototype, IS_TASK_ERROR, { value: true });
 
 /** The part of an error that clients are shown. */

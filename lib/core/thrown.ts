@@ -19,11 +19,7 @@ export function describeThrown(thrown: unknown): string {
 
 /** Returns a property of any value, or undefined where there is none or reading it throws. */
 export function readProperty(value: unknown, name: string): unknown {
-  try {
-    return (value as Record<string, unknown> | null | undefined)?.[name];
-  } catch {
-    return undefined;
-  }
+  return look(() => (value as Record<string, unknown> | null | undefined)?.[name]);
 }
 
 /** Returns the message of an error, or a short text for any other value. Never throws. */
@@ -45,17 +41,26 @@ function describe(thrown: unknown, causesLeft: number): string {
 /** Returns the causes of an error. Of an AggregateError it takes only the first few, because they tend to be alike. */
 function causesOf(thrown: unknown): unknown[] {
   const cause = readProperty(thrown, 'cause');
-  const errors = readProperty(thrown, 'errors');
-  const several: unknown[] = Array.isArray(errors) ? errors.slice(0, 3) : [];
-  return cause === undefined ? several : [cause, ...several];
+  const several = look(() => {
+    const errors = readProperty(thrown, 'errors');
+    return Array.isArray(errors)
+      ? Array.from({ length: Math.min(errors.length, 3) }, (_, at): unknown => errors[at])
+      : [];
+  });
+  return [...(cause === undefined ? [] : [cause]), ...(several ?? [])];
 }
 
 function showValue(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const shown = look(() => inspect(value, { depth: 1, customInspect: false, breakLength: Infinity }));
+  return shown ?? 'a value that cannot be shown';
+}
+
+/** Returns what `read` returns, or undefined where looking throws: a getter, or a proxy, even one of a plain list. */
+function look<T>(read: () => T): T | undefined {
   try {
-    return typeof value === 'string'
-      ? value
-      : inspect(value, { depth: 1, customInspect: false, breakLength: Infinity });
+    return read();
   } catch {
-    return 'a value that cannot be shown';
+    return undefined;
   }
 }

@@ -8,7 +8,7 @@ import { assertAcceptsStream } from '../http/guards.js';
 import { readResume, type AnyRequest } from '../http/read-request.js';
 import { answerSafely, serve, type Answer, type Middleware } from '../http/routes.js';
 import type { TaskRequests } from '../http/task-requests.js';
-import type { StreamResponse } from '../sse/connection.js';
+import { sendNoContent } from '../sse/whole-answer.js';
 
 /** Options of `tasks.resume`. */
 export interface ResumeOptions {
@@ -35,7 +35,8 @@ export function createResume(requests: TaskRequests, options: ResumeOptions): Mi
     // the end of its own.
     const record = resumeKey === undefined ? await runningIn(req, slot) : await requests.find(req, { resumeKey });
     if (record === undefined) {
-      answerNothing(res);
+      // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
+      sendNoContent(res);
       return;
     }
     if (record.slot !== slot) throw notFound();
@@ -46,7 +47,7 @@ export function createResume(requests: TaskRequests, options: ResumeOptions): Mi
   const cancel: Answer = async (req, res) => {
     const record = await runningIn(req, await slotOf(req));
     if (record !== undefined) await requests.engine.cancel(record.taskId, 'The client cancelled it');
-    answerNothing(res);
+    sendNoContent(res);
   };
 
   const answers = { GET: attach, DELETE: cancel };
@@ -55,6 +56,3 @@ export function createResume(requests: TaskRequests, options: ResumeOptions): Mi
   };
   return middleware;
 }
-
-/** [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code" */
-const answerNothing = (res: StreamResponse): void => void res.writeHead(204, { 'Cache-Control': 'no-store' }).end();

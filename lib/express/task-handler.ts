@@ -110,8 +110,8 @@ export function createHandler(requests: TaskRequests, job: AsyncTask, options: H
       slot: slot && (() => slot(request)),
     });
     if (stream.isOver(res)) return;
-    if (isDetached) answerAccepted(req, res, stream, requests.options.publicPath);
-    else await stream.begin(res);
+    if (!isDetached) await stream.begin(res);
+    else if (!answerAccepted(req, res, stream, requests.options.publicPath)) stream.abandon();
   };
 
   const answers = { GET: answer, POST: answer };
@@ -144,12 +144,12 @@ function answerAccepted(
   res: StreamResponse,
   { taskId, resumeKey }: TaskStream,
   publicPath: string | undefined,
-): void {
+): boolean {
   const { path, query } = resourceOf(req);
   query.set('resume_key', resumeKey);
   const location =
     publicPath === undefined ? `${path}?${query}` : `${eventsPath(publicPath, taskId)}?resume_key=${resumeKey}`;
-  sendJson(res, { task_id: taskId, resume_key: resumeKey }, 202, {
+  return sendJson(res, { task_id: taskId, resume_key: resumeKey }, 202, {
     Location: location,
     'Preference-Applied': 'respond-async',
     [TASK_ID_HEADER]: taskId,

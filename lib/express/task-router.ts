@@ -10,6 +10,7 @@ import { assertAcceptsStream } from '../http/guards.js';
 import { sendJson } from '../http/json-answer.js';
 import { queryOf, readResume, readSingleParam, type AnyRequest } from '../http/read-request.js';
 import { serveRoutes, type Answer, type Middleware } from '../http/routes.js';
+import { sendNoContent } from '../sse/whole-answer.js';
 import type { TaskRequests } from '../http/task-requests.js';
 
 const TASK_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -67,7 +68,7 @@ export function createTaskRouter(requests: TaskRequests, options: RouterOptions)
     if (!(await requests.engine.cancel(taskId, 'The client cancelled it'))) {
       throw new TaskError('TASK_NOT_RUNNING', 'The task has ended already');
     }
-    res.writeHead(204, { 'Cache-Control': 'no-store' }).end();
+    sendNoContent(res);
   };
 
   const result: Answer = async (req, res, { taskId }) => {

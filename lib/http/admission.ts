@@ -1,5 +1,5 @@
 /** Admits starts: takes the idempotency key, the slot and a place, then reads the input, then asks the engine for the task. */
-import { askCallback, readIdentity } from '../core/callbacks.js';
+import { askCallback, askSyncCallback, readIdentity } from '../core/callbacks.js';
 import type { Engine } from '../core/engine/engine.js';
 import { checkNumber } from '../core/engine/engine-options.js';
 import { TaskError } from '../core/errors.js';
@@ -124,7 +124,7 @@ export class Admission {
     const fold = wire?.fold;
     return {
       ...{ job, handler },
-      snapshot: fold === undefined ? snapshot : () => fold(options.maxBytesPerTask),
+      snapshot: fold === undefined ? snapshot : () => askSyncCallback('wire.fold', fold, options.maxBytesPerTask),
       timeoutMs: checkNumber('timeoutMs', times.timeoutMs ?? options.timeoutMs),
       abandonAfterMs: checkNumber('abandonAfterMs', times.abandonAfterMs ?? options.abandonAfterMs),
     };

@@ -1,6 +1,7 @@
 /** Answers CORS (Fetch, section 3.2) for the origins on the list, and only for them. */
 import type { StreamResponse } from '../sse/connection.js';
 import { CLIENT_ID_HEADER, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
+import { sendNoContent } from '../sse/whole-answer.js';
 import type { OriginList } from './origins.js';
 import type { AnyRequest } from './read-request.js';
 
@@ -51,7 +52,7 @@ export function answerOptions(req: AnyRequest, res: StreamResponse, methods: rea
     res.setHeader('Access-Control-Allow-Headers', [...REQUEST_HEADERS, ...askedHeaders(req)].join(', '));
     res.setHeader('Access-Control-Max-Age', MAX_AGE_S);
   }
-  res.writeHead(204).end();
+  sendNoContent(res, {});
 }
 
 function askedHeaders({ headers }: AnyRequest): string[] {

@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import { types } from 'node:util';
 import { readProperty } from '../core/thrown.js';
 import { hasParsedBody, resourceOf, type AnyRequest } from './read-request.js';
 
@@ -68,9 +69,9 @@ class Digest {
   #text = '';
 
   async add(value: unknown, depth = 0): Promise<void> {
-    if (value instanceof Uint8Array) return this.#addBytes(value);
+    if (types.isUint8Array(value)) return this.#addBytes(value);
     if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) {
-      this.#addText(typeof value === 'string' ? JSON.stringify(value) : `${typeof value} ${String(value)}`);
+      this.#addPlain(value);
       return;
     }
     const toJson = readProperty(value, 'toJSON');
@@ -80,7 +81,7 @@ class Digest {
       this.#addText(JSON.stringify(name));
       const member = readProperty(value, name);
       if (typeof member === 'object' && member !== null) await this.add(member, depth + 1);
-      else void this.add(member, depth + 1); // a plain value is added synchronously
+      else this.#addPlain(member);
     }
     this.#addText(Array.isArray(value) ? ']' : '}');
   }
@@ -115,6 +116,13 @@ class Digest {
       if (from > 0) await setImmediate();
       this.#hash.update(bytes.subarray(from, from + PIECE_BYTES));
     }
+  }
+
+  /** Adds a value without looking into it. A function, or an object that is nested deeply, might run code of its own. */
+  #addPlain(value: unknown): void {
+    const isOpaque = typeof value === 'function' || typeof value === 'object';
+    const text = isOpaque && value !== null ? '' : String(value);
+    this.#addText(typeof value === 'string' ? JSON.stringify(value) : `${typeof value} ${text}`);
   }
 
   /** Gathers texts, because a call of the hash costs more than a short text. */

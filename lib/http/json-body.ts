@@ -21,6 +21,9 @@ export async function readJsonBody(req: AnyRequest, maxBytes: number): Promise<u
   const charset = parameters.map((text) => /^\s*charset\s*=\s*"?([^"]*)"?\s*$/i.exec(text)?.[1]).find(Boolean);
   if (charset !== undefined && !/^(?:utf-?8|us-ascii)$/i.test(charset)) throw unsupported('The body is UTF-8');
   if (hasParsedBody(req)) return fromParser(req.body);
+  // Its events have been emitted already, so nothing would ever arrive here.
+  if (req.readableEnded || req.destroyed)
+    throw invalid('The body was read before, and nobody has parsed it', undefined);
   return parse(await readBytes(req, maxBytes));
 }
 
@@ -57,13 +60,16 @@ function collect(source: Readable, request: AnyRequest, maxBytes: number): Promi
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    source.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       chunks.push(chunk);
       bytes += chunk.length;
       if (bytes <= maxBytes) return;
       reject(new TaskError('PAYLOAD_TOO_LARGE', 'The body is too large'));
+      source.off('data', take); // the rest is read as well, but not kept
+      chunks.length = 0;
       if (source !== request) source.destroy();
-    });
+    };
+    source.on('data', take);
     source.once('end', () => {
       resolve(Buffer.concat(chunks));
     });

@@ -1,7 +1,7 @@
 /** Tells whether anybody still waits for the answer to a request. Ask again after each await. */
 import type { ServerResponse } from 'node:http';
 import type { StreamResponse } from '../sse/connection.js';
-import { isGone } from '../sse/task-stream.js';
+import { isGone } from '../sse/guarded-response.js';
 import type { AnyRequest } from './read-request.js';
 
 /** The current state of a request. */

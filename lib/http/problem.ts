@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
+import { attempt } from '../sse/whole-answer.js';
 import type { Wire } from '../sse/wire.js';
 
 /**
@@ -15,16 +16,30 @@ import type { Wire } from '../sse/wire.js';
  * @param refusal words the body for clients of another wire; default: problem+json
  * @example if (!sendProblem(res, error)) next(error);
  */
-export function sendProblem(res: StreamResponse, error: unknown, refusal: Wire['refusal'] = toProblem): boolean {
+export function sendProblem(res: StreamResponse, error: unknown, refusal?: Wire['refusal']): boolean {
+  try {
+    return refuse(res, error, refusal);
+  } catch {
+    return false; // anything can be made to look like a TaskError
+  }
+}
+
+/**
+ * Does the same as `sendProblem`, but throws where `error` cannot be looked at or worded. A response whose own functions
+ * throw is cut.
+ */
+export function refuse(res: StreamResponse, error: unknown, refusal: Wire['refusal'] = toProblem): boolean {
   if (!(error instanceof TaskError)) return false;
   if (error.code === 'REQUEST_OVER') return true;
   if (!error.expose || res.headersSent) return false;
   const { code, message: detail, status, headers } = error;
   const { contentType, body } = refusal({ status, code, detail });
-  res.statusCode = status;
-  res.setHeader('Content-Type', contentType);
-  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-  res.end(body);
+  attempt(res, 'end', () => {
+    res.statusCode = status;
+    res.setHeader('Content-Type', contentType);
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+    res.end(body);
+  });
   return true;
 }
 

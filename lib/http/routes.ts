@@ -1,12 +1,16 @@
 /** Serves a handful of routes as one plain `(req, res, next)` function, which any framework of that shape can mount. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { warnOfFailure } from '../core/callbacks.js';
 import type { StreamResponse } from '../sse/connection.js';
+import { isGone } from '../sse/guarded-response.js';
+import { attempt } from '../sse/whole-answer.js';
 import type { Wire } from '../sse/wire.js';
 import { allowOrigin, answerOptions } from './cors.js';
-import { assertServable } from './guards.js';
+import { assertServable, requestOver } from './guards.js';
 import type { OriginList } from './origins.js';
-import { sendProblem } from './problem.js';
+import { isAnswered } from './presence.js';
+import { refuse } from './problem.js';
 import { pathOf, type AnyRequest } from './read-request.js';
 
 /** Hands a request, or the error that it led to, on to the next middleware. */
@@ -43,7 +47,8 @@ export function serveRoutes(routes: readonly Route[], isAllowed: OriginList | un
 }
 
 /**
- * Runs `answer`. An error becomes problem+json, or goes on to `next`. Never throws.
+ * Runs `answer`. An error becomes problem+json, or goes on to `next`. Never throws, and no promise of it rejects: nobody
+ * could catch that.
  * @param refusal as for `sendProblem`
  */
 export function answerSafely(res: StreamResponse, next: Next, answer: () => unknown, refusal?: Wire['refusal']): void {
@@ -51,9 +56,33 @@ export function answerSafely(res: StreamResponse, next: Next, answer: () => unkn
     await answer();
   };
   run().catch((error: unknown) => {
-    if (!sendProblem(res, error, refusal)) next(error);
+    answerError(res, next, error, refusal);
   });
 }
+
+/**
+ * Refuses a request, whatever the error, and whatever the functions of the response do. Where somebody else has answered
+ * the request, nothing is handed on: an error handler would cut the connection, which may already carry the next one.
+ */
+function answerError(res: StreamResponse, next: Next, error: unknown, refusal: Wire['refusal']): void {
+  try {
+    if (refuse(res, error, refusal)) return;
+  } catch (failure) {
+    handOn(res, next, failure);
+    return;
+  }
+  if (res.writableEnded) warnOfFailure('a request that was answered already', error);
+  else handOn(res, next, error);
+}
+
+/** Calls `next`, and not with a falsy value, which would let the request pass. */
+function handOn(res: StreamResponse, next: Next, error: unknown): void {
+  attempt(res, 'next', () => {
+    next(isFalsy(error) ? new Error('A callback has thrown a value that says nothing', { cause: error }) : error);
+  });
+}
+
+const isFalsy = (value: unknown): boolean => !value;
 
 /** Does what all routes have in common: CORS, OPTIONS, and the check of the method. */
 export async function serve(
@@ -64,6 +93,7 @@ export async function serve(
   params: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const methods = Object.keys(answers);
+  if (isGone(res) || isAnswered(res)) throw requestOver();
   allowOrigin(req, res, isAllowed);
   if (req.method === 'OPTIONS') {
     answerOptions(req, res, methods);

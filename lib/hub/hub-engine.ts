@@ -14,7 +14,8 @@ import { encodeFrame, encodeRetry } from '../sse/frame.js';
 import { Framing } from '../sse/framing.js';
 import { CLIENT_ID_HEADER, STREAM_HEADERS } from '../sse/headers.js';
 import { Heartbeat } from '../sse/heartbeat.js';
-import { isGone, isQueued } from '../sse/task-stream.js';
+import { isGone, isQueued } from '../sse/guarded-response.js';
+import { sendHead } from '../sse/whole-answer.js';
 import { isRoom, readConnectRequest, type ConnectOptions, type ConnectRequest } from './connect-request.js';
 import type { Channel } from './channel.js';
 import { ChannelRegistry } from './channel-registry.js';
@@ -102,17 +103,19 @@ export class HubEngine implements Delivery {
     this.#admit(request, known);
     const start = startOf(request.lastEventId, known, this.messages);
     const id = known?.id ?? this.#idOf(request);
-    res.writeHead(200, { ...STREAM_HEADERS, [CLIENT_ID_HEADER]: id });
+    const ip = (req as AnyRequest).ip ?? req.socket.remoteAddress; // a getter, which asks the application whom to trust
+    if (!sendHead(res, 200, { ...STREAM_HEADERS, [CLIENT_ID_HEADER]: id })) throw requestOver();
+    const connection = new Connection(res, new Framing(this.messages.epoch), this.#heartbeat);
     return this.listeners.whenDone(() => {
       if (known !== undefined) this.#replace(known);
       const client = known ?? this.#create(id, request, start.position);
       client.isNamed ||= request.idFromApplication;
       if (request.lastEventId !== undefined) client.confirmed = start.position;
       for (const room of request.rooms) client.join(room, this.messages.lastSeq, this.channels);
-      client.ip = (req as AnyRequest).ip ?? req.socket.remoteAddress;
+      client.ip = ip;
       client.connectedAtMs = this.options.clock.wallNow();
       client.since = this.options.clock.now();
-      this.#stream(client, res, start, request.lastEventId);
+      this.#stream(client, connection, start, request.lastEventId);
       this.listeners.emit('connect', client);
       return client;
     });
@@ -202,8 +205,7 @@ export class HubEngine implements Delivery {
     return new Client(id, userId, user, firstSeq);
   }
 
-  #stream(client: Client, res: StreamResponse, { position, gap }: HubStart, lastEventId: string | undefined): void {
-    const connection = new Connection(res, new Framing(this.messages.epoch), this.#heartbeat);
+  #stream(client: Client, connection: Connection, { position, gap }: HubStart, lastEventId: string | undefined): void {
     const cursor = new Cursor(client, position, gap, this);
     this.clients.arrived(client);
     client.attach(cursor, connection);

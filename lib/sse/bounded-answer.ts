@@ -3,6 +3,7 @@ import type { Follower } from '../core/log/followers.js';
 import { encodeItem, type Source, type StreamResponse } from './connection.js';
 import type { Framing } from './framing.js';
 import type { HeartbeatTarget, Heartbeat } from './heartbeat.js';
+import { sendWhole } from './whole-answer.js';
 
 /** An answer stops collecting at this size, so that the memory it holds does not grow with the log. */
 const MAX_COLLECTED_BYTES = 262_144;
@@ -15,7 +16,7 @@ export class BoundedAnswer implements Follower, HeartbeatTarget {
   #source: Source | undefined;
   #waitMs = 0;
   #cancelTimer: (() => void) | undefined;
-  #resolve: (() => void) | undefined;
+  #resolve: ((sent: boolean) => void) | undefined;
 
   /**
    * @param head the headers of the stream, and what it begins with
@@ -27,13 +28,16 @@ export class BoundedAnswer implements Follower, HeartbeatTarget {
     readonly heartbeat: Heartbeat,
   ) {}
 
-  /** Sends the answer. Resolves when it is sent, or when the client has left. */
-  send(source: Source, waitMs: number): Promise<void> {
+  /** Sends the answer. Resolves when it is sent, or with false when that has failed or the client has left. */
+  send(source: Source, waitMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       this.#source = source;
       this.#waitMs = waitMs;
       this.#resolve = resolve;
-      (this.res as NodeJS.EventEmitter).once('close', this.#close);
+      (this.res as NodeJS.EventEmitter).once('close', () => {
+        this.#close();
+        resolve(false);
+      });
       this.heartbeat.add(this); // so that a stop ends it too
       this.#cancelTimer = this.heartbeat.settings.clock.after(waitMs, () => {
         this.sendAway();
@@ -73,10 +77,8 @@ export class BoundedAnswer implements Follower, HeartbeatTarget {
     const { res, head } = this;
     const body = Buffer.concat([Buffer.from(head.prelude), ...frames]);
     this.#close();
-    if (res.headersSent || res.writableEnded) return; // a middleware has answered in the meantime
     const applied = { 'Preference-Applied': `wait=${this.#waitMs / 1_000}`, 'Content-Length': body.length };
-    res.writeHead(200, { ...head.headers, ...applied });
-    res.end(body);
+    this.#resolve?.(sendWhole(res, 200, { ...head.headers, ...applied }, body));
   }
 
   readonly #close = (): void => {
@@ -84,6 +86,5 @@ export class BoundedAnswer implements Follower, HeartbeatTarget {
     this.heartbeat.delete(this);
     this.#source?.close();
     this.#source = undefined;
-    this.#resolve?.();
   };
 }

@@ -30,6 +30,7 @@ export class Connection implements Follower, HeartbeatTarget, ResponseOwner, Sen
   #source: Source | undefined;
   #blocked = false;
   #ended = false;
+  #isCut = false;
   /**
    * Ticks of the heartbeat: the one at which it is too old, and the one at which it last wrote or could have written.
    */
@@ -84,6 +85,10 @@ export class Connection implements Follower, HeartbeatTarget, ResponseOwner, Sen
   /** Handles one tick of the shared timer. */
   beat(): void {
     const { heartbeat } = this;
+    if (this.#isCut) {
+      this.close(); // responses of other platforms emit no `close`, or not for everything that ends them
+      return;
+    }
     if (this.#blocked) this.#noteProgress();
     const idleTicks = heartbeat.ticks - this.#lastTick;
     if (this.#blocked || this.#over) {
@@ -111,6 +116,7 @@ export class Connection implements Follower, HeartbeatTarget, ResponseOwner, Sen
 
   cut(): void {
     this.#ended = true;
+    this.#isCut = true;
     this.#unpin();
     this.#res.destroy();
   }

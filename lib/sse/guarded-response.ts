@@ -157,3 +157,16 @@ function onDrain(this: Held): void {
 function onClose(this: Held): void {
   this[OWNER]?.close();
 }
+
+/**
+ * Tells whether a response waits behind another one (HTTP/1.1 pipelining). It has no socket, and never hears that its
+ * client has left.
+ */
+export function isQueued(res: StreamResponse): boolean {
+  return (res as Partial<StreamResponse>).req?.httpVersionMajor === 1 && res.socket === null;
+}
+
+/** Tells whether the client has left. Node's HTTP/2 responses say so on their stream only. */
+export function isGone(res: StreamResponse): boolean {
+  return 'stream' in res ? res.stream.destroyed : res.destroyed;
+}

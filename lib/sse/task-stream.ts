@@ -8,8 +8,10 @@ import { Connection, type StreamResponse } from './connection.js';
 import { decodeEvents, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';
 import { BoundedAnswer } from './bounded-answer.js';
 import { Framing } from './framing.js';
+import { isGone, isQueued } from './guarded-response.js';
 import { placeHeaders, streamHeaders } from './headers.js';
 import type { Heartbeat } from './heartbeat.js';
+import { sendHead, sendNoContent } from './whole-answer.js';
 import type { Wire } from './wire.js';
 
 /**
@@ -82,6 +84,20 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
    * memory for every held connection.
    */
   async begin(res: StreamResponse): Promise<Connection | undefined> {
+    try {
+      return await this.#begin(res);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
+  /** Cancels a task whose one client could not be told of it. */
+  abandon(): void {
+    this.options.abandon?.();
+  }
+
+  async #begin(res: StreamResponse): Promise<Connection | undefined> {
     if (this.isOver(res)) return undefined;
     if (isQueued(res)) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
     const { taskId, resumeKey, resumed, position } = this;
@@ -92,7 +108,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     const { epoch = epochs.at(position) } = this.options.start;
     if (ended && position === lastSeq && epoch === epochs.at(lastSeq)) {
       // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
-      res.writeHead(204, { 'Cache-Control': 'no-store' }).end();
+      sendNoContent(res);
       return undefined;
     }
     this.#admit(feed);
@@ -110,10 +126,13 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     if (waitMs !== undefined) {
       const answer = new BoundedAnswer(res, { headers, prelude }, framing, heartbeat);
       // A client that starts a task is told its key at once: if it were cut off while it waits, it could not return.
-      await answer.send(this.#subscribe(feed, answer), resumed ? waitMs : 0);
+      if (!(await answer.send(this.#subscribe(feed, answer), resumed ? waitMs : 0))) this.abandon();
       return undefined;
     }
-    res.writeHead(200, headers);
+    if (!sendHead(res, 200, headers)) {
+      this.abandon();
+      return undefined;
+    }
     const connection = new Connection(res, framing, heartbeat);
     connection.open(prelude, this.#subscribe(feed, connection));
     return connection;
@@ -125,7 +144,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
    */
   isOver(res: StreamResponse): boolean {
     if (!isGone(res) && !res.headersSent && !res.writableEnded) return false;
-    this.options.abandon?.();
+    this.abandon();
     return true;
   }
 
@@ -197,19 +216,6 @@ class Reader implements Follower {
   woken(): Promise<void> {
     return new Promise((resolve) => (this.#wake = resolve));
   }
-}
-
-/**
- * Tells whether a response waits behind another one (HTTP/1.1 pipelining). It has no socket, and never hears that its
- * client has left.
- */
-export function isQueued(res: StreamResponse): boolean {
-  return (res as Partial<StreamResponse>).req?.httpVersionMajor === 1 && res.socket === null;
-}
-
-/** Tells whether the client has left. Node's HTTP/2 responses say so on their stream only. */
-export function isGone(res: StreamResponse): boolean {
-  return 'stream' in res ? res.stream.destroyed : res.destroyed;
 }
 
 /** Refuses tasks on other wires, whose frames cannot be turned back into events. */

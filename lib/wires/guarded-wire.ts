@@ -1,8 +1,11 @@
 /** Protects tasks, other readers and the process from errors of a user's own wire. */
 import { warnOfFailure } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
+import { isSendable } from '../core/http-header.js';
 import type { Wire } from '../sse/wire.js';
 import { encodePosition } from './id-first.js';
+
+type Refused = ReturnType<NonNullable<Wire['refusal']>>;
 
 /**
  * Returns the wire with guarded functions. An event that it cannot frame becomes an empty frame with the event's id,
@@ -39,7 +42,7 @@ export function guardWire(wire: Wire): Wire {
     ...(refusal && {
       refusal: (said) => {
         try {
-          return refusal(said);
+          return whole(refusal(said));
         } catch (error) {
           warnOfFailure(`refusal of the wire ${name}`, error);
           return { contentType: 'text/plain; charset=utf-8', body: said.detail };
@@ -47,4 +50,12 @@ export function guardWire(wire: Wire): Wire {
       },
     }),
   };
+}
+
+/** Returns the refusal, if it can be sent. @throws TaskError `CALLBACK_FAILED` */
+function whole(refused: Partial<Refused> | undefined): Refused {
+  const { contentType, body } = refused ?? {};
+  const isWhole = contentType !== undefined && isSendable('Content-Type', contentType) && typeof body === 'string';
+  if (isWhole) return { contentType, body };
+  throw new TaskError('CALLBACK_FAILED', 'Expected refusal to return { contentType, body }, two strings');
 }

@@ -1,5 +1,6 @@
 /** Finds wires by name: those of the library, and those that the manager's option `wires` adds. */
 import { TaskError } from '../core/errors.js';
+import { isSendable } from '../core/http-header.js';
 import { assertOption, showOption, type OptionRule } from '../core/check-options.js';
 import type { StoreSettings } from '../core/ports.js';
 import { TERMINAL_EVENT, type FinalStatus } from '../core/task/status.js';
@@ -20,23 +21,37 @@ const BUILT_IN: readonly Wire[] = [DEFAULT_WIRE, UI_MESSAGE_STREAM, AG_UI, PLAIN
 const NAME = /^[a-z0-9-]{1,64}$/;
 const PARTS = ['event', 'end', 'gap'] as const;
 
+const OPTIONAL_PARTS = ['prelude', 'snapshot', 'fold', 'refusal'] as const;
+
 const isWire = (value: unknown): value is Wire => {
   const wire = Object(value) as Partial<Wire>;
+  const { name, headers, accepts } = wire;
   return (
-    typeof wire.name === 'string' && NAME.test(wire.name) && PARTS.every((part) => typeof wire[part] === 'function')
+    typeof name === 'string' &&
+    NAME.test(name) &&
+    PARTS.every((part) => typeof wire[part] === 'function') &&
+    OPTIONAL_PARTS.every((part) => wire[part] === undefined || typeof wire[part] === 'function') &&
+    (headers === undefined || areHeaders(headers)) &&
+    (accepts === undefined || (Array.isArray(accepts) && accepts.every((type) => typeof type === 'string')))
   );
 };
 
+/** Tells whether all of `headers` can be sent. Otherwise each stream would fail after its task has started. */
+const areHeaders = (headers: unknown): boolean =>
+  typeof headers === 'object' &&
+  headers !== null &&
+  Object.entries(headers).every(([name, value]) => isSendable(name, value));
+
 /** The rule of the manager's option `wires`. */
 export const WIRES_RULE: OptionRule = {
-  text: 'an array of Wire objects with names of their own',
+  text: 'an array of Wire objects with names of their own, and with members of the types that Wire says',
   accepts: (value) =>
     Array.isArray(value) && value.every((wire) => isWire(wire) && !BUILT_IN.some(({ name }) => name === wire.name)),
 };
 
 /** The rule of the option `wire` of a start. */
 export const WIRE_RULE: OptionRule = {
-  text: 'the name of a wire, or a Wire object',
+  text: 'the name of a wire, or a Wire object with members of the types that Wire says',
   accepts: (value) => typeof value === 'string' || isWire(value),
 };
 

@@ -1,0 +1,125 @@
+/** Requests to a hub whose body or whose middlewares are not what they should be. */
+import { once } from 'node:events';
+import net from 'node:net';
+import express, { type RequestHandler } from 'express';
+import { createHub } from '../../lib/index.js';
+import { listen, openStream } from '../support/raw-http.js';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+const NOTHING = undefined as unknown as Error;
+const pass: RequestHandler = (_req, _res, next) => {
+  next();
+};
+
+async function serve(
+  auth: RequestHandler = pass,
+  before: RequestHandler = pass,
+): Promise<Awaited<ReturnType<typeof listen>>> {
+  const hub = createHub();
+  const app = express();
+  app.use(before);
+  app.use('/hub', hub.router({ auth, admin: auth }));
+  app.use((_req, res) => res.end('The page'));
+  app.use(((_error, _req, res, _next) => res.status(500).end()) as express.ErrorRequestHandler);
+  const server = await listen(app);
+  closing.push(
+    () => hub.stop(),
+    () => server.close(),
+  );
+  return server;
+}
+
+describe('a body that is too large', () => {
+  it('is not kept while it is read to its end', async () => {
+    const server = await serve();
+    const piece = Buffer.alloc(1_048_576, 32);
+    const pieces = 128;
+    const socket = net.connect(server.port);
+    let held = 0;
+    socket.write(
+      `POST /hub/broadcast HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${piece.length * pieces}\r\n\r\n`,
+    );
+    const [answer] = await Promise.all([
+      once(socket, 'data'),
+      (async () => {
+        for (let sent = 0; sent < pieces; sent++) {
+          if (!socket.write(piece)) await once(socket, 'drain');
+          held = Math.max(held, process.memoryUsage().arrayBuffers);
+        }
+      })(),
+    ]);
+    expect(String(answer[0])).toMatch(/^HTTP\/1\.1 413 /);
+    expect(held).toBeLessThan(64 * piece.length);
+    socket.destroy();
+  });
+});
+
+describe('a body that something else has read, and not parsed', () => {
+  it('is refused, and not waited for', async () => {
+    const server = await serve(pass, (req, _res, next) => {
+      req.resume().once('end', next);
+    });
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${server.url}/hub/broadcast`, { method: 'POST', headers, body: '{"data":1}' });
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, 'INVALID_JSON']);
+  });
+});
+
+describe('a guard that says nothing when it refuses', () => {
+  it.each<[what: string, auth: RequestHandler]>([
+    [
+      'throws undefined',
+      () => {
+        throw NOTHING;
+      },
+    ],
+    ['rejects with undefined', () => Promise.reject(NOTHING)],
+    [
+      'hands on false',
+      (_req, _res, next) => {
+        next(false);
+      },
+    ],
+    [
+      'hands on an empty text',
+      (_req, _res, next) => {
+        next('');
+      },
+    ],
+  ])('lets nobody pass on to what comes next: it %s', async (_what, auth) => {
+    const server = await serve(auth);
+    expect((await openStream(`${server.url}/hub/connect`)).status).toBe(500);
+  });
+});
+
+describe('hub.connect', () => {
+  it('changes nothing where the address of a client cannot be told', async () => {
+    const hub = createHub({ maxClientsPerUser: 1 });
+    const app = express();
+    let trusts: () => boolean = () => {
+      throw new Error('The list of proxies is away');
+    };
+    app.set('trust proxy', () => trusts());
+    app.get('/news', (req, res) => {
+      hub.connect(req, res, { userId: 'ann', clientId: 'ann', rooms: ['red'] });
+    });
+    app.use(((_error, _req, res, _next) => res.status(500).end()) as express.ErrorRequestHandler);
+    const server = await listen(app);
+    closing.push(
+      () => hub.stop(),
+      () => server.close(),
+    );
+    const headers = { 'X-Forwarded-For': '192.0.2.1' };
+    expect((await openStream(`${server.url}/news`, { headers })).status).toBe(500);
+    expect(hub.getStatistics()).toMatchObject({ activeConnections: 0, totalConnections: 0 });
+    trusts = () => true;
+    const stream = await openStream(`${server.url}/news`, { headers });
+    expect(stream.status).toBe(200);
+    expect(hub.getClientInfo('ann')).toMatchObject({ ip: '192.0.2.1', rooms: ['red'] });
+    stream.destroy();
+  });
+});
