@@ -6,9 +6,9 @@ const TASKS = 100;
 const MAX_EVENTS = 10_000;
 /** Events a tick, and what ours must reach of the raw rate. */
 const TICKS = [
-  [1, 0.8],
-  [10, 3],
-  [100, 4.5],
+  [1, 1],
+  [10, 4.2],
+  [100, 7.5],
 ];
 
 export async function run({ quick = false } = {}) {
