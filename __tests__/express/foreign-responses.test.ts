@@ -190,3 +190,12 @@ describe('An error that is thrown for a request', () => {
     return proxy;
   }
 });
+
+describe('A start whose Sec-Fetch-Site is none that a browser sends', () => {
+  it.each(['cross-site, cross-site', 'Cross-Site', 'elsewhere'])('is refused: %s', async (site) => {
+    const server = await start();
+    const headers = { 'Sec-Fetch-Site': site, 'Sec-Fetch-Dest': 'empty' };
+    expect((await server.open('/report', { headers })).status).toBe(403);
+    expect(server.tasks.getStatistics().started).toBe(0);
+  });
+});

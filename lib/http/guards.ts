@@ -49,7 +49,7 @@ export function assertMayStart(req: AnyRequest, { isAllowed, allowCrossSite }: S
   if (/prefetch|prerender/i.test(purpose)) throw new TaskError('PREFETCH_REFUSED', 'A prefetch starts nothing');
   if (allowCrossSite || (headers.origin !== undefined && isAllowed?.(headers.origin))) return;
   const site = headers['sec-fetch-site'];
-  if (site === undefined ? isForeign(req) : site === 'cross-site') {
+  if (site === undefined ? isForeign(req) : !KNOWN_SITES.includes(site)) {
     throw new TaskError('ORIGIN_NOT_ALLOWED', 'Pages of other origins may not do this: see allowedOrigins');
   }
   if (method === 'GET' && site !== 'none' && !looksLikeStreamRequest(req)) {
@@ -59,6 +59,9 @@ export function assertMayStart(req: AnyRequest, { isAllowed, allowCrossSite }: S
     );
   }
 }
+
+/** The values of Sec-Fetch-Site that may start something. Any other, such as one that a proxy has doubled, may not. */
+const KNOWN_SITES: readonly string[] = ['same-origin', 'same-site', 'none'];
 
 /**
  * Tells whether a page of another site makes the request. Browsers send Sec-Fetch-Site to https and localhost only;
