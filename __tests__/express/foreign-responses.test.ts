@@ -19,9 +19,20 @@ const on =
       next();
     }) as RequestHandler);
 
+/** The paths whose error came to the application's own error handler, which asks for a 500. Express's would cut them. */
+const handedOn: string[] = [];
+function note(path: string, res: Response): void {
+  const status = res.status.bind(res) as (code: number) => Response;
+  res.status = ((code: number) => {
+    if (code === 500) handedOn.push(path);
+    return status(code);
+  }) as typeof res.status;
+}
+
 let guard: ProcessGuard;
 let warn: jest.SpyInstance;
 beforeEach(() => {
+  handedOn.length = 0;
   warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
   guard = new ProcessGuard();
 });
@@ -68,7 +79,8 @@ describe('A response that throws is cut, and the process is told', () => {
 
 describe('A response whose writeHead returns nothing', () => {
   const use = (app: Express): unknown =>
-    app.use((_req, res, next) => {
+    app.use((req, res, next) => {
+      note(req.path, res);
       const writeHead = res.writeHead.bind(res) as (...given: unknown[]) => unknown;
       res.writeHead = ((...given: unknown[]) => void writeHead(...given)) as never;
       next();
@@ -84,6 +96,7 @@ describe('A response whose writeHead returns nothing', () => {
     expect((await server.open('/report', { headers })).status).toBe(204);
     const other = await server.begin();
     expect((await server.open(`/tasks/${other.context.taskId}`, { method: 'DELETE' })).status).toBe(204);
+    expect(handedOn).toEqual([]);
   });
 });
 
@@ -109,6 +122,7 @@ describe('A request that a time-out has answered', () => {
       allowedOrigins: ['https://app.example'],
       use: (app) =>
         app.use((req, res, next) => {
+          note(req.path, res);
           if (req.path === '/ping') res.end('pong');
           else next(void res.status(503).end('too late'));
         }),
@@ -116,7 +130,7 @@ describe('A request that a time-out has answered', () => {
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     const [status, socket] = await get(agent, `${server.url}${path}`, method);
     const [next, same] = await get(agent, `${server.url}/ping`);
-    expect([status, next, same === socket]).toEqual([503, 200, true]);
+    expect([status, next, same === socket, handedOn]).toEqual([503, 200, true, []]);
     agent.destroy();
   });
 
@@ -136,6 +150,7 @@ describe('A request that a time-out has answered', () => {
           }),
         use: (app) =>
           app.use((req, res, next) => {
+            note(req.path, res);
             if (req.path === '/ping') res.end('pong');
             else next(void question.then(() => res.status(503).end('too late')));
           }),
@@ -145,7 +160,7 @@ describe('A request that a time-out has answered', () => {
       if (admit !== undefined) settle(admit);
       for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
       const [next, same] = await get(agent, `${server.url}/ping`);
-      expect([path, status, next, same === socket]).toEqual([path, 503, 200, true]);
+      expect([path, status, next, same === socket, handedOn]).toEqual([path, 503, 200, true, []]);
       agent.destroy();
     }
   });
