@@ -22,6 +22,15 @@ describe('whoever listens', () => {
     expect(warn.mock.calls.map(([warning]) => warning)).toEqual(['Error: mine', 'Error: mine too']);
   });
 
+  it('may throw what has no text', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const { connection } = open({ onProgress: () => Promise.reject(Object.create(null) as Error) as never });
+    (await streamOf(1)).stream.write(frame(1, 'a') + complete(2));
+    await connection.result;
+    await settle();
+    expect(warn.mock.calls).toEqual([['thrown']]);
+  });
+
   it('may leave its loop, which leaves the stream alone', async () => {
     const { connection, events } = open();
     const loop = (async () => {

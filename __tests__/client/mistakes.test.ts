@@ -6,6 +6,7 @@ const { fake, streamOf } = useFakeServer();
 
 describe('a mistake of the caller’s ends it at once, with the real error as the cause', () => {
   const thrown = new Error('mine');
+  const bare = Object.create(null) as Error;
   const boom = (): never => {
     throw thrown;
   };
@@ -14,6 +15,8 @@ describe('a mistake of the caller’s ends it at once, with the real error as th
     ['headers() that throws', { headers: boom }, thrown],
     ['headers() that rejects', { headers: () => Promise.reject(thrown) }, thrown],
     ['headers() with a bug', { headers: () => ({ Authorization: noToken() }) }, { name: 'TypeError' }],
+    ['headers() that rejects with what has no text', { headers: () => Promise.reject(bare) }, {}],
+    ['a fetch that rejects with what has no text', { fetch: () => Promise.reject(bare) }, {}],
     ['a header with a line feed', { headers: { 'X-Name': 'a\nb' } }, { name: 'TypeError' }],
     ['a fetch that throws', { fetch: boom }, thrown],
     ['a fetch that rejects', { fetch: () => Promise.reject(thrown) }, thrown],

@@ -140,6 +140,20 @@ it('follows another task where the url is another', async () => {
   expect(inputs).toHaveLength(2);
 });
 
+it('tells of callbacks that reject, and goes on', async () => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const { until, go } = await show({
+    onEvent: () => Promise.reject(new Error('of an event')) as never,
+    onStateChange: () => Promise.reject(new Error('of a state')) as never,
+  });
+  await until(({ progress }) => progress?.step === 1);
+  go[0]!();
+  await until(({ status }) => status === 'completed');
+  const warnings = new Set(warn.mock.calls.map(([warning]) => warning));
+  warn.mockRestore();
+  expect(warnings).toEqual(new Set(['Error: of a state', 'Error: of an event']));
+});
+
 it('says why a stream is over', async () => {
   const { until, render } = await show();
   await render('/job?resume_key=AAAAAAAAAAAAAAAAAAAAAA');

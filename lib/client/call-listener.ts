@@ -1,5 +1,6 @@
 /** The one way in which the client calls functions that only listen. */
 import { page } from './connection/page.js';
+import { textOf } from './storage.js';
 
 /**
  * Calls `listener` at once, without waiting for what it returns. If it throws or rejects, the platform is told
@@ -14,4 +15,4 @@ export function callListener<A extends readonly unknown[]>(
 }
 
 const report = (error: unknown): void =>
-  page.reportError ? page.reportError(error) : page.process?.emitWarning(String(error));
+  page.reportError ? page.reportError(error) : page.process?.emitWarning(textOf(error));

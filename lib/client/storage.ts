@@ -40,6 +40,9 @@ export function openItem(storage: TaskStorage | undefined, name: string): Stored
 
 const subjectOf = (text: string): string | undefined => text.split(/[. ]/)[0];
 
+/** Returns what was thrown as a text. Anything can be thrown, and not all of it has one. */
+export const textOf = (thrown: unknown): string => attempt(() => String(thrown)) ?? 'thrown';
+
 /** A storage that is full or forbidden costs what was to be remembered, not the stream. */
 export function attempt<T>(use: () => T): T | undefined {
   try {

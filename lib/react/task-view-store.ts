@@ -87,7 +87,7 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     if (flushMs === undefined) page.requestAnimationFrame?.(flush);
   };
 
-  const onEvent = (event: TaskEvent<P, R>): void => {
+  const onEvent = (event: TaskEvent<P, R>): unknown => {
     change ??= {};
     const { text = view.text } = change;
     const { kind } = event;
@@ -101,11 +101,11 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     events.push(event);
     if (events.length > 2 * maxEvents()) events = lastEvents();
     if (!ended) showSoon(); // what follows tells the end and all of this at once
-    (startOptions.onEvent ?? options.onEvent)?.(event);
+    return (startOptions.onEvent ?? options.onEvent)?.(event); // it may be a promise that rejects
   };
-  const onStateChange = (state: ConnectionState, detail: StateDetail): void => {
+  const onStateChange = (state: ConnectionState, detail: StateDetail): unknown => {
     if (state !== 'closed') show({ status: state, retry: state === 'waiting' ? detail : undefined });
-    (startOptions.onStateChange ?? options.onStateChange)?.(state, detail);
+    return (startOptions.onStateChange ?? options.onStateChange)?.(state, detail);
   };
   const own: UseTaskOptions<P, R> = { onEvent, onStateChange };
   const base: UseTaskOptions<P, R> = { storageKey: `task:${url}` };

@@ -1,6 +1,6 @@
 /** Tells an answer of the library from one of whatever stands between, and a mistake of the caller from a lost network. */
 
-import { attempt } from '../storage.js';
+import { attempt, textOf } from '../storage.js';
 
 /**
  * Explains why a stream ended without a result, or why the client waits. Branch on `code`: the code that the task failed
@@ -79,4 +79,4 @@ const NETWORK_FAILURE =
   /^TypeError(?!.*( is not |undefined|null|annot |can't |nvalid|led to [cep]))|^\w*(Abort|Timeout|Network|Fetch|Socket)|: \w+ E[A-Z_]{3}/;
 
 /** Tells whether `fetch` failed for want of a network. Any other error would only be thrown again. */
-export const isNetworkFailure = (error: unknown): boolean => NETWORK_FAILURE.test(String(error));
+export const isNetworkFailure = (error: unknown): boolean => NETWORK_FAILURE.test(textOf(error));

@@ -7,6 +7,7 @@
  */
 import type { ParsedEvent } from '../../sse/event-parser.js';
 import { callListener } from '../call-listener.js';
+import { textOf } from '../storage.js';
 import { resolveValue } from '../value-or-getter.js';
 import { isDenied, isNetworkFailure, readRefusal, StreamError } from './answers.js';
 import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS, readRetryAfter } from './back-off.js';
@@ -188,7 +189,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   };
 
   const refuse = (error: unknown): void =>
-    end(error instanceof StreamError ? error : new StreamError('INVALID_REQUEST', String(error), { cause: error }));
+    end(error instanceof StreamError ? error : new StreamError('INVALID_REQUEST', textOf(error), { cause: error }));
 
   /** Makes requests until one has to wait for the next. */
   const run = async (): Promise<void> => {
