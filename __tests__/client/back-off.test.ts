@@ -38,6 +38,18 @@ it('only events begin the count anew', async () => {
   await settle();
 });
 
+it('an event that cannot be read is no news: the task is given up where it comes again and again', async () => {
+  const { connection } = open({ maxRetries: 3 });
+  for (let attempt = 1; attempt <= 4; attempt++) {
+    const { stream } = await streamOf(attempt);
+    stream.write(frame(1, 'a').replace('"a"', '{'));
+    await settle();
+    await passes(8_000);
+  }
+  expect(await codeOf(connection.result)).toBe('GAVE_UP');
+  expect(fake.asked).toHaveLength(4);
+});
+
 it('a server that says retry: 0 and is gone is not asked hundreds of times a second', async () => {
   const { connection } = open();
   const { stream } = await streamOf(1);

@@ -120,8 +120,8 @@ export function streamTask<P = unknown, R = unknown>(
     }
     // A gap may lead back, and a snapshot stands for what was seen; everything else comes once.
     if (event !== 'gap' && event !== 'snapshot' && seq <= position) return;
-    connection.gotNews();
     const taskEvent = toTaskEvent<P, R>(event, data, seq);
+    connection.gotNews(); // only now, since an event that cannot be read brings the task no further
     const { kind } = taskEvent;
     position = seq;
     lastId = id;
