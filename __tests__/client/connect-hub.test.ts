@@ -226,6 +226,22 @@ describe('on the wire', () => {
     expect(storage.items.size).toBe(0);
   });
 
+  it.each(['日本', 'a b', 'a\u0001'])('comes back although an event, or its storage, has the id %j', async (id) => {
+    const storage = new Items();
+    const client = connect(URL_, { storage });
+    const stream = (await fake.request(1)).stream({ 'X-Client-ID': 'x' });
+    stream.write(`retry: 1\n${frame('a', 'own')}${frame('b', id)}`);
+    await settle();
+    stream.cut();
+    expect((await fake.request(2)).headers.get('last-event-id')).toBe('own');
+    client.close();
+    storage.setItem(`hub:${URL_}`, `日本 ${id}`);
+    const reloaded = connect(URL_, { storage });
+    const { headers } = await fake.request(3);
+    expect(headers.get('x-client-id')).toMatch(/^[\d-]+$/);
+    reloaded.close();
+  });
+
   it('calls who listens as often as they asked for it, and not after they left', async () => {
     const client = connect(URL_);
     const got: string[] = [];

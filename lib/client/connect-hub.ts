@@ -51,7 +51,7 @@ export function connectHub(url: ValueOrGetter<string | URL>, options: HubConnect
   const { storage, storageKey = `hub:${typeof url === 'function' ? '' : url}` } = options;
   // In a storage it is `<client id> <last event id>`.
   const { text, keep } = openItem(storage, storageKey);
-  const [storedId = '', storedEventId = ''] = text.split(' ');
+  const [storedId = '', storedEventId = ''] = text.split(' ').map(sendable);
   // The client names itself from the start: if the hub named it, losing the first answer would lose its messages too.
   let ownId = storedId || randomKey();
   let lastEventId = storedEventId;
@@ -69,7 +69,7 @@ export function connectHub(url: ValueOrGetter<string | URL>, options: HubConnect
   const receive = ({ event = 'message', data, id }: ParsedEvent): void => {
     const value = JSON.parse(data) as never;
     for (const listener of [...(listeners.get(event) ?? [])]) callListener(listener, value, id ?? '');
-    lastEventId = id ?? lastEventId;
+    lastEventId = sendable(id) ?? lastEventId;
     remember();
     if (event !== 'connected') connection.gotNews(); // which comes with every answer
   };
@@ -116,3 +116,6 @@ export function connectHub(url: ValueOrGetter<string | URL>, options: HubConnect
     close: () => connection.end(),
   };
 }
+
+/** Returns what a header can carry; undefined for anything else, with which no request could be made any more. */
+const sendable = (text: string | undefined): string | undefined => (/^[!-~]*$/.test(`${text}`) ? text : undefined);
