@@ -4,7 +4,8 @@
  */
 import { isNetworkFailure, StreamError } from './connection/answers.js';
 import { randomKey } from './connection/page.js';
-import { backOff, DEFAULT_RETRY_MS, readRetryAfter } from './connection/back-off.js';
+import { attempt } from './storage.js';
+import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS, readRetryAfter } from './connection/back-off.js';
 
 /** Options of `resumableFetch`. */
 export interface ResumableFetchOptions {
@@ -53,7 +54,7 @@ export function resumableFetch(
 
     const wait = (leastMs: number): Promise<void> =>
       new Promise((resolve) => {
-        const timer = setTimeout(resolve, Math.max(leastMs, backOff(retryMs, failures++)));
+        const timer = setTimeout(resolve, Math.min(Math.max(leastMs, backOff(retryMs, failures++)), MAX_DELAY_MS));
         life.signal.addEventListener('abort', () => {
           clearTimeout(timer);
           resolve();
@@ -105,7 +106,7 @@ export function resumableFetch(
 
     const take = ({ body, headers, url: base }: Response): void => {
       const path = headers.get('Content-Location');
-      if (path) place = base ? new URL(path, base).href : path;
+      if (path) place = attempt(() => new URL(path, base || url).href) ?? path; // a page knows what a relative URL is below
       reader = (body as ReadableStream<Uint8Array>).getReader();
       decoder = new TextDecoder();
       pending = '';
@@ -115,10 +116,13 @@ export function resumableFetch(
 
     const read = (): ReturnType<typeof reader.read> =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          reject(new StreamError('SILENT'));
-          drop();
-        }, watchdogMs);
+        const timer = setTimeout(
+          () => {
+            reject(new StreamError('SILENT'));
+            drop();
+          },
+          Math.min(watchdogMs, MAX_DELAY_MS),
+        );
         void reader
           .read()
           .then(resolve, reject)

@@ -1,0 +1,64 @@
+import { resumableFetch } from '../../lib/client/index.js';
+import { settle, type Asked, type FakeStream } from '../support/fake-fetch.js';
+import { IDS, complete, frame, passes, useFakeServer, URL_ } from '../support/fake-task-server.js';
+
+const { fake } = useFakeServer();
+
+const PLACE = { ...IDS, 'Content-Location': '/tasks/task-1' };
+
+/** Starts a task, and answers with its first event. */
+async function start(
+  options: Parameters<typeof resumableFetch>[1] = {},
+  send?: typeof fetch,
+): Promise<{ text: Promise<string>; asked: Asked; stream: FakeStream }> {
+  const answered = resumableFetch(send, options)(URL_);
+  const asked = await fake.request(1);
+  const stream = asked.stream(PLACE);
+  stream.write(frame(1, 'a'));
+  const text = answered.then((response) => response.text());
+  await settle();
+  return { text, asked, stream };
+}
+
+it('waits for ever where watchdogMs is Infinity', async () => {
+  const { text, stream } = await start({ watchdogMs: Infinity });
+  await passes(1_000_000);
+  expect(fake.asked).toHaveLength(1);
+  stream.write(complete(2));
+  expect(await text).toBe(frame(1, 'a') + complete(2));
+});
+
+it.each([
+  ['retry', `retry: 99999999999\n${frame(2, 'b')}`, {}],
+  ['Retry-After', frame(2, 'b'), { 'Retry-After': '99999999' }],
+])('does not ask at once where %s names a time that no timer takes', async (_what, last, headers) => {
+  const { text, stream } = await start();
+  stream.write(last);
+  await settle();
+  stream.cut();
+  await settle();
+  if ('Retry-After' in headers) {
+    await passes(2_000);
+    (await fake.request(2)).answer(503, headers);
+    await settle();
+  }
+  const asked = fake.asked.length;
+  await passes(1_000_000);
+  expect(fake.asked).toHaveLength(asked);
+  await jest.advanceTimersByTimeAsync(2e9);
+  (await fake.request(asked + 1)).stream(PLACE).write(complete(3));
+  expect(await text).toBe(frame(1, 'a') + last + complete(3));
+});
+
+it('comes back to the server that it asked, where a fetch of one’s own answers without a URL', async () => {
+  const send: typeof fetch = async (...args) => {
+    const { body, headers } = await fetch(...args);
+    return new Response(body, { headers });
+  };
+  const { text, stream } = await start({}, send);
+  stream.end();
+  const again = await fake.request(2);
+  expect(again.url).toBe('http://tasks.test/tasks/task-1');
+  again.stream(PLACE).write(complete(2));
+  expect(await text).toBe(frame(1, 'a') + complete(2));
+});
