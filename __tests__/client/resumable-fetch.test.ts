@@ -45,7 +45,7 @@ it.each([
   const asked = fake.asked.length;
   await passes(1_000_000);
   expect(fake.asked).toHaveLength(asked);
-  await jest.advanceTimersByTimeAsync(2e9);
+  await jest.advanceTimersByTimeAsync(2e9 - 1_000_000);
   (await fake.request(asked + 1)).stream(PLACE).write(complete(3));
   expect(await text).toBe(frame(1, 'a') + last + complete(3));
 });
@@ -60,5 +60,16 @@ it('comes back to the server that it asked, where a fetch of one’s own answers
   const again = await fake.request(2);
   expect(again.url).toBe('http://tasks.test/tasks/task-1');
   again.stream(PLACE).write(complete(2));
+  expect(await text).toBe(frame(1, 'a') + complete(2));
+});
+
+it('asks again where nobody answers when it comes back', async () => {
+  const { text, stream } = await start({ watchdogMs: 5_000 });
+  stream.end();
+  const unanswered = await fake.request(2);
+  await passes(5_000);
+  expect(unanswered.signal.aborted).toBe(true);
+  await passes(2_000);
+  (await fake.request(3)).stream(PLACE).write(complete(2));
   expect(await text).toBe(frame(1, 'a') + complete(2));
 });

@@ -61,6 +61,17 @@ export function resumableFetch(
         });
       });
 
+    /** Waits for what must not be silent; gives it up otherwise. */
+    const timed = <T>(promise: Promise<T>, giveUp: () => void): Promise<T> =>
+      new Promise((resolve, reject) => {
+        const silence = (): void => {
+          reject(new StreamError('SILENT'));
+          giveUp();
+        };
+        const timer = setTimeout(silence, Math.min(watchdogMs, MAX_DELAY_MS));
+        void promise.then(resolve, reject).finally(() => clearTimeout(timer));
+      });
+
     /** Asks until there is an answer that counts. */
     const ask = async (): Promise<Response> => {
       for (;;) {
@@ -68,15 +79,21 @@ export function resumableFetch(
         const headers = new Headers(given.headers);
         if (lastEventId) headers.set('Last-Event-ID', lastEventId);
         const comesBack = lastEventId && place;
-        const how = { ...given, headers, signal: life.signal, ...(comesBack && { method: 'GET', body: null }) };
+        const asking = new AbortController();
+        const cut = (): void => asking.abort(life.signal.reason);
+        life.signal.addEventListener('abort', cut);
+        const how = { ...given, headers, signal: asking.signal, ...(comesBack && { method: 'GET', body: null }) };
         let response: Response | undefined;
         let cause: unknown;
         try {
-          response = await (send ?? fetch)(comesBack || url, how);
+          const answer = (send ?? fetch)(comesBack || url, how);
+          // A start may take as long as it likes: nobody knows what it is.
+          response = await (lastEventId ? timed(answer, cut) : answer);
           if (lastEventId ? isOver(response) || isStream(response) : !PASSING.includes(response.status))
             return response;
         } catch (error) {
-          if (life.signal.aborted || !isNetworkFailure(error)) throw error;
+          const isSilent = (Object(error) as StreamError).code === 'SILENT';
+          if (life.signal.aborted || !(isSilent || isNetworkFailure(error))) throw error;
           cause = error;
         }
         if (failures >= maxRetries) {
@@ -114,20 +131,7 @@ export function resumableFetch(
     };
     take(response);
 
-    const read = (): ReturnType<typeof reader.read> =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(
-          () => {
-            reject(new StreamError('SILENT'));
-            drop();
-          },
-          Math.min(watchdogMs, MAX_DELAY_MS),
-        );
-        void reader
-          .read()
-          .then(resolve, reject)
-          .finally(() => clearTimeout(timer));
-      });
+    const read = (): ReturnType<typeof reader.read> => timed(reader.read(), drop);
     /** After an abort Node’s fetch may never settle another read; cancelling settles it. */
     const drop = (): void => void reader.cancel().catch(() => undefined);
     life.signal.addEventListener('abort', drop);
