@@ -183,6 +183,8 @@ const immediate = (record: object): object => ({ ...timeless(record), subscriber
 /** Without the times, which are each store's own. */
 function timeless(record: object): object {
   const known = { ...pick(record, RECORD_FIELDS) };
+  // The ids of later holders carry a random number, so that they take more or fewer bytes.
+  if (known['attempt'] !== 1) delete known['bufferedBytes'];
   return { ...known, expires: (record as { expiresAtMs?: number }).expiresAtMs !== undefined };
 }
 
@@ -192,5 +194,5 @@ const RECORD_FIELDS = [
 ];
 
 /** Copies: some of them are live. */
-const pick = (record: object, fields: readonly string[]): object =>
+const pick = (record: object, fields: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(fields.map((field) => [field, (record as Record<string, unknown>)[field]]));

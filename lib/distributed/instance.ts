@@ -89,7 +89,7 @@ export class Instance {
         this.recovery.seen(state).catch(ignore);
       },
     });
-    this.claims = new Claims(context, this.liveness);
+    this.claims = new Claims(context);
     this.owned = new OwnedTasks(context, {
       appender: new Appender(driver, limit),
       retries: new Retries(clock),

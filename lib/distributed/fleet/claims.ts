@@ -1,21 +1,20 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Claimed } from '../port/calls.js';
 import { RETRY_MS, type Context } from '../context.js';
-import type { Liveness } from './liveness.js';
 import type { ForeignEnding } from '../outcomes.js';
 import type { TaskState } from '../port/stored.js';
 
 /** A claim that is not answered is asked again so often. */
 const TRIES = 20;
-/** Once the store is known to have gone back, tokens may have been given out that it does not know: leave so much room. */
+/**
+ * A store that has gone back to an earlier state may have forgotten tokens that were given out, and nobody may be left who
+ * knows of them. So each claim takes a random step of up to this size: a token would mean two holders, and an id two events.
+ */
 const TOKEN_JUMP = 65_536;
 
 /** Takes tasks over, each claim at most once whatever becomes of its answer. */
 export class Claims {
-  constructor(
-    readonly context: Context,
-    readonly liveness: Liveness,
-  ) {}
+  constructor(readonly context: Context) {}
 
   /**
    * @param ending what the task ends with in the same step; without, it is to be run here
@@ -27,12 +26,11 @@ export class Claims {
     { ending, above = token }: { readonly ending?: ForeignEnding; readonly above?: number } = {},
   ): Promise<Claimed> {
     const { driver, instance, settings } = this.context;
-    const jump = this.liveness.fallbacks > 0 ? randomInt(TOKEN_JUMP) : 0;
     const claim = {
       taskId,
       expected: { token, holder },
       instance,
-      token: Math.max(token, above) + 1 + jump,
+      token: Math.max(token, above) + 1 + randomInt(TOKEN_JUMP),
       attempt,
       nonce: randomUUID(),
       ending,
