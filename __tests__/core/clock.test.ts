@@ -49,6 +49,12 @@ describe('systemClock', () => {
       expect(jest.getTimerCount()).toBe(0);
     });
 
+    it('hands no negative delay to Node, which would warn of it', () => {
+      const set = jest.spyOn(globalThis, 'setTimeout');
+      systemClock.after(-5, () => undefined);
+      expect(set.mock.calls.map(([, delay]) => delay)).toEqual([0]);
+    });
+
     it('never calls after Infinity', () => {
       const fn = jest.fn();
       const cancel = systemClock.after(Infinity, fn);

@@ -28,7 +28,7 @@ export const systemClock: Clock = Object.freeze({
     let timer: NodeJS.Timeout;
     const arm = (): void => {
       const left = due - performance.now();
-      timer = left > MAX_DELAY_MS ? setTimeout(arm, MAX_DELAY_MS) : setTimeout(fn, left);
+      timer = left > MAX_DELAY_MS ? setTimeout(arm, MAX_DELAY_MS) : setTimeout(fn, Math.max(0, left)); // Node warns of less
       timer.unref();
     };
     runInNoContext(arm);
