@@ -1,4 +1,5 @@
 import { resumableFetch } from '../../lib/client/index.js';
+import { ProcessGuard } from '../support/process-guard.js';
 import { settle, type Asked, type FakeStream } from '../support/fake-fetch.js';
 import { IDS, complete, frame, passes, useFakeServer, URL_ } from '../support/fake-task-server.js';
 
@@ -72,4 +73,21 @@ it('asks again where nobody answers when it comes back', async () => {
   await passes(2_000);
   (await fake.request(3)).stream(PLACE).write(complete(2));
   expect(await text).toBe(frame(1, 'a') + complete(2));
+});
+
+it('listens once for an abort, however often it comes back', async () => {
+  const guard = new ProcessGuard();
+  const { text, stream } = await start();
+  let last = stream;
+  for (let seq = 2; seq <= 15; seq++) {
+    last.cut();
+    await passes(60_000);
+    last = (await fake.request(seq)).stream(PLACE);
+    last.write(frame(seq, 'x'));
+    await settle();
+  }
+  last.write(complete(16));
+  await text;
+  expect(guard.take()).toEqual([]);
+  guard.close();
 });

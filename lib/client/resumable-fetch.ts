@@ -52,13 +52,25 @@ export function resumableFetch(
     signal?.addEventListener('abort', abort);
     const leave = (): void => signal?.removeEventListener('abort', abort);
 
+    let asking = new AbortController();
+    let endWait = (): void => undefined;
+    let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+    /** After an abort Node’s fetch may never settle another read; cancelling settles it. */
+    const drop = (): void => void reader?.cancel().catch(() => undefined);
+    // One listener for all attempts: each of its own would stay for as long as the stream lives.
+    life.signal.addEventListener('abort', () => {
+      asking.abort(life.signal.reason);
+      endWait();
+      drop();
+    });
+
     const wait = (leastMs: number): Promise<void> =>
       new Promise((resolve) => {
         const timer = setTimeout(resolve, Math.min(Math.max(leastMs, backOff(retryMs, failures++)), MAX_DELAY_MS));
-        life.signal.addEventListener('abort', () => {
+        endWait = () => {
           clearTimeout(timer);
           resolve();
-        });
+        };
       });
 
     /** Waits for what must not be silent; gives it up otherwise. */
@@ -79,9 +91,8 @@ export function resumableFetch(
         const headers = new Headers(given.headers);
         if (lastEventId) headers.set('Last-Event-ID', lastEventId);
         const comesBack = lastEventId && place;
-        const asking = new AbortController();
-        const cut = (): void => asking.abort(life.signal.reason);
-        life.signal.addEventListener('abort', cut);
+        asking = new AbortController();
+        const cut = (): void => asking.abort();
         const how = { ...given, headers, signal: asking.signal, ...(comesBack && { method: 'GET', body: null }) };
         let response: Response | undefined;
         let cause: unknown;
@@ -116,7 +127,6 @@ export function resumableFetch(
       leave();
       return response;
     }
-    let reader!: ReadableStreamDefaultReader<Uint8Array>;
     let decoder = new TextDecoder();
     let pending = '';
     let hasNews = false;
@@ -130,11 +140,6 @@ export function resumableFetch(
       hasNews = false;
     };
     take(response);
-
-    const read = (): ReturnType<typeof reader.read> => timed(reader.read(), drop);
-    /** After an abort Node’s fetch may never settle another read; cancelling settles it. */
-    const drop = (): void => void reader.cancel().catch(() => undefined);
-    life.signal.addEventListener('abort', drop);
 
     /** The frames that are whole, up to the last one with an id: what has none belongs to the one after it. */
     const completed = (bytes: Uint8Array): string => {
@@ -155,8 +160,8 @@ export function resumableFetch(
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
       for (;;) {
         try {
-          const { done, value } = await read();
-          if (!done) {
+          const { value } = await timed((reader as ReadableStreamDefaultReader<Uint8Array>).read(), drop);
+          if (value) {
             const frames = completed(value);
             if (!frames) continue;
             failures = 0;
