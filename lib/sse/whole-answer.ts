@@ -13,7 +13,7 @@ const NO_STORE = { 'Cache-Control': 'no-store' };
 
 /** Sends status and headers with what is written next. Returns false where the response has failed. */
 export function sendHead(res: StreamResponse, status: number, headers: Headers): boolean {
-  // What a middleware returns is not used: many return nothing.
+  // Many middlewares replace writeHead by a function that returns nothing, so its return value is not used.
   return attempt(res, 'writeHead', () => (res as ServerResponse).writeHead(status, headers));
 }
 
