@@ -44,7 +44,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
   const isAllowed = allowedOrigins.length === 0 ? undefined : createOriginList(allowedOrigins);
   const resolved = resolveOptions(options);
   const wires = new Wires(options.wires);
-  const engine = new Engine(resolved, options.store, wires.encode);
+  const engine = new Engine(resolved, options.store, wires);
   const heartbeat = new Heartbeat(resolved);
   const requests = new TaskRequests(engine, { owner, isAllowed, allowCrossSite, publicPath, wires }, heartbeat);
   let stopped: Promise<void> | undefined;

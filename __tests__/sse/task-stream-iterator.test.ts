@@ -1,9 +1,11 @@
 import type { Http2ServerResponse } from 'node:http2';
+import { Attachment } from '../../lib/core/engine/attachment.js';
+import type { Start } from '../../lib/core/log/subscription.js';
 import { DEFAULT_WIRE } from '../../lib/sse/default-wire.js';
 import type { TaskEvent } from '../../lib/sse/frame.js';
 import { Heartbeat } from '../../lib/sse/heartbeat.js';
 import { isQueued } from '../../lib/sse/guarded-response.js';
-import { StoredTaskStream, type StreamOptions } from '../../lib/sse/task-stream.js';
+import { StoredTaskStream } from '../../lib/sse/task-stream.js';
 import { endless, EngineFixture } from '../support/engine-fixture.js';
 import { controlledJob } from '../support/controlled-job.js';
 import { turn } from '../support/run-fixture.js';
@@ -15,18 +17,14 @@ describe('StoredTaskStream', () => {
   let fixture: EngineFixture;
   let maxSubscribersPerTask: number;
 
-  const streamOf = async (taskId: string, changed: Partial<StreamOptions['start']> = {}): Promise<Stream> => {
+  const streamOf = async (taskId: string, changed: Partial<Start> = {}): Promise<Stream> => {
     const { engine } = fixture;
     const record = await engine.find({ taskId });
     const start = { position: 0, snapshot: false, ...changed };
+    const store = { open: async (id: string) => fixture.open(id) };
     return new StoredTaskStream(
-      { record, start, subscriberId: 'ann', resumed: true },
-      {
-        heartbeat: new Heartbeat(engine.options),
-        maxSubscribersPerTask,
-        wireOf: () => DEFAULT_WIRE,
-        open: (id) => engine.open(id),
-      },
+      { attachment: new Attachment(store, { record, start, subscriberId: 'ann', resumed: true }) },
+      { heartbeat: new Heartbeat(engine.options), maxSubscribersPerTask, wireOf: () => DEFAULT_WIRE },
     );
   };
   const read = async (stream: Stream, count = Infinity): Promise<TaskEvent[]> => {
@@ -125,9 +123,8 @@ describe('StoredTaskStream', () => {
     expect(await read(await streamOf(taskId), 1)).toHaveLength(1);
     const record = await fixture.engine.find({ taskId });
     expect(record).toMatchObject({ subscribers: 0, status: 'running' });
-    expect(
-      (await fixture.engine.startOf(record, { cursor: undefined, subscriberId: 'ann', snapshot: false })).position,
-    ).toBe(1);
+    const returning = { cursor: undefined, subscriberId: 'ann', snapshot: false };
+    expect((await fixture.engine.attachTo({ record, created: false }, returning)).start.position).toBe(1);
   });
 
   it.each(['before it has begun', 'while it waits'])('ends at once when its reader leaves %s', async (when) => {
@@ -147,7 +144,7 @@ describe('StoredTaskStream', () => {
     await turn();
     const stream = await streamOf(taskId);
     const iterator = stream[Symbol.asyncIterator]();
-    const feed = await fixture.engine.open(taskId);
+    const feed = await fixture.open(taskId);
     feed.log.discard();
     expect(await codeOf(() => iterator.next())).toBe('TASK_EXPIRED');
     expect(feed.record.subscribers).toBe(0);

@@ -1,9 +1,9 @@
 import { Engine } from '../../lib/core/engine/engine.js';
 import type { StartRequest } from '../../lib/core/run/start-request.js';
 import { resolveOptions, type EngineOptions } from '../../lib/core/engine/engine-options.js';
-import type { TaskRecord } from '../../lib/core/ports.js';
+import type { TaskFeed, TaskRecord } from '../../lib/core/ports.js';
 import type { AsyncTask } from '../../lib/core/task/task.js';
-import { encodeTaskEvent } from '../../lib/sse/frame.js';
+import { Wires } from '../../lib/wires/wires.js';
 import { ManualClock } from './manual-clock.js';
 
 /** A job that heeds nothing and never ends. */
@@ -26,7 +26,7 @@ export class EngineFixture {
   constructor(options: EngineOptions = {}) {
     const onTaskError: EngineOptions['onTaskError'] = (error, { taskId }) => this.errors.push([error, taskId]);
     const resolved = resolveOptions({ clock: this.clock, onTaskError, ...options });
-    this.engine = new Engine(resolved, options.store, encodeTaskEvent);
+    this.engine = new Engine(resolved, options.store, new Wires());
   }
 
   async start(job: AsyncTask, changed: Partial<StartRequest> = {}): Promise<TaskRecord> {
@@ -37,5 +37,10 @@ export class EngineFixture {
       ...changed,
     };
     return (await this.engine.start(request)).record;
+  }
+  /** Opens the log of a task, as a subscriber without a past does. */
+  async open(taskId: string): Promise<TaskFeed> {
+    const known = { record: { taskId } as TaskRecord, created: false };
+    return (await this.engine.attachTo(known, { cursor: 0, subscriberId: undefined, snapshot: false })).open();
   }
 }

@@ -41,7 +41,7 @@ export function createResume(requests: TaskRequests, options: ResumeOptions): Mi
     }
     if (record.slot !== slot) throw notFound();
     assertAcceptsStream(req, requests.options.wires.get(record.wire).accepts);
-    await (await requests.attach(record, resume, undefined)).begin(res);
+    await (await requests.attach(record, resume)).begin(res);
   };
 
   const cancel: Answer = async (req, res) => {

@@ -85,7 +85,7 @@ export function createTaskRouter(requests: TaskRequests, options: RouterOptions)
     // The id of a task without an owner is public, so its events need the secret as well.
     const resume = readResume(req, record.owner === undefined ? undefined : record.resumeKey);
     if (resume.resumeKey !== record.resumeKey) throw notFound();
-    await (await requests.attach(record, resume, undefined)).begin(res);
+    await (await requests.attach(record, resume)).begin(res);
   };
 
   const routes = [

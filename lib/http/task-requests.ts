@@ -1,10 +1,11 @@
 /** Decides for each request who asks, whether they may, and whether it starts a task or returns to one. */
 import type { IncomingMessage } from 'node:http';
 import { askCallback, readIdentity } from '../core/callbacks.js';
+import type { Attachment } from '../core/engine/attachment.js';
 import type { Engine } from '../core/engine/engine.js';
 import { abandoned } from '../core/errors.js';
 import type { TaskRecord, TaskRef } from '../core/ports.js';
-import type { Resume, Started, TaskHandler } from '../core/run/start-request.js';
+import type { Started, TaskHandler } from '../core/run/start-request.js';
 import type { Heartbeat } from '../sse/heartbeat.js';
 import { StoredTaskStream, type StreamSettings } from '../sse/task-stream.js';
 import type { Wires } from '../wires/wires.js';
@@ -38,7 +39,6 @@ export class TaskRequests {
     this.#streams = {
       ...{ heartbeat, maxSubscribersPerTask, publicPath },
       wireOf: (name) => wires.get(name),
-      open: (taskId, known) => engine.open(taskId, known),
     };
     this.#admission = new Admission(engine, publicPath);
   }
@@ -69,20 +69,22 @@ export class TaskRequests {
     subscriberId: string | undefined,
     execution: Execution,
   ): Promise<StoredTaskStream> {
-    const { resumeKey } = resume;
+    const place = { ...resume, subscriberId };
+    const { resumeKey, waitMs } = resume;
     if (resumeKey !== undefined) {
-      const record = await this.find(req, { resumeKey });
-      await this.engine.restart(record, this.#handlerOf(req, execution));
-      return this.attach(record, resume, subscriberId);
+      const owner = await this.ownerOf(req);
+      const attachment = await this.engine.attach({ resumeKey }, owner, place, this.#handlerOf(req, execution));
+      return this.#streamOf(attachment, waitMs);
     }
     const presence = presenceOf(req);
     const key = readIdempotencyKey(req);
     const readFingerprint = execution.readFingerprint ?? (() => fingerprintOf(req));
     const idempotency = key === undefined ? undefined : { key, readFingerprint };
-    const { record, created } = await this.start(req, execution, idempotency, presence);
-    if (!created) await this.engine.restart(record, this.#handlerOf(req, execution));
+    const started = await this.start(req, execution, idempotency, presence);
+    const { record, created } = started;
     const abandon = created && key === undefined ? (): void => this.#abandon(record.taskId) : undefined;
-    return this.attach(record, resume, subscriberId, { resumed: !created, abandon });
+    const handler = created ? undefined : this.#handlerOf(req, execution);
+    return this.#streamOf(await this.engine.attachTo(started, place, handler), waitMs, abandon);
   }
 
   /**
@@ -117,25 +119,15 @@ export class TaskRequests {
     this.engine.handlers.register(`name:${name}`, this.#admission.handlerOf(execution, `name:${name}`));
   }
 
-  /** @param how whether the task was there before, and what to do where its first client is told nothing of it */
-  async attach(
-    record: TaskRecord,
-    { cursor, epoch, snapshot, waitMs }: ResumeRequest,
-    subscriberId: string | undefined,
-    how: { readonly resumed: boolean; readonly abandon?: (() => void) | undefined } = { resumed: true },
-  ): Promise<StoredTaskStream> {
-    const resume = this.#resumeOn(record, { cursor, epoch, subscriberId, snapshot }, how.resumed);
-    const start = await this.engine.startOf(record, resume);
-    return new StoredTaskStream({ record, subscriberId, start, waitMs, ...how }, this.#streams);
+  /** Attaches a client to a task that it was found to know of. */
+  async attach(record: TaskRecord, resume: ResumeRequest): Promise<StoredTaskStream> {
+    const attachment = await this.engine.attachTo({ record, created: false }, { ...resume, subscriberId: undefined });
+    return this.#streamOf(attachment, resume.waitMs);
   }
 
-  /**
-   * Decides where clients of a folding wire start: they have all events up to their cursor, or nothing and then begin
-   * with the folded state.
-   */
-  #resumeOn({ wire }: TaskRecord, resume: Resume, resumed: boolean): Resume {
-    if (this.options.wires.get(wire).fold === undefined) return resume;
-    return { ...resume, subscriberId: undefined, snapshot: resumed && resume.cursor === undefined };
+  /** @param abandon cancels a task whose first client is told nothing of it */
+  #streamOf(attachment: Attachment, waitMs: number | undefined, abandon?: () => void): StoredTaskStream {
+    return new StoredTaskStream({ attachment, waitMs, abandon }, this.#streams);
   }
 
   /** Cancels a task that was started here and that nobody was told of. */

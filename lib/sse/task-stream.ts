@@ -1,8 +1,9 @@
 /** One subscriber's stream of one task, as a response or as an iterable. */
 import { TaskError } from '../core/errors.js';
 import type { Follower } from '../core/log/followers.js';
-import type { Awaitable, TaskFeed, TaskRecord } from '../core/ports.js';
-import { Subscription, type Item, type Start } from '../core/log/subscription.js';
+import type { Attachment } from '../core/engine/attachment.js';
+import type { TaskFeed } from '../core/ports.js';
+import { Subscription, type Item } from '../core/log/subscription.js';
 import { formatEventId } from './event-id.js';
 import { Connection, type StreamResponse } from './connection.js';
 import { decodeEvents, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';
@@ -44,15 +45,10 @@ export interface StreamSettings {
   readonly publicPath?: string | undefined;
   /** Returns the wire with this name. @throws TaskError `UNKNOWN_WIRE` */
   readonly wireOf: (name: string | undefined) => Wire;
-  /** Opens the task's feed. @throws TaskError where the task is no longer kept */
-  readonly open: (taskId: string, known: Start) => Awaitable<TaskFeed>;
 }
 
 export interface StreamOptions {
-  readonly record: TaskRecord;
-  readonly subscriberId: string | undefined;
-  readonly start: Start;
-  readonly resumed: boolean;
+  readonly attachment: Attachment;
   /** Asks for the events there are as one body, after this many ms at the latest. Default: a stream without an end. */
   readonly waitMs?: number | undefined;
   /** Called where the response was over before it began, so that its client was told nothing of the task. */
@@ -69,10 +65,11 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     readonly options: StreamOptions,
     readonly settings: StreamSettings,
   ) {
-    this.taskId = options.record.taskId;
-    this.resumeKey = options.record.resumeKey;
-    this.resumed = options.resumed;
-    this.position = options.start.position;
+    const { record, resumed, start } = options.attachment;
+    this.taskId = record.taskId;
+    this.resumeKey = record.resumeKey;
+    this.resumed = resumed;
+    this.position = start.position;
   }
 
   async pipe(res: StreamResponse): Promise<void> {
@@ -102,10 +99,11 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     if (isQueued(res)) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
     const { taskId, resumeKey, resumed, position } = this;
     const { heartbeat } = this.settings;
-    const feed = await this.settings.open(taskId, this.options.start);
+    const { attachment, waitMs } = this.options;
+    const feed = await attachment.open();
     if (this.isOver(res)) return undefined; // the client left while the task was looked up, so its `close` has already been emitted
     const { lastSeq, ended, epochs } = feed.log;
-    const { epoch = epochs.at(position) } = this.options.start;
+    const { epoch = epochs.at(position) } = attachment.start;
     if (ended && position === lastSeq && epoch === epochs.at(lastSeq)) {
       // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
       sendNoContent(res);
@@ -122,7 +120,6 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     const prelude =
       encodeRetry(heartbeat.nextRetryMs()) +
       (wire.prelude?.(formatEventId(resumeKey, position, epoch), stream) ?? '\n');
-    const { waitMs } = this.options;
     if (waitMs !== undefined) {
       const answer = new BoundedAnswer(res, { headers, prelude }, framing, heartbeat);
       // A client that starts a task is told its key at once: if it were cut off while it waits, it could not return.
@@ -164,7 +161,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
   }
 
   async *#read(reader: Reader): AsyncGenerator<TaskEvent<P, R>, void, void> {
-    const feed = await this.settings.open(this.taskId, this.options.start);
+    const feed = await this.options.attachment.open();
     assertReadable(this.settings.wireOf(feed.record.wire));
     this.#admit(feed);
     const subscription = this.#subscribe(feed, reader);
@@ -195,7 +192,8 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
   }
 
   #subscribe(feed: TaskFeed, follower: Follower): Subscription {
-    return new Subscription(feed, this.options.subscriberId, this.options.start, follower);
+    const { subscriberId, start } = this.options.attachment;
+    return new Subscription(feed, subscriberId, start, follower);
   }
 }
 

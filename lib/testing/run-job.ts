@@ -4,7 +4,8 @@ import { resolveOptions } from '../core/engine/engine-options.js';
 import type { Clock } from '../core/clock.js';
 import { TaskError } from '../core/errors.js';
 import type { AsyncTask, TaskProgress, TaskResult } from '../core/task/task.js';
-import { encodeTaskEvent, toTaskEvent, type TaskEvent } from '../sse/frame.js';
+import { toTaskEvent, type TaskEvent } from '../sse/frame.js';
+import { Wires } from '../wires/wires.js';
 import { FeedReader } from './feed-reader.js';
 
 /** A job in a unit test: it runs as a manager runs it, without a server, a request or a client. */
@@ -52,16 +53,17 @@ export async function runJob<P, R, I>(
   let failure: { readonly error: unknown } | undefined;
   const onTaskError = (error: unknown): void => void (failure ??= { error });
   const resolved = resolveOptions({ timeoutMs, abandonAfterMs: Infinity, onTaskError, ...(clock && { clock }) });
-  const engine = new Engine(resolved, undefined, encodeTaskEvent);
+  const engine = new Engine(resolved, undefined, new Wires());
   try {
-    const { record } = await engine.start({
+    const started = await engine.start({
       ...{ job: job as AsyncTask, input, timeoutMs, abandonAfterMs: Infinity, snapshot: undefined, handler: undefined },
       ...{ owner: undefined, idempotencyKey: undefined, fingerprint: undefined },
     });
-    const cancel = (): void => void engine.cancel(record.taskId, 'The test has cancelled it');
+    const cancel = (): void => void engine.cancel(started.record.taskId, 'The test has cancelled it');
     signal?.addEventListener('abort', cancel, { once: true });
     if (signal?.aborted) cancel();
-    const reader = new FeedReader(await engine.open(record.taskId));
+    const attachment = await engine.attachTo(started, { cursor: 0, subscriberId: undefined, snapshot: false });
+    const reader = new FeedReader(await attachment.open());
     await reader.untilFinished();
     signal?.removeEventListener('abort', cancel);
     const events = reader.frames.map(({ event, data, seq }) =>

@@ -2,6 +2,7 @@
 import { TaskError } from '../core/errors.js';
 import { isSendable } from '../core/http-header.js';
 import { assertOption, showOption, type OptionRule } from '../core/check-options.js';
+import type { EngineWires } from '../core/engine/engine.js';
 import type { StoreSettings } from '../core/ports.js';
 import { TERMINAL_EVENT, type FinalStatus } from '../core/task/status.js';
 import { DEFAULT_WIRE } from '../sse/default-wire.js';
@@ -59,7 +60,7 @@ const STATUS_OF: ReadonlyMap<string | undefined, FinalStatus> = new Map(
   Object.entries(TERMINAL_EVENT).map(([status, event]) => [event, status as FinalStatus]),
 );
 
-export class Wires {
+export class Wires implements EngineWires {
   readonly #known = new Map<string, Wire>(BUILT_IN.map((wire) => [wire.name, wire]));
   /** The user's own wires as they were given, by name. */
   readonly #own = new Map<string, Wire>();
@@ -74,6 +75,10 @@ export class Wires {
     const wire = this.#known.get(name);
     if (wire !== undefined) return wire;
     throw new TaskError('UNKNOWN_WIRE', `This instance does not know the wire ${name}: list it in the option wires`);
+  }
+
+  folds(name: string | undefined): boolean {
+    return this.get(name).fold !== undefined;
   }
 
   /**

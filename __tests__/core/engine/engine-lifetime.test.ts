@@ -15,7 +15,7 @@ describe('An engine', () => {
     return outcome === undefined ? status : [status, (JSON.parse(outcome) as { code?: string }).code];
   };
   const attached = async (fixture: EngineFixture, taskId: string): Promise<TaskFeed> => {
-    const feed = await fixture.engine.open(taskId);
+    const feed = await fixture.open(taskId);
     feed.join(undefined);
     return feed;
   };

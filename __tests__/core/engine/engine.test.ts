@@ -139,7 +139,7 @@ describe('Engine', () => {
       ['find', async ({ engine }) => engine.find({ taskId: 'x' })],
       ['find', async ({ engine }) => engine.findOwned({ taskId: 'x' }, 'ann')],
       ['find', async ({ engine }) => engine.findRepeated('k', 'ann', 'f')],
-      ['open', async ({ engine }) => engine.open('x')],
+      ['open', async (fixture) => fixture.open('x')],
       ['list', async ({ engine }) => engine.store.list({ limit: 1 })],
     ])('%s is given up after storeTimeoutMs', async (method, ask) => {
       const store = storeWhose(method, () => new Promise(() => undefined));
@@ -169,7 +169,7 @@ describe('Engine', () => {
       expect((await fixture.engine.find(ref)).status).toBe('completed');
       fixture.clock.advance(1_000);
       expect(await codeOf(() => fixture.engine.find(ref))).toBe('TASK_EXPIRED');
-      expect(await codeOf(() => fixture.engine.open(ref.taskId))).toBe('TASK_EXPIRED');
+      expect(await codeOf(() => fixture.open(ref.taskId))).toBe('TASK_EXPIRED');
       await turn();
       fixture.clock.advance(1_000);
       expect(await codeOf(() => fixture.engine.find(ref))).toBe('TASK_NOT_FOUND');
@@ -215,10 +215,11 @@ describe('Engine', () => {
     it('is its cursor, else where it left off, else the beginning', async () => {
       const fixture = new EngineFixture();
       const record = await fixture.start(endless);
-      const feed = await fixture.engine.open(record.taskId);
+      const feed = await fixture.open(record.taskId);
       feed.join('ann');
       const startOf = async (cursor?: number, subscriberId?: string): Promise<number> =>
-        (await fixture.engine.startOf(record, { cursor, subscriberId, snapshot: false })).position;
+        (await fixture.engine.attachTo({ record, created: false }, { cursor, subscriberId, snapshot: false })).start
+          .position;
       expect(await startOf(7, 'ann')).toBe(7);
       expect(await startOf(undefined, 'ann')).toBe(0);
       feed.leave('ann', 5);

@@ -1,25 +1,32 @@
 /** The engine starts, finds, cancels, restarts and stops the tasks of one manager. */
 import { notifyCallback } from '../callbacks.js';
-import { expired, notRunning, shutdown, TaskError } from '../errors.js';
+import { notRunning, shutdown, TaskError } from '../errors.js';
+import { createAttachment, type Attachment } from './attachment.js';
 import { keptRecord, requireRecord } from './require-record.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { ResolvedOptions } from './engine-options.js';
 import { RestartHandlers } from './restart-handlers.js';
 import { IdleRuns } from './idle-runs.js';
 import { releaseTakeover, Restarts } from './restarts.js';
-import type { OpenTaskStore, StoreSettings, Takeover, TaskFeed, TaskRecord, TaskRef, TaskStore } from '../ports.js';
+import type { OpenTaskStore, StoreSettings, Takeover, TaskRecord, TaskRef, TaskStore } from '../ports.js';
 import type { Resume, RunRequest, Started, StartRequest, TaskHandler } from '../run/start-request.js';
 import { Run, type RunObserver } from '../run/run.js';
 import { samePayload } from '../task/same-payload.js';
 import { TaskStarter } from './task-starter.js';
 import { SettlingRuns } from './settling-runs.js';
 import type { FinalStatus } from '../task/status.js';
-import type { Start } from '../log/subscription.js';
 import { storeSettingsOf } from './store-settings.js';
 import { Sweeper } from './sweeper.js';
 import { toTaskInfo } from '../task/task.js';
 import { TimeLimit, withTimeLimit } from '../store/time-limit.js';
 import { Turns } from '../run/turns.js';
+
+/** The framings of tasks, as far as the engine depends on them. */
+export interface EngineWires {
+  readonly encode: StoreSettings['encode'];
+  /** Tells whether the wire with this name folds all events into one state. @throws TaskError `UNKNOWN_WIRE` */
+  folds(wire: string | undefined): boolean;
+}
 
 /** Runs the tasks of one manager on this instance, and looks after the store that keeps them all. */
 export class Engine implements RunObserver {
@@ -41,13 +48,13 @@ export class Engine implements RunObserver {
   constructor(
     readonly options: ResolvedOptions,
     store: TaskStore | undefined,
-    encode: StoreSettings['encode'],
+    readonly wires: EngineWires,
   ) {
     const { clock, storeTimeoutMs, sweepIntervalMs } = options;
     this.turns = new Turns(clock);
     this.handlers = new RestartHandlers(this);
     this.#idle = new IdleRuns(clock, sweepIntervalMs);
-    const settings = storeSettingsOf(options, encode, this.handlers);
+    const settings = storeSettingsOf(options, wires.encode, this.handlers);
     this.#limit = new TimeLimit(clock, storeTimeoutMs);
     this.#store = withTimeLimit(store === undefined ? new MemoryStore(settings) : store(settings), this.#limit, {
       created: (draft, creation) => {
@@ -123,18 +130,22 @@ export class Engine implements RunObserver {
   }
 
   /**
-   * Decides where a subscriber starts: at its cursor, else where it left off, else at the oldest event that is kept.
+   * Attaches a subscriber to a task of `owner`. Where the task is lost and `handler` is its own, it runs again first.
+   * @throws TaskError as `findOwned`
    */
-  async startOf({ taskId }: TaskRecord, { cursor, epoch, subscriberId, snapshot }: Resume): Promise<Start> {
-    if (cursor !== undefined) return { position: cursor, epoch, snapshot };
-    const departed = subscriberId === undefined ? undefined : await this.#store.departedAt(taskId, subscriberId);
-    return { position: departed ?? 0, snapshot };
+  async attach(
+    ref: TaskRef,
+    owner: string | undefined,
+    resume: Resume,
+    handler: TaskHandler | undefined,
+  ): Promise<Attachment> {
+    return this.attachTo({ record: await this.findOwned(ref, owner), created: false }, resume, handler);
   }
 
-  async open(...place: Parameters<OpenTaskStore['open']>): Promise<TaskFeed> {
-    const feed = await this.#store.open(...place);
-    if (feed === undefined) throw expired();
-    return feed;
+  /** Attaches a subscriber to a task that the caller has just started or found, as `attach` does. */
+  async attachTo(started: Started, resume: Resume, handler?: TaskHandler): Promise<Attachment> {
+    if (handler !== undefined) await this.restart(started.record, handler);
+    return createAttachment(this.#store, started, resume, this.wires.folds(started.record.wire));
   }
 
   /** Cancels a task. Returns false where it had already ended. */
