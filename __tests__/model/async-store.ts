@@ -11,7 +11,7 @@ import type {
   TaskWriter,
 } from '../../lib/index.js';
 import { TaskError } from '../../lib/index.js';
-import type { StoredTask } from '../../lib/core/store/stored-task.js';
+import type { MemoryFeed } from '../../lib/core/store/memory-feed.js';
 import { MemoryStore } from '../../lib/core/store/memory-store.js';
 import { TimeLimit } from '../../lib/core/store/time-limit.js';
 import { openMemory } from '../support/memory-stores.js';
@@ -88,20 +88,20 @@ export class AsyncStore implements OpenTaskStore {
   }
 
   /** The newest task that the store has, as somebody sees it who needs no answer of the store to come by it. */
-  get newest(): StoredTask {
+  get newest(): MemoryFeed {
     const [{ taskId } = { taskId: '' }] = this.#memory.list({ limit: 1 });
-    const task = this.#memory.open(taskId);
-    if (task === undefined) throw new Error('The store has no task');
-    return task;
+    const feed = this.#memory.open(taskId);
+    if (feed === undefined) throw new Error('The store has no task');
+    return feed;
   }
 
   cancelNewest(message: string): void {
-    this.#memory.requestCancel(this.newest.taskId, { code: 'TASK_CANCELLED', message });
+    this.#memory.requestCancel(this.newest.record.taskId, { code: 'TASK_CANCELLED', message });
   }
 
   takeNewest(): void {
-    this.newest.orphaned = true;
-    this.#memory.claim(this.newest.taskId);
+    this.newest.record.orphaned = true;
+    this.#memory.claim(this.newest.record.taskId);
   }
 
   /** What the store has, whatever it has answered. */

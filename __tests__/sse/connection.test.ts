@@ -59,7 +59,7 @@ describe('Connection', () => {
     for (let n = 1; n <= 200; n++) f.append(n);
     f.open();
     const to = f.feed.log.firstSeq - 1;
-    const gap = encodeEvent(f.feed.resumeKey, to, 'gap', `{"from":1,"to":${to},"reason":"trimmed"}`);
+    const gap = encodeEvent(f.feed.record.resumeKey, to, 'gap', `{"from":1,"to":${to},"reason":"trimmed"}`);
     expect(f.res.writes[1]).toBe(gap);
     expect(f.res.text.endsWith(f.event(200))).toBe(true);
   });
@@ -68,7 +68,7 @@ describe('Connection', () => {
     f.append(1, 2);
     jest.spyOn(f.feed, 'snapshot').mockReturnValue({ seq: 2, json: '{"n":2}' });
     f.open({ snapshot: true });
-    expect(f.res.writes).toEqual([PRELUDE, encodeEvent(f.feed.resumeKey, 2, 'snapshot', '{"n":2}')]);
+    expect(f.res.writes).toEqual([PRELUDE, encodeEvent(f.feed.record.resumeKey, 2, 'snapshot', '{"n":2}')]);
   });
 
   describe('while the socket is full', () => {
@@ -160,12 +160,12 @@ describe('Connection', () => {
     it('lets go of task and timer, and says where it left off', async () => {
       f.append(1, 2);
       f.open();
-      expect(f.feed.subscribers).toBe(1);
+      expect(f.feed.record.subscribers).toBe(1);
       expect(f.clock.timers).toBe(1);
       f.res.close();
       await f.connection.closed();
-      expect(f.feed.subscribers).toBe(0);
-      expect(f.feed.departedAt('ann')).toBe(2);
+      expect(f.feed.record.subscribers).toBe(0);
+      expect(f.feed.record.audience.departedAt('ann')).toBe(2);
       expect(f.heartbeat.size).toBe(0);
       expect(f.clock.timers).toBe(0);
       f.append(3);

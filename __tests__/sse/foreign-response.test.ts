@@ -13,7 +13,7 @@ const throwing = () => {
 
 /** A second reader of the fixture's log, on the fixture's heartbeat. */
 function openAnother(f: ConnectionFixture, res = new FakeResponse()): { res: FakeResponse; source: Subscription } {
-  const connection = new Connection(res.as(), new Framing(f.feed.resumeKey), f.heartbeat);
+  const connection = new Connection(res.as(), new Framing(f.feed.record.resumeKey), f.heartbeat);
   const source = new Subscription(f.feed, 'bob', { position: 0, snapshot: false }, connection);
   connection.open(PRELUDE, source);
   return { res, source };
@@ -88,7 +88,7 @@ describe('A response whose functions throw', () => {
     Object.assign(f.res, { write: throwing, end: throwing, destroy: throwing });
     f.append(1);
     f.connection.wake();
-    expect([f.heartbeat.size, f.feed.subscribers]).toEqual([0, 0]);
+    expect([f.heartbeat.size, f.feed.record.subscribers]).toEqual([0, 0]);
   });
 });
 
@@ -212,11 +212,11 @@ describe('A response that never says that it is over', () => {
     f.append(1);
     f.res.full = true;
     f.open();
-    expect([f.heartbeat.size, f.feed.subscribers]).toEqual([1, 1]);
+    expect([f.heartbeat.size, f.feed.record.subscribers]).toEqual([1, 1]);
     f.clock.advance(5_000);
-    expect([f.heartbeat.size, f.feed.subscribers]).toEqual([0, 0]);
+    expect([f.heartbeat.size, f.feed.record.subscribers]).toEqual([0, 0]);
     f.res.close();
-    expect(f.feed.subscribers).toBe(0);
+    expect(f.feed.record.subscribers).toBe(0);
   });
 
   it('is let go of when its task has ended', async () => {
@@ -227,6 +227,6 @@ describe('A response that never says that it is over', () => {
     void f.writer.finish('completed', '{}');
     await turn();
     f.clock.advance(5_000);
-    expect([f.heartbeat.size, f.feed.subscribers]).toEqual([0, 0]);
+    expect([f.heartbeat.size, f.feed.record.subscribers]).toEqual([0, 0]);
   });
 });

@@ -1,5 +1,5 @@
 import type { TaskWriter } from '../../lib/core/ports.js';
-import type { StoredTask } from '../../lib/core/store/stored-task.js';
+import type { MemoryFeed } from '../../lib/core/store/memory-feed.js';
 import { Subscription, type Start } from '../../lib/core/log/subscription.js';
 import { Connection } from '../../lib/sse/connection.js';
 import { encodeEvent } from '../../lib/sse/frame.js';
@@ -16,7 +16,7 @@ const TIMES = { heartbeatMs: 1_000, stallTimeoutMs: 3_000, maxConnectionAgeMs: 0
 /** A connection from a task of a few events to a response that a test holds in its hand. */
 export class ConnectionFixture {
   readonly clock = new ManualClock();
-  readonly feed: StoredTask;
+  readonly feed: MemoryFeed;
   readonly writer: TaskWriter;
   heartbeat!: Heartbeat;
   res!: FakeResponse;
@@ -37,7 +37,7 @@ export class ConnectionFixture {
   prepare(times: Partial<HeartbeatSettings> = {}, res = new FakeResponse()): void {
     this.heartbeat = new Heartbeat({ clock: this.clock, ...TIMES, ...times });
     this.res = res;
-    this.connection = new Connection(res.as(), new Framing(this.feed.resumeKey), this.heartbeat);
+    this.connection = new Connection(res.as(), new Framing(this.feed.record.resumeKey), this.heartbeat);
   }
 
   open(start: Partial<Start> = {}): void {
@@ -52,11 +52,11 @@ export class ConnectionFixture {
 
   /** The frame that `append` writes for `seq`. */
   event(seq: number): string {
-    return encodeEvent(this.feed.resumeKey, seq, undefined, String(seq));
+    return encodeEvent(this.feed.record.resumeKey, seq, undefined, String(seq));
   }
 
   /** The frame of a terminal event. */
   end(seq: number): string {
-    return encodeEvent(this.feed.resumeKey, seq, 'complete', '{}');
+    return encodeEvent(this.feed.record.resumeKey, seq, 'complete', '{}');
   }
 }

@@ -17,7 +17,7 @@ describe('a task that somebody comes back to, with onLost restart', () => {
     const restart = async (changed: Partial<TaskHandler> = {}): Promise<void> =>
       second.engine.restart(await second.engine.find({ taskId }), { ...handler, ...changed });
     const orphan = (): void => {
-      sharing.memory.open(taskId)!.orphaned = true;
+      sharing.memory.open(taskId)!.record.orphaned = true;
     };
     return { second, taskId, controlled, restart, orphan };
   };
@@ -65,7 +65,7 @@ describe('a task that somebody comes back to, with onLost restart', () => {
     const { timeoutMs, abandonAfterMs } = second.engine.options;
     const handler: TaskHandler = { job: endless, handler: 'test', snapshot: undefined, timeoutMs, abandonAfterMs };
     const records = await Promise.all(Array.from({ length: 40 }, async () => first.start(endless)));
-    for (const { taskId } of records) sharing.memory.open(taskId)!.orphaned = true;
+    for (const { taskId } of records) sharing.memory.open(taskId)!.record.orphaned = true;
     await Promise.all(
       records.map(async ({ taskId }) => second.engine.restart(await second.engine.find({ taskId }), handler)),
     );

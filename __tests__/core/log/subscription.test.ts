@@ -1,5 +1,5 @@
 import { Subscription, type Start } from '../../../lib/core/log/subscription.js';
-import type { StoredTask } from '../../../lib/core/store/stored-task.js';
+import type { MemoryFeed } from '../../../lib/core/store/memory-feed.js';
 import type { TaskWriter } from '../../../lib/core/ports.js';
 import { started } from '../../contracts/store-steps.js';
 import { openMemory } from '../../support/memory-stores.js';
@@ -8,7 +8,7 @@ import { type RecordingExecutor } from '../../support/store-fixtures.js';
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('Subscription', () => {
-  let feed: StoredTask;
+  let feed: MemoryFeed;
   let writer: TaskWriter;
   let executor: RecordingExecutor;
   let wakes: number;
@@ -75,12 +75,12 @@ describe('Subscription', () => {
     append(5);
     const subscription = subscribe({ position: 1 }, 'ann');
     subscription.close();
-    expect(feed.departedAt('ann')).toBe(1);
+    expect(feed.record.audience.departedAt('ann')).toBe(1);
     const again = subscribe({ position: 1 }, 'ann');
     again.read();
     append(1);
     again.close();
-    expect(feed.departedAt('ann')).toBe(5);
+    expect(feed.record.audience.departedAt('ann')).toBe(5);
   });
 
   describe('where events are missing', () => {

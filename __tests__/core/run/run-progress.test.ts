@@ -169,7 +169,7 @@ describe('The progress of a run', () => {
     const { fixture, context } = await inside();
     await context.updateProgress({ row: 7 });
     let lastProgress: unknown;
-    fixture.store.open('task-1')!.orphaned = true;
+    fixture.store.open('task-1')!.record.orphaned = true;
     const job: AsyncTask = (given) => void ({ lastProgress } = given);
     const { writer } = fixture.store.claim('task-1')!;
     const second = new Run(writer, job, fixture.run.options, fixture.run.settings, fixture.observer);

@@ -170,7 +170,7 @@ describe('Run', () => {
     it('by another instance appends nothing, aborts with FENCED, and is over', async () => {
       let reason: unknown;
       const fixture = await started(heeding(({ signal }, _, reject) => reject((reason = signal.reason))));
-      fixture.store.open('task-1')!.orphaned = true;
+      fixture.store.open('task-1')!.record.orphaned = true;
       const takeover = fixture.store.claim('task-1');
       expect(takeover?.writer.record.attempt).toBe(2);
       await fixture.run.ended;
@@ -185,7 +185,7 @@ describe('Run', () => {
 
     it('finds out at its next event, too', async () => {
       const fixture = await started(never);
-      fixture.store.open('task-1')!.token++;
+      fixture.store.open('task-1')!.record.token++;
       expect(await codeOf(() => fixture.run.updateProgress(1))).toBe('FENCED');
       await fixture.run.ended;
       expect(await codeOf(() => fixture.run.updateProgress(1))).toBe('TASK_NOT_RUNNING');

@@ -26,7 +26,7 @@ describe('MemoryStore', () => {
   it('tells the old executor when its task is claimed', async () => {
     const store = open();
     const { taskId, executor } = await started(store);
-    store.open(taskId)!.orphaned = true;
+    store.open(taskId)!.record.orphaned = true;
     expect(executor.fences).toEqual([]);
     store.claim(taskId);
     expect(executor.fences).toMatchObject([{ code: 'FENCED' }]);

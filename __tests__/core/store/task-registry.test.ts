@@ -1,6 +1,6 @@
 import { EventLog } from '../../../lib/core/log/event-log.js';
 import type { StoreSettings } from '../../../lib/core/ports.js';
-import { StoredTask } from '../../../lib/core/store/stored-task.js';
+import { MemoryTask } from '../../../lib/core/store/memory-task.js';
 import { TaskRegistry } from '../../../lib/core/store/task-registry.js';
 import { isCollected } from '../../support/garbage.js';
 import { ManualClock } from '../../support/manual-clock.js';
@@ -17,25 +17,25 @@ describe('TaskRegistry', () => {
     clock = new ManualClock();
     registry = new TaskRegistry(storeSettings({ clock, ttlMs: TTL_MS, ...changed }));
   };
-  const add = (kib = 0, owner?: string): StoredTask => {
+  const add = (kib = 0, owner?: string): MemoryTask => {
     const log = new EventLog(registry.settings.log, registry.memory);
-    const task = new StoredTask(draft({ owner }), log, registry.settings);
+    const task = new MemoryTask(draft({ owner }), log, registry.settings);
     registry.add(task);
     grow(task, kib);
     return task;
   };
   /** Segments of about 1 KiB each. */
-  const grow = (task: StoredTask, kib: number): void => {
+  const grow = (task: MemoryTask, kib: number): void => {
     for (let n = 0; n < kib; n++) task.log.append('x'.repeat(KIB - 8));
   };
-  const end = (task: StoredTask): StoredTask => {
+  const end = (task: MemoryTask): MemoryTask => {
     task.status = 'completed';
     task.end();
     registry.keepFinished(task);
     return task;
   };
-  const finished = (kib = 0): StoredTask => end(add(kib));
-  const statusOf = (task: StoredTask): string | undefined => registry.find({ taskId: task.taskId })?.status;
+  const finished = (kib = 0): MemoryTask => end(add(kib));
+  const statusOf = (task: MemoryTask): string | undefined => registry.find({ taskId: task.taskId })?.status;
 
   beforeEach(() => {
     open();
@@ -161,7 +161,7 @@ describe('TaskRegistry', () => {
     });
 
     it('stays within the budget whatever is appended, ends and expires', () => {
-      const running: StoredTask[] = [];
+      const running: MemoryTask[] = [];
       for (let n = 0; n < 400; n++) {
         if (n % 5 === 0 || running.length === 0) running.push(add());
         grow(running[n % running.length]!, 1 + (n % 7));

@@ -3,7 +3,6 @@ import { TaskError, type PublicError } from '../errors.js';
 import { EventLog } from '../log/event-log.js';
 import type {
   Creation,
-  Executor,
   OpenTaskStore,
   StoreSettings,
   StoreSizes,
@@ -12,11 +11,11 @@ import type {
   TaskFilter,
   TaskRecord,
   TaskRef,
-  TaskWriter,
   Tombstone,
 } from '../ports.js';
-import { move, TERMINAL_EVENT, type FinalStatus } from '../task/status.js';
-import { StoredTask } from './stored-task.js';
+import { MemoryFeed } from './memory-feed.js';
+import { MemoryTask } from './memory-task.js';
+import { fenced, MemoryWriter } from './memory-writer.js';
 import { TaskRegistry } from './task-registry.js';
 
 /** Keeps tasks in this process's memory. Everything commits at once, so no method returns a promise. */
@@ -32,13 +31,13 @@ export class MemoryStore implements OpenTaskStore {
     const { registry } = this;
     const { owner, idempotencyKey, slot } = draft;
     const repeated = idempotencyKey === undefined ? undefined : registry.find({ owner, idempotencyKey });
-    if (repeated instanceof StoredTask) return { created: false, taken: 'idempotencyKey', record: repeated };
+    if (repeated instanceof MemoryTask) return { created: false, taken: 'idempotencyKey', record: repeated };
     const running = slot === undefined ? undefined : registry.find({ owner, slot });
-    if (running instanceof StoredTask) return { created: false, taken: 'slot', record: running };
+    if (running instanceof MemoryTask) return { created: false, taken: 'slot', record: running };
     if (registry.runningOf(owner) + settling >= registry.settings.maxTasksPerOwner) {
       throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
     }
-    const task = new StoredTask(draft, new EventLog(registry.settings.log, registry.memory), registry.settings);
+    const task = new MemoryTask(draft, new EventLog(registry.settings.log, registry.memory), registry.settings);
     registry.add(task);
     return { created: true, writer: new MemoryWriter(task, registry) };
   }
@@ -48,7 +47,7 @@ export class MemoryStore implements OpenTaskStore {
   }
 
   list({ status, owner, limit, before }: TaskFilter): readonly TaskRecord[] {
-    const found: StoredTask[] = [];
+    const found: MemoryTask[] = [];
     for (const task of this.registry.values(owner)) {
       if (status !== undefined && task.status !== status) continue;
       if (before !== undefined && task.taskId >= before) continue;
@@ -57,12 +56,13 @@ export class MemoryStore implements OpenTaskStore {
     return found.sort((a, b) => (a.taskId < b.taskId ? 1 : -1)).slice(0, limit); // v7 uuids sort by time
   }
 
-  open(taskId: string): StoredTask | undefined {
-    return this.registry.get(taskId);
+  open(taskId: string): MemoryFeed | undefined {
+    const task = this.registry.get(taskId);
+    return task && new MemoryFeed(task);
   }
 
   departedAt(taskId: string, subscriberId: string): number | undefined {
-    return this.registry.get(taskId)?.departedAt(subscriberId);
+    return this.registry.get(taskId)?.audience.departedAt(subscriberId);
   }
 
   requestCancel(taskId: string, reason: PublicError): boolean {
@@ -94,61 +94,3 @@ export class MemoryStore implements OpenTaskStore {
     return this.registry.sizes;
   }
 }
-
-class MemoryWriter implements TaskWriter {
-  readonly #token: number;
-
-  constructor(
-    readonly record: StoredTask,
-    readonly registry: TaskRegistry,
-  ) {
-    this.#token = record.token;
-  }
-
-  begin(executor: Executor): void {
-    if (this.record.token === this.#token) this.record.executor = executor;
-    else
-      setImmediate(() => {
-        executor.fenced(fenced());
-      });
-  }
-
-  append(event: string | undefined, json: string): void {
-    const task = this.#writable();
-    if (task.status !== 'running') throw new TaskError('TASK_NOT_RUNNING', `The task is already ${task.status}`);
-    this.#append(event, json);
-    if (event === undefined) task.keepProgress(json);
-  }
-
-  finish(status: FinalStatus, json: string): void {
-    const task = this.#writable();
-    task.status = move(task.status, status);
-    task.outcome = json;
-    this.#append(TERMINAL_EVENT[status], json);
-    task.end();
-    this.registry.keepFinished(task);
-  }
-
-  countSubscribers(): number {
-    return this.record.subscribers;
-  }
-
-  release(): void {
-    const task = this.#writable();
-    task.orphaned = true;
-    task.detach();
-  }
-
-  #append(event: string | undefined, json: string): void {
-    const { log } = this.record;
-    log.append(this.registry.settings.encode(this.record, log.lastSeq + 1, event, json));
-    this.record.updatedAtMs = this.registry.settings.clock.wallNow();
-  }
-
-  #writable(): StoredTask {
-    if (this.record.token !== this.#token) throw fenced();
-    return this.record;
-  }
-}
-
-const fenced = (): TaskError => new TaskError('FENCED', 'Another instance has taken the task over');

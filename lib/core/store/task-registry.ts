@@ -3,7 +3,7 @@ import { Deadlines } from '../deadlines.js';
 import { Memory } from '../log/memory.js';
 import type { StoreSettings, StoreSizes, TaskRef, Tombstone } from '../ports.js';
 import { Shares } from './shares.js';
-import type { StoredTask } from './stored-task.js';
+import type { MemoryTask } from './memory-task.js';
 
 const MAX_TOMBSTONES = 10_000;
 
@@ -20,18 +20,18 @@ interface KeptTombstone extends Tombstone {
 export class TaskRegistry {
   /** The memory of all tasks. When it runs out, finished tasks go first, then the oldest events of running ones. */
   readonly memory: Memory;
-  readonly #running = new Map<string, StoredTask>();
-  readonly #finished = new Map<string, StoredTask>();
+  readonly #running = new Map<string, MemoryTask>();
+  readonly #finished = new Map<string, MemoryTask>();
   /** The finished tasks by owner, to choose those that go before their time. */
-  readonly #kept = new Shares<string | undefined, StoredTask>({ sparesLast: true });
+  readonly #kept = new Shares<string | undefined, MemoryTask>({ sparesLast: true });
   /** Running and ended tasks, in the order of their starts. */
-  readonly #byOwner = new Map<string | undefined, Set<StoredTask>>();
-  readonly #byResumeKey = new Map<string, StoredTask>();
-  readonly #byIdempotencyKey = new Map<string, StoredTask>();
+  readonly #byOwner = new Map<string | undefined, Set<MemoryTask>>();
+  readonly #byResumeKey = new Map<string, MemoryTask>();
+  readonly #byIdempotencyKey = new Map<string, MemoryTask>();
   /** Only running tasks. */
-  readonly #bySlot = new Map<string, StoredTask>();
+  readonly #bySlot = new Map<string, MemoryTask>();
   readonly #runningPerOwner = new Map<string | undefined, number>();
-  readonly #expiry = new Deadlines<StoredTask>();
+  readonly #expiry = new Deadlines<MemoryTask>();
   readonly #tombstones = new Map<string, KeptTombstone>();
   readonly #tombstonesByOwner = new Shares<string | undefined, KeptTombstone>({ sparesLast: true });
   readonly #tombstoneExpiry = new Deadlines<KeptTombstone>();
@@ -41,7 +41,7 @@ export class TaskRegistry {
   }
 
   /** Adds a running task. */
-  add(task: StoredTask): void {
+  add(task: MemoryTask): void {
     this.#running.set(task.taskId, task);
     const others = this.#byOwner.get(task.owner);
     if (others === undefined) this.#byOwner.set(task.owner, new Set([task]));
@@ -53,7 +53,7 @@ export class TaskRegistry {
   }
 
   /** Takes a task that has ended. It is kept for `ttlMs`, or until its memory is needed. */
-  keepFinished(task: StoredTask): void {
+  keepFinished(task: MemoryTask): void {
     const { clock, ttlMs } = this.settings;
     const now = clock.now();
     this.#running.delete(task.taskId);
@@ -79,7 +79,7 @@ export class TaskRegistry {
     return this.#runningPerOwner.get(owner) ?? 0;
   }
 
-  find(ref: TaskRef): StoredTask | Tombstone | undefined {
+  find(ref: TaskRef): MemoryTask | Tombstone | undefined {
     if ('idempotencyKey' in ref) return this.#byIdempotencyKey.get(scoped(ref.owner, ref.idempotencyKey));
     if ('slot' in ref) return this.#bySlot.get(scoped(ref.owner, ref.slot));
     if ('resumeKey' in ref) {
@@ -89,14 +89,14 @@ export class TaskRegistry {
     return this.get(ref.taskId) ?? this.#tombstones.get(ref.taskId);
   }
 
-  get(taskId: string): StoredTask | undefined {
+  get(taskId: string): MemoryTask | undefined {
     const task = this.#running.get(taskId) ?? this.#finished.get(taskId);
     if (task !== undefined) this.#kept.touch(task);
     return task;
   }
 
   /** Lists all tasks in no order, or those of one owner in the order of their starts. */
-  *values(owner?: string): Generator<StoredTask> {
+  *values(owner?: string): Generator<MemoryTask> {
     if (owner !== undefined) {
       yield* this.#byOwner.get(owner) ?? [];
       return;
@@ -144,7 +144,7 @@ export class TaskRegistry {
     return task !== undefined;
   }
 
-  #expire(task: StoredTask): void {
+  #expire(task: MemoryTask): void {
     const { clock, ttlMs } = this.settings;
     this.#finished.delete(task.taskId);
     this.#kept.delete(task);

@@ -2,11 +2,9 @@
 import type { PublicError } from '../errors.js';
 import type { EventLog } from '../log/event-log.js';
 import { Account } from '../log/memory.js';
-import type { Executor, SnapshotPast, StoreSettings, TaskDraft, TaskFeed, TaskRecord } from '../ports.js';
+import type { Executor, SnapshotPast, StoreSettings, TaskDraft, TaskRecord } from '../ports.js';
 import type { TaskStatus } from '../task/status.js';
-
-/** The number of departed subscribers whose positions are kept, per task. */
-const MAX_DEPARTED = 1_000;
+import { Audience } from './audience.js';
 
 /** The cost of a task beside its texts, so that very many small ones stay inside the budget too. */
 const TASK_BYTES = 1_024;
@@ -19,8 +17,8 @@ const NOBODY: Executor = {
   snapshotJson: () => undefined,
 };
 
-/** Holds a task in memory: at once its record, its feed, and the state that its writer changes. */
-export class StoredTask implements TaskRecord, TaskFeed {
+/** Holds the record of a task, which its writer changes, and what belongs to it. */
+export class MemoryTask implements TaskRecord {
   readonly taskId: string;
   readonly resumeKey: string;
   readonly owner: string | undefined;
@@ -37,7 +35,6 @@ export class StoredTask implements TaskRecord, TaskFeed {
   endedAtMs: number | undefined;
   progress: string | undefined;
   outcome: string | undefined;
-  subscribers = 0;
   /** The fencing token of the current holder. */
   token = 1;
   orphaned = false;
@@ -49,9 +46,8 @@ export class StoredTask implements TaskRecord, TaskFeed {
   /** Accounts for its last progress and its folded state while it runs. */
   readonly #texts: Account;
   /** The folded state of a time in which nobody runs it. */
-  #snapshot: string | undefined;
-  readonly #attached = new Map<string, number>();
-  readonly #departed = new Map<string, number>();
+  #state: string | undefined;
+  readonly audience = new Audience();
 
   constructor(
     draft: TaskDraft,
@@ -71,8 +67,8 @@ export class StoredTask implements TaskRecord, TaskFeed {
     this.createdAtMs = this.updatedAtMs = settings.clock.wallNow();
   }
 
-  get record(): TaskRecord {
-    return this;
+  get subscribers(): number {
+    return this.audience.size;
   }
 
   get epoch(): number {
@@ -116,20 +112,20 @@ export class StoredTask implements TaskRecord, TaskFeed {
     return this.log.wireBytes;
   }
 
-  snapshot(): { seq: number; json: string } | undefined {
-    const json = this.#snapshotJson;
-    return json === undefined ? undefined : { seq: this.lastSeq - (this.log.ended ? 1 : 0), json };
+  /** JSON of the state that its run folds, or has folded; undefined where there is none. */
+  get state(): string | undefined {
+    return this.#executor === NOBODY ? this.#state : this.#executor.snapshotJson();
   }
 
   /** Lets go of the run, its input and everything that its closures hold. */
   detach(): void {
-    this.#snapshot = this.#snapshotJson;
+    this.#state = this.state;
     this.#executor = NOBODY;
   }
 
   /** The past that the state of the next run goes on from. */
   get past(): SnapshotPast | undefined {
-    const state = this.#snapshotJson;
+    const { state } = this;
     return state === undefined && this.lastSeq > 0 ? undefined : { state, progress: [] };
   }
 
@@ -149,33 +145,7 @@ export class StoredTask implements TaskRecord, TaskFeed {
 
   /** The approximate memory that it takes, in bytes. */
   get size(): number {
-    const texts = [this.progress, this.outcome, this.#snapshotJson];
+    const texts = [this.progress, this.outcome, this.state];
     return texts.reduce((sum, text) => sum + (text?.length ?? 0), TASK_BYTES + this.log.capacity);
-  }
-
-  join(subscriberId: string | undefined): void {
-    if (subscriberId !== undefined) this.#attached.set(subscriberId, (this.#attached.get(subscriberId) ?? 0) + 1);
-    this.#executor.audienceChanged(++this.subscribers);
-  }
-
-  leave(subscriberId: string | undefined, position: number): void {
-    if (subscriberId !== undefined) {
-      const others = (this.#attached.get(subscriberId) ?? 1) - 1;
-      if (others > 0) this.#attached.set(subscriberId, others);
-      else this.#attached.delete(subscriberId);
-      this.#departed.delete(subscriberId);
-      this.#departed.set(subscriberId, position);
-      const [oldest] = this.#departed.keys();
-      if (this.#departed.size > MAX_DEPARTED && oldest !== undefined) this.#departed.delete(oldest);
-    }
-    this.#executor.audienceChanged(--this.subscribers);
-  }
-
-  departedAt(subscriberId: string): number | undefined {
-    return this.#attached.has(subscriberId) ? undefined : this.#departed.get(subscriberId);
-  }
-
-  get #snapshotJson(): string | undefined {
-    return this.#executor === NOBODY ? this.#snapshot : this.#executor.snapshotJson();
   }
 }
