@@ -98,20 +98,35 @@ export function progressOf({ entries, progress }: Task): string | undefined {
   return (last?.events ? trailingProgress(last.text) : undefined) ?? progress;
 }
 
-/** The task as the port shows it. */
+/** The task as the port shows it: one literal, since simulations make millions of them. */
 export function storedTask(task: Task, wanted: Wanted = {}): StoredTask {
-  const { draft, status, token, holder, attempt, cancel, updatedAtMs, endedAtMs, dropped } = task;
-  const { input, ...known } = draft;
+  const { draft, entries } = task;
+  const top = topOf(task);
   return {
-    ...known,
-    ...{ status, token, holder, attempt, cancel, updatedAtMs, endedAtMs },
+    taskId: draft.taskId,
+    resumeKey: draft.resumeKey,
+    owner: draft.owner,
+    idempotencyKey: draft.idempotencyKey,
+    fingerprint: draft.fingerprint,
+    slot: draft.slot,
+    wire: draft.wire,
+    handler: draft.handler,
+    createdAtMs: draft.createdAtMs,
+    schema: draft.schema,
+    status: task.status,
+    token: task.token,
+    holder: task.holder,
+    attempt: task.attempt,
+    cancel: task.cancel,
+    updatedAtMs: task.updatedAtMs,
+    endedAtMs: task.endedAtMs,
     expiresAtMs: task.expiresAtMs,
-    top: topOf(task),
-    dropped: task.entries.length === 0 ? topOf(task) : dropped,
-    ...(wanted.input === true && { input }),
-    ...(wanted.outcome === true && { outcome: task.outcome }),
-    ...(wanted.progress === true && { progress: progressOf(task) }),
-    ...(wanted.snapshot === true && { snapshot: task.snapshot }),
+    top,
+    dropped: entries.length === 0 ? top : task.dropped,
+    input: wanted.input === true ? draft.input : undefined,
+    outcome: wanted.outcome === true ? task.outcome : undefined,
+    progress: wanted.progress === true ? progressOf(task) : undefined,
+    snapshot: wanted.snapshot === true ? task.snapshot : undefined,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Bell, Ears } from '../../../lib/distributed/port/bell.js';
-import type { Fate } from '../../../lib/distributed/port/calls.js';
+import type { Batch, Fate } from '../../../lib/distributed/port/calls.js';
 import type { DriverSettings, TaskDriver } from '../../../lib/distributed/port/driver.js';
 import type { Random } from '../../support/random.js';
 import type { Machine } from './virtual-time.js';
@@ -27,6 +27,9 @@ export const CALM: Weather = Object.freeze({
   ...{ answerLost: 0, requestLost: 0, twice: 0, late: 0, lateMs: 0, bellLost: 0 },
   ...{ refusesWrites: false, isDown: false },
 });
+
+/** What travels does not change any more. */
+const sealedBatch = (batch: Batch): Batch => ({ ...batch, entries: batch.entries.map((entry) => ({ ...entry })) });
 
 /** A driver as an instance at the far end of a bad network sees it. */
 export class FaultyDriver implements TaskDriver {
@@ -72,7 +75,7 @@ export class FaultyDriver implements TaskDriver {
   ring: TaskDriver['ring'] = (...args) => this.#read(() => this.#inner.ring(...args));
 
   append: TaskDriver['append'] = (batches) => {
-    const sealed = structuredClone(batches); // what travels does not change any more
+    const sealed = batches.map(sealedBatch);
     return sealed.map((batch) =>
       this.#call<Fate>(
         async () => this.#inner.append([batch])[0]!,
@@ -111,7 +114,9 @@ export class FaultyDriver implements TaskDriver {
     const { machine, random, weather } = this;
     return new Promise<T>((resolve, reject) => {
       const answer = (fn: () => void): void => {
-        machine.time.after(this.#delayMs(), () => machine.deliver(fn));
+        const ms = this.#delayMs();
+        if (ms === 0) machine.deliver(fn);
+        else machine.time.after(ms, () => machine.deliver(fn));
       };
       const fail = (text: string): void => {
         // Some connections break, others just never say anything again.

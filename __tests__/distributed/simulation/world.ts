@@ -29,6 +29,8 @@ const INDEXES = ['running', 'orphans'] as const;
 const MAX_INSTANCES = 4;
 const IDLE_COPY_MS = 6_000;
 const SETTLING_MS = 2_000;
+/** So often it is asked whether what is waited for has come about, in ms. */
+const UNTIL_MS = 100;
 
 /** Some instances, a store, clients and bad luck, all of it decided by one seed. */
 export class World {
@@ -42,6 +44,7 @@ export class World {
   hasLostData = false;
   /** What has happened, for whoever has to understand a red run. */
   readonly story: string[] = [];
+  readonly #isPatient: boolean;
   #plans = 0;
   #saved: ReturnType<typeof emptyState> | undefined;
   #stalledUntilMs = new Map<Instance, number>();
@@ -54,6 +57,7 @@ export class World {
     readonly connect: (server: MapServer) => TaskDriver = (server) => new MapDriver(server),
   ) {
     this.time = new VirtualTime(turns);
+    this.#isPatient = random.fork(3).next() < 0.1;
     const count = random.int(1, MAX_INSTANCES);
     for (let i = 0; i < count; i++) this.startInstance();
   }
@@ -94,10 +98,7 @@ export class World {
     await this.time.advance(this.random.pick([0, 5, 50, 200, 700]));
   }
 
-  /**
-   * All faults end, and time goes on until everything has to be over: for `ms`, or, in nine of ten worlds, only until it
-   * is.
-   */
+  /** All faults end, and time goes on until everything is over, which it has to be after `ms`. */
   async calmDown(ms: number): Promise<void> {
     this.#tell('calm');
     for (const { machine, driver } of this.instances) {
@@ -107,21 +108,30 @@ export class World {
     this.#stalledUntilMs.clear();
     await this.time.turns.settle();
     if (this.alive.length === 0) this.startInstance();
-    const isPatient = this.random.next() < 0.1;
     // What was sent before the calm may be lost even now: so long nobody can count on an answer.
-    for (let passed = 0; passed < ms && (isPatient || passed < SETTLING_MS || !this.#isOver); passed += 500) {
+    const settledMs = this.time.nowMs + SETTLING_MS;
+    await this.until(ms, () => {
       this.#reconnect();
-      await this.time.advance(500);
-    }
+      return this.time.nowMs >= settledMs && this.#isOver;
+    });
     // A copy of a log that ended before the store lost it is kept as long as anybody may still be reading it.
     if (this.hasLostData) await this.time.advance(IDLE_COPY_MS);
+  }
+
+  /** Lets time go on until `isDone`, at most for `ms`; in one of ten worlds for all of it, lest something undoes it. */
+  async until(ms: number, isDone: () => boolean): Promise<void> {
+    const endMs = this.time.nowMs + ms;
+    while (this.time.nowMs < endMs) {
+      if (isDone() && !this.#isPatient) return;
+      await this.time.advance(Math.min(UNTIL_MS, endMs - this.time.nowMs));
+    }
   }
 
   /** Reads tasks anew from their beginning, all at once. */
   async readAll(resumeKeys: Iterable<string>, instance: Instance): Promise<Reader[]> {
     const readers = Array.from(resumeKeys, (key) => new Reader(`resume_key=${key}`, this.payloads));
     for (const reader of readers) reader.connect(instance);
-    await this.time.advance(2_000);
+    await this.until(2_000, () => readers.every(({ isConnected }) => !isConnected));
     return readers;
   }
 
