@@ -102,7 +102,7 @@ export function progressOf({ entries, progress }: Task): string | undefined {
 export function storedTask(task: Task, wanted: Wanted = {}): StoredTask {
   const { draft, entries } = task;
   const top = topOf(task);
-  return {
+  const stored: { -readonly [K in keyof StoredTask]: StoredTask[K] } = {
     taskId: draft.taskId,
     resumeKey: draft.resumeKey,
     owner: draft.owner,
@@ -123,11 +123,12 @@ export function storedTask(task: Task, wanted: Wanted = {}): StoredTask {
     expiresAtMs: task.expiresAtMs,
     top,
     dropped: entries.length === 0 ? top : task.dropped,
-    input: wanted.input === true ? draft.input : undefined,
-    outcome: wanted.outcome === true ? task.outcome : undefined,
-    progress: wanted.progress === true ? progressOf(task) : undefined,
-    snapshot: wanted.snapshot === true ? task.snapshot : undefined,
   };
+  if (wanted.input === true) stored.input = draft.input;
+  if (wanted.outcome === true) stored.outcome = task.outcome;
+  if (wanted.progress === true) stored.progress = progressOf(task);
+  if (wanted.snapshot === true) stored.snapshot = task.snapshot;
+  return stored;
 }
 
 /** The task that a reference leads to, whether its retention is over or not. */
