@@ -1,4 +1,4 @@
-import { SqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
+import { createSqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
 import { createKeyValueDriver, type TaskDriver } from '../../lib/store/index.js';
 import { MapKeyValue } from '../support/map-key-value.js';
 import { announceSeed } from '../support/random.js';
@@ -20,7 +20,7 @@ const STORES: readonly [string, () => () => TaskDriver][] = [
     'a SQLite file',
     () => {
       const path = files.newPath();
-      return () => new SqliteDriver(files.connect(path), PREFIX);
+      return () => createSqliteDriver(files.connect(path), PREFIX);
     },
   ],
   [

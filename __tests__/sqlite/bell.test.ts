@@ -1,5 +1,5 @@
 import type { Bell, Note } from '../../lib/distributed/port/bell.js';
-import type { SqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
+import type { TaskDriver } from '../../lib/store/index.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { append, draftOf, openDriver, progressAt } from '../support/sqlite-driver.js';
 import { SqliteFiles } from '../support/sqlite-files.js';
@@ -14,8 +14,8 @@ afterAll(() => {
 class Listening {
   readonly clock = new ManualClock();
   readonly heard: unknown[] = [];
-  readonly first: SqliteDriver;
-  readonly second: SqliteDriver;
+  readonly first: TaskDriver;
+  readonly second: TaskDriver;
   readonly bell: Bell;
 
   constructor() {

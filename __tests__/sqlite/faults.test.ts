@@ -1,6 +1,6 @@
 import fs, { readFileSync, writeFileSync } from 'node:fs';
 import type { TaskError } from '../../lib/core/errors.js';
-import { SqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
+import { createSqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { append, draftOf, openDriver, PREFIX, progressAt } from '../support/sqlite-driver.js';
 import { SqliteFiles } from '../support/sqlite-files.js';
@@ -199,7 +199,7 @@ describe('a file that is not what it should be', () => {
     const driver = openDriver(database);
     await driver.create(draftOf('t'), 'a');
     database.close();
-    expect(await failure(driver.read({ taskId: 't' }))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(await failure(driver.walk(undefined, 10))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
   });
 });
 
@@ -211,14 +211,14 @@ describe('what the user has set', () => {
   ])('of synchronous: %s', async (_what, given, expected) => {
     const database = files.connect();
     database.exec(`PRAGMA synchronous = ${given}`);
-    await openDriver(database).look([]);
+    await openDriver(database).look(['t']);
     expect(database.prepare('PRAGMA synchronous').get()).toMatchObject({ synchronous: expected });
   });
 
   it('of the prefix keeps two stores in one file apart', async () => {
     const database = files.connect();
     await openDriver(database).create(draftOf('t'), 'a');
-    const other = new SqliteDriver(database, 'other_');
+    const other = createSqliteDriver(database, 'other_');
     other.open({ ...settingsOf(), instance: 'b' });
     expect(await other.read({ taskId: 't' })).toBeUndefined();
   });

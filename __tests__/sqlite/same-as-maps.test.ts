@@ -1,4 +1,4 @@
-import { SqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
+import { createSqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
 import { describeSameAsMaps } from '../contracts/same-as-maps.js';
 import { PREFIX } from '../support/sqlite-driver.js';
 import { SqliteFiles } from '../support/sqlite-files.js';
@@ -11,5 +11,5 @@ afterAll(() => {
 
 describeSameAsMaps('SQLite', () => {
   const path = files.newPath();
-  return [1, 2].map(() => new SqliteDriver(files.connect(path), PREFIX));
+  return [1, 2].map(() => createSqliteDriver(files.connect(path), PREFIX));
 });

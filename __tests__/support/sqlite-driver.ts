@@ -1,16 +1,16 @@
 import type { Batch, Fate } from '../../lib/distributed/port/calls.js';
-import type { DriverSettings } from '../../lib/distributed/port/driver.js';
+import type { DriverSettings, TaskDriver } from '../../lib/distributed/port/driver.js';
 import { eventLines } from '../../lib/distributed/port/entry.js';
 import type { Draft } from '../../lib/distributed/port/stored.js';
 import type { SqliteDatabase } from '../../lib/sqlite/connection.js';
-import { SqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
+import { createSqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
 import { ManualClock } from './manual-clock.js';
 
 export const PREFIX = 'resumable_sse_';
 
 /** An opened driver, and the clock that it goes by. */
-export function openDriver(database: SqliteDatabase, given: Partial<DriverSettings> = {}): SqliteDriver {
-  const driver = new SqliteDriver(database, PREFIX);
+export function openDriver(database: SqliteDatabase, given: Partial<DriverSettings> = {}): TaskDriver {
+  const driver = createSqliteDriver(database, PREFIX);
   driver.open({
     instance: 'a',
     clock: new ManualClock(),
@@ -55,4 +55,4 @@ export function progressAt(taskId: string, seq: number, json = String(seq), give
   };
 }
 
-export const append = (driver: SqliteDriver, batch: Batch): Promise<Fate> => driver.append([batch])[0]!;
+export const append = (driver: TaskDriver, batch: Batch): Promise<Fate> => driver.append([batch])[0]!;

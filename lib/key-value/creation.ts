@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { Created, Ref } from '../distributed/port/calls.js';
-import type { Draft } from '../distributed/port/stored.js';
-import { documentOf, leadsTo, pointerKey, quotaKey, shown, taskKey, type TaskDocument } from './task-document.js';
-import type { Pointer, TaskShelf } from './task-shelf.js';
+import type { Ref } from '../distributed/port/calls.js';
+import type { Documents } from '../tables/documents.js';
+import { leadsTo, type Inserted, type KeptTask } from '../tables/task-table.js';
+import { pointerKey, quotaKey, taskKey, type Pointer, type TaskDocument } from './task-document.js';
 
 /** A name that only one task may have at a time. */
 type Place = Exclude<Ref, { readonly taskId: string } | { readonly resumeKey: string }>;
+
+/** A task that is not visible after so long never will be: whoever was creating it is gone. */
+const START_MS = 60_000;
+
+export const isAbandoned = ({ start, begunAtMs }: TaskDocument, now: number): boolean =>
+  start !== undefined && now - begunAtMs > START_MS;
 
 /**
  * Creates a task together with the places that it takes: its idempotency key, its slot, its place in the quota. Several keys
@@ -13,55 +19,53 @@ type Place = Exclude<Ref, { readonly taskId: string } | { readonly resumeKey: st
  * name; then it is made visible, in one step. Whoever finds a place taken by a task that is not visible yet removes that
  * task and takes the place: so of two exactly one becomes visible, and nothing is left where a process dies in between.
  */
-export async function create(
-  shelf: TaskShelf,
-  draft: Draft,
-  holder: string,
-  quota = shelf.settings.maxTasksPerOwner,
-): Promise<Created> {
-  const { documents } = shelf;
-  const { taskId } = draft;
+export async function insert(documents: Documents, task: KeptTask, quota: number, now: number): Promise<Inserted> {
+  const key = taskKey(task.taskId);
   for (;;) {
     const start = randomUUID();
-    const begun = documentOf(draft, holder, start, shelf.now);
-    const existing = await documents.update<TaskDocument, TaskDocument | undefined>(taskKey(taskId), (current) =>
-      current === undefined || current.start !== undefined ? { answer: undefined, value: begun } : { answer: current },
-    );
-    if (existing !== undefined) return { created: shown(existing) };
-    const obstacle = await takePlaces(shelf, draft, { taskId, start }, quota);
-    const created: TaskDocument = { ...begun, start: undefined };
-    const isStill = await documents.update<TaskDocument, boolean>(taskKey(taskId), (current) => {
+    const begun: TaskDocument = { ...task, tail: [], begunAtMs: now, start };
+    const existing = await documents.update<TaskDocument, TaskDocument | undefined>(key, (current) => {
+      const isThere = current !== undefined && current.start === undefined && !current.isForgotten;
+      return isThere ? { answer: current } : { answer: undefined, value: begun };
+    });
+    if (existing !== undefined) return { inserted: existing };
+    const obstacle = await takePlaces(documents, begun, quota, now);
+    const isStill = await documents.update<TaskDocument, boolean>(key, (current) => {
       if (current?.start !== start) return { answer: false };
-      return { answer: true, value: obstacle === undefined ? created : undefined };
+      return { answer: true, value: obstacle === undefined ? { ...begun, start: undefined } : undefined };
     });
     if (obstacle !== undefined) return obstacle;
-    if (isStill) return { created: shown(created) };
+    if (isStill) return { inserted: task };
   }
 }
 
 async function takePlaces(
-  shelf: TaskShelf,
-  draft: Draft,
-  pointer: Pointer,
+  documents: Documents,
+  { taskId, resumeKey, owner, idempotencyKey, slot, start = '' }: TaskDocument,
   quota: number,
-): Promise<Created | undefined> {
-  const { owner, resumeKey, idempotencyKey, slot } = draft;
-  await shelf.documents.write(pointerKey({ resumeKey }), pointer);
+  now: number,
+): Promise<Inserted | undefined> {
+  const pointer = { taskId, start };
+  await documents.write(pointerKey({ resumeKey }), pointer);
   if (idempotencyKey !== undefined) {
-    const by = await takePlace(shelf, { idempotencyKey, owner }, pointer);
-    if (by !== undefined) return { taken: 'idempotencyKey', by: shown(by) };
+    const by = await takePlace(documents, { idempotencyKey, owner }, pointer, now);
+    if (by !== undefined) return { taken: 'idempotencyKey', by };
   }
   if (slot !== undefined) {
-    const by = await takePlace(shelf, { slot, owner }, pointer);
-    if (by !== undefined) return { taken: 'slot', by: shown(by) };
+    const by = await takePlace(documents, { slot, owner }, pointer, now);
+    if (by !== undefined) return { taken: 'slot', by };
   }
-  return (await takeQuota(shelf, owner, pointer, quota)) ? undefined : { taken: 'quota' };
+  return (await takeQuota(documents, owner, pointer, quota, now)) ? undefined : { taken: 'quota' };
 }
 
 /** Takes the place that `ref` names, unless a task has it: then it answers that one. */
-async function takePlace(shelf: TaskShelf, ref: Place, pointer: Pointer): Promise<TaskDocument | undefined> {
+async function takePlace(
+  documents: Documents,
+  ref: Place,
+  pointer: Pointer,
+  now: number,
+): Promise<TaskDocument | undefined> {
   const key = pointerKey(ref);
-  const { documents } = shelf;
   const { keyValue } = documents;
   for (;;) {
     const text = await keyValue.get(key);
@@ -69,36 +73,36 @@ async function takePlace(shelf: TaskShelf, ref: Place, pointer: Pointer): Promis
     if (current !== undefined && current.taskId !== pointer.taskId) {
       const task = await documents.read<TaskDocument>(taskKey(current.taskId));
       if (task?.start !== undefined) {
-        await removeBegun(shelf, task);
+        await removeBegun(documents, task);
         continue;
       }
-      if (task !== undefined && shelf.isKept(task) && leadsTo(ref, task)) return task;
+      if (task !== undefined && leadsTo(ref, task, now)) return task;
     }
     if (await keyValue.swap(key, text, JSON.stringify(pointer))) return undefined;
   }
 }
 
 /** Some turns of the event loop, so that those who remove each other's beginnings do not do so for ever. */
-async function removeBegun({ documents }: TaskShelf, { taskId, start }: TaskDocument): Promise<void> {
+async function removeBegun(documents: Documents, { taskId, start }: TaskDocument): Promise<void> {
   for (let turns = Math.ceil(8 * Math.random()); turns > 0; turns--)
     await new Promise((resolve) => setImmediate(resolve));
   await documents.replace<TaskDocument>(taskKey(taskId), (current) => (current?.start === start ? undefined : current));
 }
 
 async function takeQuota(
-  shelf: TaskShelf,
+  documents: Documents,
   owner: string | undefined,
   pointer: Pointer,
   quota: number,
+  now: number,
 ): Promise<boolean> {
-  const { documents } = shelf;
   if (quota === Infinity) return true;
   return documents.update<Pointer[], boolean>(quotaKey(owner), async (places = []) => {
     const others: Pointer[] = [];
     for (const place of places) {
       const task =
         place.taskId === pointer.taskId ? undefined : await documents.read<TaskDocument>(taskKey(place.taskId));
-      if (task?.status === 'running' && !shelf.isAbandoned(task)) others.push(place);
+      if (task?.status === 'running' && !isAbandoned(task, now)) others.push(place);
     }
     const fits = others.length < quota;
     return { answer: fits, value: fits ? [...others, pointer] : others };

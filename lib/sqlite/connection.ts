@@ -1,5 +1,3 @@
-import type { DriverSettings } from '../distributed/port/driver.js';
-
 /** The connection to the database: the little that is asked of it, and its prepared statements. */
 
 /**
@@ -29,14 +27,6 @@ export interface SqliteStatement {
 
 /** A value that the store binds. Undefined becomes NULL. */
 export type SqlValue = string | number | null | undefined;
-
-/** The database at the time at which something is asked of it, by the store's clock. */
-export interface Moment {
-  readonly connection: Connection;
-  readonly settings: DriverSettings;
-  /** Whole ms since 1970, as this process has measured them since its start. */
-  readonly now: number;
-}
 
 /** Prepares each statement once. `{name}` in a statement is one of the store's tables. */
 export class Connection {

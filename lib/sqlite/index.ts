@@ -2,7 +2,7 @@ import { checkOptions, required, withMethods, wholeNumber, type OptionRules } fr
 import type { TaskStore } from '../core/ports.js';
 import { createTaskStore, type TaskStoreOptions } from '../distributed/create-task-store.js';
 import type { SqliteDatabase } from './connection.js';
-import { SqliteDriver } from './sqlite-driver.js';
+import { createSqliteDriver } from './sqlite-driver.js';
 
 export type { SqliteDatabase, SqliteStatement } from './connection.js';
 
@@ -37,5 +37,5 @@ const RULES: OptionRules<Omit<SqliteStoreOptions, 'leaseMs'>> = {
 export function createSqliteStore(options: SqliteStoreOptions): TaskStore {
   checkOptions('createSqliteStore', options, { ...RULES, leaseMs: wholeNumber([10_000, 200, 3_600_000]) });
   const { database, prefix = 'resumable_sse_', leaseMs } = options;
-  return createTaskStore(new SqliteDriver(database, prefix), leaseMs === undefined ? {} : { leaseMs });
+  return createTaskStore(createSqliteDriver(database, prefix), leaseMs === undefined ? {} : { leaseMs });
 }

@@ -17,16 +17,13 @@ interface Work {
   readonly deadline: number;
 }
 
-/** The result of some work, or the reason why it was not done. */
-export type Outcome<T> = { readonly result: T } | { readonly failure: Failure };
-
 /**
  * Nothing ever waits inside SQLite, where it would block the event loop: while another process writes, all writes are
  * tried again in a later turn, after a random delay, so that no process starves.
  */
 export class Transactions {
   #waiting: Work[] = [];
-  #scheduled = false;
+  #isScheduled = false;
   #isSetUp = false;
   /** The number of attempts in a row that found the database busy. */
   #refusals = 0;
@@ -39,33 +36,26 @@ export class Transactions {
     readonly timeoutMs: number,
   ) {}
 
-  /** Runs `work` now. @throws TaskError `STORE_UNAVAILABLE` */
-  async read<T>(work: (connection: Connection) => T): Promise<T> {
+  /** Runs `work` now. Rejects with a `Failure`. */
+  async read<T>(work: () => T): Promise<T> {
     try {
       this.#setUp();
-      return work(this.connection);
+      return work();
     } catch (error) {
-      rollback(this.connection);
+      this.#rollBack();
       if (isBusy(error)) return this.write(work);
-      throw failureOf(error, false).error;
+      throw failureOf(error, false);
     }
   }
 
-  /** Runs `work` in the transaction of this turn, and resolves when that is committed. @throws as `read` */
-  async write<T>(work: (connection: Connection) => T): Promise<T> {
-    const outcome = await this.attempt(work);
-    if ('failure' in outcome) throw outcome.failure.error;
-    return outcome.result;
-  }
-
-  /** As `write`, but answers why the work was not done. */
-  attempt<T>(work: (connection: Connection) => T): Promise<Outcome<T>> {
-    return new Promise((resolve) => {
-      let outcome: Outcome<T>;
+  /** Runs `work` in the transaction of this turn, and resolves when that is committed. Rejects with a `Failure`. */
+  write<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let result: T;
       this.#waiting.push({
-        run: () => void (outcome = { result: work(this.connection) }),
-        done: () => resolve(outcome),
-        fail: (failure) => resolve({ failure }),
+        run: () => void (result = work()),
+        done: () => resolve(result),
+        fail: reject,
         deadline: this.clock.now() + this.timeoutMs,
       });
       this.#schedule();
@@ -73,10 +63,10 @@ export class Transactions {
   }
 
   #schedule(delayMs?: number): void {
-    if (this.#scheduled || this.#waiting.length === 0) return;
-    this.#scheduled = true;
+    if (this.#isScheduled || this.#waiting.length === 0) return;
+    this.#isScheduled = true;
     const flush = (): void => {
-      this.#scheduled = false;
+      this.#isScheduled = false;
       this.#flush();
     };
     if (delayMs === undefined) setImmediate(flush);
@@ -96,7 +86,7 @@ export class Transactions {
       committing = true;
       this.connection.run('COMMIT');
     } catch (error) {
-      rollback(this.connection);
+      this.#rollBack();
       if (isBusy(error)) this.#postpone(error);
       else this.#failed(ran, failureOf(error, committing));
       return;
@@ -107,7 +97,7 @@ export class Transactions {
 
   #failed(ran: number, failure: Failure): void {
     // One of them may be at fault alone. Where COMMIT may have succeeded, none may be run a second time.
-    if (ran > 1 && !failure.unknown) this.#suspects = Math.max(this.#suspects, ran);
+    if (ran > 1 && failure.refusal !== undefined) this.#suspects = Math.max(this.#suspects, ran);
     else this.#settle(Math.max(1, ran), (work) => work.fail(failure));
     this.#schedule();
   }
@@ -133,12 +123,12 @@ export class Transactions {
     setUp(this.connection);
     this.#isSetUp = true;
   }
-}
 
-function rollback(connection: Connection): void {
-  try {
-    connection.run('ROLLBACK');
-  } catch {
-    // SQLite has rolled back by itself, or never begun.
+  #rollBack(): void {
+    try {
+      this.connection.run('ROLLBACK');
+    } catch {
+      // SQLite has rolled back by itself, or never begun.
+    }
   }
 }

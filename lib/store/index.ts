@@ -6,9 +6,15 @@ export type { OpenTaskStore, StoreSettings, TaskStore, Tombstone } from '../core
 // The shortest way: three methods
 export { createKeyValueDriver } from '../key-value/key-value-driver.js';
 export type { KeyValueDriverOptions } from '../key-value/key-value-driver.js';
-export type { KeyValue } from '../key-value/key-value.js';
+export type { KeyValue } from '../tables/documents.js';
 
-// The port that a driver implements
+// The way to indexes: a table of tasks
+export { createTableDriver } from '../tables/create-table-driver.js';
+export type { TableDriverOptions } from '../tables/create-table-driver.js';
+export { leadsTo, obstacleTo } from '../tables/task-table.js';
+export type { Change, Inserted, KeptTask, TaskQuery, TaskTable } from '../tables/task-table.js';
+
+// The port that a driver implements, where the rules of one task run in the database itself
 export type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
 export type { Bell, Ears, Note } from '../distributed/port/bell.js';
 export type {

@@ -1,0 +1,96 @@
+import type { DriverSettings } from '../distributed/port/driver.js';
+import type { News, Signals, StoredNote } from '../tables/signals.js';
+import type { Connection } from './connection.js';
+import type { Transactions } from './transactions.js';
+
+/** Tells what others write: it asks SQLite whether anything has changed, and reads the new rows. */
+
+/** A backlog of more entries than this is not read; followers are told that they may have missed something. */
+const MAX_NEW_ENTRIES = 10_000;
+/** Notes are hints: whoever has not heard one by then has looked for itself. */
+const NOTE_MS = 60_000;
+
+/** Both change with commits: the first with those of other connections, the second with those of this one. */
+const VERSION = 'SELECT data_version AS others, total_changes() AS own FROM pragma_data_version';
+const ENDS = `SELECT coalesce((SELECT max(id) FROM {entries}), 0) AS entries,
+  coalesce((SELECT max(id) FROM {notes}), 0) AS notes`;
+const RING = 'INSERT INTO {notes} (recipient, at, note) VALUES (?, ?, ?)';
+const NEW_NOTES =
+  'SELECT note FROM {notes} WHERE id > ? AND id <= ? AND (recipient IS NULL OR recipient = ?) ORDER BY id';
+const TOO_MANY = `SELECT 1 FROM {entries} WHERE id > ? AND id <= ? LIMIT 1 OFFSET ${MAX_NEW_ENTRIES}`;
+const GROWN = `SELECT DISTINCT t.taskId FROM {entries} e JOIN {tasks} t ON t.id = e.task
+  WHERE e.id > ? AND e.id <= ? AND t.taskId IN (SELECT value FROM json_each(?))`;
+
+interface Ends {
+  readonly entries: number;
+  readonly notes: number;
+}
+
+export class SqliteSignals implements Signals {
+  readonly #followed = new Set<string>();
+  #followedJson = '[]';
+  /** Everything up to here has been heard. */
+  #heard: Ends | undefined;
+  #version = '';
+
+  constructor(
+    readonly connection: Connection,
+    readonly transactions: Transactions,
+    readonly settings: DriverSettings,
+  ) {}
+
+  ring(to: string | undefined, note: StoredNote): Promise<void> {
+    const now = this.settings.clock.wallNow();
+    return this.transactions.write(() => {
+      this.connection.run('DELETE FROM {notes} WHERE at <= ?', Math.trunc(now - NOTE_MS));
+      this.connection.run(RING, to, Math.trunc(now), JSON.stringify(note));
+    });
+  }
+
+  async begin(): Promise<void> {
+    this.#heard ??= await this.transactions.read(() => this.#ends());
+  }
+
+  follow(taskId: string): Promise<void> {
+    this.#followed.add(taskId);
+    this.#followedJson = JSON.stringify([...this.#followed]);
+    return this.begin();
+  }
+
+  unfollow(taskId: string): void {
+    this.#followed.delete(taskId);
+    this.#followedJson = JSON.stringify([...this.#followed]);
+  }
+
+  renew(): void {
+    this.#version = '';
+  }
+
+  hear(): Promise<News | 'missed' | undefined> {
+    return this.transactions.read(() => {
+      const { others, own } = this.connection.get(VERSION) as { others: number; own: number };
+      const version = `${others} ${own}`;
+      if (version === this.#version) return undefined;
+      const ends = this.#ends();
+      const news = this.#heard === undefined ? 'missed' : this.#between(this.#heard, ends);
+      this.#heard = ends;
+      this.#version = version;
+      return news;
+    });
+  }
+
+  #between(heard: Ends, ends: Ends): News | 'missed' {
+    const { connection, settings } = this;
+    if (connection.get(TOO_MANY, heard.entries, ends.entries) !== undefined) return 'missed';
+    const grown = connection.all(GROWN, heard.entries, ends.entries, this.#followedJson) as { taskId: string }[];
+    const notes = connection.all(NEW_NOTES, heard.notes, ends.notes, settings.instance) as { note: string }[];
+    return {
+      grown: grown.map(({ taskId }) => taskId),
+      notes: notes.map(({ note }) => JSON.parse(note) as StoredNote),
+    };
+  }
+
+  #ends(): Ends {
+    return this.connection.get(ENDS) as Ends;
+  }
+}
