@@ -1,13 +1,9 @@
 import iconv from 'iconv-lite';
 import { gzipSync } from 'node:zlib';
-import { startProfiler, type Profiler } from '../support/profiler.js';
+import { useProfiler } from '../support/profiler.js';
 import { makeZip } from '../support/zip.js';
 
-let profiler: Profiler;
-beforeAll(() => {
-  profiler = startProfiler();
-});
-afterAll(() => profiler.stop());
+const profiler = useProfiler();
 
 const NOISE = Buffer.from(Array.from({ length: 4_000 }, (_, at) => (at * 7_919 + (at >> 3) * 104_729) & 0xff));
 const bytes = (...start: (number | string)[]): Buffer =>

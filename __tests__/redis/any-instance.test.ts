@@ -3,7 +3,7 @@ import { describeWithRedisServer, RedisServer } from '../support/redis-server.js
 import { until } from '../support/until.js';
 import { WebInstance, type InstanceOptions } from '../support/redis-instances.js';
 import { range, SteppedJob } from '../support/stepped-job.js';
-import type { IoredisLike } from '../../lib/redis/index.js';
+import { WithheldReplies } from '../support/withheld-replies.js';
 
 jest.setTimeout(30_000);
 
@@ -171,7 +171,7 @@ describeWithRedisServer('a task on any instance', () => {
   });
 
   it('delivers nothing that Redis has not acknowledged', async () => {
-    const held = new Holding();
+    const held = new WithheldReplies();
     const a = await open({ wrap: held.wrap });
     const starter = await a.follow().until(({ frames }) => frames.length > 0);
     await stepped.started();
@@ -191,7 +191,7 @@ describeWithRedisServer('a task on any instance', () => {
   });
 
   it('appends once although the acknowledgement was lost', async () => {
-    const held = new Holding();
+    const held = new WithheldReplies();
     const a = await open({ wrap: held.wrap });
     const starter = await a.follow().until(({ frames }) => frames.length > 0);
     await stepped.started();
@@ -208,52 +208,3 @@ describeWithRedisServer('a task on any instance', () => {
     expect(other.events).toEqual(starter.events);
   });
 });
-
-/** A client whose answers to appends are withheld or lost on the way. */
-class Holding {
-  loseNext = 0;
-  #gate: Promise<void> | undefined;
-  #open: () => void = () => undefined;
-  #arrived: () => void = () => undefined;
-  #arrival = new Promise<void>((resolve) => (this.#arrived = resolve));
-
-  readonly wrap = <C>(client: C): C => {
-    const intercept = (reply: Promise<unknown>): Promise<unknown> => this.#intercept(reply);
-    return new Proxy(client as IoredisLike & object, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== 'function') return value;
-        if (name !== 'call') return (value as () => unknown).bind(target);
-        return (command: string, ...args: string[]) => {
-          const reply = target.call(command, ...args);
-          const isAppend = command === 'EVALSHA' && args[2]?.endsWith(':events') === true; // its keys are streams
-          return isAppend ? intercept(reply) : reply;
-        };
-      },
-    }) as C;
-  };
-
-  hold(): void {
-    this.#gate = new Promise((resolve) => (this.#open = resolve));
-  }
-
-  release(): void {
-    this.#gate = undefined;
-    this.#open();
-  }
-
-  arrived(): Promise<void> {
-    return this.#arrival;
-  }
-
-  async #intercept(reply: Promise<unknown>): Promise<unknown> {
-    const answer = await reply;
-    if (this.loseNext > 0) {
-      this.loseNext--;
-      throw new Error('Connection is closed.');
-    }
-    if (this.#gate !== undefined) this.#arrived();
-    await this.#gate;
-    return answer;
-  }
-}

@@ -38,9 +38,16 @@ export class EngineFixture {
     };
     return (await this.engine.start(request)).record;
   }
+
   /** Opens the log of a task, as a subscriber without a past does. */
   async open(taskId: string): Promise<TaskFeed> {
     const known = { record: { taskId } as TaskRecord, created: false };
     return (await this.engine.attachTo(known, { cursor: 0, subscriberId: undefined, snapshot: false })).open();
+  }
+
+  /** The status of a task, and with it the code of its outcome once it has ended. */
+  async statusOf(taskId: string): Promise<unknown> {
+    const { status, outcome } = await this.engine.find({ taskId });
+    return outcome === undefined ? status : [status, (JSON.parse(outcome) as { code?: string }).code];
   }
 }

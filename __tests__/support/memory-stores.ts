@@ -1,5 +1,5 @@
 import { MemoryStore } from '../../lib/core/store/memory-store.js';
-import type { StoreSettings, TaskStore } from '../../lib/core/ports.js';
+import type { OpenTaskStore, StoreSettings, TaskStore } from '../../lib/core/ports.js';
 import { storeSettings } from './store-fixtures.js';
 
 /** A memory store that no manager has opened. */
@@ -30,3 +30,8 @@ export function sharedMemory(prepare: (memory: MemoryStore) => void = () => unde
 
 /** The same, and it says that other instances serve its tasks. */
 export const asShared = (memory: MemoryStore): MemoryStore => Object.assign(memory, { shared: true });
+
+/** A store in memory one `method` of which is replaced by `answer`. */
+export function storeWhose(method: keyof OpenTaskStore, answer: () => unknown): TaskStore {
+  return sharedMemory((memory) => Object.defineProperty(memory, method, { value: answer })).store;
+}

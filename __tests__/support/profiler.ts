@@ -74,3 +74,17 @@ export function startProfiler(): Profiler {
     },
   };
 }
+
+/** The profiler of one test file: started before its tests, stopped after them. */
+export function useProfiler(): { readonly profile: Profiler['profile'] } {
+  let profiler: Profiler;
+  beforeAll(() => {
+    profiler = startProfiler();
+  });
+  afterAll(() => profiler.stop());
+  return { profile: (content, charset) => profiler.profile(content, charset) };
+}
+
+/** The text of a table, each row with a line end. */
+export const tableText = (rows: readonly (readonly string[])[], delimiter = ',', eol = '\n'): string =>
+  rows.map((row) => row.join(delimiter) + eol).join('');

@@ -1,68 +1,35 @@
-import { EventLog } from '../../../lib/core/log/event-log.js';
-import type { StoreSettings } from '../../../lib/core/ports.js';
-import { MemoryTask } from '../../../lib/core/store/memory-task.js';
-import { TaskRegistry } from '../../../lib/core/store/task-registry.js';
+import type { MemoryTask } from '../../../lib/core/store/memory-task.js';
 import { isCollected } from '../../support/garbage.js';
-import { ManualClock } from '../../support/manual-clock.js';
-import { draft, storeSettings } from '../../support/store-fixtures.js';
+import { KIB, RegistryFixture, TTL_MS } from '../../support/registry-fixture.js';
 
-const TTL_MS = 60_000;
-const KIB = 1_024;
+const fixture = new RegistryFixture();
+const { add, end, finished, grow, open, statusOf } = fixture;
+
+beforeEach(() => open());
 
 describe('TaskRegistry', () => {
-  let clock: ManualClock;
-  let registry: TaskRegistry;
-
-  const open = (changed: Partial<StoreSettings> = {}): void => {
-    clock = new ManualClock();
-    registry = new TaskRegistry(storeSettings({ clock, ttlMs: TTL_MS, ...changed }));
-  };
-  const add = (kib = 0, owner?: string): MemoryTask => {
-    const log = new EventLog(registry.settings.log, registry.memory);
-    const task = new MemoryTask(draft({ owner }), log, registry.settings);
-    registry.add(task);
-    grow(task, kib);
-    return task;
-  };
-  /** Segments of about 1 KiB each. */
-  const grow = (task: MemoryTask, kib: number): void => {
-    for (let n = 0; n < kib; n++) task.log.append('x'.repeat(KIB - 8));
-  };
-  const end = (task: MemoryTask): MemoryTask => {
-    task.status = 'completed';
-    task.end();
-    registry.keepFinished(task);
-    return task;
-  };
-  const finished = (kib = 0): MemoryTask => end(add(kib));
-  const statusOf = (task: MemoryTask): string | undefined => registry.find({ taskId: task.taskId })?.status;
-
-  beforeEach(() => {
-    open();
-  });
-
   it('counts what runs per owner, nobody being an owner too', () => {
     const [ann] = [add(0, 'ann'), add(0, 'ann'), add()];
-    expect(['ann', 'bob', undefined].map((owner) => registry.runningOf(owner))).toEqual([2, 0, 1]);
+    expect(['ann', 'bob', undefined].map((owner) => fixture.registry.runningOf(owner))).toEqual([2, 0, 1]);
     end(ann);
-    expect(registry.runningOf('ann')).toBe(1);
+    expect(fixture.registry.runningOf('ann')).toBe(1);
   });
 
   it('lists what runs, then what has ended', () => {
     const ended = finished();
     const running = add();
-    expect([...registry.values()]).toEqual([running, ended]);
-    expect(registry.sizes).toMatchObject({ finished: 1, tombstones: 0 });
+    expect([...fixture.registry.values()]).toEqual([running, ended]);
+    expect(fixture.registry.sizes).toMatchObject({ finished: 1, tombstones: 0 });
   });
 
   it('lists the tasks of one owner alone, those that run and those that have ended, as they were started', () => {
     const [first, other, second] = [add(0, 'ann'), add(0, 'bob'), add(0, 'ann')];
     end(first);
-    expect([...registry.values('ann')]).toEqual([first, second]);
-    clock.advance(TTL_MS);
-    registry.sweep();
-    expect([...registry.values('ann')]).toEqual([second]);
-    expect([[...registry.values('bob')], [...registry.values('eve')]]).toEqual([[other], []]);
+    expect([...fixture.registry.values('ann')]).toEqual([first, second]);
+    fixture.clock.advance(TTL_MS);
+    fixture.registry.sweep();
+    expect([...fixture.registry.values('ann')]).toEqual([second]);
+    expect([[...fixture.registry.values('bob')], [...fixture.registry.values('eve')]]).toEqual([[other], []]);
   });
 
   describe('when memory runs out', () => {
@@ -75,12 +42,12 @@ describe('TaskRegistry', () => {
 
     it('forgets the finished task that was not used for longest, and leaves a tombstone', () => {
       const tasks = Array.from({ length: 4 }, () => finished(4));
-      registry.get(tasks[0]!.taskId);
-      registry.find({ resumeKey: tasks[1]!.resumeKey });
+      fixture.registry.get(tasks[0]!.taskId);
+      fixture.registry.find({ resumeKey: tasks[1]!.resumeKey });
       const running = [add(8), add(8)];
       expect(tasks.map(statusOf)).toEqual(['completed', 'completed', 'expired', 'expired']);
       expect(running.map(({ log }) => log.events)).toEqual([8, 8]);
-      expect(registry.sizes.tombstones).toBe(2);
+      expect(fixture.registry.sizes.tombstones).toBe(2);
     });
 
     it('keeps the result of one owner, however many small tasks another has, one after the other', () => {
@@ -88,7 +55,7 @@ describe('TaskRegistry', () => {
       const nobodys = finished(2);
       for (let n = 0; n < 40; n++) end(add(1, 'eve'));
       expect([large, nobodys].map(statusOf)).toEqual(['completed', 'completed']);
-      expect([...registry.values('eve')].length).toBeGreaterThan(5);
+      expect([...fixture.registry.values('eve')].length).toBeGreaterThan(5);
     });
 
     it('takes from an owner who keeps most, not from the one who needs memory', () => {
@@ -120,13 +87,13 @@ describe('TaskRegistry', () => {
       grow(running[2]!, 1);
       expect(firsts()).toEqual([3, 2, 2, 2]);
       expect(running.map(statusOf)).toEqual(['running', 'running', 'running', 'running']);
-      expect(registry.sizes.bufferedBytes).toBe(BUDGET);
+      expect(fixture.registry.sizes.bufferedBytes).toBe(BUDGET);
     });
 
     it('takes from those that keep something, when others keep nothing', () => {
       const empty = [add(), add()];
       const running = Array.from({ length: 5 }, () => add(8));
-      expect(registry.sizes.bufferedBytes).toBe(BUDGET);
+      expect(fixture.registry.sizes.bufferedBytes).toBe(BUDGET);
       expect(running.reduce((sum, { log }) => sum + log.events, 0)).toBe(24);
       for (const { log } of empty) expect(log.firstSeq).toBe(1);
     });
@@ -138,7 +105,7 @@ describe('TaskRegistry', () => {
       add();
       for (let n = 1; n <= 12; n++) {
         grow(only, 1);
-        expect(registry.sizes.bufferedBytes).toBe(Math.min(n, 4) * KIB);
+        expect(fixture.registry.sizes.bufferedBytes).toBe(Math.min(n, 4) * KIB);
       }
     });
 
@@ -150,7 +117,7 @@ describe('TaskRegistry', () => {
         return task;
       });
       expect(await forgotten).toBe(true);
-      expect(registry.sizes.finished).toBeGreaterThan(0);
+      expect(fixture.registry.sizes.finished).toBeGreaterThan(0);
     });
 
     it('takes every finished task before it trims one that runs', () => {
@@ -166,18 +133,18 @@ describe('TaskRegistry', () => {
         if (n % 5 === 0 || running.length === 0) running.push(add());
         grow(running[n % running.length]!, 1 + (n % 7));
         if (n % 11 === 0) end(running.splice(n % running.length, 1)[0]!);
-        if (n % 50 === 0) clock.advance(TTL_MS / 3);
-        registry.sweep();
-        const held = [...registry.values()].reduce((sum, { log }) => sum + log.capacity, 0);
-        expect(registry.sizes.bufferedBytes).toBe(held);
+        if (n % 50 === 0) fixture.clock.advance(TTL_MS / 3);
+        fixture.registry.sweep();
+        const held = [...fixture.registry.values()].reduce((sum, { log }) => sum + log.capacity, 0);
+        expect(fixture.registry.sizes.bufferedBytes).toBe(held);
         expect(held).toBeLessThanOrEqual(BUDGET);
       }
     });
 
     it('bounds what very many small finished tasks take beside their logs', () => {
       for (let n = 0; n < 1_000; n++) finished();
-      expect(registry.sizes.finished).toBeLessThanOrEqual(BUDGET / KIB);
-      expect(registry.sizes.finished).toBeGreaterThan(BUDGET / KIB / 2);
+      expect(fixture.registry.sizes.finished).toBeLessThanOrEqual(BUDGET / KIB);
+      expect(fixture.registry.sizes.finished).toBeGreaterThan(BUDGET / KIB / 2);
     });
 
     it('counts the progress, the outcome and the snapshot of what has ended', () => {
@@ -188,7 +155,7 @@ describe('TaskRegistry', () => {
           task[field] = 'x'.repeat(6 * KIB);
           end(task);
         }
-        expect(registry.sizes.finished).toBe(3);
+        expect(fixture.registry.sizes.finished).toBe(3);
       }
     });
 
@@ -197,67 +164,9 @@ describe('TaskRegistry', () => {
       task.outcome = 'x'.repeat(BUDGET);
       end(task);
       expect(statusOf(task)).toBe('expired');
-      expect(registry.sizes).toEqual({ finished: 0, tombstones: 1, bufferedBytes: 0 });
-      clock.advance(TTL_MS);
-      expect(registry.sweep()).toBe(false);
-    });
-  });
-
-  describe('tombstones', () => {
-    it('are bounded: the oldest goes first', () => {
-      const first = finished();
-      const second = finished();
-      clock.advance(TTL_MS);
-      registry.sweep();
-      for (let n = 0; n < 9_999; n++) finished();
-      clock.advance(TTL_MS / 2);
-      expect([first, second].map(statusOf)).toEqual(['expired', 'expired']);
-      clock.advance(TTL_MS / 2 - 1);
-      registry.sweep();
-      expect(registry.sizes.tombstones).toBe(2);
-      clock.advance(1);
-      registry.sweep();
-      expect(registry.sizes).toEqual({ finished: 0, tombstones: 9_999, bufferedBytes: 0 });
-      const more = [finished(), finished()];
-      clock.advance(TTL_MS - 1);
-      registry.sweep();
-      expect(registry.sizes.tombstones).toBe(9_999);
-      clock.advance(1);
-      registry.sweep();
-      expect(more.map(statusOf)).toEqual(['expired', 'expired']);
-      expect(registry.sizes.tombstones).toBe(2);
-    });
-
-    it('never exceed ten thousand, however many tasks are forgotten at once', () => {
-      open({ maxBufferedBytes: 4 * KIB });
-      const tasks = Array.from({ length: 10_050 }, () => finished());
-      expect(registry.sizes.tombstones).toBe(10_000);
-      const forgotten = 10_050 - registry.sizes.finished - 10_000;
-      expect(forgotten).toBeGreaterThan(0);
-      expect(statusOf(tasks[forgotten - 1]!)).toBeUndefined();
-      expect(statusOf(tasks[forgotten]!)).toBe('expired');
-      clock.advance(TTL_MS);
-      registry.sweep();
-      clock.advance(TTL_MS);
-      expect(registry.sweep()).toBe(false);
-    });
-
-    it('of one owner stay, however many another leaves', () => {
-      open({ maxBufferedBytes: 4 * KIB });
-      const tasks = Array.from({ length: 5 }, () => end(add(0, 'ann')));
-      for (let n = 0; n < 10_050; n++) end(add(0, 'eve'));
-      expect(registry.sizes.tombstones).toBe(10_000);
-      expect(statusOf(tasks[0]!)).toBe('expired');
-      expect(tasks.map(statusOf)).not.toContain(undefined);
-    });
-
-    it('name the owner, and nothing of the task', () => {
-      const task = end(add(1, 'ann'));
-      clock.advance(TTL_MS);
-      registry.sweep();
-      const grave = registry.find({ resumeKey: task.resumeKey });
-      expect(grave).toBe(registry.find({ taskId: task.taskId }));
-      expect(grave).toEqual({ status: 'expired', taskId: task.taskId, resumeKey: task.resumeKey, owner: 'ann' });
+      expect(fixture.registry.sizes).toEqual({ finished: 0, tombstones: 1, bufferedBytes: 0 });
+      fixture.clock.advance(TTL_MS);
+      expect(fixture.registry.sweep()).toBe(false);
     });
   });
 });

@@ -1,10 +1,9 @@
 import { ManualClock } from '../support/manual-clock.js';
-import { rawRequest, requestBytes } from '../support/raw-http.js';
+import { rawRequest } from '../support/raw-http.js';
 import { expectRefused, get, streamRoutes } from '../support/refusal.js';
-import { startTaskServer, useTaskServers, type TaskServer } from '../support/task-server.js';
+import { startTaskServer } from '../support/task-server.js';
 
 const UNKNOWN_KEY = 'AAAAAAAAAAAAAAAAAAAAAA';
-const UNKNOWN_ID = '00000000-0000-7000-8000-000000000000';
 
 /** One server for the tables: what is refused leaves nothing behind, so they cannot disturb each other. */
 let server: Awaited<ReturnType<typeof startTaskServer>>;
@@ -175,96 +174,5 @@ describe('a cursor', () => {
     const [response] = await rawRequest(server.port, get('/report', { 'Last-Event-ID': `${key}.abc\n2` }));
     expect(response?.status).toBe(400);
     expect(await server.state()).toEqual(before);
-  });
-});
-
-describe('a task id', () => {
-  const IDS = ['1', 'abc', '__proto__', 'constructor', '%00', '*', 'a.b', `${UNKNOWN_ID}x`, UNKNOWN_ID, '..%2Fx'];
-
-  it.each(IDS)('rows 1 and 61: %s is an unknown task to status, result, events and cancel', async (id) => {
-    const requests: [method: string, path: string][] = [
-      ['GET', ''],
-      ['GET', '/result'],
-      ['GET', '/events'],
-      ['DELETE', ''],
-    ];
-    for (const [method, path] of requests) {
-      const bytes = requestBytes(method, `/tasks/${id}${path}`);
-      await expectRefused(server, { bytes, method, status: 404, code: 'TASK_NOT_FOUND', secrets: [key] });
-    }
-  });
-
-  it.each([...IDS, '', ' ', 'é', '\0'])('getTaskInfo does not know %j', async (id) => {
-    await expect(server.tasks.getTaskInfo(id)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
-  });
-
-  it.each([[['a']], [{ x: 1 }], [undefined], [null], [1]])('getTaskInfo does not know %j', async (id) => {
-    await expect(server.tasks.getTaskInfo(id as never)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
-  });
-
-  it('the status of a task tells neither its key nor its owner nor its input', async () => {
-    const [response] = await rawRequest(server.port, get(`/tasks/${taskId}`));
-    const status = JSON.parse(response?.body ?? '') as object;
-    expect(Object.keys(status).sort()).toEqual(
-      ['attempt', 'buffered_bytes', 'buffered_events', 'created_at', 'first_kept_seq'].concat([
-        'last_seq',
-        'progress',
-        'status',
-        'subscribers',
-        'task_id',
-        'updated_at',
-      ]),
-    );
-    expect(response?.body).not.toContain(key);
-  });
-});
-
-describe('what is left out', () => {
-  const start = useTaskServers();
-
-  const expectNewTask = async (own: TaskServer, path: string, headers: Record<string, string> = {}): Promise<void> => {
-    const { started } = own.tasks.getStatistics();
-    const stream = await own.open(path, { headers });
-    const task = await stream.next();
-    expect(stream.status).toBe(200);
-    expect(JSON.parse(task?.data ?? '')).toMatchObject({ resumed: false, position: 0 });
-    expect(own.tasks.getStatistics().started).toBe(started + 1);
-  };
-
-  it.each(['/report', '/execute'])('an empty resume key on %s is none, so a task starts', async (path) => {
-    const own = await start();
-    await expectNewTask(own, `${path}?resume_key=`);
-    await expectNewTask(own, `${path}?resume_key`);
-  });
-
-  it.each(['/report', '/execute'])('an empty cursor on %s is none', async (path) => {
-    const own = await start();
-    await expectNewTask(own, path, { 'Last-Event-ID': '' });
-    await expectNewTask(own, `${path}?last_event_id=`);
-  });
-});
-
-describe('a task whose time is over', () => {
-  const start = useTaskServers();
-
-  it('is 410 while its tombstone is kept, then 404', async () => {
-    const clock = new ManualClock();
-    const own = await start({ clock, ttlMs: 60_000, sweepIntervalMs: 1_000 });
-    const run = await own.begin();
-    const stream = await own.open(`/report?resume_key=${run.context.resumeKey}`);
-    run.finish('done');
-    await stream.rest();
-
-    const expectGone = async (status: number, code: string): Promise<void> => {
-      const { taskId: id, resumeKey } = run.context;
-      for (const path of ['/report?', '/execute?', `/tasks/${id}/events?`, `/tasks/${id}?`, `/tasks/${id}/result?`]) {
-        const bytes = get(`${path}resume_key=${resumeKey}`);
-        await expectRefused(own, { bytes, status, code, secrets: [resumeKey] });
-      }
-    };
-    clock.advance(61_000);
-    await expectGone(410, 'TASK_EXPIRED');
-    clock.advance(61_000);
-    await expectGone(404, 'TASK_NOT_FOUND');
   });
 });

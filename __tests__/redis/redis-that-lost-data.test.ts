@@ -1,0 +1,104 @@
+import { useFailingRedis } from '../support/failing-redis.js';
+import { describeWithRedisServer } from '../support/redis-server.js';
+import { codeOf } from '../support/store-fixtures.js';
+import { range } from '../support/stepped-job.js';
+import { until } from '../support/until.js';
+
+jest.setTimeout(60_000);
+
+describeWithRedisServer('a Redis that has lost data', () => {
+  const fixture = useFailingRedis();
+  const { server, web, running } = fixture;
+
+  it('comes back empty: the job is told, clients are cut off and find 404, never another log', async () => {
+    await server();
+    const { b, starter, guest } = await running();
+    await fixture.redis.kill();
+    await fixture.redis.run();
+    await until(
+      async () => (await codeOf(() => fixture.stepped.context.updateProgress({ n: 6 }))) !== 'STORE_UNAVAILABLE',
+    );
+    await until(() => fixture.stepped.context.signal.aborted);
+    expect(fixture.stepped.context.signal.reason).toMatchObject({ code: 'TASK_LOST' });
+    await Promise.all([starter.untilEnded(), guest.untilEnded()]);
+    for (const each of [starter, guest]) expect(each.seqs).toEqual(range(1, 5));
+    const again = b.resume(starter.resumeKey, 5);
+    await again.untilEnded();
+    expect(again.status).toBe(404);
+  });
+
+  it('comes back empty while the job is silent: it is told all the same', async () => {
+    await server();
+    const a = await web({ leaseMs: 1_000 });
+    const starter = await a.follow().until(({ frames }) => frames.length > 0);
+    const context = await fixture.stepped.started();
+    await until(() =>
+      a.client.command('HLEN', `${fixture.prefix}{fleet}:instances`).then((count) => Number(count) > 0),
+    );
+    await fixture.redis.kill();
+    await fixture.redis.run();
+    await until(() => context.signal.aborted);
+    expect(context.signal.reason).toMatchObject({ code: 'TASK_LOST' });
+    await starter.untilEnded();
+    expect(starter.last?.event).toBe('task'); // no end was made up
+  });
+
+  it('loses the events of a task: late readers are told with a gap, and the status agrees', async () => {
+    await server();
+    const { a, b, starter, guest } = await running();
+    await a.client.command('DEL', `${fixture.prefix}{${starter.taskId}}:events`);
+    await fixture.stepped.emit(6, 7);
+    await guest.untilSeq(7);
+    expect(guest.seqs).toEqual(range(1, 7));
+    const { body } = await (await web()).json(`/tasks/${starter.taskId}`);
+    expect(body).toMatchObject({ last_seq: 7, first_kept_seq: 6, buffered_events: 2 });
+    const late = (await web()).resume(starter.resumeKey, 2);
+    await late.untilSeq(7);
+    expect(late.events.map(({ event, seq }) => [event, seq])).toEqual([
+      ['gap', 5],
+      [undefined, 6],
+      [undefined, 7],
+    ]);
+    expect(JSON.parse(late.events[0]!.data)).toMatchObject({ from: 3, to: 5 });
+    fixture.stepped.end();
+    await Promise.all([starter.untilEnded(), late.untilEnded(), guest.untilEnded()]);
+    expect((await b.json(`/tasks/${starter.taskId}`)).body).toMatchObject({ status: 'completed', last_seq: 8 });
+  });
+
+  it('loses what is known of a task: the job is told and clients find 404', async () => {
+    await server();
+    const { a, b, starter, guest } = await running();
+    await a.client.command('DEL', `${fixture.prefix}{${starter.taskId}}:task`);
+    await until(() => fixture.stepped.context.signal.aborted); // idle or not: the instance asks after what it runs
+    expect(fixture.stepped.context.signal.reason).toMatchObject({ code: 'TASK_LOST' });
+    expect(await codeOf(() => fixture.stepped.context.updateProgress({ n: 6 }))).toBe('TASK_NOT_RUNNING');
+    await guest.untilEnded();
+    expect((await b.json(`/tasks/${starter.taskId}`)).status).toBe(404);
+  });
+
+  it('fails over to a replica without the last events: a gap for late readers, and no seq stands for two events', async () => {
+    await server();
+    const { a, b, starter, guest } = await running();
+    // An older copy takes over: the state of five events, after eight were acknowledged.
+    const keys = ['task', 'events', 'texts'].map((kind) => `${fixture.prefix}{${starter.taskId}}:${kind}`);
+    for (const key of keys) await a.client.command('COPY', key, `${key}:old`);
+    await fixture.stepped.emit(6, 8);
+    await Promise.all([starter.untilSeq(8), guest.untilSeq(8)]);
+    for (const key of keys) await a.client.command('COPY', `${key}:old`, key, 'REPLACE');
+    await fixture.stepped.emit(9, 9);
+    const late = (await web()).resume(starter.resumeKey);
+    await late.untilSeq(9);
+    fixture.stepped.end();
+    await Promise.all([starter, guest, late].map((each) => each.untilEnded()));
+    for (const each of [starter, guest]) expect(each.seqs).toEqual(range(1, 10));
+    expect(guest.events).toEqual(starter.events);
+    expect(late.events.map(({ event, seq }) => [event, seq])).toEqual([
+      ...range(1, 5).map((seq) => [undefined, seq]),
+      ['gap', 8],
+      [undefined, 9],
+      ['complete', 10],
+    ]);
+    expect(late.events.slice(6)).toEqual(starter.events.slice(8));
+    expect((await b.json(`/tasks/${starter.taskId}`)).body).toMatchObject({ status: 'completed', last_seq: 10 });
+  });
+});
