@@ -17,7 +17,7 @@ export default {
   testPathIgnorePatterns: [
     '/node_modules/',
     '__tests__/(browser|examples|integration|model|nats|redis|sqlite)/',
-    '__tests__/(docs|support|support-clients|exactness)\\.test',
+    '__tests__/(docs.*|support-.*|exactness)\\.test',
     '__tests__/(client|react)/(exactness|through-proxies|connect-hub|use-task)',
     '(property|model|churn|round-trip|simulation|task-store|kit|takeovers|rules)\\.test',
   ],

@@ -2,30 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fetchEventSource } from './support/clients/fetch-event-source.js';
 import { everyClient, exactClients } from './support/clients/index.js';
 import type { ClientDriver } from './support/clients/driver.js';
-import { randomCuts, startCutProxy, type CutProxy, type Plan } from './support/cut-proxy.js';
+import { randomCuts } from './support/cut-proxy.js';
 import { expectExact, findFault } from './support/exactness.js';
 import { announceSeed, createRandom } from './support/random.js';
-import { listen, receiveAll, requestBytes, type Listening } from './support/raw-http.js';
+import { receiveAll, requestBytes } from './support/raw-http.js';
+import { useCutServers } from './support/cut-servers.js';
 
 /** Each client against a server that is right, and against servers that are not: what it gets wrong must show. */
 
 const seed = announceSeed('support-clients');
-const open: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const thing of open.splice(0).reverse()) await thing.close();
-});
-
-async function serve(handler: (req: IncomingMessage, res: ServerResponse) => void): Promise<Listening> {
-  const server = await listen(handler);
-  open.push(server);
-  return server;
-}
-
-async function cutting(upstreamPort: number, plan?: Plan): Promise<CutProxy> {
-  const proxy = await startCutProxy({ upstreamPort, ...(plan === undefined ? {} : { plan }) });
-  open.push(proxy);
-  return proxy;
-}
+const { serve, cutting } = useCutServers();
 
 const KEY = 'Zk3wAAAAAAAAAAAAAAAAAA';
 const frame = (n: number, last: number): string =>

@@ -1,28 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import net from 'node:net';
-import { randomCuts, startCutProxy, type CutProxy, type Plan } from './support/cut-proxy.js';
+import { randomCuts } from './support/cut-proxy.js';
 import { createRandom } from './support/random.js';
-import { listen, rawRequest, receiveAll, requestBytes, type Listening } from './support/raw-http.js';
+import { rawRequest, receiveAll, requestBytes, type Listening } from './support/raw-http.js';
 import { BEYOND_SOCKETS } from './support/socket-buffers.js';
+import { useCutServers } from './support/cut-servers.js';
 
-/** What a test suite rests on must be able to fail. Here the proxy, the raw requests and the checker; the clients have a file of their own. */
-
-const open: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const thing of open.splice(0).reverse()) await thing.close();
-});
-
-async function serve(handler: (req: IncomingMessage, res: ServerResponse) => void): Promise<Listening> {
-  const server = await listen(handler);
-  open.push(server);
-  return server;
-}
-
-async function cutting(upstreamPort: number, plan?: Plan): Promise<CutProxy> {
-  const proxy = await startCutProxy({ upstreamPort, ...(plan === undefined ? {} : { plan }) });
-  open.push(proxy);
-  return proxy;
-}
+const { serve, cutting } = useCutServers();
 
 const receive = (port: number, path = '/'): ReturnType<typeof receiveAll> =>
   receiveAll(port, requestBytes('GET', path));

@@ -2,7 +2,6 @@
 // they put in the place of the response's functions, a client whose connection is cut gets exactly the rest, nothing hangs,
 // and the process hears no complaint.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,16 +11,14 @@ import compression from 'compression';
 import timeout from 'connect-timeout';
 import cookieParser from 'cookie-parser';
 import cors from 'cors';
-import express from 'express';
 import session from 'express-session';
 import { body, validationResult } from 'express-validator';
 import helmet from 'helmet';
 import morgan from 'morgan';
 import multer from 'multer';
 import pinoHttp from 'pino-http';
-import { createTaskManager, problemHandler } from '../../../dist/esm/index.js';
+import { allOf, EVENTS, eventsOf, idsOf, serve, start } from './job-server.js';
 
-const EVENTS = 60;
 const silence = () => new Writable({ write: (_line, _encoding, done) => done() });
 const uploads = mkdtempSync(join(tmpdir(), 'uploads-'));
 after(() => rmSync(uploads, { recursive: true }));
@@ -181,75 +178,3 @@ test('a start that a middleware refuses runs nothing', async (t) => {
   assert.equal(calls(), 0);
   assert.deepEqual(incidents.splice(0), []);
 });
-
-function start(url, key, text, signal) {
-  let form;
-  if (text !== undefined) {
-    form = new FormData();
-    form.set('year', '2026');
-    form.set('file', new Blob([text]), 'file.txt');
-  }
-  const headers = {
-    ...{ Accept: 'text/event-stream', Cookie: 'csrf=token', 'X-CSRF-Token': 'token' },
-    ...(key !== undefined && { 'Idempotency-Key': key }),
-  };
-  return fetch(url, { method: 'POST', headers, ...(form && { body: form }), ...(signal && { signal }) });
-}
-
-async function* idsOf(response) {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const bytes of response.body) {
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
-    rest = lines.pop();
-    for (const line of lines) if (line.startsWith('id: ')) yield line.slice(4);
-  }
-}
-
-async function allOf(response) {
-  const ids = [];
-  for await (const id of idsOf(response)) ids.push(id);
-  return ids;
-}
-
-/** The same, where the connection may be cut after the last event. */
-async function eventsOf(response) {
-  const ids = [];
-  try {
-    for await (const id of idsOf(response)) ids.push(id);
-  } catch {
-    // what came before counts
-  }
-  return ids;
-}
-
-async function serve(t, middlewares, options = {}) {
-  const errors = [];
-  let calls = 0;
-  const tasks = createTaskManager(options);
-  const app = express();
-  app.use(...middlewares);
-  app.all(
-    '/report',
-    tasks.handler(async ({ updateProgress }) => {
-      calls++;
-      for (let n = 0; n < EVENTS; n++) {
-        await updateProgress({ n });
-        await new Promise((resolve) => setTimeout(resolve, 2));
-      }
-    }),
-  );
-  app.use(problemHandler);
-  app.use((error, _req, res, _next) => {
-    errors.push(error);
-    if (!res.headersSent) res.status(error.status ?? 500).end();
-  });
-  const server = app.listen(0);
-  await once(server, 'listening');
-  t.after(async () => {
-    await tasks.stop();
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${server.address().port}/report`, tasks, errors, calls: () => calls };
-}
