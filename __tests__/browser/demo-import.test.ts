@@ -1,48 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { describeInBrowser } from '../support/browser.js';
-import {
-  bottomsOf,
-  ended,
-  expectExact,
-  received,
-  shoot,
-  shown,
-  startImport,
-  type Elements,
-} from '../support/demo-page.js';
-import { serverOfSnippets } from '../support/demo-snippets.js';
-import { startExample, type ExampleServer } from '../support/example-server.js';
+import { ended, expectExact, received, shoot, shown, startImport } from '../support/demo-page.js';
+import { DESKTOP, PHONE, useDemo } from '../support/demo-visits.js';
+import { startExample } from '../support/example-server.js';
 
 const ROOT = join(__dirname, '../..');
-const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const DESKTOP: BrowserContextOptions = { viewport: { width: 1_440, height: 900 } };
-const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 jest.setTimeout(90_000);
 
-describeInBrowser('the demo page in Chromium', (browser) => {
-  let demo: ExampleServer;
-  const contexts: BrowserContext[] = [];
-  const errors: string[] = [];
-  beforeAll(async () => {
-    demo = await startExample('demo');
-  });
-  afterAll(() => demo.stop());
-  afterEach(async () => {
-    for (const context of contexts.splice(0)) await context.close();
-    expect(errors.splice(0)).toEqual([]);
-  });
-
-  async function visit(options: BrowserContextOptions = {}, url = demo.url): Promise<Page> {
-    const context = await browser().newContext(options);
-    contexts.push(context);
-    const page = await context.newPage();
-    page.on('pageerror', (error) => errors.push(String(error)));
-    await page.goto(url);
-    return page;
-  }
+describeInBrowser('the import on the demo page in Chromium', (browser) => {
+  const { demo, visit } = useDemo(browser);
 
   it('an import that is cut again and again arrives whole', async () => {
     const page = await visit();
@@ -80,26 +48,6 @@ describeInBrowser('the demo page in Chromium', (browser) => {
   it('ten seconds offline are made good from the log, on a desktop, a phone, and in the dark', async () => {
     const looks = { desktop: DESKTOP, phone: PHONE, 'desktop-dark': { ...DESKTOP, colorScheme: 'dark' as const } };
     await Promise.all(Object.entries(looks).map(([name, options]) => goOffline(name, options)));
-  });
-
-  it.each([
-    ['1440 × 900', DESKTOP],
-    ['390 × 844', PHONE],
-  ])('what happens and what breaks it stand together in the first screen: %s', async (_size, options) => {
-    const page = await visit(options);
-    const proof = ['#line', '#tally', '#cut', '#offline', '#reload', '#strip', '#start'];
-    const height = options.viewport!.height;
-    const check = async (): Promise<void> => {
-      for (const [selector, bottom] of Object.entries(await bottomsOf(page, proof))) {
-        expect([selector, bottom <= height]).toEqual([selector, true]);
-      }
-    };
-    await startImport(page, '1000');
-    await check();
-    await page.getByRole('button', { name: 'Cut the connection' }).click();
-    await page.waitForFunction("document.querySelectorAll('.resumed').length === 1");
-    await check();
-    expect(await page.getByRole('button', { name: 'Reload the page' }).isVisible()).toBe(true);
   });
 
   it('a page that is reloaded in the middle goes on, and one that is reloaded at the end still shows it', async () => {
@@ -176,7 +124,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     const page = await visit();
     await startImport(page);
     await page.evaluate("addEventListener('pageshow', ({ persisted }) => (globalThis.persisted = persisted))");
-    await page.goto(`${demo.url}/nowhere`);
+    await page.goto(`${demo().url}/nowhere`);
     await page.goBack({ waitUntil: 'commit' });
     await page.waitForFunction('globalThis.persisted === true');
     await ended(page);
@@ -227,7 +175,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
 
   it('an import that the server does not know is explained', async () => {
     const page = await visit();
-    await page.goto(`${demo.url}/#import=${'A'.repeat(22)}`);
+    await page.goto(`${demo().url}/#import=${'A'.repeat(22)}`);
     await page.reload();
     expect(await page.getByRole('alert').first().textContent()).toMatch(/^That import is gone/);
   });
@@ -258,119 +206,5 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     } finally {
       await supervised.stop();
     }
-  });
-
-  it('an answer is back at once after a reload, and goes on to its end', async () => {
-    const page = await visit();
-    const text = page.locator('#answer-text');
-    await page.getByRole('button', { name: 'Ask' }).click();
-    await page.waitForFunction("document.getElementById('answer-text').textContent.length > 200");
-    const before = await text.textContent();
-    await page.reload();
-    await page.waitForFunction("document.querySelector('#answer-text .late')");
-    const atOnce = await page.locator('#answer-text .late').textContent();
-    expect(atOnce!.startsWith(before!)).toBe(true);
-    await page.getByRole('button', { name: 'Cut the connection' }).click();
-    await page.waitForFunction("document.getElementById('answer-text').getAttribute('aria-busy') === 'false'");
-    const whole = (await text.textContent())!;
-    expect(whole).toMatch(/^Because the answer .* look at the colour of what comes back\.$/s);
-    await page.reload();
-    await page.waitForFunction("document.querySelector('#answer-text .late')");
-    expect(await text.textContent()).toBe(whole);
-  });
-
-  it('an answer is followed by a second tab from its text so far, and stops in both', async () => {
-    const page = await visit();
-    await page.getByLabel('Question', { exact: true }).selectOption('shanty');
-    await page.getByRole('button', { name: 'Ask' }).click();
-    await page.waitForFunction("document.getElementById('answer-text').textContent.length > 100");
-    const before = await page.locator('#answer-text').textContent();
-    const opened = page.context().waitForEvent('page');
-    await page.getByRole('link', { name: 'Follow in a second tab' }).click();
-    const second = await opened;
-    await second.waitForFunction("document.querySelector('#answer-text .live')");
-    expect((await second.locator('#answer-text .late').textContent())!.startsWith(before!)).toBe(true);
-    expect(await second.getByLabel('Question', { exact: true }).inputValue()).toBe('shanty');
-
-    await second.getByRole('button', { name: 'Stop' }).click();
-    for (const tab of [page, second]) {
-      await tab.waitForFunction("document.getElementById('answer-text').getAttribute('aria-busy') === 'false'");
-      expect(await tab.getByRole('status').textContent()).toBe('The answer has stopped.');
-    }
-    expect(await page.locator('#answer-text').textContent()).toBe(await second.locator('#answer-text').textContent());
-  });
-
-  it('the page shows how it is made, where to read on, and a picture of itself to those it is shared with', async () => {
-    const page = await visit();
-    const linesOf = async (id: string): Promise<number> =>
-      (await page.locator(`#${id}`).innerText()).split('\n').length;
-    expect([await linesOf('server-code'), await linesOf('browser-code')]).toEqual([10, 5]);
-    const picture = await page.locator('meta[property="og:image"]').getAttribute('content');
-    expect(picture).toBe(`${demo.url}/social.png`);
-    expect((await page.request.get(picture!)).headers()['content-type']).toBe('image/png');
-    await page.getByRole('link', { name: 'README' }).click();
-    expect(await page.locator('body').innerText()).toContain('npm install resumable-sse');
-  });
-
-  it('the code that the page shows does what it says: reloads find the answer, and stopping stops it', async () => {
-    const files = { 'snippets.js': serverOfSnippets() };
-    const server = await startExample('demo', {}, 'snippets.js', files);
-    try {
-      const page = await (await browser().newContext()).newPage();
-      contexts.push(page.context());
-      await page.goto(server.url);
-      const text = page.locator('#output');
-      for (const word of [10, 20, 30]) {
-        await page.waitForFunction(`document.getElementById('output').textContent.includes('${String(word)} ')`);
-        await page.reload();
-      }
-      await page.waitForFunction("document.getElementById('output').textContent.includes('40 ')");
-      expect(await text.textContent()).toMatch(/^1 2 3 4 5 6 7 8 9 10 11 12 /);
-      const stopped = page.waitForResponse((response) => response.request().method() === 'DELETE');
-      await page.getByRole('button', { name: 'Stop' }).click();
-      expect((await stopped).status()).toBe(204);
-      expect(server.printed.filter((line) => line === 'asked')).toHaveLength(1);
-    } finally {
-      await server.stop();
-    }
-  });
-
-  it('the keyboard is enough, and a screen reader hears what happens', async () => {
-    const page = await visit();
-    for (let stops = 0; stops < 10 && (await page.evaluate('document.activeElement.id')) !== 'start'; stops++) {
-      await page.keyboard.press('Tab');
-    }
-    await page.keyboard.press('Enter');
-    await received(page, 5);
-    expect(await page.evaluate('document.activeElement.id')).toBe('job-title');
-    expect(await page.getByRole('status').textContent()).toMatch(/The import runs on the server|% of the file/);
-    expect(await page.getByRole('progressbar', { name: 'Share of the file that is read' }).count()).toBe(1);
-    await page.getByRole('button', { name: 'Cut the connection' }).press('Enter');
-    await page.waitForFunction("document.getElementById('note').textContent.startsWith('Connected again')");
-    await page.getByRole('button', { name: 'Cancel the import' }).press('Enter');
-    await ended(page, 'cancelled');
-    expect(await page.getByRole('status').textContent()).toBe('Cancelled.');
-  });
-
-  it.each([
-    ['light', {}],
-    ['dark', { colorScheme: 'dark' as const }],
-    ['light, on a phone', PHONE],
-  ])('nothing is in the way of assistive technology, or out of the window: %s', async (_name, options) => {
-    const page = await visit(options);
-    await startImport(page, '');
-    await ended(page);
-    await page.getByRole('button', { name: 'Ask' }).click();
-    await page.waitForFunction("document.getElementById('answer-text').textContent.length > 20");
-    await page.evaluate(AXE);
-    const { violations, passes } = await page.evaluate<{ violations: object[]; passes: object[] }>('axe.run()');
-    expect(violations).toEqual([]);
-    expect(passes.length).toBeGreaterThan(20); // it has looked
-    expect(
-      await page.evaluate(() => {
-        const { document, innerWidth } = globalThis as unknown as Elements;
-        return document.documentElement.scrollWidth - innerWidth;
-      }),
-    ).toBeLessThanOrEqual(0);
   });
 });
