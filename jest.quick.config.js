@@ -19,6 +19,6 @@ export default {
     '__tests__/(browser|examples|integration|model|nats|redis|sqlite)/',
     '__tests__/(docs.*|support-.*|exactness)\\.test',
     '__tests__/(client|react)/(exactness|through-proxies|connect-hub|use-task)',
-    '(property|model|churn|round-trip|simulation|task-store|kit|takeovers|rules)\\.test',
+    '(property|model|churn|round-trip|simulation|task-store|kit|takeovers|deaths-and-orphans|instances-that-share-tasks)\\.test',
   ],
 };

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import {
   type FileMap,
@@ -11,27 +11,28 @@ import {
   findUnknownRooms,
   findUnresolvedImports,
   findVagueNames,
+  findVagueNamesBesideLib,
   findWrongArrows,
   findWrongArrowsInCore,
 } from './support/architecture.js';
 
-const LIB = join(__dirname, '..', 'lib');
+const ROOT = join(__dirname, '..');
 
-function readLib(): FileMap {
-  if (!existsSync(LIB)) return new Map();
-  const files = readdirSync(LIB, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return new Map(
-    files.map(({ parentPath, name }) => {
-      const path = join(parentPath, name);
-      return [relative(LIB, path).split(sep).join('/'), readFileSync(path, 'utf8')];
-    }),
-  );
+const CODE = /\.(?:[jt]sx?|mjs)$/;
+
+/** The files below a folder of the repository by their paths from there, without what was installed or built. */
+function readFiles(folder: string, names = /./): FileMap {
+  const top = join(ROOT, folder);
+  const files = readdirSync(top, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = files.map(({ parentPath, name }) => relative(top, join(parentPath, name)).split(sep).join('/'));
+  const written = paths.filter((path) => names.test(path) && !/(?:^|\/)(?:node_modules|dist)\//.test(path));
+  return new Map(written.map((path) => [path, readFileSync(join(top, path), 'utf8')]));
 }
 
 const fileMap = (files: Record<string, string>): FileMap => new Map(Object.entries(files));
 
 describe('the files of lib/', () => {
-  const lib = readLib();
+  const lib = readFiles('lib');
 
   it('are there', () => {
     expect([...lib.keys()]).toContain('index.ts');
@@ -51,6 +52,21 @@ describe('the files of lib/', () => {
     ['have no any, switched-off check, default export, console or state at module level', findForbiddenCode],
   ])('%s', (_rule, findViolations) => {
     expect(findViolations(lib)).toEqual([]);
+  });
+});
+
+describe.each(['__tests__', 'bench', 'examples', 'scripts'])('the files of %s/', (folder) => {
+  const files = readFiles(folder, CODE);
+
+  it('are there', () => {
+    expect(files.size).toBeGreaterThan(5);
+  });
+
+  it.each([
+    ['have at most 250 lines', findLongFiles],
+    ['are named after the one thing inside', findVagueNamesBesideLib],
+  ])('%s', (_rule, findViolations) => {
+    expect(findViolations(files)).toEqual([]);
   });
 });
 
@@ -192,6 +208,14 @@ describe('the checks on lib/ notice', () => {
 
   it.each(['core/utils.ts', 'core/helpers.ts', 'core/helpers/clock.ts', 'core/EventLog.ts'])('the name %s', (path) => {
     expect(findVagueNames(fileMap({ [path]: '' }))).toEqual([`${path} is not named after the one thing inside`]);
+  });
+
+  it('a vague name of a test, and not the kind of file that it is', () => {
+    const files = fileMap({ 'a/helpers.ts': '', 'a/utils.test.ts': '', 'log.test.ts': '', 'log.property.test.ts': '' });
+    expect(findVagueNamesBesideLib(files)).toEqual([
+      'a/helpers.ts is not named after the one thing inside',
+      'a/utils.test.ts is not named after the one thing inside',
+    ]);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { createTaskStore } from '../../lib/distributed/create-task-store.js';
 import type { TaskDriver } from '../../lib/distributed/port/driver.js';
 import type { OpenTaskStore, StoreSettings } from '../../lib/core/ports.js';
+import { recordOf } from '../contracts/store-steps.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { MapDriver, MapServer } from '../support/map-driver.js';
 import { storeSettings } from '../support/store-fixtures.js';
@@ -23,11 +24,11 @@ export interface FleetInstance {
   readonly driver: MapDriver;
 }
 
-/** Instances on one store of maps and one clock, which a test moves. */
+/** Instances on one store of maps and one clock, which a test moves. Closing them empties the store for the next test. */
 export class Fleet {
-  readonly clock = new ManualClock();
-  readonly server = new MapServer();
-  readonly instances: FleetInstance[] = [];
+  clock = new ManualClock();
+  server = new MapServer();
+  instances: FleetInstance[] = [];
 
   open({ leaseMs = 1_000, ...changed }: Partial<StoreSettings> & { leaseMs?: number } = {}): FleetInstance {
     const driver = new MapDriver(this.server);
@@ -67,8 +68,22 @@ export class Fleet {
       link.isCut = link.refusesWrites = false;
       await this.answered(store.stop?.());
     }
+    this.clock = new ManualClock();
+    this.server = new MapServer();
+    this.instances = [];
   }
 }
+
+/** A fleet that is closed after each test. */
+export function useFleet(): Fleet {
+  const fleet = new Fleet();
+  afterEach(() => fleet.close());
+  return fleet;
+}
+
+/** The statuses of tasks as an instance reads them from the store. */
+export const statusesOf = async ({ store }: FleetInstance, taskIds: readonly string[]): Promise<string[]> =>
+  Promise.all(taskIds.map(async (taskId) => (await recordOf(store, { taskId })).status));
 
 export const turns = async (count: number): Promise<void> => {
   for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));

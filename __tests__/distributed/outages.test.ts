@@ -1,15 +1,9 @@
 import { reading, recordOf, started } from '../contracts/store-steps.js';
 import { codeOf } from '../support/store-fixtures.js';
-import { Fleet } from './fleet.js';
+import { useFleet } from './fleet.js';
 
 describe('Instances on a store that fails', () => {
-  let fleet: Fleet;
-
-  beforeEach(() => {
-    fleet = new Fleet();
-  });
-
-  afterEach(() => fleet.close());
+  const fleet = useFleet();
 
   describe('with a store that is away for a while', () => {
     it('hold events back, in order, and lose none', async () => {

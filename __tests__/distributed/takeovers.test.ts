@@ -1,7 +1,7 @@
 import type { TaskWriter } from '../../lib/core/ports.js';
 import { reading, recordOf, started, taken } from '../contracts/store-steps.js';
 import { codeOf, draft } from '../support/store-fixtures.js';
-import { Fleet, type FleetInstance } from './fleet.js';
+import { useFleet, type FleetInstance } from './fleet.js';
 
 /** A promise that a test resolves. */
 function gate(): { readonly opened: Promise<void>; open(): void } {
@@ -12,17 +12,14 @@ function gate(): { readonly opened: Promise<void>; open(): void } {
 
 describe('The log of a task that is taken over', () => {
   const restarting = { onLost: 'restart' } as const;
-  let fleet: Fleet;
+  const fleet = useFleet();
   let one: FleetInstance;
   let two: FleetInstance;
 
   beforeEach(() => {
-    fleet = new Fleet();
     one = fleet.open(restarting);
     two = fleet.open(restarting);
   });
-
-  afterEach(() => fleet.close());
 
   /** A task with an event of its first holder that `two` has taken over. */
   async function takenByTwo(): Promise<{ taskId: string; writer: TaskWriter }> {
@@ -106,17 +103,14 @@ describe('The log of a task that is taken over', () => {
 
 describe('A task that the store says runs here, and does not', () => {
   const restarting = { onLost: 'restart' } as const;
-  let fleet: Fleet;
+  const fleet = useFleet();
   let one: FleetInstance;
   let two: FleetInstance;
 
   beforeEach(() => {
-    fleet = new Fleet();
     one = fleet.open();
     two = fleet.open();
   });
-
-  afterEach(() => fleet.close());
 
   it('is ended by the sweep of that instance, even where the index of what it holds is lost', async () => {
     const { taskId } = await fleet.answered(started(one.store));
@@ -157,8 +151,9 @@ describe('A task that the store says runs here, and does not', () => {
 });
 
 describe('A copy of a log that is dropped while somebody opens it', () => {
+  const fleet = useFleet();
+
   it('is opened again where it was dropped for want of memory: only the store can say that a task is gone', async () => {
-    const fleet = new Fleet();
     const [one, two] = [fleet.open(), fleet.open({ maxBufferedBytes: 4_096 })];
     const tasks = await Promise.all([1, 2].map(() => fleet.answered(started(one.store))));
     const text = JSON.stringify('x'.repeat(500));
@@ -176,11 +171,9 @@ describe('A copy of a log that is dropped while somebody opens it', () => {
     (await fleet.answered(reading(two.store, second))).close();
     isSlow.open();
     expect(await fleet.answered(opening)).toBeDefined();
-    await fleet.close();
   });
 
   it('is refused as unavailable where its instance is stopping, not as a task that is gone', async () => {
-    const fleet = new Fleet();
     const [one, two] = [fleet.open(), fleet.open()];
     const { taskId } = await fleet.answered(started(one.store));
     (await fleet.answered(reading(two.store, taskId))).close();
@@ -194,6 +187,5 @@ describe('A copy of a log that is dropped while somebody opens it', () => {
     await fleet.answered(two.store.stop?.());
     isSlow.open();
     expect(await fleet.answered(code)).toBe('STORE_UNAVAILABLE');
-    await fleet.close();
   });
 });

@@ -196,13 +196,20 @@ export function findFullFolders(files: FileMap): string[] {
   return full.map(([folder, size]) => `${folder} has ${size} files`);
 }
 
-export function findVagueNames(files: FileMap): string[] {
-  const vague = /(^|\/)(utils?|helpers?|common|misc)(\/|\.tsx?$)/;
-  const kebab = /^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*\.tsx?$/;
-  return [...files.keys()]
-    .filter((path) => vague.test(path) || !kebab.test(path))
+const VAGUE = /(^|\/)(utils?|helpers?|common|misc)(\/|\.)/;
+const KEBAB = '[a-z0-9]+(-[a-z0-9]+)*';
+const IN_LIB = new RegExp(`^(${KEBAB}/)*${KEBAB}\\.tsx?$`);
+const BESIDE_LIB = new RegExp(`^(${KEBAB}/)*${KEBAB}(\\.(test|property|vitest|config|d))*\\.([jt]sx?|mjs)$`);
+
+const findNames = (files: FileMap, allowed: RegExp): string[] =>
+  [...files.keys()]
+    .filter((path) => VAGUE.test(path) || !allowed.test(path))
     .map((path) => `${path} is not named after the one thing inside`);
-}
+
+export const findVagueNames = (files: FileMap): string[] => findNames(files, IN_LIB);
+
+/** The same for tests, examples and scripts, which may be JavaScript and say what kind of file they are. */
+export const findVagueNamesBesideLib = (files: FileMap): string[] => findNames(files, BESIDE_LIB);
 
 const SWITCHED_OFF = /@ts-(?:ignore|expect-error|nocheck)|eslint-disable/g;
 const STATEFUL = 'default-manager.ts';

@@ -7,7 +7,6 @@ import type {
   Created,
   Fate,
   ListQuery,
-  OrphanQuery,
   Ref,
   Wanted,
 } from '../../lib/distributed/port/calls.js';
@@ -15,25 +14,22 @@ import type { DriverSettings } from '../../lib/distributed/port/driver.js';
 import { comparePlaces, isExcess } from '../../lib/distributed/port/entry.js';
 import type {
   AudienceShare,
-  Beat,
   Departure,
   Draft,
   Ending,
   Entry,
-  InstanceState,
   Place,
   StoredTask,
   TaskState,
 } from '../../lib/distributed/port/stored.js';
+import { MapIndexes } from './map-indexes.js';
 import {
-  emptyState,
   findTask,
   forgetTask,
   indexTask,
   moveSubscriber,
   newTask,
   progressOf,
-  runningOf,
   storedTask,
   topOf,
   unindexHolder,
@@ -41,12 +37,13 @@ import {
 } from './map-state.js';
 
 /** What every method of the driver port means, done at once on maps. Knows nothing of instances beyond their names. */
-export class MapStore {
-  state = emptyState();
+export class MapStore extends MapIndexes {
   /** Called for each task whose log has grown, and with nothing for one that was forgotten. */
   onAppend: (taskId: string, entries: readonly Entry[] | undefined) => void = () => undefined;
 
-  constructor(readonly settings: Pick<DriverSettings, 'clock' | 'ttlMs' | 'limits' | 'maxTasksPerOwner'>) {}
+  constructor(readonly settings: Pick<DriverSettings, 'clock' | 'ttlMs' | 'limits' | 'maxTasksPerOwner'>) {
+    super(settings.clock);
+  }
 
   create(draft: Draft, holder: string, quota = this.settings.maxTasksPerOwner): Created {
     const { taskId, owner, idempotencyKey, slot } = draft;
@@ -157,51 +154,6 @@ export class MapStore {
     const task = this.#find({ taskId });
     const attachedTo = [...(task?.attached.get(subscriberId)?.keys() ?? [])];
     return { attachedTo, position: task?.departures.get(subscriberId) };
-  }
-
-  beat(beat: Beat): InstanceState[] {
-    const { beats } = this.state;
-    beats.set(beat.instance, { ...beat, count: (beats.get(beat.instance)?.count ?? 0) + 1 });
-    return [...beats.values()];
-  }
-
-  removeInstance(instance: string, count: number | undefined): void {
-    const { beats } = this.state;
-    if (count === undefined || beats.get(instance)?.count === count) beats.delete(instance);
-  }
-
-  held(instance: string, after: string | undefined, limit: number): string[] {
-    const taskIds = [...(this.state.running.get(instance) ?? [])].sort();
-    return taskIds.filter((taskId) => after === undefined || taskId > after).slice(0, limit);
-  }
-
-  divide(from: string, to: string, limit: number): string[] {
-    const moved = this.held(from, undefined, limit);
-    for (const taskId of moved) {
-      this.state.running.get(from)?.delete(taskId);
-      runningOf(this.state, to).add(taskId);
-    }
-    return moved;
-  }
-
-  reindex(instance: string, taskIds: readonly string[]): void {
-    for (const taskId of taskIds) {
-      const task = this.state.tasks.get(taskId);
-      if (task?.holder !== instance || task.status !== 'running') this.state.running.get(instance)?.delete(taskId);
-      if (task !== undefined) indexTask(this.state, task, this.settings.clock.now());
-    }
-  }
-
-  orphans(query: OrphanQuery, limit: number): string[] {
-    const now = this.settings.clock.now();
-    const found = [...this.state.orphans].filter(([, { handler, since, due }]) => {
-      if ('olderThanMs' in query) return now - since >= query.olderThanMs;
-      return due <= now && handler !== undefined && query.handlers.includes(handler);
-    });
-    return found
-      .sort(([, a], [, b]) => a.since - b.since)
-      .slice(0, limit)
-      .map(([taskId]) => taskId);
   }
 
   list({ of, status, limit, before }: ListQuery): StoredTask[] {

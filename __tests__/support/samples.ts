@@ -8,7 +8,10 @@ import ts from 'typescript';
 import * as library from '../../lib/index.js';
 
 const ROOT = join(__dirname, '..', '..');
-const INDEX = join(ROOT, 'lib', 'index.ts');
+
+/** The entries of the package by the rooms that they stand for; the main entry is that of no room. */
+export const ROOMS_WITH_AN_ENTRY = ['', 'client', 'react', 'redis', 'sqlite', 'store', 'nats', 'testing'] as const;
+const indexOf = (room: string): string => join(ROOT, 'lib', room, 'index.ts');
 
 const OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
@@ -18,7 +21,7 @@ const OPTIONS: ts.CompilerOptions = {
   moduleDetection: ts.ModuleDetectionKind.Force,
   types: ['node'],
   paths: {
-    'resumable-sse': [INDEX],
+    'resumable-sse': [indexOf('')],
     'resumable-sse/*': [join(ROOT, 'lib', '*', 'index.ts')],
     // Installed under names of their own, one for each major that is tested.
     ioredis: [join(ROOT, 'node_modules', 'ioredis6')],
@@ -56,7 +59,7 @@ export class SampleProgram {
       fileExists: (path) => this.#files.has(path) || disk.fileExists(path),
       readFile: (path) => this.#files.get(path) ?? disk.readFile(path),
     };
-    this.#program = ts.createProgram([INDEX, ...this.#files.keys()], OPTIONS, host);
+    this.#program = ts.createProgram([...ROOMS_WITH_AN_ENTRY.map(indexOf), ...this.#files.keys()], OPTIONS, host);
   }
 
   /** What the compiler says against one of the files. */
@@ -68,11 +71,21 @@ export class SampleProgram {
     });
   }
 
+  /** The symbols that the library exports from a room, or from its main entry. */
+  #exportsOf(room: string): ts.Symbol[] {
+    const checker = this.#program.getTypeChecker();
+    return checker.getExportsOfModule(checker.getSymbolAtLocation(this.#program.getSourceFile(indexOf(room))!)!);
+  }
+
+  /** The names of everything that the library exports from a room, or from its main entry. */
+  namesIn(room: string): string[] {
+    return this.#exportsOf(room).map(({ name }) => name);
+  }
+
   /** The members of an interface, or of a union of strings, that the library exports from a room or from its root. */
   membersOf(typeName: string, room = ''): string[] {
     const checker = this.#program.getTypeChecker();
-    const index = checker.getSymbolAtLocation(this.#program.getSourceFile(join(ROOT, 'lib', room, 'index.ts'))!)!;
-    const exported = checker.getExportsOfModule(index).find(({ name }) => name === typeName)!;
+    const exported = this.#exportsOf(room).find(({ name }) => name === typeName)!;
     const type = checker.getDeclaredTypeOfSymbol(checker.getAliasedSymbol(exported));
     if (!type.isUnion()) return type.getProperties().map(({ name }) => name);
     return type.types.map((member) => (member as ts.StringLiteralType).value);

@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { readEvents, readThroughCuts } from '../read-events.js';
 import { startServer } from '../start-server.js';
+import { assertImport, assertProblem, csvBody, formBody, reportedRows } from './check-imports.js';
+import { checkRefusals } from './check-refusals.js';
 import { makeOrders, makeSample } from './make-sample.js';
 import { SAMPLE_PATH } from './upload.js';
 
@@ -24,45 +26,6 @@ async function post(init = {}, query = '') {
   assert.equal(response.status, 202, await response.clone().text());
   const { task_id: taskId } = await response.json();
   return { taskId, stream: new URL(String(response.headers.get('Location')), origin) };
-}
-
-const csvBody = (csv) => ({ body: csv, headers: { 'Content-Type': 'text/csv' } });
-
-function formBody(csv, field = 'file') {
-  const body = new FormData();
-  body.append(field, new Blob([csv], { type: 'text/csv' }), 'orders – März.csv');
-  return { body };
-}
-
-async function assertProblem(response, status, code) {
-  assert.equal(response.status, status);
-  assert.match(response.headers.get('Content-Type'), /^application\/problem\+json/);
-  const problem = await response.json();
-  assert.deepEqual([problem.status, problem.code], [status, code], problem.detail);
-}
-
-const reportedRows = (progress) => progress.flatMap(({ data }) => data.new_bad_rows);
-
-/** Compares an import with what the maker of its file knows. */
-function assertImport({ progress, end }, expected) {
-  assert.equal(end.event, 'complete');
-  const { result } = end.data;
-  assert.equal(result.rows, expected.rows);
-  assert.equal(result.bad_rows, expected.bad.length);
-  const columns = Object.fromEntries(result.columns.map((column) => [column.name, column]));
-  const types = result.columns.map(({ type }) => type).join();
-  assert.equal(types, 'integer,date,text,text,text,integer,number,text');
-  const good = expected.rows - expected.bad.length;
-  assert.deepEqual([columns.id.filled, columns.id.distinct], [good, good]);
-  for (const name of ['country', 'product']) {
-    assert.equal(columns[name].distinct, Object.keys(expected[name]).length);
-    for (const { value, count } of columns[name].top) assert.equal(count, expected[name][value], value);
-  }
-  for (const [name, count] of Object.entries(expected.odd)) assert.equal(columns[name].others?.count ?? 0, count, name);
-  assert(Math.abs(columns.quantity.mean - expected.units / expected.quantities) < 1e-9);
-  assert.deepEqual(reportedRows(progress), expected.bad, 'every bad row is reported once, in order');
-  const last = progress.at(-1).data;
-  assert.deepEqual([last.rows, last.bytes], [expected.rows, last.bytes_total], 'the last progress is 100 %');
 }
 
 // From "up" to the first progress event: start an import of the sample, attach, wait for a message without a name.
@@ -222,32 +185,7 @@ assert.deepEqual(
   Array.from({ length: 10_000 }, (_, index) => index + 602),
 );
 
-// Requests that are refused, and start nothing.
-const large = Buffer.alloc(8 * 2 ** 20 + 1, 'x');
-await assertProblem(await fetch(`${origin}/imports`, { method: 'POST', ...formBody(large) }), 413, 'PAYLOAD_TOO_LARGE');
-const chunked = new Blob([large]).stream(); // without a Content-Length
-const streamed = { ...csvBody(chunked), duplex: 'half' };
-await assertProblem(await fetch(`${origin}/imports`, { method: 'POST', ...streamed }), 413, 'PAYLOAD_TOO_LARGE');
-const announced = request(`${origin}/imports`, { method: 'POST', headers: { 'Content-Length': 2 ** 40 } });
-announced.flushHeaders();
-const [refusal] = await once(announced, 'response');
-assert.equal(refusal.statusCode, 413, 'refused before a byte of it is read');
-announced.on('error', () => undefined).destroy();
-const unpacks = { method: 'POST', body: gzipSync(large), headers: { 'Content-Encoding': 'gzip' } };
-await assertProblem(await fetch(`${origin}/imports`, unpacks), 413, 'PAYLOAD_TOO_LARGE');
-const unknown = { method: 'POST', body: 'a,b', headers: { 'Content-Encoding': 'zip' } };
-await assertProblem(await fetch(`${origin}/imports`, unknown), 415, 'UNSUPPORTED_MEDIA_TYPE');
-const notPacked = { method: 'POST', body: 'a,b', headers: { 'Content-Encoding': 'gzip' } };
-await assertProblem(await fetch(`${origin}/imports`, notPacked), 400, 'INVALID_INPUT');
-await assertProblem(await fetch(`${origin}/imports?charset=klingon`, { method: 'POST' }), 400, 'INVALID_INPUT');
-const wrongField = { method: 'POST', ...formBody(excel.csv, 'csv') };
-await assertProblem(await fetch(`${origin}/imports`, wrongField), 400, 'INVALID_INPUT');
-const torn = { method: 'POST', body: '--x\r\n', headers: { 'Content-Type': 'multipart/form-data; boundary=x' } };
-await assertProblem(await fetch(`${origin}/imports`, torn), 400, 'INVALID_INPUT');
-await assertProblem(await fetch(`${origin}/imports?rows_per_second=0`, { method: 'POST' }), 400, 'INVALID_INPUT');
-await assertProblem(await fetch(`${origin}/imports`), 400, 'INVALID_INPUT');
-await assertProblem(await fetch(`${origin}/imports?resume_key=${'A'.repeat(22)}`), 404, 'TASK_NOT_FOUND');
-await assertProblem(await fetch(`${origin}/nowhere`), 404, 'NOT_FOUND');
+await checkRefusals(origin, formBody(excel.csv, 'csv'));
 
 // Uploads are gone as soon as their jobs are over, refused ones too.
 const [uploads] = readdirSync(temporary);
