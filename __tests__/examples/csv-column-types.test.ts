@@ -1,7 +1,4 @@
-import iconv from 'iconv-lite';
 import { tableText as table, useProfiler } from '../support/profiler.js';
-
-const { encode } = iconv;
 
 const profiler = useProfiler();
 
