@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert';
 import type { Said } from './job.js';
 import { isSame, type Reader, type Told } from './reader.js';
-import type { Faults, World } from './world.js';
+import type { Faults } from './faults.js';
+import type { World } from './world.js';
 
 /** Checks, after the calm, what every world must keep of what was promised. */
 export async function checkPromises(world: World): Promise<void> {

@@ -4,7 +4,8 @@ import { ORPHAN_DEADLINE_MS } from './instance.js';
 import { LONGEST_PLAN_MS } from './job.js';
 import { checkPromises } from './promises.js';
 import { Turns } from './turns.js';
-import { World, type Faults } from './world.js';
+import type { Faults } from './faults.js';
+import { World } from './world.js';
 
 /** Three attempts with their back-offs, then the deadline of an orphan. */
 const CALM_MS = 3 * LONGEST_PLAN_MS + 15_000 + ORPHAN_DEADLINE_MS;

@@ -3,27 +3,12 @@ import { MapDriver, MapServer } from '../../support/map-driver.js';
 import { emptyState } from '../../support/map-state.js';
 import type { Random } from '../../support/random.js';
 import { CALM, type Weather } from './faulty-driver.js';
+import type { Faults } from './faults.js';
 import { Instance, type InstanceOptions } from './instance.js';
 import { JobDiary } from './job.js';
 import { Payloads, Reader } from './reader.js';
 import type { Turns } from './turns.js';
 import { VirtualTime } from './virtual-time.js';
-
-/** What may go wrong in a world. */
-export interface Faults {
-  /** Processes are killed, and others started. */
-  readonly kills: boolean;
-  /** Processes stand still for up to three leases. */
-  readonly stalls: boolean;
-  /** Processes stop gracefully, and others are started: a rolling deploy. */
-  readonly deploys: boolean;
-  /** Calls are lost, late, done twice or refused. */
-  readonly weather: boolean;
-  /** Indexes of the store are lost. */
-  readonly lostIndexes: boolean;
-  /** The store falls back to an earlier state, or comes back empty. */
-  readonly lostData: boolean;
-}
 
 const INDEXES = ['running', 'orphans'] as const;
 const MAX_INSTANCES = 4;
