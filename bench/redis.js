@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { median } from './harness/figures.js';
 
-const WORKLOADS = ['append', 'latency', 'stop', 'resumable-stream', 'capacity'];
+const WORKLOADS = ['append', 'latency', 'stop', 'lost', 'resumable-stream', 'capacity'];
 
 /** Rows as `{ workload, unit, samples, targets }`: one figure per round by way, and what ours is held to. */
 export async function run({ quick = false, workloads = WORKLOADS } = {}) {

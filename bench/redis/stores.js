@@ -51,16 +51,17 @@ class Bench {
     this.port = port;
   }
 
-  async connect() {
-    const client = new Redis(this.port, { retryStrategy: () => 50 });
+  async connect(port = this.port) {
+    const client = new Redis(port, { retryStrategy: () => 50 });
     this.#clients.push(client);
     client.on('error', () => undefined);
     await new Promise((resolve) => client.once('ready', resolve));
     return client;
   }
 
-  async openStore() {
-    const store = createRedisStore({ client: await this.connect() })(settings);
+  async openStore({ leaseMs, clock = systemClock, port } = {}) {
+    const options = leaseMs === undefined ? {} : { leaseMs };
+    const store = createRedisStore({ client: await this.connect(port), ...options })({ ...settings, clock });
     this.#stores.push(store);
     return store;
   }

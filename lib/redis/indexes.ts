@@ -2,6 +2,7 @@ import type { TaskStatus } from '../core/task/status.js';
 import type { Draft, StoredTask } from '../distributed/port/stored.js';
 import type { Commands } from './clients/commands.js';
 import { ENTER_ENDED, ENTER_ORPHAN, FREE_KEY, RENEW_KEY } from './scripts/fleet-scripts.js';
+import { IndexWrites } from './index-writes.js';
 import type { Keys } from './keys.js';
 import type { Reply } from './clients/replies.js';
 
@@ -21,6 +22,7 @@ export interface Times {
  */
 export class Indexes {
   readonly #runningTtl: string;
+  readonly #writes: IndexWrites;
 
   constructor(
     readonly commands: Commands,
@@ -28,6 +30,7 @@ export class Indexes {
     readonly times: Times,
   ) {
     this.#runningTtl = String(times.runningTtlMs);
+    this.#writes = new IndexWrites(commands, this.#runningTtl);
   }
 
   /** Of a task that is about to be created: the lists, its resume key and the index of its holder. */
@@ -48,12 +51,12 @@ export class Indexes {
   /** Of a task that has ended; `holders` are all whose index may name it. */
   ended(task: Named, status: TaskStatus, holders: readonly (string | undefined)[]): Steps {
     const { runningTtlMs, ttlMs } = this.times;
-    const args = [task.taskId, String(ttlMs), String(runningTtlMs)];
+    const args = [String(ttlMs), String(runningTtlMs)];
     return [
       ...this.#list(task, status),
       ...this.#listKeys(task, 'running').map((list) => this.#remove(list, task.taskId)),
       ...this.#freeWhileRunning(task),
-      this.commands.run(ENTER_ENDED, [this.keys.ended, ...this.#heldBy(task, holders)], args),
+      this.#writes.run(ENTER_ENDED, [this.keys.ended, ...this.#heldBy(task, holders)], args, task.taskId),
     ];
   }
 
@@ -95,14 +98,14 @@ export class Indexes {
     if (idempotencyKey !== undefined) steps.push(renew(keys.idempotencyKey(owner, idempotencyKey)));
     if (status !== 'running') return [...steps, ...this.ended(task, status, [holder])];
     if (slot !== undefined) steps.push(renew(keys.slot(owner, slot)));
-    if (this.times.countsTasks) steps.push(...this.#add(keys.quota(owner), taskId));
+    if (this.times.countsTasks) steps.push(this.#writes.add(keys.quota(owner), taskId));
     for (const key of keys.ofTask(taskId)) steps.push(commands.send(key, 'PEXPIRE', key, this.#runningTtl));
     return [...steps, ...(holder === undefined ? this.orphaned(task, [], 0) : this.held(taskId, holder))];
   }
 
   #list(task: Named, status: TaskStatus): Steps {
     const lists = [...this.#listKeys(task, undefined), ...this.#listKeys(task, status)];
-    return lists.flatMap((list) => this.#add(list, task.taskId));
+    return lists.map((list) => this.#writes.add(list, task.taskId));
   }
 
   #listKeys({ owner }: Named, status: TaskStatus | undefined): string[] {
@@ -123,12 +126,7 @@ export class Indexes {
     return [keys.orphans(), keys.orphans(handler), ...running];
   }
 
-  #add(key: string, taskId: string): Steps {
-    const { commands } = this;
-    return [commands.send(key, 'ZADD', key, '0', taskId), commands.send(key, 'PEXPIRE', key, this.#runningTtl)];
-  }
-
   #remove(key: string, taskId: string): Promise<Reply> {
-    return this.commands.send(key, 'ZREM', key, taskId);
+    return this.#writes.remove(key, taskId);
   }
 }

@@ -5,6 +5,7 @@ import type { Liveness } from './liveness.js';
 import type { LogCopies } from '../copies/log-copies.js';
 import { cancelledEnding, lostEnding, type ForeignEnding } from '../outcomes.js';
 import type { OwnedTasks } from '../writing/owned-tasks.js';
+import { assertKnownSchema } from '../port/schema.js';
 import type { StoredTask, TaskState } from '../port/stored.js';
 import type { TaskReader } from '../task-reader.js';
 
@@ -24,6 +25,9 @@ export interface RecoveryParts {
   readonly copies: LogCopies;
   readonly reader: TaskReader;
 }
+
+/** As much of a task as decides what becomes of it; its handler where it may be run again. */
+type Lost = TaskState & Partial<Pick<StoredTask, 'handler'>>;
 
 /** Before an attempt after the first, in ms: a job that kills its process takes its time for it. */
 const backOffMs = (attempts: number): number => Math.min(MAX_BACK_OFF_MS, 1_000 * 2 ** attempts);
@@ -76,29 +80,41 @@ export class Recovery {
     await this.settleAll(tasks.filter((task) => this.isLost(task)).map(({ taskId }) => taskId));
   }
 
+  /** Sees to tasks together. One that may be run again is read by itself, since more has to be known of it. */
   async settleAll(taskIds: readonly string[]): Promise<void> {
-    await Promise.all(taskIds.map((taskId) => this.settle(taskId).catch(ignore)));
+    const { driver, settings } = this.context;
+    const states = settings.onLost === 'restart' || taskIds.length === 0 ? undefined : await driver.look(taskIds);
+    await Promise.all(
+      taskIds.map((taskId, index) => {
+        const known = states && (() => Promise.resolve(states[index]));
+        return this.settle(taskId, known).catch(ignore);
+      }),
+    );
   }
 
   /**
    * Sees to a task that this instance looks after: one that nobody runs any more ends or becomes an orphan, and what is
    * none of its business leaves its index. Returns in how many ms it may be run again; Infinity: never, or by somebody else.
    */
-  settle(taskId: string): Promise<number> {
+  settle(
+    taskId: string,
+    read = (): Promise<Lost | undefined> => this.parts.reader.readTask({ taskId }),
+  ): Promise<number> {
     let settling = this.#settling.get(taskId);
     if (settling === undefined) {
-      settling = this.#settle(taskId).finally(() => this.#settling.delete(taskId));
+      settling = this.#settle(taskId, read).finally(() => this.#settling.delete(taskId));
       this.#settling.set(taskId, settling);
     }
     return settling;
   }
 
-  async #settle(taskId: string): Promise<number> {
+  async #settle(taskId: string, read: () => Promise<Lost | undefined>): Promise<number> {
     const { owned, reader } = this.parts;
     const { driver, instance, settings } = this.context;
     if (owned.isExpected(taskId)) return Infinity;
-    const task = await reader.readTask({ taskId });
+    const task = await read();
     if (owned.isExpected(taskId)) return Infinity;
+    if (task !== undefined) assertKnownSchema(task.schema, 'The task');
     const isLost = task?.status === 'running' && (task.holder === instance || reader.isOrphaned(task));
     if (task === undefined || !isLost || task.holder === undefined) {
       await driver.reindex(instance, [taskId]);

@@ -51,11 +51,13 @@ for _, key in ipairs(KEYS) do
 end
 return found`);
 
-/** KEYS ended, then all other indexes of the fleet that may name the task. ARGV task id, retention, ttl. */
+/** KEYS ended, then all other indexes of the fleet that may name the tasks. ARGV retention, ttl, task ids. */
 export const ENTER_ENDED = script(`${LUA_NOW}
-redis.call('ZADD', KEYS[1], 'NX', now + ARGV[2], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-for i = 2, #KEYS do redis.call('ZREM', KEYS[i], ARGV[1]) end`);
+for n = 3, #ARGV do
+  redis.call('ZADD', KEYS[1], 'NX', now + ARGV[1], ARGV[n])
+  for i = 2, #KEYS do redis.call('ZREM', KEYS[i], ARGV[n]) end
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 
 /**
  * KEYS ended. ARGV how many, for how long they are left alone, in ms, retention. Answers tasks whose retention is over, which
