@@ -1,27 +1,13 @@
 import { askCallback, askSyncCallback, notifyCallback, readDecision, readIdentity } from '../../lib/core/callbacks.js';
 import { TaskError } from '../../lib/core/errors.js';
 import { ProcessGuard } from '../support/process-guard.js';
+import { boom, WAYS_TO_FAIL } from '../support/ways-to-fail.js';
 
-const boom = new Error('boom');
 const throwThis = (value: unknown) => (): never => {
   throw value;
 };
-const throwingThen = {
-  get then(): never {
-    throw boom;
-  },
-};
-
-/** The ways in which a function can fail. */
-const FAILURES: [how: string, callback: () => unknown][] = [
-  ['throws', throwThis(boom)],
-  ['rejects', () => Promise.reject(boom)],
-  ['is async and throws', async () => throwThis(boom)()],
-  ['returns an object whose then throws', () => throwingThen],
-  [
-    'returns an object whose then rejects',
-    () => ({ then: (_: unknown, reject: (error: Error) => void) => reject(boom) }),
-  ],
+const FAILURES: (readonly [how: string, callback: () => unknown])[] = [
+  ...WAYS_TO_FAIL,
   ['throws what throws when it is looked at', throwThis(new Proxy(boom, { get: throwThis(boom) }))],
 ];
 

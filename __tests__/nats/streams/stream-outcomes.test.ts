@@ -2,8 +2,10 @@ import { headers } from '@nats-io/transport-node';
 import { TaskError, createStreamRequester } from '../../../lib/nats/index.js';
 import type { PresenceNode } from '../../../lib/nats/presence/presence.js';
 import { describeWithNats } from '../../support/nats-server.js';
-import { ANN, Calls, aborted, codeOf, nextOf, outcomeOf, textsOf } from '../../support/stream-parties.js';
+import { ProcessGuard } from '../../support/process-guard.js';
+import { ANN, Calls, aborted, codeOf, nextOf, openWorker, outcomeOf, textsOf } from '../../support/stream-parties.js';
 import { until } from '../../support/until.js';
+import { WAYS_TO_FAIL } from '../../support/ways-to-fail.js';
 import { useStream } from './stream-fixture.js';
 
 describeWithNats('a stream from a worker to a client of a gateway', () => {
@@ -57,6 +59,23 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
       throw new Error('password=1234');
     });
     await expect(textsOf(request())).rejects.toMatchObject({ code: 'TASK_FAILED', message: 'The task failed' });
+  });
+
+  it.each(WAYS_TO_FAIL)('fails as it should where the onError of its worker %s', async (_how, fail) => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const guard = new ProcessGuard();
+    const worker = await openWorker(here.nats, { onError: fail as () => void });
+    worker.responder.subscribe(`${here.subject}.fails`, () => Promise.reject(new Error('mine')));
+    await worker.connection.flush();
+    const stream = here.gateway.requester.streamRequestWithClient(`${here.subject}.fails`, 'go', ANN);
+    expect(await outcomeOf(stream)).toBe('TASK_FAILED');
+    await until(() => warn.mock.calls.length > 0);
+    expect(warn.mock.calls).toEqual([
+      [expect.stringContaining('boom'), { type: 'CallbackWarning', detail: 'in onError' }],
+    ]);
+    expect(guard.take()).toEqual([]);
+    guard.close();
+    warn.mockRestore();
   });
 
   it('stops the worker when the client goes offline, and says so on both sides', async () => {
