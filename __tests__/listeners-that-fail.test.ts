@@ -34,7 +34,7 @@ async function expectOneWarning(tell: () => unknown, ofCallback?: string): Promi
 
 describe.each(WAYS_TO_FAIL)('where what is called %s', (_how, fail) => {
   it('onTaskError is warned of, and the task has ended', async () => {
-    const tasks = createTaskManager({ onTaskError: fail as () => void });
+    const tasks = createTaskManager({ onTaskError: fail });
     const { taskId } = await tasks.start(() => Promise.reject(new Error('the job')));
     await expectOneWarning(() => new Promise(setImmediate), 'onTaskError');
     expect(await tasks.getTaskInfo(taskId)).toMatchObject({ status: 'failed' });
@@ -45,7 +45,7 @@ describe.each(WAYS_TO_FAIL)('where what is called %s', (_how, fail) => {
     const tasks = createTaskManager({ onTaskError });
     const aborted = jest.fn();
     const { taskId } = await tasks.start(({ signal }) => {
-      signal.addEventListener('abort', fail as () => void);
+      signal.addEventListener('abort', fail);
       signal.addEventListener('abort', aborted);
       return new Promise(() => undefined);
     });
@@ -60,7 +60,7 @@ describe.each(WAYS_TO_FAIL)('where what is called %s', (_how, fail) => {
     async (event) => {
       const hub = createHub();
       const seen = jest.fn();
-      hub.on(event, fail as () => void).on(event, seen);
+      hub.on(event, fail).on(event, seen);
       await expectOneWarning(() => {
         const { id } = hub.connect(fakeRequest('/'), new MemoryResponse().res);
         hub.disconnect(id);
@@ -73,7 +73,7 @@ describe.each(WAYS_TO_FAIL)('where what is called %s', (_how, fail) => {
   it('a listener of clients that go offline is warned of, and the others are called', async () => {
     const presence = createPresence();
     const seen = jest.fn();
-    presence.onClientOffline(fail as () => void);
+    presence.onClientOffline(fail);
     presence.onClientOffline(seen);
     presence.markClientOnline('ann');
     await expectOneWarning(() => {
@@ -85,7 +85,7 @@ describe.each(WAYS_TO_FAIL)('where what is called %s', (_how, fail) => {
   it('an abort listener of a client that goes offline is warned of', async () => {
     const presence = createPresence();
     presence.markClientOnline('ann');
-    presence.signalFor('ann').addEventListener('abort', fail as () => void);
+    presence.signalFor('ann').addEventListener('abort', fail);
     await expectOneWarning(() => {
       presence.markClientOffline('ann');
     }, 'an abort listener');
@@ -99,7 +99,7 @@ describe.each(WAYS_TO_FAIL)('where what is called %s', (_how, fail) => {
 
     it('a listener of a task is warned of, and the stream goes on', async () => {
       const onEvent = jest.fn();
-      const connection = streamTask(URL_, { onProgress: fail as () => void, onEvent });
+      const connection = streamTask(URL_, { onProgress: fail, onEvent });
       await expectOneWarning(async () => {
         const stream = (await fake.request(1)).stream(IDS);
         stream.write(task() + frame(1, 'a') + complete(2));
@@ -112,7 +112,7 @@ describe.each(WAYS_TO_FAIL)('where what is called %s', (_how, fail) => {
     it('a listener of a hub is warned of, and the others are called', async () => {
       const connection = connectHub(URL_);
       const seen = jest.fn();
-      connection.on('news', fail as () => void);
+      connection.on('news', fail);
       connection.on('news', seen);
       await expectOneWarning(async () => {
         const stream = (await fake.request(1)).stream({ 'X-Client-ID': 'c1' });

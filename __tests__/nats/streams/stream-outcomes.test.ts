@@ -64,7 +64,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
   it.each(WAYS_TO_FAIL)('fails as it should where the onError of its worker %s', async (_how, fail) => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const guard = new ProcessGuard();
-    const worker = await openWorker(here.nats, { onError: fail as () => void });
+    const worker = await openWorker(here.nats, { onError: fail });
     worker.responder.subscribe(`${here.subject}.fails`, () => Promise.reject(new Error('mine')));
     await worker.connection.flush();
     const stream = here.gateway.requester.streamRequestWithClient(`${here.subject}.fails`, 'go', ANN);
