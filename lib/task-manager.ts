@@ -9,6 +9,7 @@ import { toTaskInfo, toTaskSummary, type AsyncTask, type TaskProgress, type Task
 import type { Execution } from './http/admission.js';
 import { TaskRequests } from './http/task-requests.js';
 import { assertServable, STREAM_METHODS } from './http/guards.js';
+import { assertWaiting, presenceOf } from './http/presence.js';
 import { createHandler, type HandlerOptions } from './express/task-handler.js';
 import { fingerprintOf, fingerprintOfInput } from './http/fingerprint.js';
 import { createOriginList } from './http/origins.js';
@@ -70,7 +71,9 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
       assertOption(subscriber === undefined || isIdentity(subscriber), 'subscriberId', IDENTITY_RULE, subscriber);
       const given = typeof options === 'object' ? options : { timeoutMs: options };
       checkOptions('executeWithSSE', given, START_OPTION_RULES);
-      assertServable(req, STREAM_METHODS);
+      const presence = presenceOf(req);
+      assertWaiting(presence);
+      assertServable(req, STREAM_METHODS, presence);
       const execution = executionOf(req, asyncTask as AsyncTask, given);
       const stream = await requests.execute(req, readResume(req, resumeKey), subscriber, execution);
       return stream as TaskStream<TaskProgress<P>, TaskResult<R>>;

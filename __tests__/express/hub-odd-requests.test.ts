@@ -97,6 +97,32 @@ describe('a guard that says nothing when it refuses', () => {
 });
 
 describe('hub.connect', () => {
+  it('changes nothing where the head of its response cannot be sent', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const hub = createHub({ retryMs: 0 });
+    const server = await listen((req, res) => {
+      if (req.url === '/fails') {
+        res.writeHead = () => {
+          throw new Error('A middleware that fails');
+        };
+      }
+      hub.connect(req, res, { clientId: 'ann', userId: 'ann', rooms: [req.url ?? ''] });
+    });
+    closing.push(
+      () => hub.stop(),
+      () => server.close(),
+      () => warn.mockRestore(),
+    );
+    const stream = await openStream(`${server.url}/works`);
+    expect((await stream.next())?.event).toBe('connected');
+    const before = JSON.stringify([hub.getStatistics(), hub.getClientInfo('ann').rooms]);
+    await expect(openStream(`${server.url}/fails`)).rejects.toThrow('socket hang up');
+    expect(JSON.stringify([hub.getStatistics(), hub.getClientInfo('ann').rooms])).toBe(before);
+    hub.broadcast({ data: 'still here' });
+    expect((await stream.next())?.data).toBe('"still here"');
+    stream.destroy();
+  });
+
   it('changes nothing where the address of a client cannot be told', async () => {
     const hub = createHub({ maxClientsPerUser: 1 });
     const app = express();

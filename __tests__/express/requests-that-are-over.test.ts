@@ -1,47 +1,62 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import express from 'express';
-import { createHub } from '../../lib/index.js';
+import { createHub, createTaskManager } from '../../lib/index.js';
 import { listen, openStream } from '../support/raw-http.js';
 import { useTaskServers } from '../support/task-server.js';
 
 const start = useTaskServers();
 
-describe('a request that a time-out has answered while its owner was looked up', () => {
-  it.each(['/report', '/execute'])('starts nothing on %s, and its connection serves the next one', async (path) => {
-    let admit: ((owner: string) => void) | undefined;
-    let asked: (() => void) | undefined;
-    const question = new Promise<void>((resolve) => (asked = resolve));
-    const server = await start({
-      owner: () => {
-        asked?.();
-        return new Promise((resolve) => (admit = resolve));
-      },
-      use: (app) =>
-        app.use((req, res, next) => {
-          if (req.path === path) void question.then(() => res.status(503).end('too late'));
-          if (req.path === '/ping') res.end('pong');
-          else next();
-        }),
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+describe('a request that somebody has answered to its end before it comes here', () => {
+  const hub = createHub();
+  const owner = jest.fn(() => 'ann');
+  const tasks = createTaskManager({ owner });
+  const job = jest.fn(async () => 1);
+  const handed = jest.fn();
+  const handler = tasks.handler(job);
+  const WAYS: [name: string, take: (req: http.IncomingMessage, res: http.ServerResponse) => void][] = [
+    ['handler', (req, res) => handler(req, res, handed)],
+    ['executeWithSSE', (req, res) => void tasks.executeWithSSE(req, null, null, job).then((s) => s.pipe(res), handed)],
+    ['hub.connect', (req, res) => void hub.connect(req, res, { clientId: 'ann', userId: 'ann', rooms: ['red'] })],
+  ];
+  afterAll(() => Promise.all([tasks.stop(), hub.stop()]));
+
+  it.each(WAYS)('changes nothing by %s, and its connection serves the next one', async (name, take) => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    let taken: (() => void) | undefined;
+    const done = new Promise<void>((resolve) => (taken = resolve));
+    const server = await listen((req, res) => {
+      // When it is finished, Node has let go of the response, and nothing but the response itself says so.
+      res.end('answered', () => setImmediate(() => taken?.(void (req.url === '/late' && take(req, res)))));
     });
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    const get = async (target: string): Promise<http.IncomingMessage> => {
-      const [response] = (await once(http.get(`${server.url}${target}`, { agent }), 'response')) as [
+    closing.push(
+      () => agent.destroy(),
+      () => server.close(),
+      () => warn.mockRestore(),
+    );
+    const get = async (path: string): Promise<unknown> => {
+      const [response] = (await once(http.get(`${server.url}${path}`, { agent }), 'response')) as [
         http.IncomingMessage,
       ];
-      response.resume();
-      await once(response, 'end');
-      return response;
+      const { socket } = response;
+      await once(response.resume(), 'end');
+      return socket;
     };
-    const late = await get(path);
-    expect(late.statusCode).toBe(503);
-    admit?.('ann');
+    const socket = await get('/late');
+    await done;
     for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-    expect(server.job.calls).toBe(0);
-    expect(server.tasks.getStatistics().started).toBe(0);
-    const next = await get('/ping');
-    expect([next.statusCode, next.socket === late.socket]).toEqual([200, true]);
-    agent.destroy();
+    expect(await get('/next')).toBe(socket);
+    expect([owner, job].map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
+    expect(warn.mock.calls).toEqual([]);
+    const refused = name === 'executeWithSSE' ? [[expect.objectContaining({ code: 'REQUEST_OVER' })]] : [];
+    expect(handed.mock.calls.splice(0)).toEqual(refused);
+    expect(tasks.getStatistics().started + hub.getStatistics().totalConnections).toBe(0);
   });
 });
 
@@ -142,6 +157,7 @@ describe('hub.connect', () => {
     const first = await openStream(server.url);
     await first.next();
     const second = await openStream(server.url);
+    expect(hub.getActiveClientCount()).toBe(0);
     await second.rest();
     expect(seen).toEqual(['connect true', 'disconnect', 'connect false', 'disconnect']);
     expect(hub.getActiveClientCount()).toBe(0);

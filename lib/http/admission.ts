@@ -9,9 +9,8 @@ import type { AsyncTask } from '../core/task/task.js';
 import { DEFAULT_WIRE } from '../sse/default-wire.js';
 import { placeHeaders, TASK_ID_HEADER } from '../sse/headers.js';
 import type { Wire } from '../sse/wire.js';
-import { requestOver } from './guards.js';
 import { OneByOne } from '../core/one-by-one.js';
-import type { Presence } from './presence.js';
+import { whileWaiting, type Presence } from './presence.js';
 
 /** The settings with which a request starts a task. */
 export interface Execution {
@@ -47,12 +46,8 @@ export interface StartNames {
   readonly handler: TaskHandler;
   readonly idempotencyKey?: string;
   readonly fingerprint?: string;
+  /** The client that alone will know of the task; undefined where a key, or the application, leads to it too. */
   readonly presence?: Presence | undefined;
-}
-
-/** @throws TaskError `REQUEST_OVER` where nobody waits for the task any more */
-function assertWaiting(presence: Presence | undefined): void {
-  if (presence?.isWaiting() === false) throw requestOver();
 }
 
 /** Admits the starts of one manager. */
@@ -72,13 +67,13 @@ export class Admission {
   /** Starts a task, unless the idempotency key already belongs to one, or the slot to one that is joined. */
   async start(execution: Execution, names: StartNames, idempotency: Idempotency | undefined): Promise<Started> {
     if (idempotency === undefined) return this.#create(execution, names);
-    const { owner, handler } = names;
+    const { owner } = names;
     const { key, readFingerprint } = idempotency;
     const fingerprint = await readFingerprint();
     return this.#starting.run(JSON.stringify([owner, key]), async () => {
       const repeated = await this.engine.findRepeated(key, owner, fingerprint);
       if (repeated !== undefined) return { record: repeated, created: false };
-      return this.#create(execution, { owner, handler, idempotencyKey: key, fingerprint });
+      return this.#create(execution, { ...names, idempotencyKey: key, fingerprint });
     });
   }
 
@@ -86,14 +81,11 @@ export class Admission {
   async #create(execution: Execution, names: StartNames): Promise<Started> {
     const { handler, presence, ...identity } = names;
     const { slot: slotOf, wire = DEFAULT_WIRE, onBusy } = execution;
-    assertWaiting(presence);
-    const slot = slotOf && readIdentity('slot', await askCallback('slot', slotOf));
+    const slot = slotOf && readIdentity('slot', await whileWaiting(presence, askCallback('slot', slotOf)));
     const place = { idempotencyKey: undefined, fingerprint: undefined, ...identity, slot, onBusy };
-    assertWaiting(presence);
-    const there = await this.engine.starter.clearSlot(place);
+    const there = await whileWaiting(presence, this.engine.starter.clearSlot(place));
     if (there !== undefined) return this.#accept(there);
-    const input = await this.#readInput(execution);
-    assertWaiting(presence);
+    const input = await whileWaiting(presence, this.#readInput(execution));
     const wireName = wire === DEFAULT_WIRE ? undefined : wire.name;
     return this.#accept(await this.engine.start({ ...handler, ...place, wire: wireName, input }));
   }

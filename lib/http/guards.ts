@@ -1,23 +1,17 @@
 /** Refuses requests that may not start a task or open a stream, as far as the request itself shows that. */
 import { TaskError } from '../core/errors.js';
 import type { OriginList } from './origins.js';
-import { presenceOf } from './presence.js';
+import type { Presence } from './presence.js';
 import type { AnyRequest } from './read-request.js';
 
 /** The methods that start and resume a task. */
 export const STREAM_METHODS: readonly string[] = ['GET', 'POST'];
 
-/** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING`, and `REQUEST_OVER` where nobody waits for an answer */
-export function assertServable(req: AnyRequest, methods: readonly string[]): void {
-  if (!methods.includes(req.method ?? '')) throw methodNotAllowed(`${req.method} is not allowed here`, methods);
-  const { isQueued, isWaiting } = presenceOf(req);
+/** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING` */
+export function assertServable({ method }: AnyRequest, methods: readonly string[], { isQueued }: Presence): void {
+  if (!methods.includes(method ?? '')) throw methodNotAllowed(`${method} is not allowed here`, methods);
   if (isQueued) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
-  if (!isWaiting()) throw requestOver();
 }
-
-/** Returns the error for a handler whose request is over. Such a request needs no answer, and must not get one. */
-export const requestOver = (): TaskError =>
-  new TaskError('REQUEST_OVER', 'The request was answered before, or its client has left');
 
 /**
  * @param also what clients ask for although they read a stream

@@ -1,58 +1,57 @@
 /** Tells whether anybody still waits for the answer to a request. Ask again after each await. */
 import type { ServerResponse } from 'node:http';
+import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
-import { isGone } from '../sse/guarded-response.js';
+import { isOver, isQueued } from '../sse/guarded-response.js';
 import type { AnyRequest } from './read-request.js';
 
 /** The current state of a request. */
 export interface Presence {
   /** Tells whether the client is still there and nobody has answered the request yet. */
   readonly isWaiting: () => boolean;
-  /** Tells whether the client has closed its connection before anything was answered. */
-  readonly isLost: () => boolean;
   /** True where another request on the connection has to be answered first. */
   readonly isQueued: boolean;
 }
 
 /**
- * Finds the response to `req`. Express notes it on the request, and Node on the socket for the request whose turn it
- * is; over HTTP/2 the stream knows as much.
+ * Returns the state of `req`. Where the caller does not have its response, that is found: Express notes it on the
+ * request, and Node on the socket for the request whose turn it is; over HTTP/2 the stream knows as much.
  */
-export function presenceOf(req: AnyRequest): Presence {
+export function presenceOf(req: AnyRequest, given?: StreamResponse): Presence {
+  const current = currentResponse(req);
+  const res = given ?? (req.res as ServerResponse | undefined) ?? (current?.req === req ? current : undefined);
+  if (res !== undefined) return { isWaiting: () => !isOver(res), isQueued: !isOver(res) && isQueued(res) };
   if ('stream' in req) {
     const { stream } = req;
-    return presence(
-      () => stream.destroyed,
-      () => stream.headersSent,
-    );
+    return { isWaiting: () => !stream.destroyed && !stream.headersSent, isQueued: false };
   }
-  const current = currentResponse(req);
-  const res = (req.res as ServerResponse | undefined) ?? (current?.req === req ? current : undefined);
-  if (res === undefined) {
-    const known = presence(
-      () => isDestroyed(req.socket),
-      () => false,
-    );
-    return { ...known, isQueued: current !== undefined };
-  }
-  const known = presence(
-    () => isGone(res),
-    () => isAnswered(res),
-  );
-  return { ...known, isQueued: known.isWaiting() && req.httpVersionMajor === 1 && res.socket === null };
+  const socket = req.socket as AnyRequest['socket'] | undefined;
+  return { isWaiting: () => current !== null && socket?.destroyed !== true, isQueued: Boolean(current) };
 }
 
-const presence = (hasLeft: () => boolean, isAnsweredNow: () => boolean): Presence => ({
-  isWaiting: () => !hasLeft() && !isAnsweredNow(),
-  isLost: () => hasLeft() && !isAnsweredNow(),
-  isQueued: false,
-});
+/** @throws TaskError `REQUEST_OVER` where nobody waits for an answer */
+export function assertWaiting(presence: Presence | undefined): void {
+  if (presence?.isWaiting() === false) throw requestOver();
+}
 
-/** Tells whether somebody has begun to answer, such as a time-out middleware. */
-export const isAnswered = (res: StreamResponse): boolean => res.headersSent || res.writableEnded;
+/**
+ * Awaits `answer`, then looks whether anybody still waits for what comes of it.
+ * @param presence undefined where that makes no difference
+ * @throws TaskError `REQUEST_OVER`
+ */
+export async function whileWaiting<T>(presence: Presence | undefined, answer: Promise<T>): Promise<T> {
+  const value = await answer;
+  assertWaiting(presence);
+  return value;
+}
 
-/** Returns the response whose turn it is. Node keeps it in this private member only. */
-const currentResponse = ({ socket }: AnyRequest): ServerResponse | undefined =>
-  (socket as { _httpMessage?: ServerResponse | null } | undefined)?._httpMessage ?? undefined;
+/** Returns the error for a handler whose request is over. Such a request needs no answer, and must not get one. */
+export const requestOver = (): TaskError =>
+  new TaskError('REQUEST_OVER', 'The request was answered before, or its client has left');
 
-const isDestroyed = (socket: AnyRequest['socket'] | undefined): boolean => socket?.destroyed === true;
+/**
+ * Returns the response whose turn it is; null where all requests of the connection have been answered, undefined where
+ * the server is none of Node's. Node keeps it in this private member only.
+ */
+const currentResponse = ({ socket }: AnyRequest): ServerResponse | null | undefined =>
+  (socket as { _httpMessage?: ServerResponse | null } | undefined)?._httpMessage;

@@ -3,13 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { warnOfFailure } from '../core/callbacks.js';
 import type { StreamResponse } from '../sse/connection.js';
-import { isGone } from '../sse/guarded-response.js';
 import { attempt } from '../sse/whole-answer.js';
 import type { Wire } from '../sse/wire.js';
 import { allowOrigin, answerOptions } from './cors.js';
-import { assertServable, requestOver } from './guards.js';
+import { assertServable } from './guards.js';
 import type { OriginList } from './origins.js';
-import { isAnswered } from './presence.js';
+import { assertWaiting, presenceOf } from './presence.js';
 import { refuse } from './problem.js';
 import { pathOf, type AnyRequest } from './read-request.js';
 
@@ -93,13 +92,14 @@ export async function serve(
   params: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const methods = Object.keys(answers);
-  if (isGone(res) || isAnswered(res)) throw requestOver();
+  const presence = presenceOf(req, res);
+  assertWaiting(presence);
   allowOrigin(req, res, isAllowed);
   if (req.method === 'OPTIONS') {
     answerOptions(req, res, methods);
     return;
   }
-  assertServable(req, methods);
+  assertServable(req, methods, presence);
   await answers[req.method ?? '']?.(req, res, params);
 }
 

@@ -12,7 +12,7 @@ import type { Wires } from '../wires/wires.js';
 import { Admission, type Execution, type Idempotency } from './admission.js';
 import { fingerprintOf } from './fingerprint.js';
 import { assertMayStart, type StartRules } from './guards.js';
-import { presenceOf, type Presence } from './presence.js';
+import { presenceOf, whileWaiting, type Presence } from './presence.js';
 import { readIdempotencyKey, resourceOf, type AnyRequest, type ResumeRequest } from './read-request.js';
 
 /** The rules by which the requests of one manager are judged. */
@@ -76,8 +76,8 @@ export class TaskRequests {
       const attachment = await this.engine.attach({ resumeKey }, owner, place, this.#handlerOf(req, execution));
       return this.#streamOf(attachment, waitMs);
     }
-    const presence = presenceOf(req);
     const key = readIdempotencyKey(req);
+    const presence = key === undefined ? presenceOf(req) : undefined;
     const readFingerprint = execution.readFingerprint ?? (() => fingerprintOf(req));
     const idempotency = key === undefined ? undefined : { key, readFingerprint };
     const started = await this.start(req, execution, idempotency, presence);
@@ -89,7 +89,8 @@ export class TaskRequests {
 
   /**
    * Starts a task, unless the idempotency key already belongs to one.
-   * @param presence of the client that alone will know of the task; undefined where the application knows of it too
+   * @param presence of the client that alone will know of the task; undefined where a key, or the application, leads to
+   * it too
    * @throws TaskError `REQUEST_OVER` where nobody could reach the task: its client has left, or was answered already
    */
   async start(
@@ -99,8 +100,8 @@ export class TaskRequests {
     presence?: Presence,
   ): Promise<Started> {
     assertMayStart(req, this.options);
-    const names = { owner: await this.ownerOf(req), handler: this.#handlerOf(req, execution), presence };
-    return this.#admission.start(execution, names, idempotency);
+    const owner = await whileWaiting(presence, this.ownerOf(req));
+    return this.#admission.start(execution, { owner, handler: this.#handlerOf(req, execution), presence }, idempotency);
   }
 
   /** Starts a task for the program itself. Without a name, nobody can run it again. */

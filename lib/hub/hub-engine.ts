@@ -4,9 +4,9 @@ import type { Http2ServerRequest } from 'node:http2';
 import { TaskError } from '../core/errors.js';
 import { assertOption } from '../core/check-options.js';
 import { randomKey } from '../core/task/random-key.js';
-import { assertMayStart, assertServable, requestOver, STREAM_METHODS, type StartRules } from '../http/guards.js';
+import { assertMayStart, assertServable, STREAM_METHODS, type StartRules } from '../http/guards.js';
 import { createOriginList } from '../http/origins.js';
-import { isAnswered } from '../http/presence.js';
+import { assertWaiting, presenceOf, requestOver } from '../http/presence.js';
 import type { AnyRequest } from '../http/read-request.js';
 import { Connection, type StreamResponse } from '../sse/connection.js';
 import { formatEventId } from '../sse/event-id.js';
@@ -14,7 +14,6 @@ import { encodeFrame, encodeRetry } from '../sse/frame.js';
 import { Framing } from '../sse/framing.js';
 import { CLIENT_ID_HEADER, STREAM_HEADERS } from '../sse/headers.js';
 import { Heartbeat } from '../sse/heartbeat.js';
-import { isGone, isQueued } from '../sse/guarded-response.js';
 import { sendHead } from '../sse/whole-answer.js';
 import { isRoom, readConnectRequest, type ConnectOptions, type ConnectRequest } from './connect-request.js';
 import type { Channel } from './channel.js';
@@ -93,9 +92,9 @@ export class HubEngine implements Delivery {
    */
   connect(req: IncomingMessage | Http2ServerRequest, res: StreamResponse, options: ConnectOptions): HubClient {
     assertOption(typeof (res as object | null) === 'object' && 'writeHead' in res, 'res', 'a response', res);
-    if (isGone(res) || isAnswered(res)) throw requestOver();
-    if (isQueued(res)) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
-    assertServable(req, STREAM_METHODS);
+    const presence = presenceOf(req, res);
+    assertWaiting(presence);
+    assertServable(req, STREAM_METHODS, presence);
     assertMayStart(req, this.startRules);
     const request = readConnectRequest(req, options);
     this.start();

@@ -170,3 +170,9 @@ export function isQueued(res: StreamResponse): boolean {
 export function isGone(res: StreamResponse): boolean {
   return 'stream' in res ? res.stream.destroyed : res.destroyed;
 }
+
+/** Tells whether somebody has begun to answer, such as a time-out middleware. */
+export const isAnswered = (res: StreamResponse): boolean => res.headersSent || res.writableEnded;
+
+/** Tells whether nobody waits for the response any more, because its client has left or it was answered already. */
+export const isOver = (res: StreamResponse): boolean => isGone(res) || isAnswered(res);

@@ -9,7 +9,7 @@ import { Connection, type StreamResponse } from './connection.js';
 import { decodeEvents, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';
 import { BoundedAnswer } from './bounded-answer.js';
 import { Framing } from './framing.js';
-import { isGone, isQueued } from './guarded-response.js';
+import { isOver, isQueued } from './guarded-response.js';
 import { placeHeaders, streamHeaders } from './headers.js';
 import type { Heartbeat } from './heartbeat.js';
 import { sendHead, sendNoContent } from './whole-answer.js';
@@ -140,7 +140,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
    * middleware, has answered. A task that only this client would have known of is then cancelled.
    */
   isOver(res: StreamResponse): boolean {
-    if (!isGone(res) && !res.headersSent && !res.writableEnded) return false;
+    if (!isOver(res)) return false;
     this.abandon();
     return true;
   }

@@ -66,6 +66,8 @@ async function startOf(
 ): Promise<Start> {
   if (cursor !== undefined) return { position: cursor, epoch, snapshot: snapshot && !folds };
   if (folds) return { position: 0, snapshot: !created };
-  const departed = subscriberId === undefined ? undefined : await store.departedAt(record.taskId, subscriberId);
+  // Nobody has left a new task, so the store is not asked for that: the job would begin meanwhile.
+  const isNew = created || subscriberId === undefined;
+  const departed = isNew ? undefined : await store.departedAt(record.taskId, subscriberId);
   return { position: departed ?? 0, snapshot };
 }
