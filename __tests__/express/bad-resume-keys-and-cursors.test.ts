@@ -120,6 +120,8 @@ describe('a cursor', () => {
     [29, 'resume_key=$KEY&last_event_id[]=1'],
     [29, 'resume_key=$KEY&last_event_id[x]=1'],
     [29, 'last_event_id%5B0%5D=$KEY.1'],
+    [29, 'lastEventId=$KEY.1&lastEventId=$KEY.1'],
+    [19, 'lastEventId=$KEY.x'],
   ];
 
   describe.each([...streamRoutes('$TASK')])('given to %s', (_name, path) => {

@@ -106,6 +106,17 @@ describe('a client of the hub', () => {
     ]);
   });
 
+  it.each(['last_event_id', 'lastEventId'])('goes on after the event that ?%s= names', async (name) => {
+    const server = await startHub();
+    const first = await server.open();
+    server.hub.broadcast({ data: 'a' });
+    server.hub.broadcast({ data: 'b' });
+    const [seen] = await first.take(1);
+    const second = await server.open(`/connect?${name}=${encodeURIComponent(seen!.id!)}`);
+    expect(second.connected.id).toBe(seen!.id);
+    expect((await second.take(1))[0]!.data).toBe('"b"');
+  });
+
   it('without an id comes back as another, and hears that it may have missed what was not for all', async () => {
     const server = await startHub();
     const first = await server.open();

@@ -1,6 +1,7 @@
 import express from 'express';
 import { ManualClock } from '../support/manual-clock.js';
 import { rawRequest, requestBytes } from '../support/raw-http.js';
+import { BROWSER, OWN_GETS, STRAY_GETS } from '../support/stray-gets.js';
 import { expectRefused, get, streamRoutes } from '../support/refusal.js';
 import { startTaskServer, useTaskServers } from '../support/task-server.js';
 
@@ -85,20 +86,7 @@ describe.each(STARTS)('a start on %s', (_name, path) => {
 });
 
 describe('a GET that no page of one’s own would send for a stream', () => {
-  const BROWSER = { 'User-Agent': 'Mozilla/5.0' };
-  it.each<[what: string, headers: Record<string, string>]>([
-    [
-      'an image of another page, over plain http',
-      { ...BROWSER, Accept: 'image/avif,*/*;q=0.8', Referer: 'http://evil.example/' },
-    ],
-    ['an image that hides its page', { ...BROWSER, Accept: 'image/avif,image/*,*/*;q=0.8' }],
-    ['a script that hides its page', { ...BROWSER, Accept: '*/*' }],
-    ['a script of another page', { ...BROWSER, Accept: '*/*', Referer: 'http://evil.example/' }],
-    ['a frame that hides its page', { ...BROWSER, Accept: 'text/html,*/*;q=0.8' }],
-    ['a stream for another page', { ...BROWSER, Accept: 'text/event-stream', Referer: 'http://evil.example/' }],
-    ['an image, with fetch metadata', { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Dest': 'image' }],
-    ['a frame, with fetch metadata', { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Dest': 'iframe' }],
-  ])('starts nothing: %s', async (_what, headers) => {
+  it.each(STRAY_GETS)('starts nothing: %s', async (_what, headers) => {
     for (const [, path] of STARTS) {
       await expectRefused(server, { bytes: get(path, headers), status: 403, code: 'ORIGIN_NOT_ALLOWED' });
     }
@@ -106,16 +94,7 @@ describe('a GET that no page of one’s own would send for a stream', () => {
 
   const start = useTaskServers();
 
-  it.each<[what: string, headers: Record<string, string>]>([
-    ['EventSource', { ...BROWSER, Accept: 'text/event-stream' }],
-    ['fetch of a page that says where it is', { ...BROWSER, Accept: '*/*', Referer: 'http://127.0.0.1/page' }],
-    [
-      'a page behind a proxy that changes the host',
-      { ...BROWSER, Referer: 'http://public.example/', 'X-Forwarded-Host': 'public.example' },
-    ],
-    ['a program', { Accept: '*/*' }],
-    ['fetch, with fetch metadata', { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Dest': 'empty' }],
-  ])('is none: %s', async (_what, headers) => {
+  it.each(OWN_GETS)('is none: %s', async (_what, headers) => {
     const own = await start();
     const stream = await own.open('/report', { headers: { Host: '127.0.0.1', ...headers } });
     expect(stream.status).toBe(200);

@@ -19,10 +19,13 @@ describe('a request that somebody has answered to its end before it comes here',
   const job = jest.fn(async () => 1);
   const handed = jest.fn();
   const handler = tasks.handler(job);
-  const WAYS: [name: string, take: (req: http.IncomingMessage, res: http.ServerResponse) => void][] = [
+  const WAYS: [name: string, take: (req: http.IncomingMessage, res: http.ServerResponse) => unknown][] = [
     ['handler', (req, res) => handler(req, res, handed)],
-    ['executeWithSSE', (req, res) => void tasks.executeWithSSE(req, null, null, job).then((s) => s.pipe(res), handed)],
-    ['hub.connect', (req, res) => void hub.connect(req, res, { clientId: 'ann', userId: 'ann', rooms: ['red'] })],
+    [
+      'executeWithSSE',
+      (req, res) => tasks.executeWithSSE(req, null, null, job).then((stream) => stream.pipe(res), handed),
+    ],
+    ['hub.connect', (req, res) => hub.connect(req, res, { clientId: 'ann', userId: 'ann', rooms: ['red'] })],
   ];
   afterAll(() => Promise.all([tasks.stop(), hub.stop()]));
 
@@ -32,7 +35,12 @@ describe('a request that somebody has answered to its end before it comes here',
     const done = new Promise<void>((resolve) => (taken = resolve));
     const server = await listen((req, res) => {
       // When it is finished, Node has let go of the response, and nothing but the response itself says so.
-      res.end('answered', () => setImmediate(() => taken?.(void (req.url === '/late' && take(req, res)))));
+      res.end('answered', () => {
+        setImmediate(() => {
+          if (req.url === '/late') take(req, res);
+          taken?.();
+        });
+      });
     });
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     closing.push(

@@ -53,17 +53,6 @@ describe('rule 1: a Last-Event-ID header', () => {
     expect(await restOf(stream)).toEqual(['progress 8', 'progress 9', 'complete 10']);
   });
 
-  it.each(['/report', '/execute'])(
-    'is read from ?lastEventId= too, which a polyfill comes back with, on %s',
-    async (path) => {
-      const { run, key, open, job } = await startWith(5);
-      const stream = await open(`${path}?lastEventId=${encodeURIComponent(`${key}.3`)}`);
-      run.finish();
-      expect(await restOf(stream)).toEqual(['progress 4', 'progress 5', 'complete 6']);
-      expect(job.calls).toBe(1);
-    },
-  );
-
   it('wins over where the subscriber left off', async () => {
     const { run, key, open, closed } = await startWith(5, { subscriberId: 'tab' });
     await leaveAfter(5, await open(`/execute?resume_key=${key}`));
@@ -87,18 +76,36 @@ describe('rule 1: a Last-Event-ID header', () => {
   });
 });
 
-describe('rule 2: ?last_event_id=', () => {
-  it.each([
-    ['a whole id', 'last_event_id=$KEY.3'],
-    ['a whole id beside its key', 'resume_key=$KEY&last_event_id=$KEY.3'],
-    ['a bare seq beside the key', 'resume_key=$KEY&last_event_id=3'],
-  ])('as %s gets exactly the events after it', async (_what, query) => {
-    const { run, key, open } = await startWith(5);
-    const filled = query.replaceAll('$KEY', key);
-    const streams = [];
-    for (const [, path] of streamRoutes(run.context.taskId)) streams.push(await open(`${path}?${filled}`));
-    run.finish();
-    for (const stream of streams) expect(await restOf(stream)).toEqual(['progress 4', 'progress 5', 'complete 6']);
+describe('rule 2: ?last_event_id=, or ?lastEventId=, which a polyfill comes back with', () => {
+  const NAMES = ['last_event_id', 'lastEventId'];
+  const QUERIES: [what: string, query: string][] = [
+    ['a whole id', 'NAME=$KEY.3'],
+    ['a whole id beside its key', 'resume_key=$KEY&NAME=$KEY.3'],
+    ['a bare seq beside the key', 'resume_key=$KEY&NAME=3'],
+    ['a whole id beside the idempotency key of the start', 'idempotency_key=order-7&NAME=$KEY.3'],
+  ];
+
+  it.each(NAMES.flatMap((name) => QUERIES.map(([what, query]) => [name, what, query.replace('NAME', name)])))(
+    '%s as %s gets exactly the events after it, on every route',
+    async (_name, _what, query) => {
+      const { run, key, open, job } = await startWith(5);
+      const streams = [];
+      for (const [, path] of streamRoutes(run.context.taskId)) {
+        const stream = await open(`${path}?${query.replaceAll('$KEY', key)}`);
+        expect([stream.status, stream.headers['x-resume-key'], job.calls]).toEqual([200, key, 1]);
+        streams.push(stream);
+      }
+      run.finish();
+      for (const stream of streams) expect(await restOf(stream)).toEqual(['progress 4', 'progress 5', 'complete 6']);
+    },
+  );
+
+  it.each(NAMES)('a start with an idempotency key is the same start with ?%s=', async (name) => {
+    const { open, job } = await start();
+    const first = await open('/report?idempotency_key=order-7&row=1');
+    const key = String(first.headers['x-resume-key']);
+    const again = await open(`/report?idempotency_key=order-7&row=1&${name}=`);
+    expect([again.status, again.headers['x-resume-key'], job.calls]).toEqual([200, key, 1]);
   });
 });
 

@@ -11,11 +11,13 @@ export type { Frame } from './sse-frames.js';
  * Writes `bytes` to a new connection and reads as many responses as there are `methods` (one GET by default; name each of pipelined
  * requests), then destroys it. Fewer when the server closes first: the last may then be incomplete, and an answer without even
  * a whole head is left out.
+ * @param wait `head`: a stream counts as an answer that is not complete as soon as its head is there
  */
 export async function rawRequest(
   port: number,
   bytes: string | Buffer,
   methods: readonly string[] = ['GET'],
+  wait: 'head' | 'end' = 'end',
 ): Promise<RawResponse[]> {
   const socket = net.connect({ port, host: '127.0.0.1' });
   const responses: RawResponse[] = [];
@@ -24,7 +26,8 @@ export async function rawRequest(
     for (;;) {
       const method = methods[responses.length];
       if (method === undefined) return;
-      const parsed = parseResponse(pending, { method, ended });
+      const isStream = wait === 'head' && /^content-type: text\/event-stream\r$/im.test(pending.toString('latin1'));
+      const parsed = parseResponse(pending, { method, ended: ended || isStream });
       if (parsed === undefined) return;
       pending = pending.subarray(parsed.size);
       // An interim answer (100 Continue) comes before the answer proper.

@@ -19,7 +19,7 @@ export interface Refusal {
 export async function expectRefused(server: TaskServer, refusal: Refusal): Promise<RawResponse> {
   const { bytes, method = 'GET', status, code, secrets = [] } = refusal;
   const before = await server.state();
-  const [response] = await rawRequest(server.port, bytes, [method]);
+  const [response] = await rawRequest(server.port, bytes, [method], 'head');
   if (response === undefined) throw new Error('no answer');
   expect({ status: response.status, complete: response.complete }).toEqual({ status, complete: true });
   expect(response.headers['content-type']).toBe('application/problem+json');
