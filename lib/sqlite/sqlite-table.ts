@@ -82,7 +82,7 @@ export class SqliteTable implements TaskTable {
 
   async change<T>(taskId: string, change: (task: KeptTask | undefined) => Change<T>, wanted?: Wanted): Promise<T> {
     const { id, changed } = await this.transactions.write(() => {
-      const [row] = this.#rows('t.taskId = ?', [taskId], wanted);
+      const row = this.#row('t.taskId = ?', [taskId], wanted);
       const changed = change(row && taskOf(row));
       if (row !== undefined) this.#write(row.id, changed);
       return { id: row?.id, changed };
@@ -173,24 +173,27 @@ export class SqliteTable implements TaskTable {
 
   #find(ref: Ref, now: number, wanted?: Wanted): KeptTask | undefined {
     const { condition, values } = conditionOf(ref, now);
-    const [row] = this.#rows(condition, values, wanted);
+    const row = this.#row(condition, values, wanted);
     return row && taskOf(row);
   }
 
   #select(condition: string, values: readonly SqlValue[]): Promise<readonly KeptTask[]> {
-    return this.transactions.read(() => this.#rows(condition, values).map(taskOf));
+    return this.transactions.read(() => (this.connection.all(selectOf(condition), ...values) as TaskRow[]).map(taskOf));
   }
 
-  #rows(condition: string, values: readonly SqlValue[], wanted: Wanted = {}): TaskRow[] {
-    const texts = [
-      wanted.input ? ', t.input' : '',
-      wanted.progress ? ', t.noted, e.text' : '',
-      wanted.outcome ? ', t.outcome' : '',
-      wanted.snapshot ? ', t.snapshot' : '',
-    ].join('');
-    const sql = `SELECT t.id, t.record, e.token, e.seq, e.total, e.at${texts} FROM ${TASKS} WHERE ${condition}`;
-    return this.connection.all(sql, ...values) as TaskRow[];
+  #row(condition: string, values: readonly SqlValue[], wanted?: Wanted): TaskRow | undefined {
+    return this.connection.get(selectOf(condition, wanted), ...values) as TaskRow | undefined;
   }
+}
+
+function selectOf(condition: string, wanted: Wanted = {}): string {
+  const texts = [
+    wanted.input ? ', t.input' : '',
+    wanted.progress ? ', t.noted, e.text' : '',
+    wanted.outcome ? ', t.outcome' : '',
+    wanted.snapshot ? ', t.snapshot' : '',
+  ].join('');
+  return `SELECT t.id, t.record, e.token, e.seq, e.total, e.at${texts} FROM ${TASKS} WHERE ${condition}`;
 }
 
 /** The task as JSON, without the texts that stand beside it. */

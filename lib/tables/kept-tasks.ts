@@ -7,7 +7,7 @@ import { isKept, type Change, type KeptTask, type TaskQuery, type TaskTable } fr
 import { drop, type Moment } from './transitions.js';
 
 /** The number of entries that are looked at together when a log is trimmed. */
-const TRIM_PAGE = 64;
+const TRIM_PAGE = 32;
 
 /** The tasks of a table whose retention is not over: found, asked for, changed and trimmed. */
 export class KeptTasks {
