@@ -1,10 +1,10 @@
 import { describe, it } from 'node:test';
-import * as page from './driver.js';
 import { MapKeyValue } from './key-value.js';
-import { driverOf, keyValueDriverOf, testDriver, testStore } from './suites.js';
+import { keyValueDriverOf, tableDriverOf, testDriver, testStore } from './suites.js';
+import { MapTable } from './table.js';
 
 for (const [name, open] of [
-  ['the driver of the page', driverOf(page)],
+  ['the driver of the page', tableDriverOf(MapTable, MapKeyValue)],
   ['the three methods of the page', keyValueDriverOf(MapKeyValue)],
 ]) {
   testDriver(name, open, { describe, it });

@@ -2,16 +2,20 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 
-const DRIVER = ['driver.js', 'driverOf(page)'];
+const TABLE = ['table.js', 'tableDriverOf(page.MapTable, MapKeyValue)'];
 const KEY_VALUE = ['key-value.js', 'keyValueDriverOf(page.MapKeyValue)'];
 
 const MISTAKES = [
-  [DRIVER, 'an entry is read once too often', 'bytes: 0 }) > 0)', 'bytes: 0 }) >= 0)'],
-  [DRIVER, 'a page is one short', '.slice(0, limit);\n    };\n    claim', '.slice(0, limit - 1);\n    };\n    claim'],
-  [DRIVER, 'a batch is written twice', 'kept.task.top) > 0)', 'kept.task.top) >= 0)'],
-  [DRIVER, 'a task expires never', 'expiresAtMs: now + ', 'expiresAtMs: now + 1e12 + '],
-  [DRIVER, 'an old holder may still write', 'kept.task.token > token', 'kept.task.token > token + 1'],
-  [DRIVER, 'the quota lets one more in', 'running.length >= ', 'running.length > '],
+  [TABLE, 'an entry is read once too often', 'comparePlaces(place, after) > 0', 'comparePlaces(place, after) >= 0'],
+  [TABLE, 'a page of a log is one short', '> 0).slice(0, limit)', '> 0).slice(0, limit - 1)'],
+  [TABLE, 'a page of tasks is one short', '1)).slice(0, limit)', '1)).slice(0, limit - 1)'],
+  [TABLE, 'a page begins with the last of the one before', 'taskId > after', 'taskId >= after'],
+  [TABLE, 'the last task comes first', 'b.taskId ? -1 : 1', 'b.taskId ? 1 : -1'],
+  [TABLE, 'the quota counts what has ended', "each.status === 'running'", 'true'],
+  [TABLE, 'the quota counts everybody', 'each.owner === owner', 'true'],
+  [TABLE, 'a log is trimmed of one entry less', 'comparePlaces(place, drop) > 0', 'comparePlaces(place, drop) >= 0'],
+  [TABLE, 'what is appended replaces the log', '[...(this.#logs.get(taskId) ?? []), ...entries]', '[...entries]'],
+  [TABLE, 'an answer is given and nothing is done', "if (!('task' in changed))", "if (!('drop' in changed))"],
   [KEY_VALUE, 'a page begins with the last of the one before', 'key > after', 'key >= after'],
   [KEY_VALUE, 'a page is one short', '.slice(0, limit)', '.slice(0, limit - 1)'],
   [KEY_VALUE, 'a value is replaced whatever it was', 'this.#values.get(key) !== expected', 'false'],
@@ -30,7 +34,8 @@ for (const [[file, open], what, right, wrong] of MISTAKES) {
     test,
     `import { describe, it } from 'node:test';
 import * as page from './planted.js';
-import { driverOf, keyValueDriverOf, testDriver } from './suites.js';
+import { MapKeyValue } from './key-value.js';
+import { keyValueDriverOf, tableDriverOf, testDriver } from './suites.js';
 testDriver('a mistake', ${open}, { describe, it });
 `,
   );

@@ -1,5 +1,5 @@
 // The suites, on whatever runner, over the drivers of the page or over one with a mistake in it.
-import { createKeyValueDriver, createTaskStore } from '../../../dist/esm/store/index.js';
+import { createKeyValueDriver, createTableDriver, createTaskStore } from '../../../dist/esm/store/index.js';
 import {
   createManualClock,
   describeTaskDriver,
@@ -10,11 +10,11 @@ import {
 } from '../../../dist/esm/testing/index.js';
 
 /** Makes an empty database, and a function that makes drivers to it. */
-export const driverOf =
-  ({ Shelf, ShelfDriver }) =>
-  (shelf = new Shelf()) =>
+export const tableDriverOf =
+  (MapTable, MapKeyValue) =>
+  (table = new MapTable(), documents = new MapKeyValue()) =>
   () =>
-    new ShelfDriver(shelf);
+    createTableDriver({ table, documents, pollMs: 5 });
 
 export const keyValueDriverOf =
   (MapKeyValue) =>

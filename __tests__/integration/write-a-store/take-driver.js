@@ -7,7 +7,7 @@ const compilerOptions = { target: 'ES2022', module: 'ESNext' };
 
 for (const [text, file] of [
   ['class MapKeyValue', 'key-value.js'],
-  ['class ShelfDriver', 'driver.js'],
+  ['class MapTable', 'table.js'],
 ]) {
   const block = page.split('```ts\n').find((each) => each.includes(text));
   const { outputText } = ts.transpileModule(block.split('\n```')[0], { compilerOptions });
