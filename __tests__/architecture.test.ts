@@ -34,7 +34,7 @@ const fileMap = (files: Record<string, string>): FileMap => new Map(Object.entri
 describe('the files of lib/', () => {
   const lib = readFiles('lib');
 
-  it('are there', () => {
+  it('are found where the test looks for them', () => {
     expect([...lib.keys()]).toContain('index.ts');
   });
 
@@ -71,7 +71,7 @@ describe.each(['__tests__', 'bench', 'examples', 'scripts'])('the files of %s/',
 });
 
 describe('the checks on lib/ notice', () => {
-  it('a folder and a root file that are no room', () => {
+  it('a folder and a root file that the list of rooms does not name', () => {
     const files = fileMap({ 'core/task.ts': '', 'index.ts': '', 'shared/task.ts': '', 'task.ts': '' });
     expect(findUnknownRooms(files)).toEqual(['shared/task.ts is in no room', 'task.ts is in no room']);
   });

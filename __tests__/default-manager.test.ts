@@ -53,7 +53,7 @@ describe('The default manager', () => {
     expect(await refusalOf(() => library.init())).toBe('none');
   });
 
-  it('answers all package-level functions', async () => {
+  it('serves all functions of the package', async () => {
     const library = await freshLibrary();
     const { taskId } = await library.executeWithSSE(bareRequest(), null, null, () => new Promise(() => undefined));
     await library.updateProgress(taskId, 1);

@@ -52,7 +52,7 @@ describe('the types of a task', () => {
     expect([types, progress]).toEqual([true, ['a']]);
   });
 
-  it('take what an async generator returns for the result', async () => {
+  it('make the return value of an async generator the result', async () => {
     const returned = await runJob(counted);
     const resolved = await runJob(async () => counted());
     const types: [

@@ -22,7 +22,7 @@ describe('the type of a middleware', () => {
     hub.router({ auth: pass, admin: pass }),
   ];
 
-  it('takes the request and response of Node', async () => {
+  it('accepts the request and response of Node', async () => {
     const [handler] = all;
     const listener: RequestListener = (req, res) => handler?.(req, res, () => res.destroy());
     const listening = await listen(listener);
@@ -30,7 +30,7 @@ describe('the type of a middleware', () => {
     await listening.close();
   });
 
-  it('is one that Express mounts, on a path with parameters too', () => {
+  it('can be mounted by Express, also on a path with parameters', () => {
     const mounted: RequestHandler<{ id: string }, string, object>[] = all;
     expect(mounted).toHaveLength(4);
   });

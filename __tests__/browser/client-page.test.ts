@@ -53,7 +53,7 @@ async function suspend(browser: Browser): Promise<() => Promise<void>> {
   };
 }
 
-describeInBrowser('what happens to pages', (browser) => {
+describeInBrowser('a page in Chromium that follows a task', (browser) => {
   const closing: (() => Promise<void>)[] = [];
   afterEach(async () => {
     for (const close of closing.splice(0).reverse()) await close();
@@ -68,7 +68,7 @@ describeInBrowser('what happens to pages', (browser) => {
     return { site, page };
   }
 
-  it('a page that comes back from the back/forward cache goes on where it was', async () => {
+  it('goes on where it was when it comes back from the back/forward cache', async () => {
     const { site, page } = await visit();
     await follow(page, { url: '/report?pause' });
     await reached(page, HALF);
@@ -86,7 +86,7 @@ describeInBrowser('what happens to pages', (browser) => {
     expect(site.starts()).toBe(1);
   });
 
-  it('a page that was offline catches up as soon as it is online', async () => {
+  it('catches up as soon as it is online again', async () => {
     const { site, page } = await visit();
     await follow(page, { url: '/report?pause' });
     await reached(page, HALF);
@@ -100,7 +100,7 @@ describeInBrowser('what happens to pages', (browser) => {
     expect(site.starts()).toBe(1);
   });
 
-  it.each([2, 5])('%i tabs on one url with a storage of their own each follow a task of their own', async (tabs) => {
+  it.each([2, 5])('follows a task of its own in each of %i tabs that have a storage of their own', async (tabs) => {
     const { site, page } = await visit();
     const pages = [page];
     while (pages.length < tabs) pages.push(await page.context().newPage());
@@ -117,26 +117,29 @@ describeInBrowser('what happens to pages', (browser) => {
     expect(site.starts()).toBe(tabs);
   });
 
-  it.each([2, 5])('%i tabs on one url that share a storage follow one task, each all of it', async (tabs) => {
-    const { site, page } = await visit();
-    const pages = [page];
-    while (pages.length < tabs) pages.push(await page.context().newPage());
-    for (const tab of pages) {
-      if (tab !== page) await tab.goto(site.url);
-      await follow(tab, { url: '/report?pause', storage: 'localStorage' });
-      await reached(tab, HALF);
-    }
-    site.proxy.cutAll();
-    site.release();
-    for (const tab of pages) {
-      expect(await ended(tab)).toEqual(RESULT);
-      expect(await steps(tab)).toEqual(PROGRESS);
-    }
-    expect(site.starts()).toBe(1);
-    expect(await page.evaluate('localStorage.length')).toBe(0);
-  });
+  it.each([2, 5])(
+    'follows one and the same task, from its first event, in each of %i tabs that share a storage',
+    async (tabs) => {
+      const { site, page } = await visit();
+      const pages = [page];
+      while (pages.length < tabs) pages.push(await page.context().newPage());
+      for (const tab of pages) {
+        if (tab !== page) await tab.goto(site.url);
+        await follow(tab, { url: '/report?pause', storage: 'localStorage' });
+        await reached(tab, HALF);
+      }
+      site.proxy.cutAll();
+      site.release();
+      for (const tab of pages) {
+        expect(await ended(tab)).toEqual(RESULT);
+        expect(await steps(tab)).toEqual(PROGRESS);
+      }
+      expect(site.starts()).toBe(1);
+      expect(await page.evaluate('localStorage.length')).toBe(0);
+    },
+  );
 
-  it('a tab that is suspended while its connection is lost goes on where it was when it wakes up', async () => {
+  it('goes on where it was when its tab was suspended while the connection was lost', async () => {
     const { site, page } = await visit();
     await follow(page, { url: '/report?pause' });
     await reached(page, HALF);
@@ -151,7 +154,7 @@ describeInBrowser('what happens to pages', (browser) => {
     expect(site.starts()).toBe(1);
   });
 
-  it('a tab that is suspended while its task goes on to the end gets all of it when it wakes up', async () => {
+  it('gets the whole rest when its tab was suspended while the task went on to its end', async () => {
     const { site, page } = await visit();
     await follow(page, { url: '/report?pause' });
     await reached(page, HALF);
@@ -165,7 +168,7 @@ describeInBrowser('what happens to pages', (browser) => {
     expect(site.starts()).toBe(1);
   });
 
-  it('a service worker that answers 200 with an offline page ends nothing: the stream goes on when it is online', async () => {
+  it('keeps its stream although a service worker answers 200 with an offline page', async () => {
     const { site, page } = await visit({ scripts: { '/service-worker.js': SERVICE_WORKER } });
     await page.evaluate(`(async () => {
       const worker = navigator.serviceWorker;
@@ -195,7 +198,7 @@ describeInBrowser('what happens to pages', (browser) => {
     expect(site.starts()).toBe(1);
   });
 
-  it('a platform whose fetch has no streams, as that of React Native, is told so before anything is started', async () => {
+  it('is told before anything starts that its fetch has no streams, as on React Native', async () => {
     const { site, page } = await visit();
     await page.evaluate(`{
       globalThis.bodyOf = Object.getOwnPropertyDescriptor(Response.prototype, 'body').get;

@@ -42,7 +42,7 @@ describeInBrowser('a page that is reloaded', (browser) => {
     return { site, page };
   }
 
-  it('while its task runs has all of it again, and starts nothing', async () => {
+  it('shows its running task from the first event again, and starts nothing', async () => {
     const { site, page } = await visit();
     const request = { url: '/report?pause', init: { method: 'POST', body: 'x' }, storage: true };
     await follow(page, request);
@@ -57,7 +57,7 @@ describeInBrowser('a page that is reloaded', (browser) => {
     expect(await page.evaluate('sessionStorage.length')).toBe(0);
   });
 
-  it('after the end of its task only comes back if it is told to: there is nothing, and nothing is started', async () => {
+  it('finds nothing after the end of its task in mode "resume", and starts nothing', async () => {
     const { site, page } = await visit();
     await follow(page, { storage: true });
     expect(await ended(page)).toEqual(RESULT);
@@ -68,7 +68,7 @@ describeInBrowser('a page that is reloaded', (browser) => {
     expect(site.starts()).toBe(1);
   });
 
-  it('after the server was restarted without a store starts once, and the page before it was told what happened', async () => {
+  it('starts one task after the server was restarted without a store, and the page before it was told of the loss', async () => {
     const { site, page } = await visit();
     const request = { url: '/report?pause', storage: true };
     await follow(page, request);
@@ -84,7 +84,7 @@ describeInBrowser('a page that is reloaded', (browser) => {
     expect(site.starts()).toBe(2);
   });
 
-  it('while the server is being restarted starts once, although its storage names a task that nobody knows', async () => {
+  it('starts one task while the server is being restarted, although its storage names one that is gone', async () => {
     const { site, page } = await visit();
     const request = { url: '/report?pause', storage: true };
     await follow(page, request);
@@ -100,7 +100,7 @@ describeInBrowser('a page that is reloaded', (browser) => {
     expect(await page.evaluate('states')).not.toContain('waiting');
   });
 
-  it('while it waits for a retry comes back to the task that it has followed', async () => {
+  it('comes back to its task when it is reloaded between two attempts', async () => {
     const { site, page } = await visit();
     const request = { url: '/report?pause', storage: true };
     await follow(page, request);

@@ -5,7 +5,7 @@ import type { Plan } from '../support/cut-proxy.js';
 
 jest.setTimeout(60_000);
 
-describeInBrowser('in Chromium', (browser) => {
+describeInBrowser('the client in Chromium', (browser) => {
   const closing: (() => Promise<void>)[] = [];
   afterEach(async () => {
     for (const close of closing.splice(0).reverse()) await close();
@@ -27,7 +27,7 @@ describeInBrowser('in Chromium', (browser) => {
     ...(connection % 3 === 0 ? { chunkBytes: 301 } : {}),
   });
 
-  it.each(['GET', 'POST'])('the client gets every event once through cuts, started by %s', async (method) => {
+  it.each(['GET', 'POST'])('gets every event once through cuts, started by %s', async (method) => {
     const { site, page } = await visit({ plan: cutting });
     await follow(page, { init: { method } });
     expect(await ended(page)).toEqual({ result: { steps: EVENTS } });
@@ -37,7 +37,7 @@ describeInBrowser('in Chromium', (browser) => {
     expect(await page.evaluate('states.at(-1)')).toBe('closed');
   });
 
-  it('a native EventSource gets every event once through cuts, and stops at the end', async () => {
+  it('lets a native EventSource get every event once through cuts, and stop at the end', async () => {
     const { site, page } = await visit({ plan: cutting });
     await page.evaluate(() => {
       const w = globalThis as unknown as Record<string, unknown> & { steps: number[]; EventSource: typeof EventSource };
@@ -57,7 +57,7 @@ describeInBrowser('in Chromium', (browser) => {
     expect(site.proxy.cuts).toBeGreaterThan(5);
   });
 
-  it.each([true, false])('a page of another origin, allow-listed: %s', async (allowed) => {
+  it.each([true, false])('serves a page of another origin only where that is on the list: %s', async (allowed) => {
     const { site, page } = await visit();
     const other = await startSite({ plan: cutting, allowedOrigins: allowed ? [site.url] : [] });
     closing.push(other.close);
@@ -74,7 +74,7 @@ describeInBrowser('in Chromium', (browser) => {
     if (allowed) expect([asked > 5, preflights <= 2]).toEqual([true, true]);
   });
 
-  it('cancel() ends the task', async () => {
+  it('ends the task by cancel()', async () => {
     const { page } = await visit();
     await follow(page, { url: '/report?pause' });
     await reached(page, HALF);
@@ -82,7 +82,7 @@ describeInBrowser('in Chromium', (browser) => {
     expect(await ended(page)).toEqual({ code: 'TASK_CANCELLED' });
   });
 
-  it('six streams of HTTP/1.1 are all that one origin gets: the next request waits for one to close', async () => {
+  it('waits with a seventh stream of HTTP/1.1 to one origin until one of six is closed', async () => {
     const { site, page } = await visit();
     for (let stream = 1; stream <= 6; stream++) {
       await follow(page, { url: `/report?pause&stream=${stream}` });

@@ -6,7 +6,7 @@ import { describeWithRedisServer } from '../support/redis-server.js';
 
 jest.setTimeout(90_000);
 
-describeWithRedisServer('with Redis', () => {
+describeWithRedisServer('the demo page with Redis', () => {
   describeInBrowser('the demo page on two instances, of which one is killed', (browser) => {
     let cluster: ExampleServer | undefined;
     afterEach(() => cluster?.stop());
@@ -29,7 +29,7 @@ describeWithRedisServer('with Redis', () => {
       return { page, errors };
     }
 
-    it('shows the import as lost, with all that it had told', async () => {
+    it('shows the import as lost, with every event that was sent before', async () => {
       const { page, errors } = await killedInTheMiddle('fail');
       await ended(page, 'failed');
       await shoot(page, 'cluster-lost');
@@ -45,7 +45,7 @@ describeWithRedisServer('with Redis', () => {
       await page.context().close();
     });
 
-    it('shows that another one goes on with it, and loses and repeats nothing', async () => {
+    it('shows how the other instance goes on with the import, without a lost or repeated event', async () => {
       const { page, errors } = await killedInTheMiddle('restart');
       await page.waitForFunction("document.getElementById('note').textContent.includes('Attempt 2')");
       await shoot(page, 'cluster-restarted');

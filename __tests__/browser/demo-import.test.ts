@@ -12,7 +12,7 @@ jest.setTimeout(90_000);
 describeInBrowser('the import on the demo page in Chromium', (browser) => {
   const { demo, visit } = useDemo(browser);
 
-  it('an import that is cut again and again arrives whole', async () => {
+  it('arrives whole although its connection is cut again and again', async () => {
     const page = await visit();
     await startImport(page, '1000');
     for (let cuts = 1; cuts <= 4; cuts++) {
@@ -45,12 +45,12 @@ describeInBrowser('the import on the demo page in Chromium', (browser) => {
     expect(seen.late).toBeGreaterThan(0);
   }
 
-  it('ten seconds offline are made good from the log, on a desktop, a phone, and in the dark', async () => {
+  it('makes ten seconds offline good from the log, on a desktop, on a phone, and in dark mode', async () => {
     const looks = { desktop: DESKTOP, phone: PHONE, 'desktop-dark': { ...DESKTOP, colorScheme: 'dark' as const } };
     await Promise.all(Object.entries(looks).map(([name, options]) => goOffline(name, options)));
   });
 
-  it('a page that is reloaded in the middle goes on, and one that is reloaded at the end still shows it', async () => {
+  it('goes on after a reload in the middle, and is still shown after a reload at the end', async () => {
     const page = await visit();
     await startImport(page);
     await page.reload();
@@ -65,7 +65,7 @@ describeInBrowser('the import on the demo page in Chromium', (browser) => {
     expect((await shown(page)).cells).toEqual(seen.cells);
   });
 
-  it('the tally and the cuts survive a reload, which is one of them', async () => {
+  it('keeps its counts and its cuts over a reload, which counts as a cut', async () => {
     const page = await visit();
     await startImport(page, '1000');
     for (let cuts = 1; cuts <= 2; cuts++) {
@@ -92,7 +92,7 @@ describeInBrowser('the import on the demo page in Chromium', (browser) => {
     expect((await shown(page)).tally).toEqual(seen.tally);
   });
 
-  it('a second tab sees the same, and is not cut with the first', async () => {
+  it('shows the same in a second tab, which is not cut with the first', async () => {
     const page = await visit();
     await startImport(page, '1000');
     const opened = page.context().waitForEvent('page');
@@ -107,7 +107,7 @@ describeInBrowser('the import on the demo page in Chromium', (browser) => {
     expect([here.tally.cuts, there.tally.cuts, there.cells]).toEqual([1, 0, here.cells]);
   });
 
-  it('an import that is cancelled says so, and stays so', async () => {
+  it('is shown as cancelled once it was cancelled, also after a reload', async () => {
     const page = await visit();
     await startImport(page, '1000');
     await page.getByRole('button', { name: 'Cancel the import' }).click();
@@ -120,7 +120,7 @@ describeInBrowser('the import on the demo page in Chromium', (browser) => {
     expect((await shown(page)).cells).toEqual(seen.cells);
   });
 
-  it('a page from the back/forward cache goes on where it was', async () => {
+  it('goes on where it was when the page comes from the back/forward cache', async () => {
     const page = await visit();
     await startImport(page);
     await page.evaluate("addEventListener('pageshow', ({ persisted }) => (globalThis.persisted = persisted))");
@@ -151,7 +151,7 @@ describeInBrowser('the import on the demo page in Chromium', (browser) => {
     await page.getByRole('button', { name: `Import ${name}` }).click();
   }
 
-  it('any table that is dropped is profiled, and a file that is none is refused in words', async () => {
+  it('profiles any table that is dropped, and refuses a file that holds no table in words', async () => {
     const page = await visit();
     await drop(page, 'people.csv', 'name;born;score\r\nAnn;1984-02-29;7,5\r\nBob;1990-12-31;8,25\r\nEve;2001\r\n');
     await ended(page);
@@ -173,14 +173,14 @@ describeInBrowser('the import on the demo page in Chromium', (browser) => {
     expectExact(await shown(page));
   });
 
-  it('an import that the server does not know is explained', async () => {
+  it('explains that the server does not know an import', async () => {
     const page = await visit();
     await page.goto(`${demo().url}/#import=${'A'.repeat(22)}`);
     await page.reload();
     expect(await page.getByRole('alert').first().textContent()).toMatch(/^That import is gone/);
   });
 
-  it('the server is killed in the middle of an import, and the next one goes on from its last row', async () => {
+  it('goes on from its last row on the next server when the server is killed', async () => {
     const supervised = await startExample('demo', {}, 'start.js');
     try {
       for (const [name, options] of Object.entries({

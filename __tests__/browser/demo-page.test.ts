@@ -15,7 +15,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
   it.each([
     ['1440 × 900', DESKTOP],
     ['390 × 844', PHONE],
-  ])('what happens and what breaks it stand together in the first screen: %s', async (_size, options) => {
+  ])('shows the import and the buttons that break it together on the first screen of %s', async (_size, options) => {
     const page = await visit(options);
     const proof = ['#line', '#tally', '#cut', '#offline', '#reload', '#strip', '#start'];
     const height = options.viewport!.height;
@@ -32,7 +32,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     expect(await page.getByRole('button', { name: 'Reload the page' }).isVisible()).toBe(true);
   });
 
-  it('an answer is back at once after a reload, and goes on to its end', async () => {
+  it('shows an answer at once after a reload, and goes on to its end', async () => {
     const page = await visit();
     const text = page.locator('#answer-text');
     await page.getByRole('button', { name: 'Ask' }).click();
@@ -51,7 +51,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     expect(await text.textContent()).toBe(whole);
   });
 
-  it('an answer is followed by a second tab from its text so far, and stops in both', async () => {
+  it('lets a second tab follow an answer from its text so far, and stops it in both', async () => {
     const page = await visit();
     await page.getByLabel('Question', { exact: true }).selectOption('shanty');
     await page.getByRole('button', { name: 'Ask' }).click();
@@ -72,7 +72,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     expect(await page.locator('#answer-text').textContent()).toBe(await second.locator('#answer-text').textContent());
   });
 
-  it('the page shows how it is made, where to read on, and a picture of itself to those it is shared with', async () => {
+  it('shows the code that it is made of, a link to the README, and a picture for those with whom it is shared', async () => {
     const page = await visit();
     const linesOf = async (id: string): Promise<number> =>
       (await page.locator(`#${id}`).innerText()).split('\n').length;
@@ -84,7 +84,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     expect(await page.locator('body').innerText()).toContain('npm install resumable-sse');
   });
 
-  it('the code that the page shows does what it says: reloads find the answer, and stopping stops it', async () => {
+  it('shows code that works: a reload finds the answer, and the button stops it', async () => {
     const files = { 'snippets.js': serverOfSnippets() };
     const server = await startExample('demo', {}, 'snippets.js', files);
     try {
@@ -105,7 +105,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     }
   });
 
-  it('the keyboard is enough, and a screen reader hears what happens', async () => {
+  it('can be used by keyboard alone, and tells a screen reader what happens', async () => {
     const page = await visit();
     for (let stops = 0; stops < 10 && (await page.evaluate('document.activeElement.id')) !== 'start'; stops++) {
       await page.keyboard.press('Tab');
@@ -126,7 +126,7 @@ describeInBrowser('the demo page in Chromium', (browser) => {
     ['light', {}],
     ['dark', { colorScheme: 'dark' as const }],
     ['light, on a phone', PHONE],
-  ])('nothing is in the way of assistive technology, or out of the window: %s', async (_name, options) => {
+  ])('has no accessibility fault, and nothing out of the window: %s', async (_name, options) => {
     const page = await visit(options);
     await startImport(page, '');
     await ended(page);

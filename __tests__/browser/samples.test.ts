@@ -67,7 +67,7 @@ const stepsIn = async (page: Page): Promise<number[]> =>
     return step === undefined || line.includes('pages') ? [] : [Number(step)];
   });
 
-describeInBrowser('in Chromium, on plain http and another name than localhost,', (browser) => {
+describeInBrowser('the samples of the docs in Chromium, on plain http and another name than localhost', (browser) => {
   const closing: (() => unknown)[] = [];
   afterEach(async () => {
     for (const close of closing.splice(0).reverse()) await close();
@@ -86,74 +86,71 @@ describeInBrowser('in Chromium, on plain http and another name than localhost,',
   const taskSamples = samplesOf('a task');
   const hubSamples = samplesOf('a hub');
 
-  it('there are samples of both kinds', () => {
+  it('hold samples of both kinds', () => {
     expect([taskSamples.length, hubSamples.length]).toEqual([3, 2]);
   });
 
-  it.each(taskSamples)(
-    'the sample of a task in %s keeps its task over reloads, a 503 and going back',
-    async (place, script) => {
-      let starts = 0;
-      let release!: () => void;
-      const released = new Promise<void>((resolve) => (release = resolve));
-      const refusals = new Counter();
-      let refuses = false;
-      const tasks = createTaskManager({ retryMs: 20 });
-      closing.push(
-        () => tasks.stop(),
-        () => release(),
-      );
-      const report = tasks.handler(async ({ updateProgress }) => {
-        starts++;
-        for (const step of STEPS) {
-          if (step > HALF) await released;
-          await updateProgress({ step });
-        }
-        return { url: '/away', pages: 12 };
-      });
-      const site = await startSite(script, (app) => {
-        const method = place.startsWith('README') ? 'get' : 'all'; // as the server beside it has it
-        app[method]('/report', (req, res, next) => {
-          if (!refuses) {
-            report(req, res, next);
-            return;
-          }
-          refuses = false;
-          res.status(503).end();
-          refusals.add(1);
-        });
-      });
-      const page = await visit(site);
-      const reachesHalf = (): Promise<unknown> => until(page, `globalThis.logged?.length >= ${HALF}`);
-
-      await reachesHalf();
-      for (let reload = 1; reload <= 5; reload++) {
-        await page.reload();
-        await reachesHalf();
-        expect(await stepsIn(page)).toEqual(STEPS.slice(0, HALF));
+  it.each(taskSamples)('keep a task over reloads, a 503 and going back: the one in %s', async (place, script) => {
+    let starts = 0;
+    let release!: () => void;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const refusals = new Counter();
+    let refuses = false;
+    const tasks = createTaskManager({ retryMs: 20 });
+    closing.push(
+      () => tasks.stop(),
+      () => release(),
+    );
+    const report = tasks.handler(async ({ updateProgress }) => {
+      starts++;
+      for (const step of STEPS) {
+        if (step > HALF) await released;
+        await updateProgress({ step });
       }
-      refuses = true;
-      await page.reload();
-      await refusals.reached(1);
-      await page.reload();
-      await reachesHalf();
-      await page.goto(`${site.url}/away`);
-      await page.goBack({ waitUntil: 'commit' });
-      await page.goForward({ waitUntil: 'commit' });
-      await page.goBack({ waitUntil: 'commit' });
-      await reachesHalf();
+      return { url: '/away', pages: 12 };
+    });
+    const site = await startSite(script, (app) => {
+      const method = place.startsWith('README') ? 'get' : 'all'; // as the server beside it has it
+      app[method]('/report', (req, res, next) => {
+        if (!refuses) {
+          report(req, res, next);
+          return;
+        }
+        refuses = false;
+        res.status(503).end();
+        refusals.add(1);
+      });
+    });
+    const page = await visit(site);
+    const reachesHalf = (): Promise<unknown> => until(page, `globalThis.logged?.length >= ${HALF}`);
 
-      release();
-      await until(page, `location.pathname === '/away' || logged.some((line) => line.includes('pages'))`);
-      const navigates = new URL(page.url()).pathname === '/away';
-      if (!navigates) expect((await stepsIn(page)).slice(-STEPS.length)).toEqual(STEPS);
-      expect(await page.evaluate('sessionStorage.length')).toBe(0);
-      expect(starts).toBe(1);
-    },
-  );
+    await reachesHalf();
+    for (let reload = 1; reload <= 5; reload++) {
+      await page.reload();
+      await reachesHalf();
+      expect(await stepsIn(page)).toEqual(STEPS.slice(0, HALF));
+    }
+    refuses = true;
+    await page.reload();
+    await refusals.reached(1);
+    await page.reload();
+    await reachesHalf();
+    await page.goto(`${site.url}/away`);
+    await page.goBack({ waitUntil: 'commit' });
+    await page.goForward({ waitUntil: 'commit' });
+    await page.goBack({ waitUntil: 'commit' });
+    await reachesHalf();
+
+    release();
+    await until(page, `location.pathname === '/away' || logged.some((line) => line.includes('pages'))`);
+    const navigates = new URL(page.url()).pathname === '/away';
+    if (!navigates) expect((await stepsIn(page)).slice(-STEPS.length)).toEqual(STEPS);
+    expect(await page.evaluate('sessionStorage.length')).toBe(0);
+    expect(starts).toBe(1);
+  });
 
   it.each(hubSamples)(
-    'the sample of a hub in %s gets what comes while its page is reloaded or away',
+    'receive what a hub sends while the page is reloaded or away: the one in %s',
     async (_place, script) => {
       const hub = createHub({ retryMs: 20 });
       closing.push(() => hub.stop());

@@ -18,7 +18,7 @@ it('a line that is cut right after the first frame is asked ever more seldom, an
   expect(fake.asked).toHaveLength(4);
 });
 
-it('only events begin the count anew', async () => {
+it('only events reset the count of failed attempts', async () => {
   const { connection, details } = open();
   (await fake.request(1)).fail();
   await passes(2_000);
@@ -38,7 +38,7 @@ it('only events begin the count anew', async () => {
   await settle();
 });
 
-it('an event that cannot be read is no news: the task is given up where it comes again and again', async () => {
+it('an unreadable event does not reset the count: a task that sends one again and again is given up', async () => {
   const { connection } = open({ maxRetries: 3 });
   for (let attempt = 1; attempt <= 4; attempt++) {
     const { stream } = await streamOf(attempt);
@@ -50,7 +50,7 @@ it('an event that cannot be read is no news: the task is given up where it comes
   expect(fake.asked).toHaveLength(4);
 });
 
-it('a server that says retry: 0 and is gone is not asked hundreds of times a second', async () => {
+it('a server that said "retry: 0" and is gone is not asked hundreds of times a second', async () => {
   const { connection } = open();
   const { stream } = await streamOf(1);
   stream.write('retry: 0\n\n');
@@ -66,13 +66,13 @@ it('a server that says retry: 0 and is gone is not asked hundreds of times a sec
   await settle();
 });
 
-it('waits at least something, and at most half a minute of its own accord', () => {
+it('the client waits at least a little, and at most half a minute unless it is told to wait longer', () => {
   expect(backOff(0, 0)).toBe(50);
   expect(backOff(1_000, 99)).toBe(30_000);
   expect(backOff(60_000, 3)).toBe(60_000);
 });
 
-describe('in a page', () => {
+describe('a page', () => {
   const target = new EventTarget();
   beforeEach(() => {
     Object.assign(globalThis, { addEventListener: target.addEventListener.bind(target), document: { hidden: false } });
@@ -81,7 +81,7 @@ describe('in a page', () => {
     for (const name of ['addEventListener', 'document']) Reflect.deleteProperty(globalThis, name);
   });
 
-  it('twenty switches of the tab do not shorten a Retry-After', async () => {
+  it('keeps to a Retry-After although its tab is switched twenty times', async () => {
     const { connection } = open();
     (await fake.request(1)).answer(503, { 'Retry-After': '60' });
     await settle();
@@ -95,7 +95,7 @@ describe('in a page', () => {
     await connection.result;
   });
 
-  it('a request that is not answered is repeated when the network is back', async () => {
+  it('repeats an unanswered request when the network is back', async () => {
     const { connection } = open({ method: 'POST', body: 'order' });
     const first = await fake.request(1);
     target.dispatchEvent(new Event('online'));

@@ -50,7 +50,7 @@ it('a stream that is closed while its loop is behind is closed', async () => {
   await settle();
 });
 
-it('an event that never ends is not read on, which is told, and is asked for again', async () => {
+it('an event that never ends is given up with a message, and asked for again', async () => {
   const { connection, details } = open({ maxEventBytes: 1_000 });
   const { stream, asked } = await streamOf(1);
   stream.write(frame(1, 'short'));
@@ -64,7 +64,7 @@ it('an event that never ends is not read on, which is told, and is asked for aga
   await connection.result;
 });
 
-it('data that is no JSON is the fault of the line: told, and asked for again', async () => {
+it('data that is not JSON counts as a damaged connection: it is reported, and asked for again', async () => {
   const { connection, details } = open();
   const { stream } = await streamOf(1);
   stream.write(frame(1, 'a').replace('"a"', '{"a":'));

@@ -52,7 +52,7 @@ it('after two attempts without a byte for 8 s it asks for bounded answers, says 
   await settle();
 });
 
-it('a bounded answer may take the time that it asked for, and its line as long as the watchdog says', async () => {
+it('a bounded answer may take as long as it was asked to, and its connection as long as watchdogMs', async () => {
   const { connection } = open({ bounded: true, watchdogMs: 10_000 });
   const { signal, headers } = await fake.request(1);
   expect(headers.get('prefer')).toBe('wait=20');
@@ -64,7 +64,7 @@ it('a bounded answer may take the time that it asked for, and its line as long a
   await settle();
 });
 
-it('bounded answers that end at once with nothing are not asked for without a pause', async () => {
+it('answers that end at once without an event are asked for with pauses', async () => {
   const { connection, states } = open({ bounded: true });
   (await fake.request(1)).stream(IDS).end(task());
   (await fake.request(2)).stream(IDS).end(task()); // at once: the first said which task it is
@@ -74,7 +74,7 @@ it('bounded answers that end at once with nothing are not asked for without a pa
   await settle();
 });
 
-it('never asks for them where it is told not to', async () => {
+it('the client never asks for bounded answers with bufferedLines off', async () => {
   const { connection } = open({ bounded: false, watchdogMs: 10_000 });
   for (const attempt of [1, 2, 3]) {
     expect((await fake.request(attempt)).headers.has('prefer')).toBe(false);

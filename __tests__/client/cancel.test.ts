@@ -51,7 +51,7 @@ describe('cancel()', () => {
     await settle();
   });
 
-  it('says so where the server named no place', async () => {
+  it('rejects where the server has not said where a task can be cancelled', async () => {
     const { connection } = open();
     await streamOf(1);
     const refusal = { code: 'NO_LINK', message: expect.stringContaining('publicPath') as string };

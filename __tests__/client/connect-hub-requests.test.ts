@@ -20,13 +20,13 @@ function connect(url: string, options: HubConnectionOptions = {}): HubConnection
   return connection;
 }
 
-describe('on the wire', () => {
+describe('what a client of a hub sends', () => {
   const fake = useFakeFetch();
   const URL_ = 'http://hub.test/connect';
   const frame = (data: unknown, id?: string, event?: string): string =>
     `${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n${id === undefined ? '' : `id: ${id}\n`}\n`;
 
-  it('names itself from the start, so that a first answer which is lost costs nothing', async () => {
+  it('names the client from its first request on, so that losing the first answer costs nothing', async () => {
     connect(URL_);
     const first = await fake.request(1);
     expect(first.headers.get('x-client-id')).toMatch(/^[\w-]{22,64}$/);
@@ -43,7 +43,7 @@ describe('on the wire', () => {
     expect(second.headers.get('x-client-id')).toBe(first.headers.get('x-client-id'));
   });
 
-  it('takes the id that the hub gives, comes back with it, and keeps its position over frames without an id', async () => {
+  it('uses the client id that the hub gave, and the last position, also after frames without an id', async () => {
     const client = connect(URL_);
     const stream = (await fake.request(1)).stream({ 'X-Client-ID': 'named-by-the-application' });
     stream.write(
@@ -56,7 +56,7 @@ describe('on the wire', () => {
     expect([headers.get('x-client-id'), headers.get('last-event-id')]).toEqual(['named-by-the-application', 'own']);
   });
 
-  it('forgets what the hub cannot read', async () => {
+  it('drops a position that the hub cannot read', async () => {
     const storage = new Items();
     storage.setItem(`hub:${URL_}`, 'x y');
     const client = connect(URL_, { storage });
@@ -65,7 +65,7 @@ describe('on the wire', () => {
     expect(storage.items.size).toBe(0);
   });
 
-  it.each(['日本', 'a b', 'a\u0001'])('comes back although an event, or its storage, has the id %j', async (id) => {
+  it.each(['日本', 'a b', 'a\u0001'])('comes back although an event, or the storage, holds the id %j', async (id) => {
     const storage = new Items();
     const client = connect(URL_, { storage });
     const stream = (await fake.request(1)).stream({ 'X-Client-ID': 'x' });
@@ -81,7 +81,7 @@ describe('on the wire', () => {
     reloaded.close();
   });
 
-  it('calls who listens as often as they asked for it, and not after they left', async () => {
+  it('makes each listener hear an event as often as it was added, and not after it was removed', async () => {
     const client = connect(URL_);
     const got: string[] = [];
     const listener = (data: string): unknown => got.push(data);

@@ -35,7 +35,7 @@ const next = (connection: HubConnection, event: string): Promise<unknown> =>
 
 const asUser = () => ({ userId: 'ann', rooms: ['red'] });
 
-it(`gets each of ${MESSAGES} messages of all kinds once and in order, wherever its connections break, in ${RUNS} runs`, async () => {
+it(`a client of a hub gets each of ${MESSAGES} messages of all kinds once and in order, wherever its connections break, in ${RUNS} runs`, async () => {
   for (let run = 0; run < RUNS; run++) {
     const server = await startHub({ retryMs: 1, connect: asUser });
     const cuts = await runOnce(server, createRandom(seed).fork(run));
@@ -95,7 +95,7 @@ async function stayAway(options: Parameters<typeof startHub>[0] = {}) {
   return { ...server, client, comeBack: () => gate.open(), close: () => proxy.close() };
 }
 
-it('gets what came while it was away, as the same client', async () => {
+it('a client of a hub gets what came while it was away, as the same client', async () => {
   const { hub, client, comeBack, close } = await stayAway();
   const id = client.clientId!;
   hub.broadcast({ data: 'for all' });
@@ -108,7 +108,7 @@ it('gets what came while it was away, as the same client', async () => {
   await close();
 });
 
-it('hears of a gap as of any event, before what is kept', async () => {
+it('a client of a hub hears of a gap like of any event, before the messages that are kept', async () => {
   const { hub, client, comeBack, close } = await stayAway({ historyEvents: 8 });
   for (let n = 1; n <= 40; n++) hub.broadcast({ data: n });
   const order: unknown[] = [];
@@ -128,7 +128,7 @@ it('hears of a gap as of any event, before what is kept', async () => {
   await close();
 });
 
-it('of a page that was reloaded gets what came meanwhile, through its storage', async () => {
+it('a page that was reloaded gets what came meanwhile, through its storage', async () => {
   const server = await startHub({ connect: asUser });
   const storage = new Items();
   const before = connect(`${server.url}/connect`, { storage });
@@ -154,7 +154,7 @@ it('of a page that was reloaded gets what came meanwhile, through its storage', 
   expect(after.clientId).toBe(before.clientId);
 });
 
-it('is told why it is refused, and asks no more', async () => {
+it('a client of a hub is told why it is refused, and asks no more', async () => {
   const { url } = await startHub();
   const states: string[] = [];
   const client = connect(`${url}/hub/connect`, { onStateChange: (state) => states.push(state) });
@@ -162,7 +162,7 @@ it('is told why it is refused, and asks no more', async () => {
   expect([client.state, client.clientId, states]).toEqual(['closed', undefined, ['closed']]);
 });
 
-it('goes through the fetch that it is given', async () => {
+it('a client of a hub uses the fetch that it is given', async () => {
   const { url } = await startHub();
   const asked: string[] = [];
   const client = connect(`${url}/hub/connect`, {

@@ -3,7 +3,7 @@ import { codeOf, frame, open, passes, problem, useFakeServer } from '../support/
 
 const { fake, streamOf } = useFakeServer();
 
-describe('the end', () => {
+describe('the end of a stream', () => {
   it.each([
     ['failed', { error: { code: 'BAD_FILE', message: 'no' } }, 'BAD_FILE', 'no'],
     ['cancelled', { code: 'TASK_ABANDONED', reason: 'nobody' }, 'TASK_ABANDONED', 'nobody'],
@@ -49,13 +49,13 @@ describe('the end', () => {
     expect(fake.asked).toHaveLength(7);
   });
 
-  it('is what cannot be asked', async () => {
+  it('comes at once where the request itself is impossible', async () => {
     const { result } = open({}, 'http://[').connection;
     await expect(result).rejects.toMatchObject({ code: 'INVALID_REQUEST', cause: { name: 'TypeError' } });
     expect(fake.asked).toHaveLength(0);
   });
 
-  it.each(['before the answer', 'while open', 'while waiting'])('is close() %s', async (when) => {
+  it.each(['before the answer', 'while open', 'while waiting'])('is reached by close() %s', async (when) => {
     const { connection, states } = open();
     if (when !== 'before the answer') {
       const { stream } = await streamOf(1);
@@ -72,18 +72,21 @@ describe('the end', () => {
     expect(fake.asked.length).toBeLessThanOrEqual(1);
   });
 
-  it.each([true, false])('is an aborted signal, aborted before: %s; it is left without listeners', async (before) => {
-    const controller = new AbortController();
-    const added = jest.spyOn(controller.signal, 'addEventListener');
-    if (before) controller.abort(new Error('page left'));
-    const { connection } = open({ signal: controller.signal });
-    if (!before) {
-      await streamOf(1);
-      controller.abort(new Error('page left'));
-    }
-    await expect(connection.result).rejects.toThrow('page left');
-    expect(fake.asked).toHaveLength(before ? 0 : 1);
-    const hung = added.mock.calls.map(([, , options]) => (options as { signal: AbortSignal }).signal.aborted);
-    expect(hung).toEqual([true]);
-  });
+  it.each([true, false])(
+    'is reached by an aborted signal (aborted before: %s), which keeps no listener',
+    async (before) => {
+      const controller = new AbortController();
+      const added = jest.spyOn(controller.signal, 'addEventListener');
+      if (before) controller.abort(new Error('page left'));
+      const { connection } = open({ signal: controller.signal });
+      if (!before) {
+        await streamOf(1);
+        controller.abort(new Error('page left'));
+      }
+      await expect(connection.result).rejects.toThrow('page left');
+      expect(fake.asked).toHaveLength(before ? 0 : 1);
+      const hung = added.mock.calls.map(([, , options]) => (options as { signal: AbortSignal }).signal.aborted);
+      expect(hung).toEqual([true]);
+    },
+  );
 });

@@ -30,7 +30,7 @@ const payload = (n: number): Step => ({ n, text: TEXTS[n % TEXTS.length]! + '.'.
 
 jest.setTimeout(60_000 + RUNS * EVENTS * 5);
 
-it(`gets each of ${EVENTS} events once in each of ${RUNS} runs, and starts each task once`, async () => {
+it(`streamTask gets each of ${EVENTS} events once in each of ${RUNS} runs, and starts each task once`, async () => {
   const random = createRandom(seed);
   let cuts = 0;
   for (let first = 0; first < RUNS; first += AT_ONCE) {

@@ -4,8 +4,8 @@ import { codeOf, complete, frame, open, useFakeServer } from '../support/fake-ta
 
 const { fake, streamOf } = useFakeServer();
 
-describe('whoever listens', () => {
-  it('may throw or reject: the process is warned, and neither it nor the stream is disturbed', async () => {
+describe('a listener', () => {
+  it('may throw or reject: the process gets a warning, and neither it nor the stream is disturbed', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const listen: StreamTaskOptions = {
       onProgress() {
@@ -22,7 +22,7 @@ describe('whoever listens', () => {
     expect(warn.mock.calls.map(([warning]) => warning)).toEqual(['Error: mine', 'Error: mine too']);
   });
 
-  it('may throw what has no text', async () => {
+  it('may throw a value that cannot be shown as text', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const { connection } = open({ onProgress: () => Promise.reject(Object.create(null) as Error) as never });
     (await streamOf(1)).stream.write(frame(1, 'a') + complete(2));
@@ -31,7 +31,7 @@ describe('whoever listens', () => {
     expect(warn.mock.calls).toEqual([['thrown']]);
   });
 
-  it('may leave its loop, which leaves the stream alone', async () => {
+  it('may leave its loop, and the stream goes on', async () => {
     const { connection, events } = open();
     const loop = (async () => {
       for await (const event of connection) return event.kind;
@@ -46,7 +46,7 @@ describe('whoever listens', () => {
   it.each([
     ['close()', 'no error'],
     ['an answer 401', 'HTTP_401'],
-  ])('in a loop hears of %s: %s', async (how, outcome) => {
+  ])('that is a loop hears of %s: %s', async (how, outcome) => {
     const { connection } = open();
     const loop = (async () => {
       for await (const event of connection) throw new Error(event.kind);

@@ -93,14 +93,14 @@ describe('a platform that lacks something', () => {
     return Promise.resolve({ ok: true, status: 200, url, headers, text } as unknown as Response);
   };
 
-  it('is told at the first answer what to pass instead of a fetch without streams', async () => {
+  it('learns at the first answer what to pass instead of a fetch without streams', async () => {
     const { connection, states } = open({ fetch: bufferingFetch });
     const refusal = { code: 'NO_STREAM', message: expect.stringContaining('expo/fetch') as string };
     await expect(connection.result).rejects.toMatchObject(refusal);
     expect(states).toEqual(['closed']);
   });
 
-  it('is told before the job is started where it is the platform’s own fetch', async () => {
+  it('learns before the job starts that its own fetch has no streams', async () => {
     class ResponseWithoutBody {
       readonly status = 200;
     }
@@ -114,7 +114,7 @@ describe('a platform that lacks something', () => {
     }
   });
 
-  it('needs no crypto where a key is given, and is told so where none is', async () => {
+  it('needs no crypto where a key is given, and otherwise learns that it has to give one', async () => {
     const own = Object.getOwnPropertyDescriptor(globalThis, 'crypto')!;
     Object.defineProperty(globalThis, 'crypto', { configurable: true, value: undefined });
     try {
@@ -131,7 +131,7 @@ describe('a platform that lacks something', () => {
     }
   });
 
-  it('may have a user and a password in the page’s address, which fetch would refuse', async () => {
+  it('may have a user and a password in the address of its page, which fetch would refuse', async () => {
     Object.assign(globalThis, { document: { baseURI: 'http://user:password@tasks.test/page' } });
     try {
       const { connection } = open({}, '/report');
@@ -145,7 +145,7 @@ describe('a platform that lacks something', () => {
   });
 });
 
-it('debug sees every request and every answer', async () => {
+it('the debug callback sees every request and every answer', async () => {
   const records: unknown[] = [];
   const { connection } = open({ debug: (record) => records.push(record) });
   (await fake.request(1)).answer(503);

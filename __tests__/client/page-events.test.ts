@@ -79,7 +79,7 @@ describe('a page', () => {
     await settle();
   });
 
-  it('that is back online replaces what was open, since that may be dead', async () => {
+  it('that is back online replaces its open connection, which may be dead', async () => {
     const { connection } = open();
     const { asked } = await streamOf(1);
     page.emit('offline');
@@ -90,7 +90,7 @@ describe('a page', () => {
     await connection.result;
   });
 
-  it('that slept longer than the watchdog replaces what was open; one that was only hidden keeps it', async () => {
+  it('that slept longer than watchdogMs replaces its open connection, and one that was only hidden keeps it', async () => {
     const { connection } = open({ watchdogMs: 10_000 });
     const { asked } = await streamOf(1);
     page.emit('visibilitychange');
@@ -104,7 +104,7 @@ describe('a page', () => {
     await connection.result;
   });
 
-  it('that is offline is never given up', async () => {
+  it('that is offline never gives up', async () => {
     const { connection } = open({ maxRetries: 0 });
     page.emit('offline');
     (await fake.request(1)).fail();

@@ -42,7 +42,7 @@ it('a task that has ended leaves nothing that would keep a process alive', async
   close();
 });
 
-it('nor does one that is left in the middle', async () => {
+it('a task that is left in the middle leaves nothing that would keep a process alive', async () => {
   const { url, close } = await serve((_req, res) => res.writeHead(200, HEADERS).write(task() + frame(1, 'a')));
   const connection = streamTask(url, { onProgress: () => connection.close() });
   expect(await codeOf(connection.result)).toBe('CLOSED');

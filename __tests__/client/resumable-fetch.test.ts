@@ -21,7 +21,7 @@ async function start(
   return { text, asked, stream };
 }
 
-it('waits for ever where watchdogMs is Infinity', async () => {
+it('resumableFetch waits for ever where watchdogMs is Infinity', async () => {
   const { text, stream } = await start({ watchdogMs: Infinity });
   await passes(1_000_000);
   expect(fake.asked).toHaveLength(1);
@@ -32,26 +32,29 @@ it('waits for ever where watchdogMs is Infinity', async () => {
 it.each([
   ['retry', `retry: 99999999999\n${frame(2, 'b')}`, {}],
   ['Retry-After', frame(2, 'b'), { 'Retry-After': '99999999' }],
-])('does not ask at once where %s names a time that no timer takes', async (_what, last, headers) => {
-  const { text, stream } = await start();
-  stream.write(last);
-  await settle();
-  stream.cut();
-  await settle();
-  if ('Retry-After' in headers) {
-    await passes(2_000);
-    (await fake.request(2)).answer(503, headers);
+])(
+  'resumableFetch does not ask at once where %s names a time that is too long for a timer',
+  async (_what, last, headers) => {
+    const { text, stream } = await start();
+    stream.write(last);
     await settle();
-  }
-  const asked = fake.asked.length;
-  await passes(1_000_000);
-  expect(fake.asked).toHaveLength(asked);
-  await jest.advanceTimersByTimeAsync(2e9 - 1_000_000);
-  (await fake.request(asked + 1)).stream(PLACE).write(complete(3));
-  expect(await text).toBe(frame(1, 'a') + last + complete(3));
-});
+    stream.cut();
+    await settle();
+    if ('Retry-After' in headers) {
+      await passes(2_000);
+      (await fake.request(2)).answer(503, headers);
+      await settle();
+    }
+    const asked = fake.asked.length;
+    await passes(1_000_000);
+    expect(fake.asked).toHaveLength(asked);
+    await jest.advanceTimersByTimeAsync(2e9 - 1_000_000);
+    (await fake.request(asked + 1)).stream(PLACE).write(complete(3));
+    expect(await text).toBe(frame(1, 'a') + last + complete(3));
+  },
+);
 
-it('comes back to the server that it asked, where a fetch of one’s own answers without a URL', async () => {
+it('resumableFetch resumes at the URL that it asked, where a custom fetch answers without a URL', async () => {
   const send: typeof fetch = async (...args) => {
     const { body, headers } = await fetch(...args);
     return new Response(body, { headers });
@@ -64,7 +67,7 @@ it('comes back to the server that it asked, where a fetch of one’s own answers
   expect(await text).toBe(frame(1, 'a') + complete(2));
 });
 
-it('asks again where nobody answers when it comes back', async () => {
+it('resumableFetch asks again where a resume is not answered', async () => {
   const { text, stream } = await start({ watchdogMs: 5_000 });
   stream.end();
   const unanswered = await fake.request(2);
@@ -75,7 +78,7 @@ it('asks again where nobody answers when it comes back', async () => {
   expect(await text).toBe(frame(1, 'a') + complete(2));
 });
 
-it('listens once for an abort, however often it comes back', async () => {
+it('resumableFetch adds one abort listener, however often it resumes', async () => {
   const guard = new ProcessGuard();
   const { text, stream } = await start();
   let last = stream;

@@ -70,7 +70,7 @@ function follow(url: string, options: StreamTaskOptions<string> = {}) {
   return { connection, events, kinds, has, text: () => text };
 }
 
-it('a client that was away for longer than the log goes back gets the state instead, then the rest', async () => {
+it('a client whose missed events are no longer kept gets the folded state, then the rest', async () => {
   const { url, proxy, write, left } = await startWriter();
   const gate = new Gate();
   const { connection, events, kinds, has, text } = follow(url, { headers: () => gate.passable().then(() => ({})) });
@@ -91,7 +91,7 @@ it('a client that was away for longer than the log goes back gets the state inst
   expect(kinds()).not.toContain('gap');
 });
 
-it('a page that was reloaded has the text so far in one event', async () => {
+it('a page that was reloaded gets the text so far in one event', async () => {
   const { url, write, left } = await startWriter();
   const options: StreamTaskOptions<string> = { method: 'POST', storage: new Items(), resumeFrom: 'snapshot' };
   const before = follow(url, options);

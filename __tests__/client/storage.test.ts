@@ -72,7 +72,7 @@ describe('a storage', () => {
     await after.connection.result;
   });
 
-  it('is written by position only behind what a loop has handled', async () => {
+  it('holds a position only once a loop has handled the event', async () => {
     const storage = new Items();
     const { connection } = open({ storage, resumeFrom: 'position', storageKey: 'job' });
     const loop = connection[Symbol.asyncIterator]();
@@ -121,7 +121,7 @@ describe('a storage', () => {
     await connection.result;
   });
 
-  it('keeps the task that it knows where a new start fails before its first request', async () => {
+  it('keeps the known task where a new start fails before its first request', async () => {
     const storage = new Items();
     storage.setItem(`task:${URL_}`, `${KEY}.0 `);
     const headers = (): never => {
@@ -131,7 +131,7 @@ describe('a storage', () => {
     expect(storage.items.get(`task:${URL_}`)).toBe(`${KEY}.0 `);
   });
 
-  it('that throws costs the memory, not the stream', async () => {
+  it('that throws loses the position, and the stream goes on', async () => {
     const broken = (): never => {
       throw new Error('denied');
     };

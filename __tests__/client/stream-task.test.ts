@@ -4,7 +4,7 @@ import { complete, frame, IDS, KEY, open, passes, URL_, useFakeServer } from '..
 const { fake, streamOf } = useFakeServer();
 
 describe('a start', () => {
-  it('goes to its end', async () => {
+  it('follows the task to its end', async () => {
     const { connection, events, states } = open();
     expect([connection.state, fake.asked.length]).toEqual(['connecting', 0]);
     const { asked, stream } = await streamOf(1);
@@ -48,7 +48,7 @@ describe('a start', () => {
     await connection.result;
   });
 
-  it('is never sent twice once it was answered, even if nothing but the headers came', async () => {
+  it('is never sent twice once it was answered, even if only the headers came', async () => {
     const { connection } = open({ method: 'POST', body: 'order' });
     (await fake.request(1)).stream(IDS).cut();
     await settle();
@@ -111,7 +111,7 @@ describe('a stream that', () => {
     expect(states).toEqual(['open', 'waiting', 'connecting', 'open', 'closed']);
   });
 
-  it('arrives byte by byte says the same', async () => {
+  it('arrives byte by byte gives the same events', async () => {
     const { connection, events } = open();
     const { stream } = await streamOf(1);
     for (const byte of new TextEncoder().encode(frame(1, 'Boxkämpfer 🥊') + complete(2))) {
@@ -139,7 +139,7 @@ describe('a stream that', () => {
     await connection.result;
   });
 
-  it('reports a gap and goes where it leads, back included', async () => {
+  it('reports a gap and goes on at the position that it names, also where that is earlier', async () => {
     const gaps: unknown[] = [];
     const { connection, events } = open({ onGap: (gap) => gaps.push(gap) });
     const { stream } = await streamOf(1);
@@ -161,7 +161,7 @@ describe('a stream that', () => {
     expect(events.map(({ kind }) => kind)).toEqual(['snapshot', 'progress', 'complete']);
   });
 
-  it('says what is none of the protocol is not disturbed by it', async () => {
+  it('carries lines that do not belong to the protocol goes on undisturbed', async () => {
     const { connection, events } = open();
     const { stream } = await streamOf(1);
     stream.write(`data: no id\n\ndata: 1\nid: 7\n\nfoo: bar\n\n: comment\n\n${complete(1)}`);

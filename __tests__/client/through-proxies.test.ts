@@ -126,13 +126,13 @@ async function runOnce(
   }
 }
 
-it(`gets each of ${EVENTS} events once through a proxy that holds whole answers back, in ${RUNS} runs`, async () => {
+it(`the client gets each of ${EVENTS} events once through a proxy that holds whole answers back, in ${RUNS} runs`, async () => {
   let requests = 0;
   for (let run = 0; run < RUNS; run++) requests += await runOnce(run, { buffers: true }, { bounded: true });
   process.stdout.write(`through proxies: ${RUNS} runs behind a buffering proxy, ${requests} requests\n`);
 });
 
-it(`gets each of ${EVENTS} events once through a proxy that answers every third request itself, in ${RUNS} runs`, async () => {
+it(`the client gets each of ${EVENTS} events once through a proxy that answers every third request itself, in ${RUNS} runs`, async () => {
   let requests = 0;
   for (let run = 0; run < RUNS; run++) requests += await runOnce(run, { buffers: false, interfere: everyThird }, {});
   process.stdout.write(`through proxies: ${RUNS} runs with wrong answers, ${requests} requests\n`);

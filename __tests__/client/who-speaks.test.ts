@@ -33,7 +33,7 @@ describe('an answer that is not the library’s own', () => {
     [502, {}, '<h1>Bad Gateway</h1>'],
     [200, { 'Content-Type': 'text/html' }, '<h1>You are offline</h1>'],
     [202, {}, 'accepted, but where?'],
-  ] as const)('%i %j %s is retried and told, and leaves the storage alone', async (status, headers, body) => {
+  ] as const)('%i %j %s is retried and reported, and leaves the storage alone', async (status, headers, body) => {
     const storage = new Items();
     const item = `${KEY}.3 `;
     storage.setItem(`task:${URL_}`, item);
@@ -50,14 +50,14 @@ describe('an answer that is not the library’s own', () => {
     expect(await connection.result).toBe('done');
   });
 
-  it('ends the stream where the application says that it is final, in its own words', async () => {
+  it('ends the stream with its own text where the application marks it as final', async () => {
     const { connection } = open({ isFinal: ({ status }) => status === 400 });
     const body = { code: 'BAD_QUESTION', message: 'A question has a question mark' };
     (await fake.request(1)).answer(400, { 'Content-Type': 'application/json' }, JSON.stringify(body));
     await expect(connection.result).rejects.toMatchObject({ ...body, status: 400, body });
   });
 
-  it('tells in its own words why nobody may', async () => {
+  it('passes on the text with which the application refuses', async () => {
     const { connection, details } = open();
     (await fake.request(1)).answer(401, { 'Content-Type': 'application/json' }, '{"message":"Log in first"}');
     const refusal = { code: 'HTTP_401', message: 'Log in first', status: 401, body: { message: 'Log in first' } };
@@ -95,7 +95,7 @@ describe('a resume', () => {
     await connection.result;
   });
 
-  it('finds its place where a fetch of one’s own rebuilds the answer, which then has no url', async () => {
+  it('finds its URL where a custom fetch rebuilds the answer, which then has none', async () => {
     const { connection } = open({
       fetch: async (url, init) => {
         const response = await fetch(url, init);
@@ -127,7 +127,7 @@ describe('a resume', () => {
 describe('with a storage', () => {
   const name = `task:${URL_}`;
 
-  it('mode start begins a new task, whatever is stored, and the slow old one does not erase it', async () => {
+  it('mode start begins a new task, whatever is stored, and the end of the old one does not erase it', async () => {
     const storage = new Items();
     const old = open({ storage, body: 'A', method: 'POST' });
     const first = await streamOf(1);
@@ -143,7 +143,7 @@ describe('with a storage', () => {
     await settle();
   });
 
-  it('mode resume comes back, and rejects where there is nothing to come back to', async () => {
+  it('mode resume reattaches, and rejects where nothing is stored', async () => {
     const storage = new Items();
     expect(await codeOf(open({ storage, mode: 'resume' }).connection.result)).toBe('NOTHING_STORED');
     expect(fake.asked).toHaveLength(0);

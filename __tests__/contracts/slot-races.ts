@@ -10,7 +10,7 @@ export function describeSlotRaces(name: string, open: () => Promise<readonly Tas
     const seed = announceSeed('slots');
 
     it.each(['reject', 'attach', 'interrupt'] as const)(
-      'leave one task that runs: %s',
+      'leave exactly one running task: %s',
       async (onBusy) => {
         const random = createRandom(seed);
         const managers = await open();

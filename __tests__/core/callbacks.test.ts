@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 describe('notifyCallback', () => {
-  it.each(FAILURES)('warns, and throws nothing, where the callback %s', async (_how, callback) => {
+  it.each(FAILURES)('warns and throws nothing where the callback %s', async (_how, callback) => {
     notifyCallback('a listener of "connect"', callback);
     await new Promise(setImmediate);
     expect(warnings.mock.calls).toEqual([
@@ -33,7 +33,7 @@ describe('notifyCallback', () => {
     ]);
   });
 
-  it('calls at once, with the arguments, and warns of nothing where nothing fails', async () => {
+  it('calls at once with the arguments, and does not warn where nothing fails', async () => {
     const callback = jest.fn();
     notifyCallback('onTaskError', callback, boom, 5);
     expect(callback.mock.calls).toEqual([[boom, 5]]);
@@ -117,7 +117,7 @@ describe('readIdentity', () => {
     },
   );
 
-  it('refuses a promise, whose rejection is nobody’s', async () => {
+  it('refuses a promise, and leaves no unhandled rejection behind', async () => {
     expect(() => readIdentity('userId', Promise.reject(boom))).toThrow('got a promise');
     await new Promise(setImmediate);
   });

@@ -63,7 +63,7 @@ function around(name: Name, value: number): EngineOptions {
 }
 
 describe('resolveOptions', () => {
-  it('has the defaults of the documentation', () => {
+  it('applies the defaults that the documentation names', () => {
     const { clock, onTaskError, ...rest } = resolveOptions({});
     expect(rest).toEqual({
       ...Object.fromEntries(NAMES.map((name) => [name, NUMBERS[name][0]])),
@@ -77,7 +77,7 @@ describe('resolveOptions', () => {
   describe.each(NAMES)('%s', (name) => {
     const [byDefault, least, greatest] = NUMBERS[name];
 
-    it('takes its least, its greatest and undefined', () => {
+    it('accepts its least value, its greatest, and undefined', () => {
       expect(resolveOptions(around(name, least))[name]).toBe(least);
       expect(resolveOptions(around(name, greatest))[name]).toBe(greatest);
       expect(resolveOptions(options({ [name]: undefined }))[name]).toBe(byDefault);
@@ -112,7 +112,7 @@ describe('resolveOptions', () => {
     [{ ttl: 5 }, 'Expected ttl to be an option that exists: did you mean ttlMs?'],
     [{ exposeErrors: 'yes' }, 'Expected exposeErrors to be a boolean, got "yes"'],
     [{ onLost: 'x'.repeat(99) }, `Expected onLost to be 'fail' or 'restart', got "${'x'.repeat(40)}"`],
-  ])('names option, rule and value: %j', (given, message) => {
+  ])('names the option, the rule and the value: %j', (given, message) => {
     expect(() => resolveOptions(given)).toThrow(message);
   });
 
@@ -122,7 +122,7 @@ describe('resolveOptions', () => {
     ['onTaskError', [null, 'log', {}, true]],
     ['clock', [null, 5, 'now', {}, { now: () => 0 }, { now: 1, wallNow: 1, after: 1, every: 1 }]],
     ['store', [null, 5, 'redis', {}, { create: true }, { create: () => 1 }]],
-  ])('refuses a %s that is none', async (name, values) => {
+  ])('refuses a %s of another type', async (name, values) => {
     for (const value of values) {
       expect(await codeOf(() => resolveOptions(options({ [name]: value })))).toBe('INVALID_OPTION');
       expect(await codeOf(() => createTaskManager(options({ [name]: value })))).toBe('INVALID_OPTION');
@@ -143,7 +143,7 @@ describe('resolveOptions', () => {
     expect(({} as EngineOptions).exposeErrors).toBeUndefined();
   });
 
-  it('takes everything that is right, and changes nothing of what it was given', () => {
+  it('accepts valid options, and does not change the object that it was given', () => {
     const given = Object.freeze({
       ...{ exposeErrors: true, onLost: 'restart', onTaskError: () => undefined, ttlMs: 2 ** 31 },
       ...{ clock: new ManualClock(), store: sharedMemory().store },
@@ -153,7 +153,7 @@ describe('resolveOptions', () => {
   });
 
   describe('limits that depend on one another', () => {
-    it('takes the defaults of the smaller ones along when a larger one is lowered', () => {
+    it('lowers the defaults of the smaller ones with a larger one', () => {
       expect(resolveOptions({ maxBufferedBytes: 2_048 })).toMatchObject({
         maxBytesPerTask: 2_048,
         maxEventBytes: 1_024,
@@ -165,7 +165,7 @@ describe('resolveOptions', () => {
       expect(resolveOptions({ maxEventBytes: 1 })).toMatchObject({ maxBytesPerTask: 8_388_608 });
     });
 
-    it('takes each as large as the next one allows, and refuses one more', async () => {
+    it('accepts each up to the next larger one, and refuses one more', async () => {
       const exact = { maxBufferedBytes: 10_000, maxBytesPerTask: 10_000, maxEventBytes: 8_976 };
       expect(resolveOptions(exact)).toMatchObject(exact);
       expect(await codeOf(() => resolveOptions({ ...exact, maxEventBytes: 8_977 }))).toBe('INVALID_OPTION');
@@ -188,7 +188,7 @@ describe('checkOptions', () => {
     });
   };
 
-  it('takes what is listed, and undefined for what is not required', () => {
+  it('accepts listed options, and undefined for those that are not required', () => {
     check({});
     check({ heartbeatMs: Infinity, authorize: () => true, snapshot: { initial: () => '', reduce: undefined } });
     check({ heartbeatMs: undefined, authorize: undefined, snapshot: undefined });
@@ -230,7 +230,7 @@ describe('createTaskManager', () => {
     }
   });
 
-  it('takes what is right', () => {
+  it('accepts valid options', () => {
     const allowedOrigins = ['https://a.example', 'http://localhost:3000'];
     expect(() => createTaskManager({ allowedOrigins, owner: () => 'ann' })).not.toThrow();
   });

@@ -17,7 +17,7 @@ describe('a TaskError', () => {
     expect(new TaskError('constructor' as ErrorCode, 'text')).toMatchObject({ status: 500, expose: false });
   });
 
-  it('says when to come back, and says the same each time it is asked', () => {
+  it('carries one Retry-After, which stays the same however often it is read', () => {
     const error = new TaskError('AT_CAPACITY', 'full');
     expect(error.headers['Retry-After']).toMatch(/^[1-5]$/);
     expect(error.headers).toBe(error.headers);

@@ -15,7 +15,7 @@ describe('TaskError', () => {
     expect(String(error)).toBe('TaskError: No answer');
   });
 
-  it('is told from what merely looks like one, and from its own subclasses', () => {
+  it('is distinguished from objects of the same shape, and from its own subclasses', () => {
     class RowError extends TaskError {}
     const row = new RowError('INVALID_INPUT', 'Row 7');
     expect([row instanceof RowError, row instanceof TaskError]).toEqual([true, true]);
@@ -25,7 +25,7 @@ describe('TaskError', () => {
       expect((none as unknown) instanceof TaskError).toBe(false);
   });
 
-  it('can be looked for in what throws when it is looked at', () => {
+  it('is not mistaken for an object whose properties throw', () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     expect((proxy as unknown) instanceof TaskError).toBe(false);

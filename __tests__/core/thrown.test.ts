@@ -68,12 +68,12 @@ describe('describeThrown', () => {
     );
   });
 
-  it('shows nothing else of an error, which may hold a request with its credentials', () => {
+  it('shows no other property of an error, which may hold a request with its credentials', () => {
     const error = Object.assign(new Error('401'), { config: { headers: { authorization: 'Bearer secret' } } });
     expect(describeThrown(error)).not.toContain('secret');
   });
 
-  it('ends where a cause is its own cause, and where a text is very long', () => {
+  it('stops at a cause that is its own cause, and cuts a very long text', () => {
     const error = new Error('round');
     error.cause = error;
     expect(describeThrown(error).match(/caused by/g)).toHaveLength(4);
@@ -82,7 +82,7 @@ describe('describeThrown', () => {
 });
 
 describe('readProperty', () => {
-  it('is undefined where there is nothing to read, or reading throws', () => {
+  it('returns undefined where there is no such property, or reading it throws', () => {
     expect(readProperty({ name: 'AbortError' }, 'name')).toBe('AbortError');
     expect([undefined, null, 5, revoked.proxy, throwing('name')].map((value) => readProperty(value, 'name'))).toEqual(
       Array(5).fill(undefined),

@@ -6,8 +6,8 @@ import { statusesOf, useFleet } from './fleet.js';
 describe('Instances that share tasks', () => {
   const fleet = useFleet();
 
-  describe('judging each other', () => {
-    it('end the tasks of one that has died within its lease and two seconds', async () => {
+  describe('that watch each other', () => {
+    it('end the tasks of a dead instance within its lease and two seconds', async () => {
       const [one, two] = [fleet.open(), fleet.open()];
       const { taskId } = await fleet.answered(started(one.store));
       const reader = await fleet.answered(reading(two.store, taskId));
@@ -19,7 +19,7 @@ describe('Instances that share tasks', () => {
       reader.close();
     });
 
-    it('bury nobody while the store refuses everybody’s beats, nor right after', async () => {
+    it('declare nobody dead while the store refuses all heartbeats, nor right after', async () => {
       const instances = [fleet.open(), fleet.open(), fleet.open()];
       const tasks = await Promise.all(instances.map(({ store }) => fleet.answered(started(store))));
       await fleet.pass(2_000);
@@ -32,7 +32,7 @@ describe('Instances that share tasks', () => {
       expect(tasks.flatMap(({ executor }) => executor.fences)).toEqual([]);
     });
 
-    it('go by the lease of whom they judge, not by their own', async () => {
+    it('judge an instance by its own lease, not by theirs', async () => {
       const [slow, quick] = [fleet.open({ leaseMs: 8_000 }), fleet.open({ leaseMs: 500 })];
       const { taskId, executor } = await fleet.answered(started(slow.store));
       await fleet.answered(started(quick.store));
@@ -60,7 +60,7 @@ describe('Instances that share tasks', () => {
       expect([executor.fences, await statusesOf(two, [taskId])]).toEqual([[], ['running']]);
     });
 
-    it('write nothing after a long silence of their own before they know what is still theirs', async () => {
+    it('write nothing after a long silence of their own until they know which tasks are still theirs', async () => {
       const [one, two] = [fleet.open(), fleet.open()];
       const { taskId, executor, writer } = await fleet.answered(started(one.store));
       await fleet.answered(started(two.store));
@@ -94,7 +94,7 @@ describe('Instances that share tasks', () => {
     reader.close();
   });
 
-  it('divide what a dead one has left: each task is ended once, whatever the number of survivors', async () => {
+  it('divide the tasks of a dead instance: each is ended once, whatever the number of survivors', async () => {
     const [dead, ...survivors] = Array.from({ length: 4 }, () => fleet.open());
     const tasks = await Promise.all(Array.from({ length: 350 }, () => started(dead!.store)));
     for (const { store } of survivors) await fleet.answered(started(store));
@@ -111,10 +111,10 @@ describe('Instances that share tasks', () => {
     expect(claims.reduce((sum, count) => sum + count)).toBe(350);
   });
 
-  describe('running tasks again', () => {
+  describe('that run lost tasks again', () => {
     const restarting = { onLost: 'restart', maxAttempts: 2, orphanDeadlineMs: 20_000 } as const;
 
-    it('wait for the back-off, and after maxAttempts end the task', async () => {
+    it('wait for the back-off, and end the task after maxAttempts', async () => {
       const ran: TaskRecord[] = [];
       const watcher = fleet.open({ ...restarting });
       const victims = [1, 2].map(() => fleet.open({ ...restarting }));
@@ -134,7 +134,7 @@ describe('Instances that share tasks', () => {
       expect(ran).toEqual([]);
     });
 
-    it('end an orphan that nobody runs in time', async () => {
+    it('end a lost task that nobody runs in time', async () => {
       const one = fleet.open({ ...restarting });
       const { taskId, writer } = await fleet.answered(started(one.store));
       await fleet.answered(writer.release());
@@ -146,7 +146,7 @@ describe('Instances that share tasks', () => {
       expect(await recordOf(one.store, { taskId })).toMatchObject({ status: 'failed' });
     });
 
-    it('offer an orphan to whoever has its handler and room for it, with its input', async () => {
+    it('offer a lost task, with its input, to instances that have its handler and room for it', async () => {
       const offered: string[] = [];
       const runner = (handlers: string[], room: number) => ({
         ...{ handlers, room },

@@ -6,7 +6,7 @@ import { statusesOf, turns, useFleet } from './fleet.js';
 describe('Instances that share tasks', () => {
   const fleet = useFleet();
 
-  it('wait for no batch of a turn but their own: one that hangs holds up nobody else', async () => {
+  it('wait for their own batch only: one that hangs holds up nobody else', async () => {
     const one = fleet.open({ timeoutMs: 300 });
     const tasks = await Promise.all([1, 2, 3].map(() => fleet.answered(started(one.store))));
     const append = one.driver.append.bind(one.driver);
@@ -24,7 +24,7 @@ describe('Instances that share tasks', () => {
     expect(committed).toEqual([0, 2, 1]); // the log was asked
   });
 
-  it('count an audience by what each instance last said, whatever arrives late', async () => {
+  it('count subscribers by the newest report of each instance, whatever arrives late', async () => {
     const [one, two] = [fleet.open(), fleet.open()];
     const { taskId, writer, executor } = await fleet.answered(started(one.store));
     const reader = await fleet.answered(reading(two.store, taskId));
@@ -40,7 +40,7 @@ describe('Instances that share tasks', () => {
     expect(executor.audiences.at(-1)).toBe(0);
   });
 
-  it('count nobody whose instance has died', async () => {
+  it('do not count the subscribers of an instance that has died', async () => {
     const [one, two] = [fleet.open(), fleet.open()];
     const { taskId, executor } = await fleet.answered(started(one.store));
     await fleet.answered(reading(two.store, taskId));
@@ -51,7 +51,7 @@ describe('Instances that share tasks', () => {
     expect(executor.audiences.at(-1)).toBe(0);
   });
 
-  it('are quiet when nothing happens, however much they follow', async () => {
+  it('hardly ask the store while nothing happens, however many tasks they follow', async () => {
     const [one, two] = [fleet.open({ leaseMs: 10_000 }), fleet.open({ leaseMs: 10_000 })];
     const tasks = await Promise.all(Array.from({ length: 500 }, () => started(one.store)));
     const readers = await Promise.all(tasks.map(({ taskId }) => reading(two.store, taskId)));
@@ -63,7 +63,7 @@ describe('Instances that share tasks', () => {
     for (const reader of readers) reader.close();
   });
 
-  it('read what a copy had to drop for want of memory from the store', async () => {
+  it('read events from the store that a copy had to drop for want of memory', async () => {
     const log = { maxEvents: 10_000, maxBytes: 262_144 };
     const [one, two] = [fleet.open({ log }), fleet.open({ log, maxBufferedBytes: 32_768 })];
     const { taskId, writer } = await fleet.answered(started(one.store));
@@ -79,7 +79,7 @@ describe('Instances that share tasks', () => {
     reader.close();
   });
 
-  it('read what the holder before has written when they take a task over, even if the first try fails', async () => {
+  it('read everything that the previous holder wrote when they take a task over, even if the first try fails', async () => {
     const [one, two] = [fleet.open(), fleet.open()];
     const { taskId, writer } = await fleet.answered(started(one.store));
     const reader = await fleet.answered(reading(two.store, taskId));
@@ -98,7 +98,7 @@ describe('Instances that share tasks', () => {
   });
 
   describe('of different versions', () => {
-    it('refuse by name what a newer one has written, and serve the rest', async () => {
+    it('refuse a task that a newer version has written, by name, and serve the rest', async () => {
       const one = fleet.open();
       const { taskId } = await fleet.answered(started(one.store));
       const newer = draft();

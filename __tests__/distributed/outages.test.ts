@@ -6,7 +6,7 @@ describe('Instances on a store that fails', () => {
   const fleet = useFleet();
 
   describe('with a store that is away for a while', () => {
-    it('hold events back, in order, and lose none', async () => {
+    it('keep events waiting in order, and lose none', async () => {
       const one = fleet.open({ appendPatienceMs: 10_000 });
       const { taskId, writer } = await fleet.answered(started(one.store));
       await fleet.pass(500);
@@ -29,7 +29,7 @@ describe('Instances on a store that fails', () => {
       expect(await Promise.all(codes)).toEqual(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE']);
     });
 
-    it('refuse at once what would take more memory than may wait, a mebibyte where a log keeps less, and say so', async () => {
+    it('refuse an event at once that exceeds the memory for waiting events, at least a mebibyte, and say so', async () => {
       const one = fleet.open({ log: { maxEvents: 10_000, maxBytes: 65_536 } });
       const { writer } = await fleet.answered(started(one.store));
       one.link.isCut = true;

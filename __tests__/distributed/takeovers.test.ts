@@ -29,7 +29,7 @@ describe('The log of a task that is taken over', () => {
     return { taskId, writer: (await fleet.answered(taken(two.store, taskId))).writer };
   }
 
-  it('names each event by the holder that wrote it, also where it is read for the first time after that', async () => {
+  it('gives each event the token of the holder that wrote it, also where it is first read later', async () => {
     const { taskId, writer } = await takenByTwo();
     await fleet.answered(writer.append(undefined, '"of the second"'));
     for (const { store } of [two, fleet.open(restarting)]) {
@@ -42,7 +42,7 @@ describe('The log of a task that is taken over', () => {
     }
   });
 
-  it('has all events where the new holder had not read those of the one before', async () => {
+  it('is complete although the new holder had not read all events of the previous one', async () => {
     const { taskId, writer } = await fleet.answered(started(one.store));
     const reader = await fleet.answered(reading(two.store, taskId));
     fleet.server.store!.onAppend = () => undefined; // every bell is lost
@@ -63,7 +63,7 @@ describe('The log of a task that is taken over', () => {
     reader.close();
   });
 
-  it('is read on from any of its events by a subscriber that comes to the new holder', async () => {
+  it('can be resumed at any of its events with the new holder', async () => {
     const { taskId, writer } = await takenByTwo();
     for (let n = 2; n <= 20; n++) await fleet.answered(writer.append(undefined, String(n)));
     const third = fleet.open(restarting);
@@ -76,7 +76,7 @@ describe('The log of a task that is taken over', () => {
     reader.close();
   });
 
-  it('is up to date for a subscriber that knows an event before its writer knows that it is stored', async () => {
+  it('is up to date for a subscriber that has an event which its writer does not know to be stored', async () => {
     const { taskId, writer } = await fleet.answered(started(one.store));
     const append = one.driver.append.bind(one.driver);
     const isAnswered = gate();
@@ -101,7 +101,7 @@ describe('The log of a task that is taken over', () => {
   });
 });
 
-describe('A task that the store says runs here, and does not', () => {
+describe('A task that runs here according to the store, but does not', () => {
   const restarting = { onLost: 'restart' } as const;
   const fleet = useFleet();
   let one: FleetInstance;

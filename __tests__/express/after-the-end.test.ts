@@ -5,12 +5,12 @@ import { useTaskServers } from '../support/task-server.js';
 
 const start = useTaskServers();
 
-describe('after the end', () => {
+describe('after the end of a task', () => {
   it.each([
     ['at the terminal event, by header', '', 'KEY.3'],
     ['at the terminal event, by query', '?last_event_id=KEY.3', undefined],
     ['at the terminal event, by key and bare seq', '?resume_key=KEY&last_event_id=3', undefined],
-  ])('a client %s gets 204', async (_what, query, id) => {
+  ])('a client gets 204: %s', async (_what, query, id) => {
     const server = await start();
     const { context, finish } = await server.begin();
     for (let step = 1; step <= 2; step++) await context.updateProgress({ step });
@@ -28,7 +28,7 @@ describe('after the end', () => {
   });
 
   it.each([4, 9_007_199_254_740_991])(
-    'a client at %d, beyond the end, is told so and gets the end again',
+    'a client with the position %d, beyond the end, gets a gap and the end again',
     async (seq) => {
       const server = await start();
       const { context, finish } = await server.begin();

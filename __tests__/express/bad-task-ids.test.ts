@@ -22,7 +22,7 @@ afterAll(() => server.close());
 describe('a task id', () => {
   const IDS = ['1', 'abc', '__proto__', 'constructor', '%00', '*', 'a.b', `${UNKNOWN_ID}x`, UNKNOWN_ID, '..%2Fx'];
 
-  it.each(IDS)('rows 1 and 61: %s is an unknown task to status, result, events and cancel', async (id) => {
+  it.each(IDS)('such as %s leads to no task: not to its status, its result, its events, nor a cancel', async (id) => {
     const requests: [method: string, path: string][] = [
       ['GET', ''],
       ['GET', '/result'],
@@ -35,15 +35,15 @@ describe('a task id', () => {
     }
   });
 
-  it.each([...IDS, '', ' ', 'é', '\0'])('getTaskInfo does not know %j', async (id) => {
+  it.each([...IDS, '', ' ', 'é', '\0'])('is unknown to getTaskInfo as %j', async (id) => {
     await expect(server.tasks.getTaskInfo(id)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
   });
 
-  it.each([[['a']], [{ x: 1 }], [undefined], [null], [1]])('getTaskInfo does not know %j', async (id) => {
+  it.each([[['a']], [{ x: 1 }], [undefined], [null], [1]])('is unknown to getTaskInfo as the value %j', async (id) => {
     await expect(server.tasks.getTaskInfo(id as never)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
   });
 
-  it('the status of a task tells neither its key nor its owner nor its input', async () => {
+  it('leads to a status that shows neither the key nor the owner nor the input of the task', async () => {
     const [response] = await rawRequest(server.port, get(`/tasks/${taskId}`));
     const status = JSON.parse(response?.body ?? '') as object;
     expect(Object.keys(status).sort()).toEqual(
@@ -60,7 +60,7 @@ describe('a task id', () => {
   });
 });
 
-describe('what is left out', () => {
+describe('a parameter that is left empty', () => {
   const start = useTaskServers();
 
   const expectNewTask = async (own: TaskServer, path: string, headers: Record<string, string> = {}): Promise<void> => {
@@ -72,13 +72,13 @@ describe('what is left out', () => {
     expect(own.tasks.getStatistics().started).toBe(started + 1);
   };
 
-  it.each(['/report', '/execute'])('an empty resume key on %s is none, so a task starts', async (path) => {
+  it.each(['/report', '/execute'])('counts as no resume key on %s, so a task starts', async (path) => {
     const own = await start();
     await expectNewTask(own, `${path}?resume_key=`);
     await expectNewTask(own, `${path}?resume_key`);
   });
 
-  it.each(['/report', '/execute'])('an empty cursor on %s is none', async (path) => {
+  it.each(['/report', '/execute'])('counts as no cursor on %s', async (path) => {
     const own = await start();
     await expectNewTask(own, path, { 'Last-Event-ID': '' });
     await expectNewTask(own, `${path}?last_event_id=`);
@@ -88,7 +88,7 @@ describe('what is left out', () => {
 describe('a task whose time is over', () => {
   const start = useTaskServers();
 
-  it('is 410 while its tombstone is kept, then 404', async () => {
+  it('is answered with 410 while its tombstone is kept, then with 404', async () => {
     const clock = new ManualClock();
     const own = await start({ clock, ttlMs: 60_000, sweepIntervalMs: 1_000 });
     const run = await own.begin();

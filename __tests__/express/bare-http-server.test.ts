@@ -59,7 +59,7 @@ describe('a bare http server', () => {
     expect(problemCode(await refused.text())).toBe('INVALID_RESUME_KEY');
   });
 
-  it('HEAD is 405, and nothing starts', async () => {
+  it('answers HEAD with 405, and starts nothing', async () => {
     const server = await startBare();
     const [response] = await rawRequest(server.port, requestBytes('HEAD', '/'), ['HEAD']);
     expect(response).toMatchObject({ status: 405, body: '' });
@@ -67,7 +67,7 @@ describe('a bare http server', () => {
     expect(server.tasks.getStatistics().started).toBe(0);
   });
 
-  it('a pipelined request is refused before it starts anything', async () => {
+  it('refuses a pipelined request before anything starts', async () => {
     const server = await startBare();
     const request = rawRequest(server.port, requestBytes('GET', '/').repeat(20), Array<string>(20).fill('GET'));
     (await server.job.run()).finish('done');

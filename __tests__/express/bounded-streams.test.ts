@@ -17,7 +17,7 @@ const framesOf = (body: string): string[] =>
     .filter((frame) => frame !== '');
 
 describe('a client that asks for an answer of bounded length', () => {
-  it('is told the key of the task that it starts at once', async () => {
+  it('gets the key of the task that it starts at once', async () => {
     const server = await createServer();
     const started = await server.open('/report', { method: 'POST', headers: wait(20) });
     const body = await started.text();
@@ -30,7 +30,7 @@ describe('a client that asks for an answer of bounded length', () => {
     expect(started.headers['x-resume-key']).toHaveLength(22);
   });
 
-  it.each(['header', 'query'])('gets the events that there are, with their length (asked in the %s)', async (place) => {
+  it.each(['header', 'query'])('gets the kept events, with their length (asked in the %s)', async (place) => {
     const server = await createServer();
     const { context } = await server.begin();
     await context.updateProgress('a');
@@ -141,14 +141,17 @@ describe('a client that asks for an answer of bounded length', () => {
     expect(server.job.calls).toBe(1);
   });
 
-  it.each(['-1', '1.5', '0x10', '1e2', 'soon'])('is told that ?wait=%s is no number of seconds', async (seconds) => {
-    const server = await createServer();
-    const [response] = await rawRequest(server.port, requestBytes('GET', `/report?wait=${seconds}`));
-    expect(response).toMatchObject({ status: 400, body: expect.stringContaining('INVALID_INPUT') });
-    expect(server.job.calls).toBe(0);
-  });
+  it.each(['-1', '1.5', '0x10', '1e2', 'soon'])(
+    'gets 400 for ?wait=%s, which is not a number of seconds',
+    async (seconds) => {
+      const server = await createServer();
+      const [response] = await rawRequest(server.port, requestBytes('GET', `/report?wait=${seconds}`));
+      expect(response).toMatchObject({ status: 400, body: expect.stringContaining('INVALID_INPUT') });
+      expect(server.job.calls).toBe(0);
+    },
+  );
 
-  it('is streamed to where its preference is malformed', async () => {
+  it('gets an unbounded stream where its preference is malformed', async () => {
     const server = await createServer();
     const stream = await server.open('/report', { headers: wait('soon') });
     expect(stream.headers).not.toHaveProperty('content-length');

@@ -59,7 +59,7 @@ describe('the head of a stream', () => {
     expect(stream.headers['x-resume-key']).toBe(context.resumeKey);
   });
 
-  it('tells ids apart: a v7 uuid for everybody, 22 base64url characters for whoever may attach', async () => {
+  it('has a v7 uuid for everybody, and a secret key of 22 base64url characters', async () => {
     const server = await start();
     const { context } = await server.begin();
     expect(context.taskId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -68,7 +68,7 @@ describe('the head of a stream', () => {
 });
 
 describe('the body of a stream', () => {
-  it.each(['/report', '/execute'])('is these bytes from a start on %s to its end', async (path) => {
+  it.each(['/report', '/execute'])('is exactly these bytes from a start on %s to its end', async (path) => {
     const server = await start();
     const stream = await server.open(path);
     const { context, finish } = await server.job.run();
@@ -127,7 +127,7 @@ describe('the body of a stream', () => {
     );
   });
 
-  it('says in its task frame that the client came back, and where it goes on', async () => {
+  it('says in its task frame that the client has returned, and at which position it goes on', async () => {
     const server = await start();
     const { context, finish } = await server.begin();
     for (let step = 1; step <= 3; step++) await context.updateProgress({ step });
@@ -142,7 +142,7 @@ describe('the body of a stream', () => {
     );
   });
 
-  it('says in a gap frame what was lost, with the id of the last event that was', async () => {
+  it('says in a gap frame which events were lost, with the id of the last of them', async () => {
     const server = await start({ maxEventsPerTask: 8 });
     const { context } = await server.begin();
     for (let step = 1; step <= 20; step++) await context.updateProgress({ step });
@@ -161,8 +161,8 @@ describe('the body of a stream', () => {
   });
 });
 
-describe('writing', () => {
-  it('never splits a frame over two writes', async () => {
+describe('the writes of a stream', () => {
+  it('never split a frame', async () => {
     const { writes, middleware } = recordWrites();
     const server = await start({ use: (app) => app.use(middleware) });
     const { context, finish } = await server.begin();
@@ -175,7 +175,7 @@ describe('writing', () => {
     for (const write of writes) expect(write).toMatch(/^(retry|event|data): [^]*\nid: [\w-]{22}\.\d+\n\n$/);
   });
 
-  it('sends what one tick appended as one write', async () => {
+  it('carry everything that one tick appended together', async () => {
     const { writes, middleware } = recordWrites();
     const server = await start({ use: (app) => app.use(middleware) });
     const stream = await server.open('/report');
@@ -187,7 +187,7 @@ describe('writing', () => {
     expect(writes).toHaveLength(2);
   });
 
-  it('tells each connection a retry of its own, within 25 % of retryMs', async () => {
+  it('give each connection a retry of its own, within 25 % of retryMs', async () => {
     const server = await start({ retryMs: 1_000 });
     const { context } = await server.begin();
     const retries: number[] = [];

@@ -11,7 +11,7 @@ const MOUNTED: [how: string, use: (app: Express) => void, encoding: string | und
 ];
 
 describe.each(MOUNTED)('with a compression middleware %s', (_how, use, encoding) => {
-  it('each event arrives while the job still runs', async () => {
+  it('delivers each event while the job still runs', async () => {
     const server = await start({ use });
     const stream = await openGzip(`${server.url}/report`);
     expect(stream.headers['content-encoding']).toBe(encoding);
@@ -25,7 +25,7 @@ describe.each(MOUNTED)('with a compression middleware %s', (_how, use, encoding)
     await stream.readUntil(`id: ${context.resumeKey}.4\n\n`);
   });
 
-  it('a client that leaves is noticed', async () => {
+  it('notices a client that leaves', async () => {
     const server = await start({ use });
     const stream = await openGzip(`${server.url}/report`);
     const { context } = await server.job.run();
@@ -37,7 +37,7 @@ describe.each(MOUNTED)('with a compression middleware %s', (_how, use, encoding)
     expect(context.subscriberCount).toBe(0);
   });
 
-  it('a long replay goes on whenever the client has caught up', async () => {
+  it('continues a long replay whenever the client has caught up', async () => {
     const server = await start({ use, maxBytesPerTask: 16 * 2 ** 20 });
     const { context, finish } = await server.begin();
     // Base64 of random bytes: what gzip cannot make small fills the socket.
@@ -49,7 +49,7 @@ describe.each(MOUNTED)('with a compression middleware %s', (_how, use, encoding)
     expect(text.match(/^id: .*$/gm)).toHaveLength(202);
   });
 
-  it('the end of the task ends the response', async () => {
+  it('ends the response with the task', async () => {
     const server = await start({ use });
     const stream = await openGzip(`${server.url}/report`);
     const { finish } = await server.job.run();

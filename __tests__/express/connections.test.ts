@@ -16,7 +16,7 @@ async function attach(server: TaskServer, resumeKey: string): Promise<OpenStream
 }
 
 describe('the heartbeat', () => {
-  it('is a comment after heartbeatMs of silence, and again after as much', async () => {
+  it('is sent as a comment after each heartbeatMs of silence', async () => {
     const clock = new ManualClock();
     const server = await start({ clock });
     const { context } = await server.begin();
@@ -30,7 +30,7 @@ describe('the heartbeat', () => {
     }
   });
 
-  it('is these bytes', async () => {
+  it('is exactly these bytes', async () => {
     const clock = new ManualClock();
     const server = await start({ clock });
     const stream = await server.open('/report');
@@ -41,7 +41,7 @@ describe('the heartbeat', () => {
     expect(await stream.text()).toContain(`.0\n\n: heartbeat\n\ndata: 1\n`);
   });
 
-  it('does not sound while events flow', async () => {
+  it('is not sent while events flow', async () => {
     const clock = new ManualClock();
     const server = await start({ clock });
     const { context } = await server.begin();
@@ -63,7 +63,7 @@ describe('the heartbeat', () => {
     expect((await stream.next())?.data).toBe('{"step":1}');
   });
 
-  it('of all connections is one timer, which is gone when they are', async () => {
+  it('has one timer for all connections, and none without any', async () => {
     const clock = new ManualClock();
     const server = await start({ clock });
     const { context } = await server.begin();
@@ -80,7 +80,7 @@ describe('the heartbeat', () => {
   });
 });
 
-describe('a connection that takes nothing', () => {
+describe('a connection whose client reads nothing', () => {
   it('is closed after stallTimeoutMs, and not before', async () => {
     const clock = new ManualClock();
     const server = await start({ clock, stallTimeoutMs: 60_000, maxBytesPerTask: 2 * BEYOND_SOCKETS });
@@ -156,7 +156,7 @@ describe('a connection that has reached its age', () => {
     expect(server.tasks.getStatistics().connections).toBe(0);
   });
 
-  it('costs a real EventSource nothing', async () => {
+  it('loses nothing for a real EventSource', async () => {
     const clock = new ManualClock();
     const server = await start({ clock, maxConnectionAgeMs: 60_000, retryMs: 0 });
     let last = 0;

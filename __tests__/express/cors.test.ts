@@ -29,7 +29,7 @@ describe('a page of an origin on the list', () => {
     expect(headers.vary).toBe('Origin');
   });
 
-  it('may read why it was refused, what became of its task, and that it is over', async () => {
+  it('may read a refusal, the status of its task, and a 204', async () => {
     const server = await start({ allowedOrigins: [ALLOWED] });
     const { context, finish } = await server.begin();
     finish();
@@ -59,7 +59,7 @@ describe('a page of an origin on the list', () => {
 });
 
 describe('a page of any other origin', () => {
-  it('may read nothing, and caches are told that it depends', async () => {
+  it('may read nothing, and Vary tells caches that the answer depends on the origin', async () => {
     const server = await start({ allowedOrigins: [ALLOWED] });
     const { context } = await server.begin();
     for (const [, path] of streamRoutes(context.taskId).filter(([, route]) => route !== '/execute')) {
@@ -69,7 +69,7 @@ describe('a page of any other origin', () => {
     }
   });
 
-  it('may read nothing where there is no list, and nothing depends on it', async () => {
+  it('may read nothing where there is no list, and there is no Vary', async () => {
     const server = await start();
     const { context } = await server.begin();
     const { headers } = await server.open(`/report?resume_key=${context.resumeKey}`, { headers: { Origin: OTHER } });
@@ -79,7 +79,7 @@ describe('a page of any other origin', () => {
 });
 
 describe('Vary', () => {
-  it('is added to what the app has set', async () => {
+  it('is added to the value that the application has set', async () => {
     const server = await start({
       allowedOrigins: [ALLOWED],
       use: (app) =>
@@ -94,7 +94,7 @@ describe('Vary', () => {
 });
 
 describe('OPTIONS', () => {
-  it('lets an allowed origin send whatever headers it asks for, and nothing that is no header', async () => {
+  it('lets an allowed origin send any headers that it asks for, and ignores malformed names', async () => {
     const server = await start({ allowedOrigins: [ALLOWED] });
     const asked = {
       'Access-Control-Request-Method': 'POST',
@@ -123,7 +123,7 @@ describe('OPTIONS', () => {
     ['/tasks/$ID/events', ['GET', 'OPTIONS']],
   ];
 
-  it.each(ROUTES)('a preflight on %s is answered from the list, and nothing happens', async (path, methods) => {
+  it.each(ROUTES)('answers a preflight on %s from the list, and starts nothing', async (path, methods) => {
     const server = await start({ allowedOrigins: [ALLOWED] });
     const { context } = await server.begin();
     const before = await server.state();
@@ -141,7 +141,7 @@ describe('OPTIONS', () => {
     expect(await server.state()).toEqual(before);
   });
 
-  it.each(ROUTES)('on %s without an allowed origin names the methods and no more', async (path, methods) => {
+  it.each(ROUTES)('names the methods alone on %s without an allowed origin', async (path, methods) => {
     const server = await start({ allowedOrigins: [ALLOWED] });
     const { context } = await server.begin();
     const before = await server.state();

@@ -26,7 +26,7 @@ describe('HTTP/1.0', () => {
     expect(seqsOf(body)).toEqual([0, 1, 2]);
   });
 
-  it('a client that asks to keep the connection gets the same', async () => {
+  it('ends by closing although the client asks to keep the connection', async () => {
     const server = await start();
     const request = receiveAll(server.port, requestBytes('GET', '/report', { Connection: 'keep-alive' }, '1.0'));
     (await server.job.run()).finish();
@@ -54,7 +54,7 @@ describe('one connection of HTTP/1.1', () => {
   });
 
   it.each(['/report', '/execute', '/tasks/$TASK/events'])(
-    'requests pipelined to %s behind a stream are 409, and nothing starts or attaches',
+    'answers requests pipelined to %s behind a stream with 409, and starts or attaches nothing',
     async (path) => {
       const server = await start();
       const { context } = await server.begin();
@@ -79,7 +79,7 @@ describe('one connection of HTTP/1.1', () => {
     },
   );
 
-  it('requests pipelined behind a short answer of the app start nothing either', async () => {
+  it('starts nothing for requests pipelined behind a short answer of the application', async () => {
     const server = await start({
       use: (app) =>
         app.get('/slow', (_req, res) => {
@@ -93,7 +93,7 @@ describe('one connection of HTTP/1.1', () => {
   });
 });
 
-describe('a client that leaves while its request is looked at', () => {
+describe('a client that leaves while its request is being checked', () => {
   /** A server that waits for an owner, and a request whose client leaves meanwhile. */
   async function leaveEarly(headers: Record<string, string>): Promise<TaskServer> {
     let asked: (() => void) | undefined;
@@ -120,7 +120,7 @@ describe('a client that leaves while its request is looked at', () => {
     expect(server.tasks.getStatistics()).toMatchObject({ started: 0, running: 0, connections: 0 });
   });
 
-  it('starts a task that it can find again by its idempotency key', async () => {
+  it('starts a task where it can find that again by an idempotency key', async () => {
     const server = await leaveEarly({ 'Idempotency-Key': 'order-7' });
     const { context } = await server.job.run();
     expect(server.tasks.getStatistics()).toMatchObject({ running: 1, connections: 0 });
@@ -128,8 +128,8 @@ describe('a client that leaves while its request is looked at', () => {
   });
 });
 
-describe('what a request brings along', () => {
-  it('a body on a GET is ignored, and the connection still tells when its client leaves', async () => {
+describe('a request with a body or other headers', () => {
+  it('ignores a body on a GET, and still notices when its client leaves', async () => {
     const server = await start();
     const headers = { 'Content-Length': '5', 'Content-Type': 'text/plain' };
     const stream = await server.open('/report', { headers, body: 'hello' });
@@ -142,7 +142,7 @@ describe('what a request brings along', () => {
     expect(context.signal.aborted).toBe(false);
   });
 
-  it('a body that never comes to its end starts one task, and leaves with its client', async () => {
+  it('starts one task with a body that never ends, and lets go of it with its client', async () => {
     const server = await start();
     const socket = net.connect(server.port, '127.0.0.1');
     socket.write(`${requestBytes('GET', '/report', { 'Content-Length': '1000' })}only this`);
@@ -153,7 +153,7 @@ describe('what a request brings along', () => {
     expect(server.tasks.getStatistics()).toMatchObject({ started: 1, connections: 0 });
   });
 
-  it('`Expect: 100-continue` is answered, and one task starts', async () => {
+  it('answers `Expect: 100-continue`, and starts one task', async () => {
     const server = await start();
     const body = '{"a":1}';
     const headers = { Expect: '100-continue', 'Content-Length': String(body.length) };
@@ -167,7 +167,7 @@ describe('what a request brings along', () => {
     expect(server.tasks.getStatistics()).toMatchObject({ started: 1, completed: 1, connections: 0 });
   });
 
-  it('`Upgrade` is ignored', async () => {
+  it('ignores `Upgrade`', async () => {
     const server = await start();
     const headers = { Connection: 'Upgrade', Upgrade: 'websocket' };
     const request = rawRequest(server.port, requestBytes('GET', '/report', headers));
@@ -178,7 +178,7 @@ describe('what a request brings along', () => {
     expect(server.tasks.getStatistics()).toMatchObject({ started: 1, connections: 0 });
   });
 
-  it('a POST whose body was parsed keeps its stream: only the response tells when a client leaves', async () => {
+  it('keeps the stream of a POST whose body was parsed: only the response says when a client leaves', async () => {
     const server = await start({
       use: (app) =>
         app.use((req, _res, next) => {

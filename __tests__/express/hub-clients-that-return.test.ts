@@ -7,7 +7,7 @@ const startHub = useHubServers();
 const random = createRandom(announceSeed('hub-connect'));
 
 describe('a client of the hub', () => {
-  it('gets what it missed in the order of the hub, each once, over random cuts', async () => {
+  it('gets the messages that it missed in the order of the hub, each once, over random cuts', async () => {
     const server = await startHub({ connect: () => ({ userId: 'ann', rooms: ['red'] }) });
     const draw = random.fork(1);
     const proxy = await startCutProxy({
@@ -65,7 +65,7 @@ describe('a client of the hub', () => {
     expect(server.hub.getClientInfo(clientId).rooms).toEqual(['red']);
   });
 
-  it('is told of a gap by a hub that has restarted, and of none it has not', async () => {
+  it('gets a gap from a hub that has restarted, and none from one that has not', async () => {
     const before = await startHub();
     const after = await startHub();
     const first = await before.open();
@@ -81,7 +81,7 @@ describe('a client of the hub', () => {
     expect(await second.take(1)).toMatchObject([{ data: '"next"', id: gap!.id!.replace(/\.1$/, '.2') }]);
   });
 
-  it('is told of a gap where history was trimmed, then gets what is kept', async () => {
+  it('gets a gap where history was trimmed, then the messages that are kept', async () => {
     const server = await startHub({ historyEvents: 8 });
     const first = await server.open();
     first.destroy();
@@ -117,7 +117,7 @@ describe('a client of the hub', () => {
     expect((await second.take(1))[0]!.data).toBe('"b"');
   });
 
-  it('without an id comes back as another, and hears that it may have missed what was not for all', async () => {
+  it('returns as another client without its id, and hears that it may have missed messages that were not for all', async () => {
     const server = await startHub();
     const first = await server.open();
     server.hub.broadcast({ data: 'a' });
@@ -160,7 +160,7 @@ describe('a client id', () => {
     expect((await annAgain.take(2)).map(({ data }) => data)).toEqual(['"for ann"', '"for all"']);
   });
 
-  it('of a user goes on over a new connection while the old one is not yet seen to be dead', async () => {
+  it('of a user moves to a new connection while the old one is not known to be dead yet', async () => {
     const server = await startHub({ connect: asUser, maxClientsPerUser: 1 });
     const old = await server.open('/connect?user=ann');
     const fresh = await server.open(`/connect?user=ann&client_id=${old.clientId}`);
@@ -170,7 +170,7 @@ describe('a client id', () => {
   });
 
   it.each(['short', 'a'.repeat(65), '%00'.repeat(22), 'é'.repeat(22), '../'.repeat(10)])(
-    'such as %s is 400',
+    'is refused with 400 as %s',
     async (id) => {
       const server = await startHub();
       const { status } = await server.open(`/connect?client_id=${encodeURI(id)}`);

@@ -28,7 +28,7 @@ describe('limits of the hub', () => {
     for (const client of clients) expect((await client.take(1))[0]!.data).toBe('1');
   });
 
-  it('forget who is away for too long, and drop their rooms', async () => {
+  it('forget clients that are away for too long, and drop their rooms', async () => {
     const clock = new ManualClock();
     const server = await startHub({ clock, absenceMs: 60_000, connect: () => ({ rooms: ['red'] }) });
     const client = await server.open();
@@ -48,7 +48,7 @@ describe('time in the hub', () => {
   it.each([
     [false, { comment: 'heartbeat', event: undefined, id: undefined }],
     [true, { comment: undefined, event: 'heartbeat', data: '{}', id: undefined }],
-  ])('beats after 30 s of silence (as an event: %s)', async (heartbeatEvent, frame) => {
+  ])('brings a heartbeat after 30 s of silence (as an event: %s)', async (heartbeatEvent, frame) => {
     const clock = new ManualClock();
     const server = await startHub({ clock, heartbeatEvent });
     const client = await server.open();
@@ -77,7 +77,7 @@ describe('time in the hub', () => {
     expect(server.hub.getClientInfo(gone).connected).toBe(false);
   });
 
-  it('stop ends every stream with a jittered retry, refuses newcomers and leaves no timer', async () => {
+  it('ends with stop(), which ends every stream with a jittered retry, refuses newcomers and leaves no timer', async () => {
     const clock = new ManualClock();
     const server = await startHub({ clock });
     const clients = await Promise.all([server.open(), server.open(), server.open()]);
@@ -94,7 +94,7 @@ describe('time in the hub', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('a listener that throws harms nobody', async () => {
+  it('is not disturbed by a listener that throws', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const server = await startHub();
     const seen: string[] = [];

@@ -88,7 +88,7 @@ describe('a guard that says nothing when it refuses', () => {
         next('');
       },
     ],
-  ])('lets nobody pass on to what comes next: it %s', async (_what, auth) => {
+  ])('lets no request pass to the next handler: it %s', async (_what, auth) => {
     const server = await serve(auth);
     expect((await openStream(`${server.url}/hub/connect`)).status).toBe(500);
   });

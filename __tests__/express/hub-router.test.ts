@@ -29,7 +29,7 @@ const problemOf = async (response: Response): Promise<unknown[]> => {
 const problem = (status: number, code: string): unknown[] => [status, code, 'application/problem+json'];
 
 describe('the routes of a hub', () => {
-  it('connect, send, broadcast, count and disconnect, with the answers that are promised', async () => {
+  it('connect, send, broadcast, count and disconnect, with the documented answers', async () => {
     const server = await startHub();
     const ann = await connect(server, 'ann');
     expect(ann.status).toBe(200);
@@ -66,7 +66,7 @@ describe('the routes of a hub', () => {
     );
   });
 
-  it('ask auth or admin, and admin for what is somebody else’s', async () => {
+  it('ask `auth` or `admin`, and `admin` for the clients of other users', async () => {
     const server = await startHub();
     const ann = await connect(server, 'ann');
     const status = async (path: string, headers: Record<string, string>, method = 'POST'): Promise<number> => {
@@ -89,7 +89,7 @@ describe('the routes of a hub', () => {
     expect(server.hub.getActiveClientCount()).toBe(0);
   });
 
-  it('a client that nobody owns is somebody else’s', async () => {
+  it('ask `admin` for a client that nobody owns', async () => {
     const server = await startHub();
     const { clientId } = await server.open();
     expect((await post(server, `/disconnect/${clientId}`, '', { 'x-user': 'ann' })).status).toBe(403);
@@ -148,7 +148,7 @@ describe('the routes of a hub', () => {
     expect((await client.take(1))[0]!.data).toBe('1');
   });
 
-  it('look whose the client is when the message is there, not before', async () => {
+  it('check whose the client is when the message has arrived, not before', async () => {
     const server = await startHub({
       connect: (query) => ({ clientId: 'shared', userId: query.get('user') ?? undefined }),
     });
@@ -175,7 +175,7 @@ describe('the routes of a hub', () => {
     expect((await client.take(1))[0]!.data).toBe('{"__proto__":{"isAdmin":true}}');
   });
 
-  it('take bodies that the application has parsed already', async () => {
+  it('accept bodies that the application has parsed already', async () => {
     const server = await startHub({ use: (app) => app.use(express.json()) });
     const client = await connect(server, 'ann');
     expect((await post(server, '/broadcast', { data: 1 })).status).toBe(200);
@@ -195,7 +195,7 @@ describe('the routes of a hub', () => {
     expect(server.hub.getStatistics().totalConnections).toBe(0);
   });
 
-  it('refuse posts from pages of other sites, and streams to who cannot read them', async () => {
+  it('refuse posts from pages of other sites, and streams to clients that cannot read them', async () => {
     const server = await startHub({ allowedOrigins: ['https://app.example'] });
     const from = (origin: string): Promise<Response> =>
       post(server, '/broadcast', { data: 1 }, { ...ADMIN, ...JSON_TYPE, origin, 'sec-fetch-site': 'cross-site' });
@@ -223,7 +223,7 @@ describe('the routes of a hub', () => {
     expect(() => hub.router({ admin: () => undefined } as never)).toThrow(error);
   });
 
-  it('hand on what a middleware rejects with', async () => {
+  it('pass on the error that a middleware rejects with', async () => {
     const hub = createHub();
     const broken = hub.router({ auth: () => Promise.reject(new Error('down')), admin: () => undefined });
     const server = await startHub({ use: (app) => app.use('/broken', broken) });

@@ -57,7 +57,7 @@ describe.each(WAYS)('an idempotency key in %s', (_way, path, headers) => {
 });
 
 describe('starts with one idempotency key', () => {
-  it('that all wait for their owner are one run, where there is room for one only', async () => {
+  it('become one run although all wait for their owner and there is room for one only', async () => {
     const admits: (() => void)[] = [];
     let everyoneAsks: (() => void) | undefined;
     const asked = new Promise<void>((resolve) => (everyoneAsks = resolve));
@@ -74,7 +74,7 @@ describe('starts with one idempotency key', () => {
     expect(server.job.calls).toBe(1);
   });
 
-  it('are two runs for two owners', async () => {
+  it('become two runs for two owners', async () => {
     const server = await start(byOwner);
     const ann = await server.begin('/report', { headers: { ...KEY, 'X-Owner': 'ann' } });
     const bob = await server.begin('/report', { headers: { ...KEY, 'X-Owner': 'bob' } });
@@ -89,7 +89,7 @@ describe('starts with one idempotency key', () => {
     expect(server.job.calls).toBe(3);
   });
 
-  it('are a new run when the first is no longer kept', async () => {
+  it('become a new run when the first is no longer kept', async () => {
     const clock = new ManualClock();
     const server = await start({ clock, ttlMs: 60_000, sweepIntervalMs: 1_000 });
     const first = await server.open('/report', { headers: KEY });
@@ -126,14 +126,14 @@ describe('the same idempotency key with another payload', () => {
     ['method', get('/report?a=1', KEY)],
   ];
 
-  it.each(OTHER)('another %s is 422, and leaves nothing behind', async (_what, bytes) => {
+  it.each(OTHER)('is refused with 422 for another %s, and leaves nothing behind', async (_what, bytes) => {
     const server = await start({ use, clock: new ManualClock() });
     const headers = { ...KEY, 'Content-Type': 'application/json' };
     await server.begin('/report?a=1', { method: 'POST', body: BODY, headers });
     await expectRefused(server, { bytes, status: 422, code: 'KEY_REUSED', secrets: ['order-7'] });
   });
 
-  it('is another payload where nobody has parsed the body, and the answer says so', async () => {
+  it('is refused where nobody has parsed the body, and the answer says so', async () => {
     const server = await start();
     const headers = { ...KEY, 'Content-Type': 'application/json' };
     await server.begin('/report', { method: 'POST', body: BODY, headers });
@@ -144,14 +144,14 @@ describe('the same idempotency key with another payload', () => {
     });
   });
 
-  it('is the same payload when only the library’s own parameters differ', async () => {
+  it('counts as the same payload when only the library’s own parameters differ', async () => {
     const server = await start({ use });
     await server.begin('/report?a=1&idempotency_key=order-7&resume_key=');
     expect((await server.open('/report?a=1&replay=snapshot', { headers: KEY })).status).toBe(200);
     expect(server.job.calls).toBe(1);
   });
 
-  it('is another payload when startTask gives another input', async () => {
+  it('is refused when startTask is given another input', async () => {
     const server = await start();
     const request = { method: 'POST', url: '/x', headers: {} } as never;
     const task = await server.tasks.startTask(request, server.job.job, { input: 1, idempotencyKey: 'k' });
@@ -162,7 +162,7 @@ describe('the same idempotency key with another payload', () => {
   });
 });
 
-describe('an idempotency key that is none', () => {
+describe('an idempotency key that is malformed or empty', () => {
   it.each([
     ['given twice in the query', get('/report?idempotency_key=a&idempotency_key=b')],
     ['an object in the query', get('/report?idempotency_key[x]=a')],
@@ -170,12 +170,12 @@ describe('an idempotency key that is none', () => {
     ['given twice as a header', get('/report').replace(/\r\n$/, 'Idempotency-Key: a\r\nIdempotency-Key: b\r\n\r\n')],
     ['not ASCII', get('/report', { 'Idempotency-Key': 'schlüssel' })],
     ['a line break', get('/report?idempotency_key=a%0ab')],
-  ])('is 400 when it is %s', async (_what, bytes) => {
+  ])('is refused with 400 when it is %s', async (_what, bytes) => {
     const server = await start({ clock: new ManualClock() });
     await expectRefused(server, { bytes, status: 400, code: 'INVALID_INPUT', secrets: ['kkkk', 'schl'] });
   });
 
-  it('is none when it is empty', async () => {
+  it('counts as none when it is empty', async () => {
     const server = await start();
     await server.begin('/report', { headers: { 'Idempotency-Key': '' } });
     await server.begin('/report?idempotency_key=');

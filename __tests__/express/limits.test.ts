@@ -11,12 +11,12 @@ const STARTS: [name: string, path: string][] = [
   ['executeWithSSE()', '/execute'],
 ];
 
-describe('subscribers of one task', () => {
+describe('the subscribers of one task', () => {
   it.each([
     ['handler()', '/report?'],
     ['executeWithSSE()', '/execute?'],
     ['the router', '/tasks/$TASK/events?'],
-  ])('one more than maxSubscribersPerTask is 429 on %s, and the others stay', async (_name, path) => {
+  ])('are at most maxSubscribersPerTask: one more gets 429 on %s, and the others stay', async (_name, path) => {
     const server = await start({ maxSubscribersPerTask: 2, clock: new ManualClock() });
     const { context, finish } = await server.begin();
     const url = `${path.replace('$TASK', context.taskId)}resume_key=${context.resumeKey}`;
@@ -31,7 +31,7 @@ describe('subscribers of one task', () => {
     for (const stream of attached) expect((await stream.rest()).at(-1)?.event).toBe('complete');
   });
 
-  it('of a crowd that comes at once, only so many are admitted', async () => {
+  it('are admitted up to that number when many come at once', async () => {
     const server = await start({ maxSubscribersPerTask: 3 });
     const { context } = await server.begin();
     const crowd = await Promise.all(
@@ -41,7 +41,7 @@ describe('subscribers of one task', () => {
     expect(crowd.filter(({ status }) => status === 429)).toHaveLength(7);
   });
 
-  it('whoever leaves makes room', async () => {
+  it('make room when they leave', async () => {
     const server = await start({ maxSubscribersPerTask: 1 });
     const { context } = await server.begin();
     const url = `/report?resume_key=${context.resumeKey}`;
@@ -51,7 +51,7 @@ describe('subscribers of one task', () => {
     expect((await server.open(url)).status).toBe(200);
   });
 
-  it('an iterator counts as a subscriber, too', async () => {
+  it('include iterators', async () => {
     const server = await start({ maxSubscribersPerTask: 1 });
     const { context } = await server.begin();
     const url = `/report?resume_key=${context.resumeKey}`;
@@ -69,30 +69,36 @@ describe('subscribers of one task', () => {
 describe('running tasks', () => {
   const byOwner = { owner: (req: { headers: NodeJS.Dict<string | string[]> }) => String(req.headers['x-owner']) };
 
-  it.each(STARTS)('one more than maxTasksPerOwner is 429 on %s, for that owner alone', async (_name, path) => {
-    const server = await start({ ...byOwner, maxTasksPerOwner: 1, clock: new ManualClock() });
-    const ann = { 'X-Owner': 'ann' };
-    const { finish } = await server.begin('/report', { headers: ann });
-    await expectRefused(server, { bytes: get(path, ann), status: 429, code: 'TOO_MANY_TASKS', secrets: ['ann'] });
-    expect((await server.open(path, { headers: { 'X-Owner': 'bob' } })).status).toBe(200);
+  it.each(STARTS)(
+    'are at most maxTasksPerOwner: one more gets 429 on %s, for that owner alone',
+    async (_name, path) => {
+      const server = await start({ ...byOwner, maxTasksPerOwner: 1, clock: new ManualClock() });
+      const ann = { 'X-Owner': 'ann' };
+      const { finish } = await server.begin('/report', { headers: ann });
+      await expectRefused(server, { bytes: get(path, ann), status: 429, code: 'TOO_MANY_TASKS', secrets: ['ann'] });
+      expect((await server.open(path, { headers: { 'X-Owner': 'bob' } })).status).toBe(200);
 
-    const watched = await server.tasks.listTasks({ owner: 'ann' });
-    const stream = await server.open(`/report?resume_key=${watched[0]?.resumeKey}`, { headers: ann });
-    finish();
-    await stream.rest();
-    expect((await server.open(path, { headers: ann })).status).toBe(200);
-  });
+      const watched = await server.tasks.listTasks({ owner: 'ann' });
+      const stream = await server.open(`/report?resume_key=${watched[0]?.resumeKey}`, { headers: ann });
+      finish();
+      await stream.rest();
+      expect((await server.open(path, { headers: ann })).status).toBe(200);
+    },
+  );
 
-  it.each(STARTS)('one more than maxRunningTasks is 503 on %s, and the input is not read', async (_name, path) => {
-    const input = jest.fn();
-    const server = await start({ maxRunningTasks: 1, clock: new ManualClock(), handler: { input } });
-    const { context } = await server.begin();
-    await expectRefused(server, { bytes: get(path), status: 503, code: 'AT_CAPACITY', secrets: [context.resumeKey] });
-    expect(input).toHaveBeenCalledTimes(1);
-    expect((await server.open(`/report?resume_key=${context.resumeKey}`)).status).toBe(200);
-  });
+  it.each(STARTS)(
+    'are at most maxRunningTasks: one more gets 503 on %s, and its input is not read',
+    async (_name, path) => {
+      const input = jest.fn();
+      const server = await start({ maxRunningTasks: 1, clock: new ManualClock(), handler: { input } });
+      const { context } = await server.begin();
+      await expectRefused(server, { bytes: get(path), status: 503, code: 'AT_CAPACITY', secrets: [context.resumeKey] });
+      expect(input).toHaveBeenCalledTimes(1);
+      expect((await server.open(`/report?resume_key=${context.resumeKey}`)).status).toBe(200);
+    },
+  );
 
-  it('a repeated start attaches although no other task could start', async () => {
+  it('can be attached to by a repeated start although no other task could start', async () => {
     const server = await start({ maxRunningTasks: 1 });
     const headers = { 'Idempotency-Key': 'once' };
     await server.begin('/report', { headers });
@@ -100,7 +106,7 @@ describe('running tasks', () => {
   });
 });
 
-describe('an input that takes its time', () => {
+describe('an input that is read slowly', () => {
   it('has its place before it is read, so that no more inputs are read than tasks may run', async () => {
     let read: (() => void) | undefined;
     const input = jest.fn(() => new Promise<string>((resolve) => (read = () => resolve('read'))));
@@ -115,8 +121,8 @@ describe('an input that takes its time', () => {
   });
 });
 
-describe('what the app’s own functions refuse', () => {
-  it('INVALID_INPUT from `input` is 400', async () => {
+describe('an error of the application’s own functions', () => {
+  it('is answered with 400 where `input` throws INVALID_INPUT', async () => {
     const refuse = (): never => {
       throw new TaskError('INVALID_INPUT', 'steps is a number');
     };
@@ -129,7 +135,7 @@ describe('what the app’s own functions refuse', () => {
     ['input', { handler: { input: () => Promise.reject(new Error('no')) } }],
     ['owner', { owner: () => Promise.reject(new Error('no')) }],
     ['subscriberId', { handler: { subscriberId: () => failing() } }],
-  ])('any other error of `%s` goes to the app’s error middleware, and nothing starts', async (_name, options) => {
+  ])('goes to the error middleware where it comes from `%s`, and nothing starts', async (_name, options) => {
     const server = await start(options);
     const before = await server.state();
     expect((await server.open('/report')).status).toBe(500);
@@ -167,34 +173,37 @@ describe('a store that is down', () => {
     ['cancel', 'DELETE', `/tasks/${ID}`],
   ];
 
-  it.each(REQUESTS)('%s is 503 at once', async (_what, method, path) => {
+  it.each(REQUESTS)('is answered with 503 at once: %s', async (_what, method, path) => {
     const server = await start({ store: broken(down), clock: new ManualClock() });
     const bytes = requestBytes(method, path);
     await expectRefused(server, { bytes, method, status: 503, code: 'STORE_UNAVAILABLE', secrets: [KEY, 'ECONN'] });
   });
 
-  it.each(REQUESTS)('%s is 503 after storeTimeoutMs where it never answers', async (_what, method, path) => {
-    const clock = new ManualClock();
-    const asked: (() => void)[] = [];
-    const question = new Promise<void>((resolve) => asked.push(resolve));
-    const silent = (): Promise<never> => {
-      asked[0]?.();
-      return never();
-    };
-    const server = await start({ store: broken(silent), clock, storeTimeoutMs: 500 });
-    const bytes = requestBytes(method, path);
-    const refused = expectRefused(server, { bytes, method, status: 503, code: 'STORE_UNAVAILABLE', secrets: [KEY] });
-    await question;
-    const timers = clock.timers;
-    clock.advance(499);
-    expect(clock.timers).toBe(timers);
-    clock.advance(1);
-    await refused;
-    expect(server.tasks.getStatistics().running).toBe(0);
-  });
+  it.each(REQUESTS)(
+    'is answered with 503 after storeTimeoutMs where it never answers: %s',
+    async (_what, method, path) => {
+      const clock = new ManualClock();
+      const asked: (() => void)[] = [];
+      const question = new Promise<void>((resolve) => asked.push(resolve));
+      const silent = (): Promise<never> => {
+        asked[0]?.();
+        return never();
+      };
+      const server = await start({ store: broken(silent), clock, storeTimeoutMs: 500 });
+      const bytes = requestBytes(method, path);
+      const refused = expectRefused(server, { bytes, method, status: 503, code: 'STORE_UNAVAILABLE', secrets: [KEY] });
+      await question;
+      const timers = clock.timers;
+      clock.advance(499);
+      expect(clock.timers).toBe(timers);
+      clock.advance(1);
+      await refused;
+      expect(server.tasks.getStatistics().running).toBe(0);
+    },
+  );
 });
 
-describe('options', () => {
+describe('the options', () => {
   it('of a handler are checked when it is made, and name the option, the rule and the value', () => {
     const tasks = createTaskManager();
     const job = (): void => undefined;

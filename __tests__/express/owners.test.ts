@@ -37,40 +37,34 @@ describe('somebody else’s task', () => {
   const STATES = ['running', 'finished', 'expired'] as const;
 
   describe.each(STATES)('that is %s', (state) => {
-    it.each(REQUESTS)(
-      'rows 12 and 36: %s is answered byte for byte as an unknown task',
-      async (_what, method, path) => {
-        const clock = new ManualClock();
-        const server = await start({ owner, clock, ttlMs: 60_000, sweepIntervalMs: 1_000 });
-        const { context, finish } = await server.begin('/report', { headers: ANN });
-        if (state !== 'running') {
-          const stream = await server.open(`/report?resume_key=${context.resumeKey}`, { headers: ANN });
-          finish('secret');
-          await stream.rest();
-        }
-        if (state === 'expired') {
-          clock.advance(61_500);
-          expect((await server.open(`/tasks/${context.taskId}`, { headers: ANN })).status).toBe(410);
-        }
-        const before = await server.state();
-        const ask = (key: string, id: string, headers: Record<string, string>): Promise<string> => {
-          const url = path.replace('$KEY', key).replace('$ID', id);
-          return answerTo(
-            server,
-            requestBytes(method, url, { ...headers, Connection: 'close', 'Content-Length': '0' }),
-          );
-        };
-        const unknown = await ask(UNKNOWN_KEY, UNKNOWN_ID, BOB);
-        expect(unknown).toMatch(/^HTTP\/1\.1 404 /);
-        expect(await ask(context.resumeKey, context.taskId, BOB)).toBe(unknown);
-        expect(await ask(context.resumeKey, context.taskId, {})).toBe(unknown);
-        expect(await server.state()).toEqual(before);
-        expect(context.signal.aborted).toBe(false);
-      },
-    );
+    it.each(REQUESTS)('is answered byte for byte like an unknown task: %s', async (_what, method, path) => {
+      const clock = new ManualClock();
+      const server = await start({ owner, clock, ttlMs: 60_000, sweepIntervalMs: 1_000 });
+      const { context, finish } = await server.begin('/report', { headers: ANN });
+      if (state !== 'running') {
+        const stream = await server.open(`/report?resume_key=${context.resumeKey}`, { headers: ANN });
+        finish('secret');
+        await stream.rest();
+      }
+      if (state === 'expired') {
+        clock.advance(61_500);
+        expect((await server.open(`/tasks/${context.taskId}`, { headers: ANN })).status).toBe(410);
+      }
+      const before = await server.state();
+      const ask = (key: string, id: string, headers: Record<string, string>): Promise<string> => {
+        const url = path.replace('$KEY', key).replace('$ID', id);
+        return answerTo(server, requestBytes(method, url, { ...headers, Connection: 'close', 'Content-Length': '0' }));
+      };
+      const unknown = await ask(UNKNOWN_KEY, UNKNOWN_ID, BOB);
+      expect(unknown).toMatch(/^HTTP\/1\.1 404 /);
+      expect(await ask(context.resumeKey, context.taskId, BOB)).toBe(unknown);
+      expect(await ask(context.resumeKey, context.taskId, {})).toBe(unknown);
+      expect(await server.state()).toEqual(before);
+      expect(context.signal.aborted).toBe(false);
+    });
   });
 
-  it('is not in the list', async () => {
+  it('is not listed', async () => {
     const server = await start({ owner });
     const { context } = await server.begin('/report', { headers: ANN });
     const listed = async (headers: Record<string, string>): Promise<unknown> =>
@@ -94,7 +88,7 @@ describe('one’s own task', () => {
     expect(status).toBe(method === 'DELETE' ? 204 : 200);
   });
 
-  it('is told to no one through a refused cancel: it runs on', async () => {
+  it('is not revealed by a refused cancel, and runs on', async () => {
     const server = await start({ owner });
     const { context } = await server.begin('/report', { headers: ANN });
     await server.open(`/tasks/${context.taskId}`, { method: 'DELETE', headers: BOB });
@@ -103,7 +97,7 @@ describe('one’s own task', () => {
 });
 
 describe('where some requests have an owner and some have none', () => {
-  it('a task without an owner takes its key to be attached to, since its id is public', async () => {
+  it('a task without an owner can be attached to by its key only, since its id is public', async () => {
     const server = await start({ owner });
     const { context } = await server.begin();
     const { taskId, resumeKey } = context;

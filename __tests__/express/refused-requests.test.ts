@@ -25,13 +25,13 @@ afterAll(() => server.close());
 describe.each([...streamRoutes('$TASK')])('a method that streams nothing, on %s', (_name, path) => {
   const url = (): string => `${path.replace('$TASK', taskId)}?resume_key=${key}`;
 
-  it('HEAD is 405 with Allow, on a stream', async () => {
+  it('is refused with 405 and Allow as HEAD, on a stream', async () => {
     const refusal = { method: 'HEAD', status: 405, code: 'METHOD_NOT_ALLOWED', secrets: [key] };
     const { headers } = await expectRefused(server, { bytes: requestBytes('HEAD', url()), ...refusal });
     expect(headers.allow).toMatch(/^GET, (POST, )?OPTIONS$/);
   });
 
-  it.each(['PUT', 'DELETE', 'TRACE', 'PATCH'])('%s is 405 with Allow', async (method) => {
+  it.each(['PUT', 'DELETE', 'TRACE', 'PATCH'])('is refused with 405 and Allow: %s', async (method) => {
     const refusal = { method, status: 405, code: 'METHOD_NOT_ALLOWED', secrets: [key] };
     const { headers } = await expectRefused(server, { bytes: requestBytes(method, url()), ...refusal });
     expect(headers.allow).toMatch(/^GET, (POST, )?OPTIONS$/);
@@ -79,7 +79,7 @@ describe.each(STARTS)('a start on %s', (_name, path) => {
     await expectRefused(server, { bytes: get(path, { [name]: value }), status: 403, code: 'PREFETCH_REFUSED' });
   });
 
-  it('an allowed origin does not make a prefetch a start', async () => {
+  it('starts nothing for a prefetch, even from an allowed origin', async () => {
     const bytes = get(path, { Origin: ALLOWED, 'Sec-Purpose': 'prefetch' });
     await expectRefused(server, { bytes, status: 403, code: 'PREFETCH_REFUSED' });
   });
@@ -109,7 +109,7 @@ describe('a GET that no page of one’s own would send for a stream', () => {
   });
 });
 
-describe('requests that look foreign and are not', () => {
+describe('requests that look like those of another site', () => {
   const start = useTaskServers();
 
   it.each([
@@ -117,14 +117,14 @@ describe('requests that look foreign and are not', () => {
     ['an allowed origin across sites', () => ({ Origin: ALLOWED, 'Sec-Fetch-Site': 'cross-site' })],
     ['another origin of the same site', () => ({ Origin: 'http://x.localhost', 'Sec-Fetch-Site': 'same-site' })],
     ['a typed address', () => ({ 'Sec-Fetch-Site': 'none' })],
-  ])('%s starts a task', async (_what, headersFor) => {
+  ])('start a task: %s', async (_what, headersFor) => {
     const own = await start({ allowedOrigins: [ALLOWED] });
     const { status } = await own.open('/report', { headers: headersFor(own.port) });
     expect(status).toBe(200);
     expect(own.tasks.getStatistics().started).toBe(1);
   });
 
-  it('a foreign page may attach with a key, since that changes nothing and CORS hides it', async () => {
+  it('let a page of another site attach with a key, since that changes nothing and CORS hides it', async () => {
     const own = await start();
     const { context } = await own.begin();
     const headers = { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' };
@@ -141,20 +141,20 @@ describe('a client that cannot read a stream', () => {
   ];
   const UNREADABLE = ['application/json', 'text/html, application/json', 'text/event-streams', 'image/*'];
 
-  it.each(ROUTES)('is 406 on %s', async (_name, path) => {
+  it.each(ROUTES)('gets 406 on %s', async (_name, path) => {
     for (const Accept of UNREADABLE) {
       const bytes = get(path.replace('$TASK', taskId), { Accept });
       await expectRefused(server, { bytes, status: 406, code: 'NOT_ACCEPTABLE' });
     }
   });
 
-  it('is 406 where it rules the stream out by its weight', async () => {
+  it('gets 406 where it excludes the stream by its weight', async () => {
     const bytes = get('/report', { Accept: 'application/json, text/event-stream;q=0' });
     await expectRefused(server, { bytes, status: 406, code: 'NOT_ACCEPTABLE' });
   });
 
   it.each(['*/*', 'text/*', 'text/event-stream', 'application/json, TEXT/EVENT-STREAM;q=0.5', ''])(
-    '%j is a client that can',
+    'does not include one that accepts %j',
     async (Accept) => {
       const stream = await server.open(`/report?resume_key=${key}`, { headers: { Accept } });
       expect(stream.status).toBe(200);
@@ -163,7 +163,7 @@ describe('a client that cannot read a stream', () => {
   );
 });
 
-describe('a body', () => {
+describe('the body of a request', () => {
   const start = useTaskServers();
   const post = (body: string): string =>
     requestBytes('POST', '/report', {
@@ -174,7 +174,7 @@ describe('a body', () => {
     app.use(express.json({ limit: 1_000 }));
   };
 
-  it('rows 40 and 41: what the app’s parser refuses never reaches the handler', async () => {
+  it('never reaches the handler where the parser of the application refuses it', async () => {
     const own = await start({ use });
     const before = await own.state();
     await rawRequest(own.port, post('{"a":'));
@@ -182,7 +182,7 @@ describe('a body', () => {
     expect(await own.state()).toEqual(before);
   });
 
-  it('__proto__ in a body stays a member of the input and changes nothing else', async () => {
+  it('may hold __proto__, which stays a member of the input and changes nothing else', async () => {
     const own = await start({ use });
     const body = '{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}}';
     const headers = { 'Content-Type': 'application/json' };

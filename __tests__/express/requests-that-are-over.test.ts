@@ -69,7 +69,7 @@ describe('a request that somebody has answered to its end before it comes here',
 });
 
 describe('starts that read their input', () => {
-  it('read it once for a hundred twins with one idempotency key', async () => {
+  it('read it once for a hundred equal ones with one idempotency key', async () => {
     let reads = 0;
     const input = async (): Promise<void> => {
       reads++;
@@ -83,7 +83,7 @@ describe('starts that read their input', () => {
     for (const stream of streams) stream.destroy();
   });
 
-  it('are no more at once than there are places', async () => {
+  it('are never more at once than tasks may run', async () => {
     let reading = 0;
     let most = 0;
     const input = async (): Promise<void> => {
@@ -151,7 +151,7 @@ describe('hub.connect', () => {
     await server.close();
   });
 
-  it('tells of a take-over when the new connection stands, so that a listener may end it', async () => {
+  it('reports a take-over once the new connection is open, so that a listener may end it', async () => {
     const hub = createHub();
     const seen: string[] = [];
     hub.on('connect', ({ connected }) => seen.push(`connect ${connected}`));
@@ -173,9 +173,12 @@ describe('hub.connect', () => {
     await server.close();
   });
 
-  it.each(['.x', '.12345678901234567'])('an own id that begins like the hub’s and ends with %s is refused', (end) => {
-    const hub = createHub();
-    const send = (): number => hub.broadcast({ data: 1, id: `${'A'.repeat(22)}${end}` });
-    expect(send).toThrow(expect.objectContaining({ code: 'INVALID_EVENT_ID' }));
-  });
+  it.each(['.x', '.12345678901234567'])(
+    'refuses an id of the application that begins like one of the hub’s and ends with %s',
+    (end) => {
+      const hub = createHub();
+      const send = (): number => hub.broadcast({ data: 1, id: `${'A'.repeat(22)}${end}` });
+      expect(send).toThrow(expect.objectContaining({ code: 'INVALID_EVENT_ID' }));
+    },
+  );
 });

@@ -47,7 +47,7 @@ describe('Prefer: respond-async', () => {
     expect((await stream.next())?.event).toBe('task');
   });
 
-  it('needs no Accept for a stream, may come beside other preferences, and is one word', async () => {
+  it('needs no Accept header, and is recognised among other preferences as a whole word only', async () => {
     const server = await start();
     const accepted = async (Prefer: string): Promise<number> =>
       (await server.open('/report', { headers: { Prefer, Accept: 'application/json' } })).status;
@@ -56,7 +56,7 @@ describe('Prefer: respond-async', () => {
     expect(await accepted('respond-asynchronously')).toBe(406);
   });
 
-  it('is ignored by a request that comes back', async () => {
+  it('is ignored for a request that returns to a task', async () => {
     const server = await start();
     const { context } = await server.begin();
     const stream = await server.open(`/report?resume_key=${context.resumeKey}`, { headers: PREFER });

@@ -33,8 +33,8 @@ async function positionOf(stream: OpenStream): Promise<number> {
   return (JSON.parse((await stream.next())?.data ?? '') as { position: number }).position;
 }
 
-describe('rule 1: a Last-Event-ID header', () => {
-  it.each([0, 1, 3, 5])('after event %i gets exactly the events after it, on every route', async (seq) => {
+describe('the position from a Last-Event-ID header', () => {
+  it.each([0, 1, 3, 5])('of event %i gives exactly the events after it, on every route', async (seq) => {
     const { run, key, open } = await startWith(5);
     const streams: OpenStream[] = [];
     for (const [, path] of streamRoutes(run.context.taskId)) {
@@ -53,7 +53,7 @@ describe('rule 1: a Last-Event-ID header', () => {
     expect(await restOf(stream)).toEqual(['progress 8', 'progress 9', 'complete 10']);
   });
 
-  it('wins over where the subscriber left off', async () => {
+  it('wins over the position at which the subscriber left', async () => {
     const { run, key, open, closed } = await startWith(5, { subscriberId: 'tab' });
     await leaveAfter(5, await open(`/execute?resume_key=${key}`));
     await closed(2);
@@ -62,7 +62,7 @@ describe('rule 1: a Last-Event-ID header', () => {
     expect(await restOf(stream)).toEqual(['progress 3', 'progress 4', 'progress 5', 'complete 6']);
   });
 
-  it('ahead of the log gets a gap that says so, then goes on from the head', async () => {
+  it('ahead of the log gives a gap that says so, then goes on from the head', async () => {
     const { run, key, open } = await startWith(5);
     const stream = await open('/report', { headers: { 'Last-Event-ID': `${key}.9` } });
     await stream.next();
@@ -76,7 +76,7 @@ describe('rule 1: a Last-Event-ID header', () => {
   });
 });
 
-describe('rule 2: ?last_event_id=, or ?lastEventId=, which a polyfill comes back with', () => {
+describe('the position from ?last_event_id=, or from ?lastEventId=, which a polyfill sends', () => {
   const NAMES = ['last_event_id', 'lastEventId'];
   const QUERIES: [what: string, query: string][] = [
     ['a whole id', 'NAME=$KEY.3'],
@@ -86,7 +86,7 @@ describe('rule 2: ?last_event_id=, or ?lastEventId=, which a polyfill comes back
   ];
 
   it.each(NAMES.flatMap((name) => QUERIES.map(([what, query]) => [name, what, query.replace('NAME', name)])))(
-    '%s as %s gets exactly the events after it, on every route',
+    'in %s as %s gives exactly the events after it, on every route',
     async (_name, _what, query) => {
       const { run, key, open, job } = await startWith(5);
       const streams = [];
@@ -115,8 +115,8 @@ async function leaveAfter(seq: number, stream: OpenStream): Promise<void> {
   stream.destroy();
 }
 
-describe('rule 3: a subscriber that was attached and is not now', () => {
-  it('gets what was buffered while it was away', async () => {
+describe('a subscriber that was attached before, without a position', () => {
+  it('gets the events that came while it was away', async () => {
     const { run, key, open, closed } = await startWith(3, { subscriberId: 'ann' });
     await leaveAfter(3, await open(`/execute?resume_key=${key}`));
     await closed(2);
@@ -127,7 +127,7 @@ describe('rule 3: a subscriber that was attached and is not now', () => {
     expect((await back.rest()).map(({ id }) => seqOf(id))).toEqual([4, 5, 6, 7]);
   });
 
-  it('works through handler() with subscriberId, for that subscriber alone', async () => {
+  it('is recognised by the subscriberId of handler(), and by no other', async () => {
     const handler = { subscriberId: (req: { get(name: string): string | undefined }) => req.get('X-Tab') };
     const { run, key, open, closed } = await startWith(3, { handler });
     await leaveAfter(3, await open(`/report?resume_key=${key}`, { headers: { 'X-Tab': 'a' } }));
@@ -167,15 +167,15 @@ describe('two tabs with one subscriber id', () => {
   });
 });
 
-describe('rule 4: anybody else', () => {
-  it('gets everything that is kept', async () => {
+describe('any other client', () => {
+  it('gets all events that are kept', async () => {
     const { run, key, open } = await startWith(3);
     const stream = await open(`/report?resume_key=${key}`);
     run.finish();
     expect(await restOf(stream)).toEqual(['progress 1', 'progress 2', 'progress 3', 'complete 4']);
   });
 
-  it('gets a gap in the place of what is not', async () => {
+  it('gets a gap in the place of events that are not', async () => {
     const { run, open, tasks, key } = await startWith(50, { maxEventsPerTask: 8 });
     const stream = await open(`/report?resume_key=${key}`);
     run.finish();

@@ -14,7 +14,7 @@ async function json(server: TaskServer, path: string, headers: Record<string, st
   return JSON.parse(await stream.text());
 }
 
-describe('GET /', () => {
+describe('GET /, which lists tasks', () => {
   it('pages by the id of the last task, newest first, and carries neither progress nor result', async () => {
     const server = await start({ owner: () => 'ann' });
     const ids: string[] = [];
@@ -39,7 +39,7 @@ describe('GET /', () => {
   });
 
   it.each(['limit=0x10', 'limit=1e2', 'limit=%205', 'limit=+5', 'limit=05', 'limit=1&limit=2', 'before=x', 'before='])(
-    'is 400 for ?%s, which is no such value',
+    'answers 400 to ?%s, which is not written as a value',
     async (query) => {
       const server = await start({ owner: () => 'ann' });
       expect((await server.open(`/tasks?${query}`)).status).toBe(400);
@@ -78,7 +78,7 @@ describe('GET /', () => {
   });
 
   it.each(['limit=0', 'limit=-1', 'limit=1.5', 'limit=x', 'limit=1001', 'limit=', 'status=', 'status=gone'])(
-    'is 400 for ?%s',
+    'answers 400 to ?%s',
     async (query) => {
       const server = await start({ router: { authorize }, clock: new ManualClock() });
       await expectRefused(server, { bytes: get(`/tasks?${query}`), status: 400, code: 'INVALID_INPUT' });
@@ -119,7 +119,7 @@ describe('authorize', () => {
     expect(authorize).not.toHaveBeenCalled();
   });
 
-  it('picks what the list shows', async () => {
+  it('chooses the tasks that the list shows', async () => {
     const server = await start({ router: { authorize: (_req, task) => task.status === 'completed' } });
     const { context } = await server.begin();
     await server.begin();
@@ -127,7 +127,7 @@ describe('authorize', () => {
     expect(await json(server, '/tasks')).toEqual({ tasks: [expect.objectContaining({ task_id: context.taskId })] });
   });
 
-  it('that throws is the app’s error, and shows nothing', async () => {
+  it('that throws is an error of the application, and shows nothing', async () => {
     const server = await start({
       router: {
         authorize: () => {

@@ -14,7 +14,7 @@ async function json(server: TaskServer, path: string, headers: Record<string, st
 }
 
 describe('GET /:taskId', () => {
-  it('tells the status in snake_case, while the task runs and after', async () => {
+  it('gives the status in snake_case, while the task runs and after', async () => {
     const clock = new ManualClock();
     const server = await start({ clock, ttlMs: 60_000 });
     const { context } = await server.begin();
@@ -39,7 +39,7 @@ describe('GET /:taskId', () => {
     });
   });
 
-  it('tells how it failed, or why it was cancelled', async () => {
+  it('gives the error of a failed task, and the reason of a cancelled one', async () => {
     const server = await start();
     const failed = (await server.begin()).context.taskId;
     await server.tasks.completeTask(failed, 'failed', new Error('secret'));
@@ -65,14 +65,14 @@ describe('GET /:taskId', () => {
 });
 
 describe('GET /:taskId/result', () => {
-  it('is 409 while the task runs', async () => {
+  it('answers 409 while the task runs', async () => {
     const server = await start({ clock: new ManualClock() });
     const { context } = await server.begin();
     const bytes = get(`/tasks/${context.taskId}/result`);
     await expectRefused(server, { bytes, status: 409, code: 'TASK_RUNNING', secrets: [context.resumeKey] });
   });
 
-  it('is the data of the terminal event', async () => {
+  it('gives the data of the terminal event', async () => {
     const server = await start();
     const { context } = await server.begin();
     await server.tasks.completeTask(context.taskId, 'completed', { rows: 3 });
@@ -82,7 +82,7 @@ describe('GET /:taskId/result', () => {
 });
 
 describe('DELETE /:taskId', () => {
-  it('cancels the task: 204, its clients get the terminal event, its signal aborts', async () => {
+  it('answers 204, aborts the signal of the task, and gives its clients the terminal event', async () => {
     const server = await start();
     const stream = await server.open('/report');
     const { context } = await server.job.run();
@@ -94,7 +94,7 @@ describe('DELETE /:taskId', () => {
     });
   });
 
-  it('is 409 for a task that has ended', async () => {
+  it('answers 409 for a task that has ended', async () => {
     const server = await start({ clock: new ManualClock() });
     const { context } = await server.begin();
     await server.tasks.completeTask(context.taskId, 'completed');

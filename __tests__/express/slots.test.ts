@@ -21,7 +21,7 @@ describe('a slot', () => {
     await first.body?.cancel();
   });
 
-  it('is the owner’s: the same name is another slot for somebody else', async () => {
+  it('belongs to its owner: the same name is another slot for another owner', async () => {
     const { say, resume, job } = await start();
     const [ann, bob] = [await say('a', ANN), await say('a', { 'X-Owner': 'bob' })];
     expect([ann.status, bob.status, job.calls]).toEqual([200, 200, 2]);
@@ -46,7 +46,7 @@ describe('a slot', () => {
     await third.body?.cancel();
   });
 
-  it('leads a start with attach to the task that runs', async () => {
+  it('leads a start with onBusy "attach" to the task that runs', async () => {
     const { say, job } = await start({ handler: { onBusy: 'attach' } });
     const answers = await Promise.all(Array.from({ length: 20 }, () => say('a')));
     expect(new Set(answers.map(({ headers }) => headers.get('x-task-id'))).size).toBe(1);
@@ -55,7 +55,7 @@ describe('a slot', () => {
     for (const answer of answers) expect((await dataOf(answer)).at(-1)).toMatchObject({ result: 7 });
   });
 
-  it('is taken from the task that runs by a start with interrupt, after that has ended', async () => {
+  it('goes to a start with onBusy "interrupt" after the task that ran there has ended', async () => {
     const { say, job, tasks } = await start({ handler: { onBusy: 'interrupt' } });
     const first = await say('a');
     const { context } = await job.run(1);
@@ -76,7 +76,7 @@ describe('a slot', () => {
     await leave(...answers);
   });
 
-  it('is looked at before anything is read or refused: who joins, and who is refused, needs no place', async () => {
+  it('is checked before any input is read: a start that joins or is refused needs no place', async () => {
     const input = jest.fn(() => 'read');
     const limits = { maxRunningTasks: 1, maxTasksPerOwner: 1 };
     const attaching = await start({ ...limits, handler: { onBusy: 'attach', input } });
@@ -91,7 +91,7 @@ describe('a slot', () => {
     await leave(first, joined, other);
   });
 
-  it('passes its place on to the start that interrupts, once the job before has settled', async () => {
+  it('gives its place to the interrupting start once the previous job has settled', async () => {
     const { say, job } = await start({ maxRunningTasks: 1, maxTasksPerOwner: 1, handler: { onBusy: 'interrupt' } });
     const first = await say('a');
     const run = await job.run(1);
@@ -102,7 +102,7 @@ describe('a slot', () => {
     await leave(first, second);
   });
 
-  it('is taken from nobody where the start that interrupts has no place of its own', async () => {
+  it('is not taken by an interrupting start for which there is no place', async () => {
     const { store } = sharedMemory((memory) => void asShared(memory));
     const elsewhere = await start({ store, handler: { onBusy: 'interrupt' } });
     const here = await start({ store, maxRunningTasks: 1, handler: { onBusy: 'interrupt' } });
@@ -113,7 +113,7 @@ describe('a slot', () => {
     await leave(there, own);
   });
 
-  it('is asked for only where a task may be started, and refuses what is no name', async () => {
+  it('is asked for only where a task may be started, and refuses an invalid name', async () => {
     let slot: unknown = 7;
     const { say, job } = await start({ handler: { slot: () => slot as string } });
     expect((await say('a')).status).toBe(500);
@@ -128,7 +128,7 @@ describe('a slot', () => {
     await leave(...free);
   });
 
-  it('refuses options that are none', async () => {
+  it('refuses invalid options', async () => {
     for (const handler of [
       { slot: 'a' },
       { onBusy: 'queue' },
@@ -140,8 +140,8 @@ describe('a slot', () => {
   });
 });
 
-describe('what runs in a slot', () => {
-  it('is streamed to whoever asks, from its start, and is 204 where nothing runs', async () => {
+describe('the task in a slot', () => {
+  it('is streamed from its start to every client, and answered with 204 where none runs', async () => {
     const { say, resume, job } = await start();
     expect((await resume('a')).status).toBe(204);
     const first = await say('a');
@@ -185,7 +185,7 @@ describe('what runs in a slot', () => {
     await dataOf(first);
   });
 
-  it('is found by the program, and started by it without a request', async () => {
+  it('is found and started by the program, without a request', async () => {
     const { tasks, job, resume } = await start();
     const { taskId, resumeKey } = await tasks.start(job.job, { slot: 'a', owner: 'ann', input: { n: 1 } });
     const run = await job.run();
@@ -215,4 +215,4 @@ describe('what runs in a slot', () => {
   });
 });
 
-describeSlotRaces('in memory', async () => [(await start({ maxRunningTasks: Infinity })).tasks], 100);
+describeSlotRaces('slots in memory', async () => [(await start({ maxRunningTasks: Infinity })).tasks], 100);

@@ -24,7 +24,7 @@ const letter = (index: number): string => String.fromCharCode(97 + (index % 26))
 const letters = (count: number): string => Array.from({ length: count }, (_, index) => letter(index)).join('');
 
 describe('a snapshot', () => {
-  it('comes in the place of a gap, with the id of the last event it stands for', async () => {
+  it('comes in the place of a gap, with the id of the last event that it includes', async () => {
     const { run, key, open } = await startWith(50, { maxEventsPerTask: 8 });
     const stream = await open(`/report?resume_key=${key}`);
     await stream.next();
@@ -81,7 +81,7 @@ describe('a snapshot', () => {
     ]);
   });
 
-  it('of a task that has said nothing is what it begins with', async () => {
+  it('of a task without events is its initial state', async () => {
     const { run, key, open } = await startWith(0);
     const stream = await open(`/report?resume_key=${key}&replay=snapshot`);
     run.finish();
@@ -92,7 +92,7 @@ describe('a snapshot', () => {
     ]);
   });
 
-  it('counts named events in its position, although only progress is folded', async () => {
+  it('includes named events in its position, although only progress is folded', async () => {
     const { run, key, open } = await startWith(2);
     await run.context.emit('note', 'x');
     const stream = await open(`/report?resume_key=${key}&replay=snapshot`);
@@ -134,7 +134,7 @@ describe('a snapshot', () => {
     expect(errors).toEqual([expect.objectContaining({ cause: expect.objectContaining({ message: 'broken' }) })]);
   });
 
-  it('gives way to a gap when its state cannot be told as JSON', async () => {
+  it('gives way to a gap when its state cannot be written as JSON', async () => {
     const unserializable: SnapshotOptions = { initial: () => 0n, reduce: (state) => state };
     const { key, open } = await startWith(50, { maxEventsPerTask: 8, handler: { snapshot: unserializable } });
     const stream = await open(`/report?resume_key=${key}`);
@@ -142,7 +142,7 @@ describe('a snapshot', () => {
     expect(await stream.next()).toMatchObject({ event: 'gap', id: `${key}.42` });
   });
 
-  it('that cannot begin refuses the start, and leaves nothing behind', async () => {
+  it('whose initial state throws refuses the start, and leaves nothing behind', async () => {
     const snapshot: SnapshotOptions = {
       initial: () => {
         throw new Error('cannot begin');
@@ -155,7 +155,7 @@ describe('a snapshot', () => {
     expect(await server.state()).toEqual(before);
   });
 
-  it('can only be asked for by its name', async () => {
+  it('is given only for ?replay=snapshot', async () => {
     const server = await start();
     const before = await server.state();
     for (const query of ['replay=all', 'replay=snapshot&replay=snapshot', 'replay[]=snapshot']) {

@@ -5,7 +5,7 @@ import { useTaskServers } from '../support/task-server.js';
 
 const start = useTaskServers();
 
-describe('stop', () => {
+describe('stopping a manager', () => {
   it.each([
     ['handler()', '/report'],
     ['executeWithSSE()', '/execute'],
@@ -28,7 +28,7 @@ describe('stop', () => {
     await expect(server.tasks.startTask(request, server.job.job)).rejects.toMatchObject({ code: 'SHUTDOWN' });
   });
 
-  it('cancels what runs, and every client gets that terminal event before its stream ends', async () => {
+  it('cancels running tasks, and every client gets the terminal event before its stream ends', async () => {
     const server = await start();
     const { context } = await server.begin();
     const url = `/report?resume_key=${context.resumeKey}`;
@@ -62,7 +62,7 @@ describe('stop', () => {
     expect(server.tasks.getStatistics()).toMatchObject({ completed: 1, cancelled: 0 });
   });
 
-  it('cancels after the grace what has not ended, even if it does not heed its signal', async () => {
+  it('cancels tasks that have not ended after the grace, even those that ignore their signal', async () => {
     const clock = new ManualClock();
     const server = await start({ clock });
     const ending = await server.begin();
@@ -78,7 +78,7 @@ describe('stop', () => {
     await expect(stubborn.context.updateProgress(1)).rejects.toMatchObject({ code: 'TASK_NOT_RUNNING' });
   });
 
-  it('still lets clients come back, during the grace and after, to get the rest and the end', async () => {
+  it('still lets clients return during the grace and after, to get the rest and the end', async () => {
     const clock = new ManualClock();
     const server = await start({ clock });
     const { context } = await server.begin();

@@ -41,7 +41,7 @@ it.each([['/tasks'], ['/tasks/']])('a stream says where its task can be cancelle
   expect(frames.at(-1)?.event).toBe('cancelled');
 });
 
-it('an answer 202 says the same', async () => {
+it('an answer 202 says where its task can be cancelled, too', async () => {
   const accepted = await open({ publicPath: '/tasks' }, { Prefer: 'respond-async' });
   expect(accepted.status).toBe(202);
   expect(accepted.headers.link).toBe(`</tasks/${String(accepted.headers['x-task-id'])}>; rel="status"`);
@@ -65,7 +65,7 @@ it('a stream says where its task is attached to by GET, with its position and wi
 });
 
 describe('behind a proxy that cuts a prefix off', () => {
-  it('every place that is named leads through the proxy', async () => {
+  it('every URL that is named leads through the proxy', async () => {
     const { server, tasks } = await serve({ publicPath: '/api/tasks' });
     const accepted = await openStream(`${server.url}/job`, { headers: { Prefer: 'respond-async' } });
     const { location, link, 'x-task-id': taskId, 'x-resume-key': key } = accepted.headers;
@@ -95,7 +95,7 @@ it.each([
   expect(response?.headers.location?.startsWith(location)).toBe(true);
 });
 
-it('pages of allowed origins may read it', async () => {
+it('pages of allowed origins may read the link', async () => {
   const origin = 'https://app.example';
   const stream = await open({ publicPath: '/tasks', allowedOrigins: [origin] }, { Origin: origin });
   expect(String(stream.headers['access-control-expose-headers']).split(', ')).toEqual(

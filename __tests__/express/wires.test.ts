@@ -24,7 +24,7 @@ describe('a task on a wire', () => {
     ['ui-message-stream', ['[DONE]']],
     ['ag-ui', [expect.objectContaining({ type: 'RUN_FINISHED', result: 1 })]],
     ['plain', ['[DONE]']],
-  ])('%s speaks it at its start, in its slot and in the router', async (wire, end) => {
+  ])('is sent in that framing at its start, in its slot and by the router: %s', async (wire, end) => {
     const { say, job, resume, url } = await on(wire);
     const started = await say('a');
     const { context, finish } = await job.run();
@@ -44,7 +44,7 @@ describe('a task on a wire', () => {
     await others[0].body?.cancel();
   });
 
-  it('begins for whoever comes without a cursor with what all its events add up to', async () => {
+  it('begins with the folded message for a client without a position', async () => {
     const { say, job, resume } = await on('ui-message-stream');
     const first = await say('a');
     const { context, finish } = await job.run();
@@ -87,7 +87,7 @@ describe('a task on a wire', () => {
     }
   });
 
-  it('says an error where even what the events added up to is lost', async () => {
+  it('sends an error where even the folded message is lost', async () => {
     const limits = { maxEventsPerTask: 8, maxBytesPerTask: 4_096, maxEventBytes: 512 };
     const server = await start({ ...limits, handler: { wire: 'ui-message-stream' } });
     const first = await server.say('a');
@@ -115,7 +115,7 @@ describe('a task on a wire', () => {
     ['ui-message-stream', 'text/plain; charset=utf-8', (body) => body],
     ['ag-ui', 'application/json', (body) => (JSON.parse(body) as { detail: string }).detail],
     ['plain', 'application/json', (body) => (JSON.parse(body) as { error: { message: string } }).error.message],
-  ])('refuses in words that its clients can show: %s', async (wire, type, detailOf) => {
+  ])('refuses with a text that its clients can show: %s', async (wire, type, detailOf) => {
     const { say } = await on(wire);
     const first = await say('a');
     const refused = await say('a');
@@ -133,13 +133,13 @@ describe('a task on a wire', () => {
     ['plain', 'text/html', 406],
     ['ag-ui', 'text/event-stream', 200],
     ['ui-message-stream', '*/*', 200],
-  ])('honours what its clients accept: %s, %s', async (wire, accept, status) => {
+  ])('respects the Accept header: %s, %s', async (wire, accept, status) => {
     const answer = await (await on(wire)).say('a', { Accept: accept });
     expect(answer.status).toBe(status);
     await answer.body?.cancel();
   });
 
-  it('can be of one’s own, in thirty lines', async () => {
+  it('can use a wire that the application wrote in thirty lines', async () => {
     const lines: Wire = {
       name: 'lines',
       headers: { 'x-lines': '1' },
@@ -163,7 +163,7 @@ describe('a task on a wire', () => {
     });
   });
 
-  it('takes no snapshot option where the wire folds or has none', async () => {
+  it('refuses a snapshot option where the wire folds or knows no snapshots', async () => {
     const snapshot = { initial: () => 0, reduce: () => 0 };
     await expect(on('ui-message-stream', { snapshot })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
     await expect(on('plain', { snapshot })).resolves.toBeDefined();

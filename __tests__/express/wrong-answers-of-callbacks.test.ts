@@ -27,7 +27,7 @@ const NOBODY: [what: string, value: unknown][] = [
 ];
 
 describe.each(NOBODY)('where an application says that %s', (_what, value) => {
-  it('owns a request, it is a 500, nothing is started, and the process is told which callback it was', async () => {
+  it('owns a request, the answer is 500, nothing starts, and a warning names the callback', async () => {
     const server = await start({ owner: () => value as string });
     for (const path of ['/report', '/execute', '/tasks']) expect((await server.open(path)).status).toBe(500);
     expect(server.job.calls).toBe(0);
@@ -38,13 +38,13 @@ describe.each(NOBODY)('where an application says that %s', (_what, value) => {
     ]);
   });
 
-  it('identifies a subscriber, the same', async () => {
+  it('identifies a subscriber, the answer is 500, nothing starts, and a warning names the callback', async () => {
     const server = await start({ handler: { subscriberId: () => value as string } });
     expect((await server.open('/report')).status).toBe(500);
     expect(server.job.calls).toBe(0);
   });
 
-  it('identifies a user of the hub, the same', async () => {
+  it('identifies a user of the hub, the answer is 500, nothing starts, and a warning names the callback', async () => {
     const hub = createHub();
     const app = express();
     const pass = (_req: unknown, _res: unknown, next: () => void): void => {
@@ -67,13 +67,13 @@ describe('a callback', () => {
     ['subscriberId that returns a promise', { handler: { subscriberId: () => Promise.resolve('ann') as never } }],
     ['subscriberId that rejects', { handler: { subscriberId: () => Promise.reject(new Error('no')) as never } }],
     ['input that throws', { handler: { input: () => JSON.parse('{') as unknown } }],
-  ])('%s is a 500, and starts nothing', async (_what, options) => {
+  ])('causes a 500 and starts nothing: %s', async (_what, options) => {
     const server = await start(options);
     expect((await server.open('/report')).status).toBe(500);
     expect(server.job.calls).toBe(0);
   });
 
-  it.each([1, 'yes', null, undefined, {}])('authorize that answers %j lets nobody in', async (answer) => {
+  it.each([1, 'yes', null, undefined, {}])('named authorize lets nobody in by answering %j', async (answer) => {
     const server = await start({ router: { authorize: () => answer as boolean } });
     const { context } = await server.begin();
     expect((await server.open(`/tasks/${context.taskId}`)).status).toBe(500);
@@ -82,7 +82,7 @@ describe('a callback', () => {
   });
 });
 
-describe('an option that does not exist, or that is no such thing, is refused by its name', () => {
+describe('an option that does not exist, or has a wrong value, is refused by its name', () => {
   const tasks = createTaskManager();
   const hub = createHub();
   const pass = (): void => undefined;

@@ -7,7 +7,7 @@ const request = (more: object): AnyRequest =>
 const areSame = async (one: object, other: object): Promise<boolean> =>
   (await fingerprintOf(request(one))) === (await fingerprintOf(request(other)));
 
-describe('two starts are the same payload', () => {
+describe('the fingerprints of two starts', () => {
   it.each<[what: string, one: object, other: object, same: boolean]>([
     ['with equal JSON bodies', { body: { a: [1, 'x'] } }, { body: { a: [1, 'x'] } }, true],
     ['not with other JSON bodies', { body: { a: [1, 'x'] } }, { body: { a: [1, 'y'] } }, false],
@@ -62,13 +62,13 @@ describe('two starts are the same payload', () => {
     expect(await areSame(one, other)).toBe(same);
   });
 
-  it('also where a body refers to itself', async () => {
+  it('can be computed where a body refers to itself', async () => {
     const body: { self?: object } = {};
     body.self = body;
     expect(await areSame({ body }, { body })).toBe(true);
   });
 
-  it('hashes a large upload in pieces, between which others are served', async () => {
+  it('are computed in pieces for a large upload, between which others are served', async () => {
     let turns = 0;
     let over = false;
     const count = (): void => {
@@ -92,7 +92,7 @@ describe('a payload that cannot be written as text', () => {
     ['holds a function that cannot be looked at', { job: proxy }],
     ['holds an object without a prototype, deep inside', nestedIn(Object.create(null))],
     ['holds a symbol', { name: Symbol('a') }],
-  ])('has a fingerprint where it %s', async (_what, body) => {
+  ])('still has a fingerprint where it %s', async (_what, body) => {
     expect(await areSame({ body }, { body })).toBe(true);
     expect(await areSame({ body }, { body: 'another' })).toBe(false);
   });

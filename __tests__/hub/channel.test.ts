@@ -59,7 +59,7 @@ describe('a channel', () => {
   });
 
   itHolds(
-    'reads, in as many pieces as it likes, what an array would say',
+    'reads the same as an array would, in any number of pieces',
     [fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 200 }), fc.integer({ min: 1, max: 300 })],
     (steps: number[], maxEvents: number) => {
       const channel = makeChannel(maxEvents);
@@ -108,7 +108,7 @@ describe('the channels of a hub', () => {
     expect(busy.trimmedTo).toBeGreaterThan(571);
   });
 
-  it('of one user and of their clients are one share, which gives what was silent longest first', () => {
+  it('count as one share for a user and their clients, which loses the longest silent first', () => {
     const channels = new ChannelRegistry(LIMITS, 200_000);
     const room = channels.addReader('room', 'news');
     fill(channels, room, 1, 60);
@@ -121,7 +121,7 @@ describe('the channels of a hub', () => {
     expect([ann, own[0]!].map((channel) => channel.nextAfter(0))).toEqual([Infinity, Infinity]);
   });
 
-  it('never take from a channel what it is just being given', () => {
+  it('never take memory from the channel that is just being written to', () => {
     const channels = new ChannelRegistry(LIMITS, 4_096);
     const only = channels.addReader('user', 'ann');
     fill(channels, only, 1, 40);
@@ -129,7 +129,7 @@ describe('the channels of a hub', () => {
     expect(only.readAfter(39, Infinity)!.bytes.toString()).toHaveLength(1_000);
   });
 
-  it('are forgotten with their last reader, memory and all', () => {
+  it('are forgotten with their last reader, and give their memory back', () => {
     const channels = new ChannelRegistry(LIMITS, 1_000_000);
     const red = channels.addReader('room', 'red');
     expect(channels.addReader('room', 'red')).toBe(red);

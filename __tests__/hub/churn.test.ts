@@ -7,7 +7,7 @@ import { announceSeed, createRandom } from '../support/random.js';
 const random = createRandom(announceSeed('hub churn'));
 const CLIENTS = 10_000;
 
-it('10,000 clients that come, talk and leave get all that is theirs, and leave nothing behind', async () => {
+it('10,000 clients that connect, send and leave get all their messages, and leave nothing behind', async () => {
   const clock = new ManualClock();
   const hub = new HubEngine(resolveHubOptions({ clock, absenceMs: 60_000, maxClientsPerUser: CLIENTS }));
   const live: { stream: FakeStream; n: number }[] = [];

@@ -13,7 +13,7 @@ const make = (): { channels: ChannelRegistry; client: Client; say: (room: string
 };
 
 describe('the rooms of a client', () => {
-  it('are those that it is in now, each once', () => {
+  it('are listed once each, and only while it is in them', () => {
     const { channels, client } = make();
     client.join('red', 0, channels);
     client.join('red', 3, channels);
@@ -46,7 +46,7 @@ describe('the rooms of a client', () => {
     expect(channels.rooms.get('red')!.readers).toBe(2);
   });
 
-  it('that it left go with what they sent, which is a loss', () => {
+  it('that it left are forgotten with their messages, which is reported as a loss', () => {
     const { channels, client, say } = make();
     const other = new Client('o', undefined, undefined, 0);
     other.join('red', 0, channels);
@@ -70,7 +70,7 @@ describe('the rooms of a client', () => {
     expect([client.memberships.length, client.lostUpTo, channels.rooms.has('room-1')]).toEqual([16, 1, false]);
   });
 
-  it('count it while it is connected, and only then', () => {
+  it('count it only while it is connected', () => {
     const { channels, client } = make();
     client.join('red', 0, channels);
     const red = channels.rooms.get('red')!;
@@ -85,7 +85,7 @@ describe('the rooms of a client', () => {
     expect(red.present).toBe(0);
   });
 
-  it('are given back when it is forgotten', () => {
+  it('are freed when it is forgotten', () => {
     const { channels, client, say } = make();
     client.join('red', 0, channels);
     client.join('blue', 0, channels);
@@ -96,7 +96,7 @@ describe('the rooms of a client', () => {
   });
 });
 
-it('a client’s position is where its connection is, then where that left off', () => {
+it('the position of a client is that of its connection, and the last one after it was closed', () => {
   const { client } = make();
   const cursor = { position: 3, discarded: false };
   client.attach(cursor, { wake: (): void => undefined });

@@ -188,7 +188,7 @@ const RUNS = Number(process.env.RUNS ?? 100);
 
 describe('a hub with clients that come and go', () => {
   itHolds(
-    'gives each exactly what it was addressed, once and in the order of the hub',
+    'gives each client exactly its messages, once and in the order of the hub',
     [commands],
     async (steps: Command[]) => {
       for (const { received, expected, gaps } of await play(steps, {})) {
@@ -200,7 +200,7 @@ describe('a hub with clients that come and go', () => {
   );
 
   itHolds(
-    'names in a gap whatever its history no longer had',
+    'names in a gap all messages that its history no longer held',
     [commands, fc.integer({ min: 1, max: 12 })],
     async (steps: Command[], historyEvents: number) => {
       for (const { received, expected, gaps, seqOf } of await play(steps, { historyEvents })) {

@@ -20,7 +20,7 @@ const known = (): Client => {
   return client;
 };
 
-describe('where a client of the hub goes on', () => {
+describe('the position at which a client of the hub goes on', () => {
   const unknown = (to: number): object => ({ from: 0, to, reason: 'unknown', position: to });
 
   it.each<[string, string | undefined, boolean, number, object | undefined]>([
@@ -45,14 +45,14 @@ describe('where a client of the hub goes on', () => {
   });
 
   it.each(['', '.', '.x', '.-1', '.1.2', '.9007199254740992'])(
-    'an id of this hub with %p for a seq is refused',
+    'is refused for an id of this hub with %p for a number',
     (end) => {
       const read = (): unknown => startOf(`${EPOCH}.${end.slice(1)}`, known(), history());
       expect(read).toThrow(expect.objectContaining({ code: 'INVALID_CURSOR' }));
     },
   );
 
-  it('the earliest of several channels, where an own id was used on more than one', () => {
+  it('is the earliest one where an application’s own message id was used on several channels', () => {
     const { channels, ...rest } = history();
     const client = known();
     client.join('red', 10, channels);

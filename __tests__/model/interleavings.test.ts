@@ -149,7 +149,7 @@ itHolds(
 );
 
 itHolds(
-  'who watches, and how, changes nothing in the log',
+  'the number and kind of subscribers changes nothing in the log',
   40,
   [fc.scheduler(), fc.scheduler(), plan],
   async (watched, alone, drawn) => {

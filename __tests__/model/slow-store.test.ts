@@ -7,7 +7,7 @@ import { turns } from './property.js';
 
 guardProcess();
 
-describe('an event', () => {
+describe('an event of a slow store', () => {
   it('reaches subscribers when the store has acknowledged it, and not before', async () => {
     const { gate, store, start, watch } = setUp();
     const { resumeKey, context } = await start();
@@ -128,7 +128,7 @@ describe('a store that never answers', () => {
     });
   });
 
-  it('does not keep completeTask or stop from coming back', async () => {
+  it('does not keep completeTask or stop from returning', async () => {
     const { clock, store, manager, start } = setUp();
     const { taskId } = await start();
     const other = await start();
@@ -146,7 +146,7 @@ describe('a store that never answers', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('cannot keep a task beyond its time', async () => {
+  it('cannot keep a task running beyond its time-out', async () => {
     const { clock, store, manager, start } = setUp({ timeoutMs: 2_000 });
     const { context } = await start();
     store.fate = () => 'lost';

@@ -20,7 +20,7 @@ import { until } from '../support/until.js';
 /** What a stream may end with when something below it broke. */
 const NAMED = ['CLIENT_OFFLINE', 'NO_WORKER', 'WORKER_LOST', 'WORKER_PROTOCOL_ERROR'];
 
-describeWithNatsServer('when a process or the server is killed or paused', () => {
+describeWithNatsServer('a stream over NATS', () => {
   let libUrl: string;
   let nats: Nats;
   const open: { close(): Promise<void> }[] = [];
@@ -84,7 +84,7 @@ describeWithNatsServer('when a process or the server is killed or paused', () =>
     }
   };
 
-  it('the server is killed and comes back: a named outcome, nothing twice, and it goes on', async () => {
+  it('has a named outcome and nothing twice when the server is killed, and later streams work', async () => {
     const { gateway, worker } = await streaming();
     await nats.server!.kill();
     await nats.server!.run();
@@ -93,7 +93,7 @@ describeWithNatsServer('when a process or the server is killed or paused', () =>
     await expectRecovered(gateway);
   });
 
-  it('the server stands still for longer than lease and beats: both sides end, and it goes on', async () => {
+  it('ends on both sides when the server is paused for longer than lease and beats, and later streams work', async () => {
     const { gateway, worker } = await streaming();
     nats.server!.pause();
     expectNamed(await gateway.heard('outcome'));
@@ -102,19 +102,22 @@ describeWithNatsServer('when a process or the server is killed or paused', () =>
     await expectRecovered(gateway);
   });
 
-  it.each(['worker', 'gateway'] as const)('the link of the %s breaks after a publish: exact or named', async (side) => {
-    const proxy = await startCutProxy({ upstreamPort: nats.server!.port });
-    open.push(proxy);
-    const cut = { servers: `127.0.0.1:${proxy.port}` };
-    const { gateway } = await streaming({ [side]: cut, to: 500 });
-    proxy.cutAll();
-    const outcome = await gateway.heard('outcome');
-    if (outcome.code === 'resolved') expect(outcome).toMatchObject({ count: 500, exact: true });
-    else expectNamed(outcome);
-    await expectRecovered(gateway);
-  });
+  it.each(['worker', 'gateway'] as const)(
+    'is exact or ends with a named error when the link of the %s breaks after a publish',
+    async (side) => {
+      const proxy = await startCutProxy({ upstreamPort: nats.server!.port });
+      open.push(proxy);
+      const cut = { servers: `127.0.0.1:${proxy.port}` };
+      const { gateway } = await streaming({ [side]: cut, to: 500 });
+      proxy.cutAll();
+      const outcome = await gateway.heard('outcome');
+      if (outcome.code === 'resolved') expect(outcome).toMatchObject({ count: 500, exact: true });
+      else expectNamed(outcome);
+      await expectRecovered(gateway);
+    },
+  );
 
-  it('a gateway that stands still is not flooded, and is told what happened', async () => {
+  it('does not flood a gateway that is paused, which then gets the outcome', async () => {
     const { gateway, worker } = await streaming({ gateway: { windowMessages: 100 }, everyMs: 0 });
     gateway.signal('SIGSTOP');
     const { code, sent } = await worker.heard('aborted');
@@ -126,13 +129,13 @@ describeWithNatsServer('when a process or the server is killed or paused', () =>
     await expectRecovered(gateway);
   });
 
-  it('a worker that is killed is lost, and nothing is made up', async () => {
+  it('ends with a named error when its worker is killed, and nothing is made up', async () => {
     const { gateway, worker } = await streaming();
     worker.signal('SIGKILL');
     expect(await gateway.heard('outcome')).toMatchObject({ code: 'WORKER_LOST', exact: true });
   });
 
-  it('a worker that stands still is lost too, and stops when it goes on', async () => {
+  it('ends with a named error when its worker is paused, which stops when it goes on', async () => {
     const { gateway, worker } = await streaming();
     worker.signal('SIGSTOP');
     expect(await gateway.heard('outcome')).toMatchObject({ code: 'WORKER_LOST', exact: true });
@@ -140,7 +143,7 @@ describeWithNatsServer('when a process or the server is killed or paused', () =>
     expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
   });
 
-  it('a gateway that is killed takes its streams along, also where a monitor hides that nobody listens', async () => {
+  it('ends at the worker when its gateway is killed, also where a monitor hides that nobody listens', async () => {
     const monitor = await nats.connect();
     monitor.subscribe('>', { callback: () => undefined });
     await monitor.flush();
@@ -149,14 +152,14 @@ describeWithNatsServer('when a process or the server is killed or paused', () =>
     expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
   });
 
-  it('a gateway that is killed takes its streams along by the 503 of the server, long before its lease', async () => {
+  it('ends at the worker by the 503 of the server when its gateway is killed, long before the lease is over', async () => {
     const hour = { leaseMs: 3_600_000, beatMs: 60_000 };
     const { gateway, worker } = await streaming({ gateway: hour, worker: hour });
     gateway.signal('SIGKILL');
     expect(await worker.heard('aborted')).toMatchObject({ code: 'CLIENT_OFFLINE' });
   });
 
-  it('a client that goes is told to the worker once, where only presence can', async () => {
+  it('stops its worker once when presence says that the client has gone', async () => {
     const { gateway, worker, calls } = await hidden();
     void gateway.requester.streamRequestWithClient('jobs', '', 'ann');
     const { request } = await calls.call();
@@ -175,7 +178,7 @@ describeWithNatsServer('when a process or the server is killed or paused', () =>
     expect(gone).toEqual(['ann']);
   });
 
-  it('who is to stop while the server stands still stops in the time that it was given', async () => {
+  it('can be stopped in the given time while the server is paused', async () => {
     const clock = new ManualClock();
     const [gateway, worker] = [await openGateway(nats), await openWorker(nats, { clock })];
     const presence = createPresence({ connection: worker.connection, clock });
@@ -194,7 +197,7 @@ describeWithNatsServer('when a process or the server is killed or paused', () =>
     await gateway.connection.flush();
   });
 
-  it('a requester that falls silent although it is said to be online ends the stream', async () => {
+  it('ends when its requester falls silent although it is said to be online', async () => {
     const { gateway, worker, calls } = await hidden();
     const link = await nats.connect();
     const requester = createStreamRequester({ connection: link, presence: gateway.presence, beatMs: BEAT_MS });

@@ -42,7 +42,7 @@ class StallingClock implements Clock {
   }
 }
 
-describeWithNats('leases and beats', () => {
+describeWithNats('leases and heartbeats over NATS', () => {
   const here = useNats('times');
   let link: NatsConnection;
   const open: Presence[] = [];
@@ -76,7 +76,7 @@ describeWithNats('leases and beats', () => {
     return listener;
   };
 
-  it('the clients of a silent gateway go offline within its lease, and not in three quarters of it', async () => {
+  it('take the clients of a silent gateway offline within its lease, and not in three quarters of it', async () => {
     const clock = new ManualClock();
     const listener = await listen(clock, (ms) => clock.advance(ms));
     clock.advance(2_000); // with the second before
@@ -85,7 +85,7 @@ describeWithNats('leases and beats', () => {
     expect(listener.isClientOnline('a')).toBe(false);
   });
 
-  it('a gateway that renews its lease keeps its clients', async () => {
+  it('keep the clients of a gateway that renews its lease', async () => {
     const [clock, gatewayClock] = [new ManualClock(), new ManualClock()];
     const listener = await listen(clock, (ms) => clock.advance(ms), gatewayClock);
     const gone: string[] = [];
@@ -98,7 +98,7 @@ describeWithNats('leases and beats', () => {
     expect(gone).toEqual([]);
   });
 
-  it('a listener that stood still does not take the silence for that of the gateways', async () => {
+  it('do not let a listener that was paused take its own silence for that of the gateways', async () => {
     const clock = new StallingClock();
     const listener = await listen(clock, (ms) => clock.pass(ms));
     clock.pass(3_600_000);
@@ -107,7 +107,7 @@ describeWithNats('leases and beats', () => {
     expect(listener.isClientOnline('a')).toBe(false);
   });
 
-  it('a listener waits for gateways, but no longer than a lease for one that does not answer', async () => {
+  it('let a listener wait for gateways, but no longer than a lease for one that does not answer', async () => {
     const clock = new ManualClock();
     link.subscribe(`${here.subject}.sync`, { callback: () => undefined }); // somebody is there, and says nothing
     const listener = join({ clock });
@@ -125,7 +125,7 @@ describeWithNats('leases and beats', () => {
     expect(listener.isClientOnline('a')).toBe(false);
   });
 
-  it('a worker is lost after three silent beats, and not after two', async () => {
+  it('give a worker up after three silent beats, and not after two', async () => {
     const clock = new ManualClock();
     const requester = createStreamRequester({ connection: link, clock, beatMs: 1_000 });
     let outcome: Promise<string> | undefined;
@@ -144,7 +144,7 @@ describeWithNats('leases and beats', () => {
     expect(clock.timers).toBe(1); // the lease of the requester's own presence
   });
 
-  it('a worker that was ahead of the loop is not taken for one that says nothing', async () => {
+  it('do not take a worker that waits for credit for a silent one', async () => {
     const clock = new ManualClock();
     const requester = createStreamRequester({ connection: link, clock, beatMs: 20_000 });
     let stream: ResponseStream | undefined;
@@ -165,7 +165,7 @@ describeWithNats('leases and beats', () => {
     expect(await codeOf(fourth)).toBe('WORKER_TIMEOUT');
   });
 
-  it('a responder whose presence cannot be followed tries again', async () => {
+  it('let a responder try again that cannot follow presence', async () => {
     const clock = new ManualClock();
     const presence = join({});
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
@@ -181,7 +181,7 @@ describeWithNats('leases and beats', () => {
     flush.mockRestore();
   });
 
-  it('a requester that stood still does not lose its worker by it', async () => {
+  it('keep the worker of a requester that was paused', async () => {
     const clock = new StallingClock();
     const requester = createStreamRequester({ connection: link, clock, beatMs: 1_000 });
     let finished: Promise<unknown> | undefined;
@@ -195,7 +195,7 @@ describeWithNats('leases and beats', () => {
     expect(await codeOf(finished!)).toBe('resolved');
   });
 
-  it('a requester is gone after three beats without an answer', async () => {
+  it('give a requester up after three beats without an answer', async () => {
     const clock = new ManualClock();
     const [gateway, worker] = [await openGateway(here.nats, { beatMs: 1_000 }), await openWorker(here.nats, { clock })];
     const calls = new Calls();

@@ -81,7 +81,7 @@ describe('an option or argument that cannot be right is refused when it is given
     ['graceMS', () => responder.stop({ graceMS: 5 } as never)],
     ['onmessage', () => requester.streamRequestWithClient('a', '', 'ann', { onmessage: () => false } as never)],
     ['idleTimeout', () => remoteTask(requester, 'a', () => '', { idleTimeout: 5 } as never)],
-  ])('an option that does not exist, such as %s', (name, make) => {
+  ])('which does not exist, such as %s', (name, make) => {
     expect(make).toThrow(
       expect.objectContaining({
         code: 'INVALID_OPTION',
@@ -90,7 +90,7 @@ describe('an option or argument that cannot be right is refused when it is given
     );
   });
 
-  it('an id that could not be part of a subject', () => {
+  it('which is an id that could not be part of a subject', () => {
     expect(() => requester.streamRequestWithClient('a', '', 'a.b')).toThrow(
       expect.objectContaining({ code: 'INVALID_CLIENT_ID' }),
     );
@@ -98,7 +98,7 @@ describe('an option or argument that cannot be right is refused when it is given
 });
 
 describe('subjects', () => {
-  it.each(['a', 'a.b', '$JS.API', 'jobs.eu-1', 'a'.repeat(128), 'a*b'.replace('*', '-')])('%s is one', (subject) => {
+  it.each(['a', 'a.b', '$JS.API', 'jobs.eu-1', 'a'.repeat(128), 'a*b'.replace('*', '-')])('accept %s', (subject) => {
     expect(() => checkSubject('subject', subject)).not.toThrow();
     expect(() => checkSubscription('subject', subject)).not.toThrow();
   });
@@ -120,12 +120,12 @@ describe('subjects', () => {
     'a.>.b',
     5,
     null,
-  ])('%j is none', (subject) => {
+  ])('refuse %j', (subject) => {
     expect(() => checkSubject('subject', subject)).toThrow(refused('subject'));
     expect(() => checkSubscription('subject', subject)).toThrow(refused('subject'));
   });
 
-  it.each(['*', '>', 'a.*', '*.b', 'a.>', '*.*'])('%s is one to subscribe to', (subject) => {
+  it.each(['*', '>', 'a.*', '*.b', 'a.>', '*.*'])('accept %s for a subscription', (subject) => {
     expect(() => checkSubscription('subject', subject)).not.toThrow();
     expect(() => checkSubject('subject', subject)).toThrow(refused('subject'));
   });

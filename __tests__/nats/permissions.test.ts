@@ -44,7 +44,7 @@ describeWithNatsServer('with the permissions of docs/NATS.md and no others', () 
   it.each([
     ['the inboxes that NATS has by itself', { gateways: '_INBOX', workers: '_INBOX' }],
     ['inboxes of their own', INBOX],
-  ])('all works: %s', async (_what, inboxes) => {
+  ])('everything works: %s', async (_what, inboxes) => {
     await start(inboxes);
     const [gateway, worker] = [await connectAs('gateways'), await connectAs('workers')];
     const served = createPresence({ connection: gateway.connection, leaseMs: LEASE_MS, inboxPrefix: inboxes.gateways });
@@ -98,7 +98,7 @@ describeWithNatsServer('with the permissions of docs/NATS.md and no others', () 
     await expect(presence.startClientOfflineListener()).rejects.toThrow('Permissions Violation');
   });
 
-  it('a subscription that may not be is told', async () => {
+  it('a subscription that is not allowed is reported', async () => {
     await start();
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const { connection } = await connectAs('gateways');

@@ -110,7 +110,7 @@ class World {
 }
 
 describeWithNatsServer('random kills and pauses', () => {
-  it(`${RUNS} runs: nothing hangs, nothing is missing or twice, every outcome has a name`, async () => {
+  it(`leave nothing hanging, missing or doubled in ${RUNS} runs, and every outcome has a name`, async () => {
     const random = createRandom(announceSeed('random faults'));
     const nats = await Nats.own();
     const world = new World(compileLib('nats-random'), nats);

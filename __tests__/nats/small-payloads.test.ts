@@ -8,14 +8,14 @@ import { until } from '../support/until.js';
 /** The longest there are, and what JSON doubles. */
 const longId = (n: number): string => `${'"\\'.repeat(60)}${n}`;
 
-describeWithNatsServer('where the server takes little at a time', () => {
+describeWithNatsServer('a NATS server with a small max_payload', () => {
   let nats: Nats;
   beforeAll(async () => {
     nats = await Nats.configured('max_payload: 4096');
   });
   afterAll(() => nats.close());
 
-  it('a listener is told all clients, and all changes that it missed', async () => {
+  it('lets a listener learn all clients, and all changes that it missed', async () => {
     const link = await nats.connect();
     const gateway = createPresence({ connection: link, leaseMs: LEASE_MS });
     const listener = createPresence({ connection: await nats.connect(), leaseMs: LEASE_MS });
@@ -32,7 +32,7 @@ describeWithNatsServer('where the server takes little at a time', () => {
     expect(listener.isClientOnline(ids[0]!)).toBe(true);
   });
 
-  it('a worker refuses what is too large also while it has no server to ask', async () => {
+  it('lets a worker refuse messages that are too large even while it is disconnected', async () => {
     const [gateway, worker, calls] = [await openGateway(nats), await openWorker(nats), new Calls()];
     worker.responder.subscribe('jobs', calls.handler);
     await worker.connection.flush();

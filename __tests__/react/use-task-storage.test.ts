@@ -44,7 +44,7 @@ describe('a page that is reloaded', () => {
     await unmounted(after);
   });
 
-  it('while the task runs comes back to it', async () => {
+  it('reattaches to its task while that runs', async () => {
     const storage = new Items();
     const before = mount({ storage, autoStart: 'resume' });
     before.store.start({ method: 'POST', body: 'question' });
@@ -72,7 +72,7 @@ describe('a page that is reloaded', () => {
     await unmounted(page);
   });
 
-  it('with nothing stored stays idle where it is only to come back', async () => {
+  it('stays idle with nothing stored in mode "resume"', async () => {
     const page = mount({ storage: new Items(), autoStart: 'resume' });
     await settle();
     expect([page.view().status, page.view().error, fake.asked]).toEqual(['idle', undefined, []]);
@@ -97,7 +97,7 @@ describe('a page that is reloaded', () => {
   });
 });
 
-it('start() always starts: the second question gets its own answer', async () => {
+it('start() always starts a task: the second question gets its own answer', async () => {
   const storage = new Items();
   const { store, ...page } = mount({ storage, autoStart: false, method: 'POST' });
   store.start({ body: 'A' });
@@ -115,7 +115,7 @@ it('start() always starts: the second question gets its own answer', async () =>
   await unmounted({ store, ...page });
 });
 
-it('options are those of the last render: a new token is sent, a new callback called', async () => {
+it('the hook uses the options of the last render: a new token is sent, a new callback called', async () => {
   const heard: string[] = [];
   const options = (name: string): UseTaskOptions<unknown, string> => ({
     headers: { Authorization: name },
@@ -136,7 +136,7 @@ it('options are those of the last render: a new token is sent, a new callback ca
   await unmounted(page);
 });
 
-it('renders once for what arrives within flushMs, and keeps the last events; text and progress are whole', async () => {
+it('the hook renders once for all events within flushMs, and keeps the last ones, while text and progress are complete', async () => {
   const page = mount({ maxEvents: 3, flushMs: 50 });
   const { stream } = await streamOf(1);
   const before = page.renders();
@@ -155,7 +155,7 @@ it('renders once for what arrives within flushMs, and keeps the last events; tex
   await unmounted(page);
 });
 
-it('shows which retry comes when, and why', async () => {
+it('the hook shows which retry comes when, and why', async () => {
   const page = mount();
   (await fake.request(1)).answer(502, {}, 'bad gateway');
   await settle();
@@ -170,7 +170,7 @@ it('shows which retry comes when, and why', async () => {
   await unmounted(page);
 });
 
-it('mounted again it finds the task that was started, by its key', async () => {
+it('a component that is mounted again finds its task by its key', async () => {
   const page = mount({ autoStart: false });
   page.store.start();
   const first = await fake.request(1);

@@ -83,7 +83,7 @@ const strict = (node: ReactNode): ReactNode => createElement(StrictMode, null, n
 it.each([
   ['as it is', undefined],
   ['in StrictMode, whose double effects start the job once', strict],
-])('shows a task to its end, %s', async (_name, wrap) => {
+])('the hook shows a task to its end, %s', async (_name, wrap) => {
   const { until, go, inputs } = await show({}, wrap);
   const running = await until(({ progress }) => progress?.step === 1);
   expect([running.status, running.result, running.error]).toEqual(['open', undefined, undefined]);
@@ -94,7 +94,7 @@ it.each([
   expect(inputs).toHaveLength(1);
 });
 
-it('waits for start() where it is told to, which may bring the body', async () => {
+it('the hook waits for start() with autoStart off, and start() may bring the body', async () => {
   const { until, go, inputs, seen } = await show({
     autoStart: false,
     method: 'POST',
@@ -108,7 +108,7 @@ it('waits for start() where it is told to, which may bring the body', async () =
   expect(inputs).toEqual(['orders']);
 });
 
-it('cancels', async () => {
+it('the hook cancels its task', async () => {
   const { until, seen } = await show();
   await until(({ progress }) => progress?.step === 1);
   await act(async () => seen.at(-1)!.cancel());
@@ -118,7 +118,7 @@ it('cancels', async () => {
   expect(events.at(-1)).toMatchObject({ kind: 'cancelled', code: 'TASK_CANCELLED' });
 });
 
-it('closes the stream with the component, and leaves the task running', async () => {
+it('the hook closes the stream with the component, and leaves the task running', async () => {
   const { until, unmount, tasks } = await show();
   await until(({ progress }) => progress?.step === 1);
   await unmount();
@@ -132,7 +132,7 @@ it('closes the stream with the component, and leaves the task running', async ()
   expect(await left()).toBe(1);
 });
 
-it('follows another task where the url is another', async () => {
+it('the hook follows another task where the url changes', async () => {
   const { until, render, inputs } = await show();
   const first = await until(({ progress }) => progress?.step === 1);
   await render('/job?other');
@@ -140,7 +140,7 @@ it('follows another task where the url is another', async () => {
   expect(inputs).toHaveLength(2);
 });
 
-it('tells of callbacks that reject, and goes on', async () => {
+it('the hook warns of callbacks that reject, and goes on', async () => {
   const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
   const { until, go } = await show({
     onEvent: () => Promise.reject(new Error('of an event')) as never,
@@ -154,7 +154,7 @@ it('tells of callbacks that reject, and goes on', async () => {
   expect(warnings).toEqual(new Set(['Error: of a state', 'Error: of an event']));
 });
 
-it('says why a stream is over', async () => {
+it('the hook shows why a stream is over', async () => {
   const { until, render } = await show();
   await render('/job?resume_key=AAAAAAAAAAAAAAAAAAAAAA');
   const { error } = await until(({ status }) => status === 'closed');

@@ -45,7 +45,7 @@ describe.each(Object.entries(NUMBERS))('a number for %s', (name, { illegal, lega
     expect(making({ [name]: value })).toThrow(new RegExp(`, got ${told(value).replace(/[\\+]/g, '\\$&')}$`));
   });
 
-  it.each([...legal, undefined])('takes %p', (value) => {
+  it.each([...legal, undefined])('accepts %p', (value) => {
     expect(making({ [name]: value })).not.toThrow();
   });
 });
@@ -60,7 +60,7 @@ describe('options that do not fit together', () => {
     );
   });
 
-  it('take the defaults of the others along where those were not given', () => {
+  it('lower the defaults of the options that were not given', () => {
     expect(making({ maxBufferedBytes: 4_096 })).not.toThrow();
     expect(making({ maxBytesPerTask: 4_096 })).not.toThrow();
   });
@@ -111,7 +111,7 @@ describe('other options', () => {
     expect(making({ [name]: value })).not.toThrow();
   });
 
-  it('do not come from a prototype', () => {
+  it('are not read from a prototype', () => {
     const options: unknown = JSON.parse('{"__proto__":{"heartbeatMs":-1}}');
     expect(making(Object.create(options as object) as object)).not.toThrow();
     expect(making(options as object)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));

@@ -13,7 +13,7 @@ describe('Engine', () => {
       ['find', async ({ engine }) => engine.findRepeated('k', 'ann', 'f')],
       ['open', async (fixture) => fixture.open('x')],
       ['list', async ({ engine }) => engine.store.list({ limit: 1 })],
-    ])('%s is given up after storeTimeoutMs', async (method, ask) => {
+    ])('gives the call of %s up after storeTimeoutMs', async (method, ask) => {
       const store = storeWhose(method, () => new Promise(() => undefined));
       const fixture = new EngineFixture({ store, storeTimeoutMs: 300 });
       const code = codeOf(() => ask(fixture));
@@ -25,7 +25,7 @@ describe('Engine', () => {
       expect(fixture.clock.timers).toBe(0);
     });
 
-    it('keeps no timer of a question that was answered', async () => {
+    it('keeps no timer for a call that was answered', async () => {
       const store = storeWhose('find', async () => Promise.resolve(undefined));
       const fixture = new EngineFixture({ store });
       expect(await codeOf(() => fixture.engine.find({ taskId: 'x' }))).toBe('TASK_NOT_FOUND');
@@ -34,7 +34,7 @@ describe('Engine', () => {
   });
 
   describe('finding', () => {
-    it('tells unknown, expired and running apart', async () => {
+    it('tells unknown, expired and running tasks apart', async () => {
       const fixture = new EngineFixture({ ttlMs: 1_000, sweepIntervalMs: 100 });
       const ref = { taskId: (await fixture.start(() => 1)).taskId };
       await turn();
@@ -47,7 +47,7 @@ describe('Engine', () => {
       expect(await codeOf(() => fixture.engine.find(ref))).toBe('TASK_NOT_FOUND');
     });
 
-    it('answers the same of a task of another owner, kept or expired, as of one that never was', async () => {
+    it('answers for a task of another owner, kept or expired, exactly as for one that never existed', async () => {
       const fixture = new EngineFixture({ ttlMs: 1_000, sweepIntervalMs: 1_000 });
       const ref = { taskId: (await fixture.start(() => 1, { owner: 'ann' })).taskId };
       const refusals: unknown[] = [];
@@ -64,7 +64,7 @@ describe('Engine', () => {
       expect(await codeOf(() => fixture.engine.findOwned(ref, 'ann'))).toBe('TASK_EXPIRED');
     });
 
-    it('gives the run of a task that runs here, and says why of one that does not', async () => {
+    it('returns the run of a task that runs here, and says of any other why there is none', async () => {
       const fixture = new EngineFixture();
       const { taskId } = await fixture.start(endless);
       await fixture.engine.run(taskId)?.complete(1);
@@ -73,7 +73,7 @@ describe('Engine', () => {
       expect(await codeOf(() => fixture.engine.refuse('unknown'))).toBe('TASK_NOT_FOUND');
     });
 
-    it('cancels what runs, says false of what has ended, and refuses what is unknown', async () => {
+    it('cancels a running task, returns false for one that has ended, and refuses an unknown one', async () => {
       const fixture = new EngineFixture();
       const { taskId } = await fixture.start(endless);
       expect(await fixture.engine.cancel(taskId, 'Enough')).toBe(true);
@@ -84,7 +84,7 @@ describe('Engine', () => {
   });
 
   describe('where a subscriber starts', () => {
-    it('is its cursor, else where it left off, else the beginning', async () => {
+    it('is its cursor, otherwise where it left off, otherwise the beginning', async () => {
       const fixture = new EngineFixture();
       const record = await fixture.start(endless);
       const feed = await fixture.open(record.taskId);

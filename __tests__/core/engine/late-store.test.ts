@@ -49,7 +49,7 @@ async function refusedStart(options: StartOptions): Promise<Refused> {
   return { tasks, calls: () => controlled.calls };
 }
 
-describe('a start that was refused since the store took too long', () => {
+describe('a start that was refused because the store took too long', () => {
   it('fails when the store answers, because nobody could reach its task', async () => {
     const { tasks, calls } = await refusedStart({});
     const [task] = await tasks.listTasks();

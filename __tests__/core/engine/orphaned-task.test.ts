@@ -3,7 +3,7 @@ import { controlledJob } from '../../support/controlled-job.js';
 import { endless, EngineFixture } from '../../support/engine-fixture.js';
 import { sharedMemory } from '../../support/memory-stores.js';
 
-describe('a task that somebody comes back to, with onLost restart', () => {
+describe('a task that a client returns to, with onLost restart', () => {
   const setUp = async (onLost: 'fail' | 'restart' = 'restart') => {
     const sharing = sharedMemory();
     const { store } = sharing;
@@ -22,7 +22,7 @@ describe('a task that somebody comes back to, with onLost restart', () => {
     return { second, taskId, controlled, restart, orphan };
   };
 
-  it('is left alone while an instance has it', async () => {
+  it('is left alone while an instance runs it', async () => {
     const { restart, second } = await setUp();
     await restart();
     expect(second.engine.running).toBe(0);
@@ -53,7 +53,7 @@ describe('a task that somebody comes back to, with onLost restart', () => {
     expect([second.engine.running, controlled.calls]).toEqual([0, 0]);
   });
 
-  it('is not run where that would be one more than maxRunningTasks, however many come back at once', async () => {
+  it('is not run beyond maxRunningTasks, however many clients return at once', async () => {
     const sharing = sharedMemory((memory) => {
       const claim = memory.claim.bind(memory);
       // A store that answers later, as all shared ones do.

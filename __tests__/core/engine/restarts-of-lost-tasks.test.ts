@@ -29,7 +29,7 @@ async function orphan() {
 }
 
 describe('An engine that runs a task again', () => {
-  it('does so with the next attempt', async () => {
+  it('gives it the number of the next attempt', async () => {
     const { engine, store, taskId, job, restart, answer } = await orphan();
     const restarting = restart();
     await turn();
@@ -41,7 +41,7 @@ describe('An engine that runs a task again', () => {
     expect(await recordOf(store, { taskId })).toMatchObject({ attempt: 2, orphaned: false });
   });
 
-  it('leaves it to others where the store was too slow for whoever asked', async () => {
+  it('leaves it to other instances where the store answered too late', async () => {
     const { engine, clock, store, taskId, job, restart, answer } = await orphan();
     const code = codeOf(restart);
     await turn();
@@ -53,7 +53,7 @@ describe('An engine that runs a task again', () => {
     expect([engine.running, job.mock.calls.length]).toEqual([0, 0]);
   });
 
-  it('leaves it to others where it was stopped meanwhile', async () => {
+  it('leaves it to other instances where it was stopped meanwhile', async () => {
     const { engine, store, taskId, job, restart, answer } = await orphan();
     const restarting = restart();
     await turn();

@@ -10,7 +10,7 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 
 describe('Engine', () => {
   describe('starting', () => {
-    it('makes a public v7 uuid and a secret of 22 base64url characters, each time others', async () => {
+    it('gives each task a new public v7 uuid and a new secret of 22 base64url characters', async () => {
       const fixture = new EngineFixture();
       const records = [await fixture.start(endless), await fixture.start(endless)];
       for (const { taskId, resumeKey } of records) {
@@ -21,7 +21,7 @@ describe('Engine', () => {
       expect(new Set(records.flatMap(({ taskId, resumeKey }) => [taskId, resumeKey])).size).toBe(4);
     });
 
-    it('refuses more running tasks than maxRunningTasks, and takes one for each that ends', async () => {
+    it('refuses more running tasks than maxRunningTasks, and accepts one for each that ends', async () => {
       const fixture = new EngineFixture({ maxRunningTasks: 2 });
       const { taskId } = await fixture.start(untilAborted);
       await fixture.start(endless);
@@ -51,7 +51,7 @@ describe('Engine', () => {
     it.each([
       ['this process', undefined],
       ['a shared store', createTaskStore(new MapDriver(new MapServer()))],
-    ])('counts it for its owner too, with tasks in %s', async (_where, store) => {
+    ])('counts such a job for its owner too, with tasks in %s', async (_where, store) => {
       const fixture = new EngineFixture({ maxTasksPerOwner: 1, ...(store && { store }) });
       let settle: (() => void) | undefined;
       const { taskId } = await fixture.start(() => new Promise<void>((resolve) => (settle = resolve)), {

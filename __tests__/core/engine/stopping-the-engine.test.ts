@@ -33,7 +33,7 @@ describe('An engine that is stopped', () => {
     expect(await codeOf(() => fixture.start(endless))).toBe('SHUTDOWN');
   });
 
-  it('gives what runs graceMs, and cancels the rest then', async () => {
+  it('lets running tasks end within graceMs, and then cancels the rest', async () => {
     const fixture = new EngineFixture();
     const quick = controlledJob();
     const [one, other] = [await fixture.start(quick.job), await fixture.start(endless)];
@@ -70,7 +70,7 @@ describe('An engine that is stopped', () => {
     expect(fixture.clock.timers).toBe(0);
   });
 
-  it('counts what it hands over as started, and as nothing else', async () => {
+  it('counts a task that it hands over as started, and as nothing else', async () => {
     const sharing = sharedMemory(asShared);
     const fixture = new EngineFixture({ store: sharing.store, onLost: 'restart' });
     const { engine } = fixture;
@@ -124,7 +124,7 @@ describe('An engine that is stopped', () => {
     expect(job).not.toHaveBeenCalled();
   });
 
-  it('does not wait for a start that came to nothing', async () => {
+  it('does not wait for a start that was refused', async () => {
     let refuse: (error: Error) => void = () => undefined;
     const pending = new Promise<never>((_, reject) => (refuse = reject));
     const { store } = sharedMemory((memory) => jest.spyOn(memory, 'create').mockReturnValue(pending as never));

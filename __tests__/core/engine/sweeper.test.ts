@@ -10,7 +10,7 @@ describe('Sweeper', () => {
     clock = new ManualClock();
   });
 
-  it('has no timer before it is started, and one however often it is', () => {
+  it('has no timer before it is started, and one however often it is started', () => {
     const sweeper = new Sweeper(clock, 100, () => true);
     expect(clock.timers).toBe(0);
     sweeper.start();
@@ -18,7 +18,7 @@ describe('Sweeper', () => {
     expect(clock.periods).toEqual([100]);
   });
 
-  it('sweeps every interval while anything is left, then stops its timer', async () => {
+  it('sweeps at every interval while anything is left, then stops its timer', async () => {
     let left = 3;
     let sweeps = 0;
     const sweeper = new Sweeper(clock, 100, () => (sweeps++, --left > 0));

@@ -65,7 +65,7 @@ describe('EventLog', () => {
     for (const [bytes, text] of slices) expect(bytes.toString()).toBe(text);
   });
 
-  it('uses its memory again while nobody reads', () => {
+  it('reuses its memory while nobody reads', () => {
     const spy = jest.spyOn(Buffer, 'allocUnsafeSlow');
     const log = logOf({ maxEvents: 64, maxBytes: 65_536 });
     fill(log, 1_000);
@@ -195,7 +195,7 @@ describe('EventLog', () => {
       ]);
     });
 
-    it('are not woken after they left, even where the bell has rung', async () => {
+    it('are not woken after they left, even where they were about to be', async () => {
       const log = logOf();
       const woken: string[] = [];
       const [staying, leaving] = [{ wake: () => woken.push('staying') }, { wake: () => woken.push('leaving') }];
@@ -226,7 +226,7 @@ describe('EventLog', () => {
       expect(woken).toEqual([1, 2, 3]);
     });
 
-    it('cost a log without any no turn of the event loop', () => {
+    it('cost no turn of the event loop where there are none', () => {
       const spy = jest.spyOn(globalThis, 'setImmediate');
       fill(logOf(), 10);
       expect(spy).not.toHaveBeenCalled();

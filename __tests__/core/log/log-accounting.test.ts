@@ -23,7 +23,7 @@ describe('the memory of a trimmed log', () => {
     for (let i = from; i < to; i++) log.append(`data: ${i}\n\n`);
   };
 
-  it('is used again where nobody has looked at it, with the frames of then', () => {
+  it('is reused for new frames where nobody has looked at it', () => {
     const log = new EventLog({ maxEvents: 80, maxBytes: 65_536 }, FREE);
     fill(log, 0, 1_000);
     expect(log.readAfter(log.firstSeq - 1)?.bytes.toString()).toMatch(new RegExp(`^data: ${log.firstSeq - 1}\n`));

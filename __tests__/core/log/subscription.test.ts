@@ -31,7 +31,7 @@ describe('Subscription', () => {
 
   afterEach(turn); // what was appended rings no bell in the next test
 
-  it('reads what is there, moves its position, then nothing until there is more', () => {
+  it('reads the kept events, moves its position, and then reads nothing until there is more', () => {
     const subscription = subscribe();
     expect(subscription.read()).toBeUndefined();
     append(3);
@@ -71,7 +71,7 @@ describe('Subscription', () => {
     expect(executor.audiences).toEqual([1, 0]);
   });
 
-  it('says where it left off', () => {
+  it('reports where it left off', () => {
     append(5);
     const subscription = subscribe({ position: 1 }, 'ann');
     subscription.close();

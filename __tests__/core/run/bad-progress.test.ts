@@ -54,7 +54,7 @@ describe('an event name', () => {
   );
 
   it.each(['a', 'Task', 'completed', 'x'.repeat(128), 'schön', '😀', 'a:b', ' a', 'data'])(
-    'may be anything else, as %j',
+    'may be any other text, such as %j',
     async (name) => {
       const { context, stream, finish } = await start();
       await context.emit(name, 1);
@@ -75,22 +75,22 @@ describe('data', () => {
   };
   let deep: unknown = 0;
   for (let depth = 0; depth < 20_000; depth++) deep = [deep];
-  const UNSERIALIZABLE: [row: number, what: string, data: unknown][] = [
-    [51, 'undefined', undefined],
-    [51, 'a function', () => 1],
-    [51, 'a symbol', Symbol('a')],
-    [51, 'what toJSON turns into undefined', { toJSON: () => undefined }],
-    [52, 'a BigInt', 1n],
-    [52, 'a nested BigInt', { n: [1n] }],
-    [52, 'a cycle', cycle],
-    [52, 'a throwing toJSON', { toJSON: throwing }],
-    [52, 'a throwing getter', Object.defineProperty({}, 'a', { get: throwing, enumerable: true })],
-    [52, 'a hostile Proxy', new Proxy({}, { ownKeys: throwing, get: throwing })],
-    [52, 'a revoked Proxy', revoked()],
-    [52, 'a depth of 20,000', deep],
+  const UNSERIALIZABLE: [what: string, data: unknown][] = [
+    ['undefined', undefined],
+    ['a function', () => 1],
+    ['a symbol', Symbol('a')],
+    ['what toJSON turns into undefined', { toJSON: () => undefined }],
+    ['a BigInt', 1n],
+    ['a nested BigInt', { n: [1n] }],
+    ['a cycle', cycle],
+    ['a throwing toJSON', { toJSON: throwing }],
+    ['a throwing getter', Object.defineProperty({}, 'a', { get: throwing, enumerable: true })],
+    ['a hostile Proxy', new Proxy({}, { ownKeys: throwing, get: throwing })],
+    ['a revoked Proxy', revoked()],
+    ['a depth of 20,000', deep],
   ];
 
-  it.each(UNSERIALIZABLE)('case %i: %s is refused, as progress and in an event', async (_row, _what, data) => {
+  it.each(UNSERIALIZABLE)('is refused as progress and in an event where it is %s', async (_what, data) => {
     const started = await start({ clock: new ManualClock() });
     await expectNothingAppended(started, 'UNSERIALIZABLE', () => started.context.updateProgress(data));
     started.errors.length = 0;
@@ -101,9 +101,9 @@ describe('data', () => {
   });
 
   // No result at all is legal, and a Proxy that throws makes the job's own promise reject.
-  it.each(UNSERIALIZABLE.filter(([, what]) => what !== 'undefined' && !what.endsWith('Proxy')))(
-    'case %i: %s as a result fails the task with UNSERIALIZABLE',
-    async (_row, _what, result) => {
+  it.each(UNSERIALIZABLE.filter(([what]) => what !== 'undefined' && !what.endsWith('Proxy')))(
+    'fails the task with UNSERIALIZABLE where it is the result and is %s',
+    async (_what, result) => {
       const { finish, stream } = await start();
       finish(result);
       const events = [];
@@ -116,7 +116,7 @@ describe('data', () => {
     ['ASCII', 98, 'x'],
     ['two bytes a character', 49, 'é'],
     ['four bytes a character', 24, '😀'],
-  ])('over maxEventBytes of UTF-8 is refused, and not before (%s)', async (_what, most, character) => {
+  ])('is refused over maxEventBytes of UTF-8, and not before (%s)', async (_what, most, character) => {
     const started = await start({ maxEventBytes: 100, clock: new ManualClock() });
     await started.context.updateProgress(character.repeat(most));
     await expectNothingAppended(started, 'EVENT_TOO_LARGE', () =>
@@ -128,7 +128,7 @@ describe('data', () => {
     );
   });
 
-  it('a result over maxEventBytes fails the task with EVENT_TOO_LARGE', async () => {
+  it('fails the task with EVENT_TOO_LARGE where it is a result over maxEventBytes', async () => {
     const { finish, stream, tasks } = await start({ maxEventBytes: 100 });
     finish('x'.repeat(99));
     for await (const event of stream) expect(event).toMatchObject({ error: { code: 'EVENT_TOO_LARGE' } });

@@ -38,7 +38,7 @@ describe('a task that has ended', () => {
     ['cancelled', ({ tasks, stream }) => tasks.cancelTask(stream.taskId)],
   ];
 
-  it.each(ENDS)('rows 55 and 56: keeps its first outcome and takes nothing more, when %s', async (_how, end) => {
+  it.each(ENDS)('keeps its first outcome and accepts nothing more, when %s', async (_how, end) => {
     const started = await start({ clock: new ManualClock() });
     const { tasks, stream, context, finish, fail } = started;
     end(started);
@@ -70,7 +70,7 @@ describe('a job', () => {
     ['throws an object that cannot be read', () => throwThis(new Proxy({}, { get: () => throwThis(SECRET) }))],
   ];
 
-  it.each(FAILURES)('that %s ends with one `failed` that tells nothing', async (_how, job) => {
+  it.each(FAILURES)('that %s ends with one `failed` event that shows nothing of the error', async (_how, job) => {
     const errors: unknown[] = [];
     const tasks = createTaskManager({ onTaskError: (error) => errors.push(error) });
     managers.push(tasks);
@@ -94,7 +94,7 @@ describe('a job', () => {
     expect(events).toEqual([{ kind: 'failed', seq: 1, error: expect.objectContaining({ code: 'TASK_TIMEOUT' }) }]);
   });
 
-  it('tells its own TaskError, and everything with exposeErrors', async () => {
+  it('shows clients its own TaskError, and any error with exposeErrors', async () => {
     const own = await start();
     own.fail(new TaskError('INVALID_INPUT', 'Row 7'));
     for await (const event of own.stream)
@@ -121,7 +121,7 @@ describe('a job', () => {
     warn.mockRestore();
   });
 
-  it('that fails is a warning where nobody has asked to be told', async () => {
+  it('that fails causes a warning where there is no onTaskError', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
     const { fail, stream } = await start({ onTaskError: undefined as never });
     fail(new Error('Disk full'));

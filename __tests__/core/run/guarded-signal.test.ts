@@ -104,7 +104,7 @@ describe('a guarded signal', () => {
     expect(handler).toHaveBeenCalledTimes(1);
   });
 
-  it('refuses what no signal takes, as any', () => {
+  it('refuses the arguments that any signal refuses', () => {
     expect(() => {
       signal.addEventListener('abort', 7 as never);
     }).toThrow('listener');

@@ -67,7 +67,7 @@ describe('The progress of a run', () => {
     expect(fixture.info).toMatchObject({ lastSeq: 0, bufferedBytes: 0 });
   });
 
-  it('rejects, never throws, so that a job that does not wait is not broken off', async () => {
+  it('rejects and never throws, so that a job that does not await it goes on', async () => {
     const { fixture, context } = await inside();
     const refusals = [context.updateProgress(undefined), context.emit('', 1)];
     await turn();
@@ -76,7 +76,7 @@ describe('The progress of a run', () => {
     expect((await Promise.allSettled(refusals)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
-  it('is refused after the end without a report: it is just late', async () => {
+  it('is refused after the end, and not reported as an error', async () => {
     const { fixture, context } = await inside();
     await fixture.run.complete(1);
     void context.updateProgress(1);
@@ -149,23 +149,26 @@ describe('The progress of a run', () => {
     expect(fixture.store.open('task-1')!.snapshot()).toBeUndefined();
   });
 
-  it.each(['updateProgress', 'emit'] as const)('is refused to a reducer that calls %s, and goes on', async (method) => {
-    const codes: Promise<unknown>[] = [];
-    const writers: TaskContext[] = [];
-    const reduce = (sum: unknown): number => {
-      for (const given of writers) codes.push(codeOf(() => given[method]('again', 1)));
-      return Number(sum) + 1;
-    };
-    const { fixture, context } = await inside({ snapshot: { initial: () => 0, reduce } });
-    writers.push(context);
-    await context.updateProgress(1);
-    await context.updateProgress(2);
-    expect(await Promise.all(codes)).toEqual(['CALLBACK_FAILED', 'CALLBACK_FAILED']);
-    expect(fixture.store.open('task-1')!.snapshot()).toEqual({ seq: 2, json: '2' });
-    expect(fixture.info).toMatchObject({ status: 'running', lastSeq: 2 });
-  });
+  it.each(['updateProgress', 'emit'] as const)(
+    'is refused to a reducer that calls %s, and the task goes on',
+    async (method) => {
+      const codes: Promise<unknown>[] = [];
+      const writers: TaskContext[] = [];
+      const reduce = (sum: unknown): number => {
+        for (const given of writers) codes.push(codeOf(() => given[method]('again', 1)));
+        return Number(sum) + 1;
+      };
+      const { fixture, context } = await inside({ snapshot: { initial: () => 0, reduce } });
+      writers.push(context);
+      await context.updateProgress(1);
+      await context.updateProgress(2);
+      expect(await Promise.all(codes)).toEqual(['CALLBACK_FAILED', 'CALLBACK_FAILED']);
+      expect(fixture.store.open('task-1')!.snapshot()).toEqual({ seq: 2, json: '2' });
+      expect(fixture.info).toMatchObject({ status: 'running', lastSeq: 2 });
+    },
+  );
 
-  it('is told to the next attempt', async () => {
+  it('is handed to the next attempt', async () => {
     const { fixture, context } = await inside();
     await context.updateProgress({ row: 7 });
     let lastProgress: unknown;

@@ -24,7 +24,7 @@ const started = async (job: AsyncTask, ...rest: [object?, object?]): Promise<Run
 };
 
 describe('Run', () => {
-  describe('stopped', () => {
+  describe('that is stopped', () => {
     it('settles at once, then aborts the signal with the reason', async () => {
       let seen: unknown[] = [];
       const fixture = await started(
@@ -38,7 +38,7 @@ describe('Run', () => {
       expect(fixture.run.stop('cancelled', STOP)).toBe(false);
     });
 
-    it('as failed tells the reason as an error', async () => {
+    it('shows the reason as an error where it is stopped as failed', async () => {
       const fixture = await started(never);
       fixture.run.stop('failed', new TaskError('TASK_LOST', 'Its instance died'));
       expect(fixture.said).toEqual([
@@ -94,7 +94,7 @@ describe('Run', () => {
       expect(fixture.observer.audiences).toEqual([]);
     });
 
-    it('before its job began never runs it', async () => {
+    it('never runs a job that had not begun', async () => {
       const job = jest.fn(never);
       const fixture = new RunFixture(job).start();
       fixture.run.stop('cancelled', STOP);
@@ -103,7 +103,7 @@ describe('Run', () => {
       expect(fixture.info.status).toBe('cancelled');
     });
 
-    it('before the store has answered ends as soon as it has', async () => {
+    it('ends as soon as the store answers, where it was stopped before', async () => {
       const job = jest.fn(never);
       const fixture = new RunFixture(job);
       fixture.run.cancelRequested({ code: 'TASK_CANCELLED', message: 'Stop' });
@@ -114,15 +114,15 @@ describe('Run', () => {
       expect(job).not.toHaveBeenCalled();
     });
 
-    it('by request of another instance says who asked', async () => {
+    it('names the cause where another instance has asked for it', async () => {
       const fixture = await started(never);
       expect(fixture.store.requestCancel('task-1', { code: 'TASK_CANCELLED', message: 'Enough' })).toBe(true);
       expect(fixture.info).toMatchObject({ status: 'cancelled', error: { code: 'TASK_CANCELLED', message: 'Enough' } });
     });
   });
 
-  describe('time-out', () => {
-    it('fails the task when its time is over, not before, and aborts with TASK_TIMEOUT', async () => {
+  describe('with a time-out', () => {
+    it('fails the task when its time is over and not before, and aborts with TASK_TIMEOUT', async () => {
       let reason: unknown;
       const fixture = await started(
         heeding(({ signal }) => (reason = signal.reason)),
@@ -138,22 +138,22 @@ describe('Run', () => {
       expect(fixture.observer.errors).toEqual([]);
     });
 
-    it('is forgotten when the task ends', async () => {
+    it('keeps no timer once the task has ended', async () => {
       const fixture = new RunFixture(() => 1).start();
       expect(fixture.clock.timers).toBe(1);
       await fixture.run.ended;
       expect(fixture.clock.timers).toBe(0);
     });
 
-    it('never comes for Infinity', async () => {
+    it('has no end of time for Infinity', async () => {
       const fixture = await started(never, { timeoutMs: Infinity });
       fixture.clock.advance(Number.MAX_SAFE_INTEGER);
       expect(fixture.info.status).toBe('running');
     });
   });
 
-  describe('released', () => {
-    it('is over here without an outcome, and leaves the task to another', async () => {
+  describe('that is released', () => {
+    it('is over here without an outcome, and leaves the task to another instance', async () => {
       let reason: unknown;
       const fixture = await started(heeding(({ signal }, _, reject) => reject((reason = signal.reason))));
       fixture.run.release(STOP);
@@ -166,8 +166,8 @@ describe('Run', () => {
     });
   });
 
-  describe('fenced', () => {
-    it('by another instance appends nothing, aborts with FENCED, and is over', async () => {
+  describe('that is fenced', () => {
+    it('appends nothing, aborts with FENCED, and is over', async () => {
       let reason: unknown;
       const fixture = await started(heeding(({ signal }, _, reject) => reject((reason = signal.reason))));
       fixture.store.open('task-1')!.record.orphaned = true;
@@ -183,7 +183,7 @@ describe('Run', () => {
       expect(await codeOf(() => fixture.run.updateProgress(1))).toBe('TASK_NOT_RUNNING');
     });
 
-    it('finds out at its next event, too', async () => {
+    it('learns it at its next event at the latest', async () => {
       const fixture = await started(never);
       fixture.store.open('task-1')!.record.token++;
       expect(await codeOf(() => fixture.run.updateProgress(1))).toBe('FENCED');

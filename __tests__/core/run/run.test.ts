@@ -14,7 +14,7 @@ const ended = async (job: AsyncTask, ...rest: [object?, object?]): Promise<RunFi
 };
 
 describe('Run', () => {
-  it('starts its job in a later turn, so that whoever started it hears of it first', async () => {
+  it('starts its job in a later turn, so that its starter is attached first', async () => {
     const job = jest.fn(never);
     new RunFixture(job).start();
     await Promise.resolve();
@@ -40,7 +40,7 @@ describe('Run', () => {
     expect(context?.signal.aborted).toBe(false);
   });
 
-  it('tells the job how many are attached, and the manager each time that changes', async () => {
+  it('tells the job how many subscribers are attached, and the manager each time that changes', async () => {
     let context: TaskContext | undefined;
     const fixture = new RunFixture((given) => ((context = given), never(given, '', given.updateProgress))).start();
     await turn();
@@ -132,7 +132,7 @@ describe('Run', () => {
       },
     );
 
-    it('is the first one: what comes later is refused', async () => {
+    it('is decided by the first end: later ones are refused', async () => {
       const { run, events } = await ended(() => 1);
       expect(await codeOf(() => run.complete(2))).toBe('TASK_NOT_RUNNING');
       expect(await codeOf(() => run.complete(1n))).toBe('TASK_NOT_RUNNING');

@@ -30,7 +30,7 @@ describe('Snapshot', () => {
     expect(begun.toJson()).toBe('4');
   });
 
-  it('is none where what it goes on from is lost', () => {
+  it('is absent where the state that it would go on from is lost', () => {
     const snapshot = new Snapshot({ initial: () => 0, reduce: (sum) => sum }, fail);
     snapshot.resume(undefined);
     snapshot.add(1, 8);

@@ -14,7 +14,7 @@ async function loopUntilTurn(call: () => Promise<unknown>): Promise<string> {
   return 'the loop was starved';
 }
 
-describe('A loop that does nothing but await', () => {
+describe('A loop that only awaits', () => {
   let tasks: TaskManager;
   let context: TaskContext;
   const loops: [what: string, loop: () => Promise<unknown>][] = [
@@ -39,19 +39,19 @@ describe('A loop that does nothing but await', () => {
     await tasks.cancelTask(taskId);
   });
 
-  it.each(loops)('for %s starves nobody', async (_what, call) => {
+  it.each(loops)('lets other work run while it awaits %s', async (_what, call) => {
     expect(await loopUntilTurn(call)).toBe('the loop has turned');
   });
 });
 
-describe('Calls that need not be awaited', () => {
+describe('Calls that nobody awaits', () => {
   let guard: ProcessGuard;
   beforeEach(() => {
     guard = new ProcessGuard();
   });
   afterEach(() => guard.close());
 
-  it('harm nothing when they are refused', async () => {
+  it('cause no unhandled rejection when they are refused', async () => {
     const tasks = createTaskManager();
     const { taskId } = await tasks.startTask(bareRequest(), () => 1);
     await new Promise(setImmediate);
@@ -65,7 +65,7 @@ describe('Calls that need not be awaited', () => {
     expect(guard.take()).toEqual([]);
   });
 
-  it('keep their order and the value of their calls, whichever of them is used', async () => {
+  it('keep their order and their values, whichever of the functions is called', async () => {
     const tasks = createTaskManager();
     const stream = await tasks.executeWithSSE(bareRequest(), null, null, async (context, taskId) => {
       const row = { id: 1 };

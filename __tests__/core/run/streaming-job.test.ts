@@ -56,20 +56,20 @@ describe('A job that streams', () => {
   ];
 
   it.each(outputs.map(([what, job, result]) => [what, job, result] as const))(
-    'because it %s has each value as progress',
+    'sends each value as progress because it %s',
     async (_what, job, result) => {
       const { said } = await ran(job);
       expect(said).toEqual([[undefined, 'a'], [undefined, 'b'], complete(result)]);
     },
   );
 
-  it('in bytes has their text, whole characters only', async () => {
+  it('sends the text of bytes, in whole characters only', async () => {
     const bytes = Buffer.from('aé');
     const { said } = await ran(() => ReadableStream.from([bytes.subarray(0, 2), bytes.subarray(2)]));
     expect(said).toEqual([[undefined, 'a'], [undefined, 'é'], complete()]);
   });
 
-  it('fails where the generator throws, after what it gave', async () => {
+  it('fails where its generator throws, after the values before that', async () => {
     const { said } = await ran(async function* () {
       yield 1;
       throw new TaskError('INVALID_INPUT', 'Row 2');
@@ -80,7 +80,7 @@ describe('A job that streams', () => {
     ]);
   });
 
-  it('is closed, and fails, where a value cannot be told', async () => {
+  it('is closed and fails where a value cannot be serialised', async () => {
     let isClosed = false;
     const { said } = await ran(async function* () {
       try {

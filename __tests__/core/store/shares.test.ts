@@ -12,8 +12,8 @@ function takeAll<Item>(shares: Shares<string, Item>): Item[] {
   return gone;
 }
 
-describe('what holders keep under one limit', () => {
-  it('goes from whoever keeps most, least recently used first', () => {
+describe('the memory of several holders under one limit', () => {
+  it('is taken from the holder with most, least recently used first', () => {
     const shares = new Shares<string, string>({ sparesLast: false });
     for (const name of ['a', 'b', 'c', 'd']) shares.put('many', name, 10);
     for (const name of ['x', 'y']) shares.put('few', name, 5);
@@ -23,7 +23,7 @@ describe('what holders keep under one limit', () => {
     expect(shares).toMatchObject({ size: 0, weight: 0 });
   });
 
-  it('goes from whoever takes more, where several keep about as much', () => {
+  it('is taken from the holder that asks for more, where several hold about as much', () => {
     const shares = new Shares<string, string>({ sparesLast: true });
     for (const name of ['a1', 'a2', 'a3']) shares.put('ann', name, 1);
     for (const name of ['b1', 'b2', 'b3']) shares.put('bob', name, 1);
@@ -32,7 +32,7 @@ describe('what holders keep under one limit', () => {
     expect(shares.first()).toBe('a2');
   });
 
-  it('leaves everybody their last thing while somebody has two, however large it is', () => {
+  it('leaves every holder its last item while another has two, however large it is', () => {
     const shares = new Shares<string, string>({ sparesLast: true });
     shares.put('ann', 'a large one', 1_000_000);
     for (const name of ['one', 'two', 'three']) shares.put('bob', name, 1);
@@ -61,7 +61,7 @@ describe('what holders keep under one limit', () => {
   });
 
   itHolds(
-    'never goes from a holder while another keeps twice as much',
+    'is never taken from a holder while another has twice as much',
     [fc.array(step, { maxLength: 60 })],
     (steps) => {
       const shares = new Shares<string, string>({ sparesLast: false });

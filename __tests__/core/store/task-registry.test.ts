@@ -8,14 +8,14 @@ const { add, end, finished, grow, open, statusOf } = fixture;
 beforeEach(() => open());
 
 describe('TaskRegistry', () => {
-  it('counts what runs per owner, nobody being an owner too', () => {
+  it('counts running tasks per owner, with those of nobody as a group of their own', () => {
     const [ann] = [add(0, 'ann'), add(0, 'ann'), add()];
     expect(['ann', 'bob', undefined].map((owner) => fixture.registry.runningOf(owner))).toEqual([2, 0, 1]);
     end(ann);
     expect(fixture.registry.runningOf('ann')).toBe(1);
   });
 
-  it('lists what runs, then what has ended', () => {
+  it('lists running tasks first, then those that have ended', () => {
     const ended = finished();
     const running = add();
     expect([...fixture.registry.values()]).toEqual([running, ended]);
@@ -58,7 +58,7 @@ describe('TaskRegistry', () => {
       expect([...fixture.registry.values('eve')].length).toBeGreaterThan(5);
     });
 
-    it('takes from an owner who keeps most, not from the one who needs memory', () => {
+    it('takes memory from the owner who keeps most, not from the one who needs it', () => {
       const hoard = Array.from({ length: 8 }, () => end(add(2, 'eve')));
       const own = Array.from({ length: 2 }, () => end(add(2, 'ann')));
       add(8, 'ann');
@@ -90,7 +90,7 @@ describe('TaskRegistry', () => {
       expect(fixture.registry.sizes.bufferedBytes).toBe(BUDGET);
     });
 
-    it('takes from those that keep something, when others keep nothing', () => {
+    it('takes memory from tasks that keep events, when others keep none', () => {
       const empty = [add(), add()];
       const running = Array.from({ length: 5 }, () => add(8));
       expect(fixture.registry.sizes.bufferedBytes).toBe(BUDGET);
@@ -98,7 +98,7 @@ describe('TaskRegistry', () => {
       for (const { log } of empty) expect(log.firstSeq).toBe(1);
     });
 
-    it('goes all the way round to the only one that keeps something', () => {
+    it('finds the only task that keeps events, wherever its turn is', () => {
       open({ log: SEGMENTS, maxBufferedBytes: 4 * KIB });
       const only = add();
       add();
@@ -109,7 +109,7 @@ describe('TaskRegistry', () => {
       }
     });
 
-    it('lets go of what it has forgotten', async () => {
+    it('leaves a forgotten task to the garbage collector', async () => {
       const forgotten = isCollected(() => {
         const task = finished(4);
         for (let n = 0; n < 3; n++) finished(8);
@@ -141,7 +141,7 @@ describe('TaskRegistry', () => {
       }
     });
 
-    it('bounds what very many small finished tasks take beside their logs', () => {
+    it('bounds the memory that very many small finished tasks take beside their logs', () => {
       for (let n = 0; n < 1_000; n++) finished();
       expect(fixture.registry.sizes.finished).toBeLessThanOrEqual(BUDGET / KIB);
       expect(fixture.registry.sizes.finished).toBeGreaterThan(BUDGET / KIB / 2);
@@ -159,7 +159,7 @@ describe('TaskRegistry', () => {
       }
     });
 
-    it('forgets at once what is larger than everything together', () => {
+    it('forgets a task at once that alone is larger than the whole budget', () => {
       const task = add();
       task.outcome = 'x'.repeat(BUDGET);
       end(task);

@@ -19,14 +19,14 @@ function watching(limit: TimeLimit) {
 const never = new Promise<never>(() => undefined);
 
 describe('TimeLimit', () => {
-  it('hands on what is answered, and at once what is no promise', async () => {
+  it('passes answers on, and passes on at once what is not a promise', async () => {
     const limit = new TimeLimit(new ManualClock(), 100);
     expect(limit.withTimeout(7)).toBe(7);
     expect(await limit.withTimeout(Promise.resolve(8))).toBe(8);
     await expect(limit.withTimeout(Promise.reject(new Error('no')))).rejects.toThrow('no');
   });
 
-  it('refuses each answer when its own time is over, whatever the others are given', async () => {
+  it('refuses each answer when its own time is over, whatever time the others have', async () => {
     const clock = new ManualClock();
     const { said, watch } = watching(new TimeLimit(clock, 100));
     watch('long', 100, never);
@@ -60,7 +60,7 @@ describe('TimeLimit', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('lets an answer go first that came in time, but is read only now', async () => {
+  it('accepts an answer that came in time and is read only now', async () => {
     const clock = new ManualClock();
     const { said, watch } = watching(new TimeLimit(clock, 100));
     let answer: (value: string) => void = () => undefined;

@@ -16,7 +16,7 @@ describe('the transition table', () => {
     expect(isFinal(status)).toBe(FINAL.includes(status as FinalStatus));
   });
 
-  it('says what the task already is', () => {
+  it('says in its error which status the task already has', () => {
     expect(() => move('failed', 'completed')).toThrow('The task is already failed');
   });
 });

@@ -3,7 +3,7 @@ import { ClientDirectory, type Gateway } from '../../../lib/nats/presence/client
 const gateway = (id: string): Gateway => ({ id, version: undefined, clients: 0 });
 
 describe('ClientDirectory', () => {
-  it('has a client as long as any gateway has it', () => {
+  it('holds a client as long as any gateway does', () => {
     const directory = new ClientDirectory();
     const [a, b, c] = [gateway('a'), gateway('b'), gateway('c')];
     expect([a, b, c, a].map((each) => directory.add('ann', each))).toEqual([true, true, true, false]);

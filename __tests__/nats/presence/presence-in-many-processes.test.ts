@@ -47,7 +47,7 @@ describeWithNats('presence in many processes', () => {
     expect(worker.isClientOnline('a')).toBe(false);
   });
 
-  it('hears of everyone who comes and goes', async () => {
+  it('reports everyone who comes and goes', async () => {
     const [gateway, worker] = [await join(), await listen()];
     gateway.markClientOnline('a');
     await until(() => worker.isClientOnline('a'));
@@ -135,7 +135,7 @@ describeWithNats('presence in many processes', () => {
     expect(worker.isClientOnline('stays')).toBe(true);
   });
 
-  it('drops what no gateway sends', async () => {
+  it('drops messages that no gateway sends', async () => {
     const [gateway, worker, stranger] = [await join(), await listen(), await here.nats.connect()];
     gateway.markClientOnline('a');
     await until(() => worker.isClientOnline('a'));
@@ -165,7 +165,7 @@ describeWithNats('presence in many processes', () => {
     await expect(presence.startClientOfflineListener()).rejects.toThrow(); // tried again
   });
 
-  it('is over when it has stopped: nothing is followed, and nobody comes online', async () => {
+  it('follows nothing once it has stopped, and nobody comes online', async () => {
     const connection = await here.nats.connect();
     const presence = await join({ connection });
     presence.markClientOnline('a');

@@ -1,7 +1,7 @@
 import { createPresence } from '../../../lib/nats/index.js';
 
 describe('presence in one process', () => {
-  it('knows who is online, and tells once who goes', () => {
+  it('knows who is online, and reports once who goes', () => {
     const presence = createPresence();
     const gone: string[] = [];
     const off = presence.onClientOffline((id) => gone.push(id));
@@ -98,7 +98,7 @@ describe('presence in one process', () => {
     expect(() => presence.markClientOffline(id as string)).not.toThrow();
   });
 
-  it.each(['__proto__', 'constructor', '$SYS', '_INBOX', 'x'.repeat(128)])('takes %s for an id like others', (id) => {
+  it.each(['__proto__', 'constructor', '$SYS', '_INBOX', 'x'.repeat(128)])('treats %s as an id like others', (id) => {
     const presence = createPresence();
     presence.markClientOnline(id);
     expect(presence.isClientOnline(id)).toBe(true);

@@ -124,7 +124,7 @@ class World {
   }
 }
 
-it(`presence, ${RUNS} times: whatever gets lost, all know who is online, and are told who is not`, async () => {
+it(`in each of ${RUNS} runs of presence, all processes know who is online and hear who leaves, whatever gets lost`, async () => {
   const random = createRandom(announceSeed('presence'));
   for (let run = 0; run < RUNS; run++) {
     const world = new World(random.fork(run));

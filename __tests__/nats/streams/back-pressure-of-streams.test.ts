@@ -11,7 +11,7 @@ describeWithNats('a worker that sends faster than its requester reads', () => {
     calls = new Calls();
   });
 
-  it('lets a worker be so far ahead of the loop and no further', async () => {
+  it('is stopped once it is a window ahead of the reading loop', async () => {
     const narrow = await openGateway(here.nats, { windowMessages: 10 });
     narrow.presence.markClientOnline('bob');
     await subscribe(calls.handler);
@@ -35,7 +35,7 @@ describeWithNats('a worker that sends faster than its requester reads', () => {
     expect(rest).toEqual(Array.from({ length: 20 }, (_, index) => String(index + 6)));
   });
 
-  it('shares what all may be ahead by among those that are open', async () => {
+  it('shares one window among all open streams', async () => {
     const few = await openGateway(here.nats, { maxBufferedBytes: 1_048_576, windowBytes: 200_000 });
     few.presence.markClientOnline('bob');
     const requests = (await here.nats.connect()).subscribe(here.subject);
@@ -56,7 +56,7 @@ describeWithNats('a worker that sends faster than its requester reads', () => {
     few.presence.markClientOffline('bob');
   });
 
-  it('counts bytes as well', async () => {
+  it('limits bytes as well', async () => {
     const narrow = await openGateway(here.nats, { windowBytes: 1_024 });
     narrow.presence.markClientOnline('bob');
     await subscribe(calls.handler);
@@ -70,7 +70,7 @@ describeWithNats('a worker that sends faster than its requester reads', () => {
     expect((await textsOf(stream)).map((text) => text.length)).toEqual([600, 600, 600, 600, 600]);
   });
 
-  it('refuses what is too large, at both ends, and goes on', async () => {
+  it('refuses a message that is too large, at both ends, and goes on', async () => {
     const { max_payload: limit } = here.gateway.connection.info!;
     expect(() => request({}, 'x'.repeat(limit))).toThrow(expect.objectContaining({ code: 'EVENT_TOO_LARGE' }));
     await subscribe(async (_request, sender) => {

@@ -29,7 +29,7 @@ describeWithNats('a message that no worker or requester of ours would send', () 
   };
   const dropped = (): number => here.gateway.requester.getStatistics().dropped;
 
-  it('is dropped and counted: malformed, twice, older, of somebody else', async () => {
+  it('is dropped and counted where it is malformed, doubled, old, or of another sender', async () => {
     const before = dropped();
     const { worker, texts } = await open();
     worker.send('data', 1, body('one'));
@@ -77,7 +77,7 @@ describeWithNats('a message that no worker or requester of ours would send', () 
     expect(await codeOf(stream.finished)).toBe('WORKER_PROTOCOL_ERROR');
   });
 
-  it('gives what came before the gap', async () => {
+  it('leaves the messages before a gap intact', async () => {
     const { stream, worker } = await open();
     worker.send('data', 1, body('one'));
     worker.send('data', 3, body('three'));
@@ -87,7 +87,7 @@ describeWithNats('a message that no worker or requester of ours would send', () 
     expect(await codeOf(iterator.next())).toBe('WORKER_PROTOCOL_ERROR');
   });
 
-  it('answers a beat with all the credit there is, and more when half a window is free', async () => {
+  it('does not disturb credit: a beat is answered with all of it, and more is given when half a window is free', async () => {
     const { stream, worker } = await open();
     worker.send('beat', 0);
     await until(() => worker.heard.length === 1);
@@ -118,7 +118,7 @@ describeWithNats('a message that no worker or requester of ours would send', () 
       return head;
     };
 
-    it('requests that no requester sends are dropped and counted', async () => {
+    it('is dropped and counted where it is a request that no requester sends', async () => {
       const before = here.worker.responder.getStatistics().dropped;
       const wrong: Record<string, string>[] = [
         ...['', 'a.b', '*', 'a b', 'x'.repeat(129)].map((Client) => ({ Client })),
@@ -136,7 +136,7 @@ describeWithNats('a message that no worker or requester of ours would send', () 
       expect(here.worker.responder.getStatistics().dropped - before).toBe(wrong.length + 2);
     });
 
-    it('an answer that was on its way before the question does not answer it', async () => {
+    it('does not count as an answer where it was sent before the question', async () => {
       const frames = link.subscribe(`_INBOX.${here.subject}`);
       link.publish(here.subject, '', { headers: terms({ Beat: '60000' }), reply: `_INBOX.${here.subject}` });
       const { request, done } = await calls.call();
@@ -153,7 +153,7 @@ describeWithNats('a message that no worker or requester of ours would send', () 
       done();
     });
 
-    it('answers that no requester sends are dropped and counted, late ones ignored', async () => {
+    it('is dropped and counted where it is an answer that no requester sends, and ignored where it is late', async () => {
       const before = here.worker.responder.getStatistics().dropped;
       const frames = link.subscribe(`_INBOX.${here.subject}`);
       link.publish(here.subject, '', { headers: terms(), reply: `_INBOX.${here.subject}` });

@@ -25,7 +25,7 @@ describe('MessageBatch', () => {
   };
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-  it('sends what one turn of the event loop adds, together', async () => {
+  it('sends everything that one turn of the event loop adds together', async () => {
     const { batch, sent } = record();
     for (const text of ['one', '', 'zwölf ☃', 'x'.repeat(500)]) add(batch, text);
     batch.add(Buffer.from('bytes'), 5, 100_000);
@@ -36,7 +36,7 @@ describe('MessageBatch', () => {
     expect(sent).toEqual([['one', '', 'zwölf ☃', 'x'.repeat(500), 'bytes'], ['later']]);
   });
 
-  it('sends at once what is full, and never more than a frame may carry', () => {
+  it('sends a full batch at once, and never more than a frame may carry', () => {
     const { batch, sent } = record();
     for (let n = 0; n < 40; n++) add(batch, 'x'.repeat(1_000));
     expect(sent.map(({ length }) => length)).toEqual([33]);
@@ -54,7 +54,7 @@ describe('MessageBatch', () => {
     expect(sent).toEqual([['a'], ['x'.repeat(9_000)], ['b']]);
   });
 
-  it('forgets what it is told to', async () => {
+  it('forgets the messages that it is told to drop', async () => {
     const { batch, sent } = record();
     add(batch, 'a');
     batch.clear();

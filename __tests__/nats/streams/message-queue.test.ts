@@ -1,7 +1,7 @@
 import { MessageQueue } from '../../../lib/nats/streams/messages/message-queue.js';
 
 describe('MessageQueue', () => {
-  it('gives back what it was given, in order, however much', () => {
+  it('returns its messages in order, however many there are', () => {
     const queue = new MessageQueue<number>();
     const taken: number[] = [];
     let next = 0;
@@ -18,7 +18,7 @@ describe('MessageQueue', () => {
     expect([queue.length, queue.shift()]).toEqual([0, undefined]);
   });
 
-  it('wakes all who wait when something comes, and when it rings', async () => {
+  it('wakes all readers when a message comes, and when it is told to', async () => {
     const queue = new MessageQueue<string>();
     const woken = Promise.all([queue.changed(), queue.changed()]);
     queue.push('a');

@@ -104,7 +104,7 @@ describeWithNats('remoteTask', () => {
     expect((await tasks.getTaskInfo(taskId)).status).toBe(status);
   });
 
-  it('fails with the code of what went wrong', async () => {
+  it('fails with the code of the error', async () => {
     const { url } = await serve();
     const broken = read(url, /event: failed/);
     const { sender } = await calls.call();
@@ -119,7 +119,7 @@ describeWithNats('remoteTask', () => {
     expect((await read(lonely, /event: failed/)).text).toContain('"code":"NO_WORKER"');
   });
 
-  it('fails where its input cannot be told, and leaves nobody online', async () => {
+  it('fails where its input cannot be serialised, and leaves nobody online', async () => {
     const tasks = createTaskManager({ clock, onTaskError: () => undefined });
     stops.push(() => tasks.stop());
     const app = express();

@@ -12,7 +12,7 @@ describeWithNats('a worker that many requests wait for', () => {
     calls = new Calls();
   });
 
-  it('runs so many handlers at a time, lets so many wait, and cancels one that waits', async () => {
+  it('runs up to maxConcurrent handlers, lets others wait up to a limit, and cancels one that waits', async () => {
     const subscription = await subscribe(calls.handler, { maxConcurrent: 2, maxWaiting: 2 });
     const controller = new AbortController();
     const streams = [request(), request(), request({ signal: controller.signal }), request()];
@@ -49,7 +49,7 @@ describeWithNats('a worker that many requests wait for', () => {
     expect(Math.min(...served)).toBeGreaterThan(0);
   });
 
-  it('drains: what came is answered, what comes is not', async () => {
+  it('answers the requests that came before it drains, and no later ones', async () => {
     const subscription = await subscribe(calls.handler);
     const stream = textsOf(request());
     const { sender, done } = await calls.call();
@@ -62,7 +62,7 @@ describeWithNats('a worker that many requests wait for', () => {
     expect(await stream).toEqual(['still']);
   });
 
-  it('ends what runs when a subscription ends at once', async () => {
+  it('ends running handlers when a subscription ends at once', async () => {
     const subscription = await subscribe(calls.handler);
     const stream = outcomeOf(request());
     const { request: received } = await calls.call();
@@ -74,7 +74,7 @@ describeWithNats('a worker that many requests wait for', () => {
     ]);
   });
 
-  it('has ended an end that was under way as well', async () => {
+  it('ends a subscription that is already being drained at once when asked again', async () => {
     const subscription = await subscribe(calls.handler);
     void request();
     const { sender } = await calls.call();

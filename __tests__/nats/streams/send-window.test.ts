@@ -11,7 +11,7 @@ describe('SendWindow', () => {
     expect([window.credit(2, 64), window.isOpen]).toEqual([true, true]);
   });
 
-  it('takes credit that comes late or twice for what it is, and none for what was not sent', () => {
+  it('ignores credit that comes late, twice, or for messages that were not sent', () => {
     const window = new SendWindow(2, 10);
     window.add(1);
     window.add(1);

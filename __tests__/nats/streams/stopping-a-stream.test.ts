@@ -12,7 +12,7 @@ describeWithNats('a stream that is stopped', () => {
     calls = new Calls();
   });
 
-  it('warns of an abort listener of a handler that throws', async () => {
+  it('warns of an abort listener that throws', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
     await subscribe(calls.handler);
     const outcome = outcomeOf(request());
@@ -56,7 +56,7 @@ describeWithNats('a stream that is stopped', () => {
     expect([texts, await called.finished]).toEqual([['one', 'two'], undefined]);
   });
 
-  it('gives messages to a function that says nothing, and the result at the end', async () => {
+  it('gives messages to an onMessage that returns nothing, and the result at the end', async () => {
     await subscribe(async (_request, sender) => {
       await sender.send('one');
       await sender.send('two');
@@ -102,7 +102,7 @@ describeWithNats('a stream that is stopped', () => {
     expect(calls.count).toBe(1);
   });
 
-  it('takes a stop before the start, twice and after the end', async () => {
+  it('may be stopped before the start, twice, and after the end', async () => {
     await subscribe(async (_request, sender) => sender.send('one'));
     const controller = new AbortController();
     const early = request({ signal: controller.signal });
@@ -118,7 +118,7 @@ describeWithNats('a stream that is stopped', () => {
     expect((await stream.finished)?.length).toBe(0);
   });
 
-  it('tells a worker that answers after the stop', async () => {
+  it('stops a worker that answers after the stop', async () => {
     const slow = await here.nats.connect();
     const requests = slow.subscribe(here.subject);
     await slow.flush();

@@ -127,7 +127,7 @@ class World {
   }
 }
 
-it(`streams, ${RUNS} times: whatever happens, each ends with a name, without a hole, and leaves nothing`, async () => {
+it(`in each of ${RUNS} runs, every stream ends with a named outcome, without a hole, and leaves nothing behind`, async () => {
   const random = createRandom(announceSeed('streams'));
   const codes = new Map<string, number>();
   for (let run = 0; run < RUNS; run++) {

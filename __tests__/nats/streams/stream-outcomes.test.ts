@@ -16,7 +16,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     calls = new Calls();
   });
 
-  it('gives what is sent, in order, with the result at the end', async () => {
+  it('delivers all messages in order, with the result at the end', async () => {
     await subscribe(async ({ data, clientId, headers: head }, sender) => {
       for (let n = 1; n <= 3; n++)
         await sender.send(`${Buffer.from(data).toString()} ${n} for ${clientId} ${head.get('Trace')}`);
@@ -37,7 +37,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(messages).toEqual([[1, [0, 255]]]);
   });
 
-  it('fails without a worker', async () => {
+  it('fails where there is no worker', async () => {
     expect(await outcomeOf(request())).toBe('NO_WORKER');
   });
 
@@ -106,7 +106,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await codeOf(received.watchers())).toBe('CLIENT_OFFLINE');
   });
 
-  it('tells a worker that lives and says nothing from one that is dead', async () => {
+  it('does not take a silent worker that is alive for a dead one', async () => {
     await subscribe(calls.handler);
     expect(await outcomeOf(request({ idleTimeoutMs: 1 }))).toBe('WORKER_TIMEOUT');
     const { request: received } = await calls.call();
@@ -127,7 +127,7 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
   });
 
   it.each(['given', 'its own'])(
-    'gives all that was sent after the worker has ended, whoever goes (presence %s)',
+    'delivers everything that was sent after the worker has ended, whoever leaves (presence %s)',
     async (whose) => {
       const requester =
         whose === 'given' ? here.gateway.requester : createStreamRequester({ connection: here.gateway.connection });
