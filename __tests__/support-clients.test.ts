@@ -87,7 +87,7 @@ describe.each(everyClient)('the driver of $name', (driver) => {
     expect(findFault(run.events, 100)).toMatch(fault);
   });
 
-  it('ends on 404, and when it is closed', async () => {
+  it('ends on a 404, and when it is closed', async () => {
     const server = await serve((req, res) => {
       if (req.url === '/gone') res.writeHead(404).end('data: no\n\n');
       else logServer(5)(req, res);
@@ -97,7 +97,7 @@ describe.each(everyClient)('the driver of $name', (driver) => {
     expect(await run.ended).toBe('closed');
   });
 
-  it('listens to the names that it is told', async () => {
+  it('delivers events of the names that it is given', async () => {
     const server = await serve((req, res) => {
       if (req.headers['last-event-id'] !== undefined) return void res.writeHead(204).end();
       res

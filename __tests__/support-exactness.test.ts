@@ -34,5 +34,5 @@ describe('findFault, which checks that a client got every event once', () => {
       [...progress(1, 2), { ...event('message', 2), data: '{"step":3}' }, complete(4)],
     ],
     ['an id that is no position', [{ event: 'message', data: '{"n":1}', id: '' }]],
-  ])('says: %s', (fault, events) => expect(findFault(events, 3)).toContain(fault));
+  ])('reports: %s', (fault, events) => expect(findFault(events, 3)).toContain(fault));
 });

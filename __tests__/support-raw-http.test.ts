@@ -38,7 +38,7 @@ describe('raw requests', () => {
     expect(await get('/cut')).toMatchObject({ body: 'one two', complete: false });
   });
 
-  it('takes an interim answer for what it is', async () => {
+  it('recognises an interim answer', async () => {
     const bytes = requestBytes('POST', '/', { Expect: '100-continue', 'Content-Length': '0' });
     const [response] = await rawRequest((await echo()).port, bytes, ['POST']);
     expect(response).toMatchObject({ status: 200, body: 'at /' });

@@ -37,7 +37,7 @@ describe('TaskManager', () => {
       expect(errors).toEqual(status === 'failed' ? [outcome] : []);
     });
 
-    it('is refused the second time, for the unknown, and for a status that is no end', async () => {
+    it('is refused the second time, for an unknown task, and for a status that is not final', async () => {
       const taskId = await start();
       await tasks.completeTask(taskId, 'completed');
       expect(await codeOf(() => tasks.completeTask(taskId, 'failed', 1))).toBe('TASK_NOT_RUNNING');
@@ -59,7 +59,7 @@ describe('TaskManager', () => {
     expect(await codeOf(() => tasks.updateProgress('unknown', 3))).toBe('TASK_NOT_FOUND');
   });
 
-  it('cancels with a reason that clients see, or with one of its own', async () => {
+  it('cancels with the given reason, or with a default one, which clients see', async () => {
     const [one, other] = [await start(), await start()];
     expect(await tasks.cancelTask(one, 'The user closed the dialog')).toBe(true);
     expect(await tasks.cancelTask(other)).toBe(true);
@@ -69,7 +69,7 @@ describe('TaskManager', () => {
     expect(await codeOf(() => tasks.cancelTask('unknown'))).toBe('TASK_NOT_FOUND');
   });
 
-  it('tells all about a task', async () => {
+  it('describes a task by getTaskInfo', async () => {
     const taskId = await start(async ({ updateProgress }) => {
       await updateProgress({ step: 1 });
       return 'done';
@@ -111,7 +111,7 @@ describe('TaskManager', () => {
     expect(await codeOf(() => tasks.listTasks({ limit: limit as number }))).toBe('INVALID_OPTION');
   });
 
-  it('counts what it does and holds', async () => {
+  it('counts its tasks, subscribers and memory', async () => {
     const ids = [await start(), await start(), await start(), await start(() => 1)];
     await turn();
     await tasks.cancelTask(ids[0]!);
@@ -161,7 +161,7 @@ describe('TaskManager', () => {
   });
 
   describe('executeWithSSE', () => {
-    it('starts a task, then comes back to it by its key, whatever job comes along', async () => {
+    it('starts a task, then attaches to it by its key, whatever job is given', async () => {
       const other = jest.fn(endless);
       const first = await tasks.executeWithSSE(bareRequest(), null, 'ann', endless);
       const second = await tasks.executeWithSSE(bareRequest(), first.resumeKey, 'ann', other);
@@ -183,7 +183,7 @@ describe('TaskManager', () => {
       expect(tasks.getStatistics().started).toBe(0);
     });
 
-    it('takes its own time-out', async () => {
+    it('uses its own time-out', async () => {
       const { taskId } = await tasks.executeWithSSE(bareRequest(), '', undefined, endless, 50);
       clock.advance(50);
       expect((await tasks.getTaskInfo(taskId)).error?.code).toBe('TASK_TIMEOUT');
@@ -197,7 +197,7 @@ describe('TaskManager', () => {
     await tasks.stop({ graceMs: 0 });
   });
 
-  it('stops once, however often it is told to', async () => {
+  it('stops once, however often it is called', async () => {
     await start();
     const [first, second] = [tasks.stop(), tasks.stop({ graceMs: 1_000 })];
     await second;
@@ -208,7 +208,7 @@ describe('TaskManager', () => {
   });
 });
 
-describe('a task that is named in a way that says something else', () => {
+describe('a task id or a reason of a wrong type', () => {
   it.each<[what: string, ref: unknown]>([
     ['with an owner that is misspelt', { slot: 'chat', ownr: 'bob' }],
     ['with an owner that is null', { slot: 'chat', owner: null }],
@@ -218,7 +218,7 @@ describe('a task that is named in a way that says something else', () => {
     ['in no way', {}],
     ['by nothing', null],
     ['by a slot that is no text', { slot: 5 }],
-  ])('is not found, but refused: %s', async (_what, ref) => {
+  ])('is refused and not looked up: %s', async (_what, ref) => {
     const tasks = createTaskManager();
     await tasks.start(() => new Promise(() => undefined), { slot: 'chat' });
     await expect(tasks.find(ref as never)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
@@ -226,14 +226,11 @@ describe('a task that is named in a way that says something else', () => {
     await tasks.stop();
   });
 
-  it.each([5, null, Symbol('a'), Object.create(null)])(
-    'is not cancelled for a reason that is no text',
-    async (reason) => {
-      const tasks = createTaskManager();
-      const { taskId } = await tasks.start(() => new Promise(() => undefined));
-      await expect(tasks.cancelTask(taskId, reason as never)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
-      expect(await tasks.getTaskInfo(taskId)).toMatchObject({ status: 'running' });
-      await tasks.stop();
-    },
-  );
+  it.each([5, null, Symbol('a'), Object.create(null)])('is refused as the reason of a cancel', async (reason) => {
+    const tasks = createTaskManager();
+    const { taskId } = await tasks.start(() => new Promise(() => undefined));
+    await expect(tasks.cancelTask(taskId, reason as never)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    expect(await tasks.getTaskInfo(taskId)).toMatchObject({ status: 'running' });
+    await tasks.stop();
+  });
 });

@@ -87,7 +87,7 @@ describe('iterating a TaskStream', () => {
     expect(await events.next()).toMatchObject({ value: { kind: 'progress', seq: 1 } });
   });
 
-  it('waits for what comes next', async () => {
+  it('waits for the next event', async () => {
     const { run, stream } = await start();
     const events = stream[Symbol.asyncIterator]();
     for (let step = 1; step <= 3; step++) {
@@ -98,7 +98,7 @@ describe('iterating a TaskStream', () => {
     }
   });
 
-  it('begins after the cursor, and says where that is', async () => {
+  it('begins after the cursor, and reports that position', async () => {
     const { run, stream, attach } = await start();
     for (let step = 1; step <= 3; step++) await run.context.updateProgress({ step });
     const later = await attach(2);
@@ -108,7 +108,7 @@ describe('iterating a TaskStream', () => {
     expect((await all(later)).map(({ kind }) => kind)).toEqual(['progress', 'complete']);
   });
 
-  it('is over at once for a cursor at the end', async () => {
+  it('ends at once for a cursor at the end', async () => {
     const { run, stream, attach } = await start();
     run.finish();
     await all(stream);
@@ -156,7 +156,7 @@ describe('iterating a TaskStream', () => {
     expect(run.context.subscriberCount).toBe(0);
   });
 
-  it('can be done by several at once, and again', async () => {
+  it('can be done by several readers at once, and repeated', async () => {
     const { run, stream } = await start();
     await run.context.updateProgress(1);
     const both = Promise.all([all(stream), all(stream)]);

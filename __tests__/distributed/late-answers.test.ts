@@ -29,7 +29,7 @@ describe('an answer that comes too late, or never', () => {
 
   afterEach(() => store.stop?.());
 
-  it('to a start whose task others have ended meanwhile refuses the start: nobody writes to a task that is over', async () => {
+  it('to a start refuses the start where others have ended the task meanwhile', async () => {
     const create = driver.create.bind(driver);
     jest.spyOn(driver, 'create').mockImplementationOnce(async (asked, holder) => {
       await create(asked, holder);
@@ -44,7 +44,7 @@ describe('an answer that comes too late, or never', () => {
     expect(await store.find({ taskId: asked.taskId })).toMatchObject({ status: 'failed', lastSeq: 1 });
   });
 
-  it('to a start that the store has carried out leaves no task behind that nobody runs', async () => {
+  it('to a start leaves no task behind that nobody runs, although the store has created it', async () => {
     const create = driver.create.bind(driver);
     jest.spyOn(driver, 'create').mockImplementation(async (...args) => {
       await create(...args);
@@ -59,7 +59,7 @@ describe('an answer that comes too late, or never', () => {
     expect(await store.find({ idempotencyKey: 'once', owner: undefined })).toBeUndefined();
   });
 
-  it('to a hand-over loses no task: the instance finds it under its own name, and hands it over again', async () => {
+  it('to a hand-over loses no task: the instance finds it among its own, and hands it over again', async () => {
     const { taskId, writer } = await started(store);
     jest.spyOn(driver, 'orphan').mockRejectedValueOnce(new Error('The store is away'));
     expect(await codeOf(async () => writer.release())).toBe('STORE_UNAVAILABLE');
@@ -68,7 +68,7 @@ describe('an answer that comes too late, or never', () => {
     expect(await store.find({ taskId })).toMatchObject({ status: 'running', orphaned: true });
   });
 
-  it('to an append is asked for, and the event is in the log once', async () => {
+  it('to an append makes the instance look, and the event is in the log once', async () => {
     const { taskId, writer } = await started(store);
     const append = driver.append.bind(driver);
     jest.spyOn(driver, 'append').mockImplementationOnce((batches) =>
@@ -84,7 +84,7 @@ describe('an answer that comes too late, or never', () => {
     expect(driver.store.readAfter(taskId, { token: 0, seq: 0 }, 10).map(({ text }) => text)).toEqual(['\n1\n\n2\n']);
   });
 
-  it('then a refusal, gives the seq of an append to no other event', async () => {
+  it('to an append, followed by a refusal, gives the number of the event to no other', async () => {
     const { taskId, writer } = await started(store);
     const append = driver.append.bind(driver);
     const refused = { kind: 'refused', passing: false, cause: new Error('READONLY') } as const;
@@ -106,7 +106,7 @@ describe('an answer that comes too late, or never', () => {
     expect(texts).toEqual(['\n"first"\n', '\n"second"\n']);
   });
 
-  it('to a claim is asked again with the same nonce, and the task is run', async () => {
+  it('to a claim makes the instance claim again with the same nonce, and run the task', async () => {
     const { taskId, writer } = await started(store);
     await writer.release();
     const claim = driver.claim.bind(driver);

@@ -6,7 +6,7 @@ import { turns } from './property.js';
 const guard = guardProcess();
 
 describe('a store that answers late or twice', () => {
-  it('whose answer to a start came too late has no task that nobody runs', async () => {
+  it('whose answer to a start comes too late keeps no task that nobody runs', async () => {
     const { gate, clock, store, manager, job, ran } = setUp();
     gate.hold('create');
     const started = outcomeOf(manager.startTask(fakeRequest('/job'), job));
@@ -20,7 +20,7 @@ describe('a store that answers late or twice', () => {
     expect(manager.getStatistics().running).toBe(0);
   });
 
-  it('can tell of a cancellation twice, and after the end', async () => {
+  it('may report a cancellation twice, and after the end', async () => {
     const { store, start, watch } = setUp();
     const { resumeKey, context } = await start();
     const { wire } = await watch(resumeKey);
@@ -35,7 +35,7 @@ describe('a store that answers late or twice', () => {
     expect(context.signal.reason).toMatchObject({ code: 'TASK_CANCELLED', message: 'enough' });
   });
 
-  it('can tell of a cancellation before its answer to the start arrives', async () => {
+  it('may report a cancellation before it answers the start', async () => {
     const { gate, clock, store, manager, job, ran } = setUp();
     gate.hold('answer to create');
     const started = manager.startTask(fakeRequest('/job'), job);
@@ -48,7 +48,7 @@ describe('a store that answers late or twice', () => {
     expect(clock.periods).toHaveLength(clock.timers); // nothing but the sweeper
   });
 
-  it('can tell of a take-over before its answer to the start arrives', async () => {
+  it('may report a take-over before it answers the start', async () => {
     const { gate, clock, store, manager, job, ran } = setUp();
     gate.hold('answer to create');
     const started = manager.startTask(fakeRequest('/job'), job);
@@ -61,7 +61,7 @@ describe('a store that answers late or twice', () => {
     expect(clock.periods).toHaveLength(clock.timers);
   });
 
-  it('can tell of a subscriber elsewhere before its answer to the start arrives: the task is not abandoned', async () => {
+  it('may report a subscriber elsewhere before it answers the start: the task is not abandoned', async () => {
     const { gate, clock, store, manager, job } = setUp({ abandonAfterMs: 1_000, sweepIntervalMs: 100 });
     gate.hold('answer to create');
     const started = manager.startTask(fakeRequest('/job'), job);

@@ -63,7 +63,7 @@ describeWithRedisServer('a task on any instance', () => {
     expect(again.status).toBe(204);
   });
 
-  it('is cancelled, asked after and listed from anywhere, by its owner alone', async () => {
+  it('is cancelled, looked up and listed from any instance, by its owner alone', async () => {
     const [a, b] = [await open(), await open()];
     const ann = { headers: { 'x-user': 'ann' } };
     const starter = a.follow('/job', ann.headers);
@@ -99,7 +99,7 @@ describeWithRedisServer('a task on any instance', () => {
     expect(await a.manager.listTasks()).toHaveLength(1);
   });
 
-  it('counts subscribers on all instances, and lets those without a cursor go on where they left off', async () => {
+  it('counts subscribers on all instances, and lets those without a position go on where they left off', async () => {
     const [a, b] = [await open(), await open()];
     const starter = await a.follow().until(({ frames }) => frames.length > 0);
     const context = await stepped.started();
@@ -115,7 +115,7 @@ describeWithRedisServer('a task on any instance', () => {
     expect(back.seqs).toEqual([6, 7, 8]);
   });
 
-  it('costs Redis next to nothing to follow a task, for fifty subscribers of an instance as for one', async () => {
+  it('causes hardly any reads in Redis, for fifty subscribers of an instance as for one', async () => {
     const [a, b] = [await open(), await open()];
     const starter = await a.follow().until(({ frames }) => frames.length > 0);
     await stepped.started();
@@ -135,7 +135,7 @@ describeWithRedisServer('a task on any instance', () => {
     expect(fifty).toBeLessThanOrEqual(3);
   });
 
-  it('takes two connections per instance for one task and for two hundred', async () => {
+  it('needs two connections per instance, for one task as for two hundred', async () => {
     const connections = async (client: WebInstance['client']): Promise<number> =>
       String(await client.command('CLIENT', 'LIST'))
         .trim()

@@ -103,29 +103,32 @@ describeWithRedisServer('what a client changes about answers changes nothing', (
     opened.close();
   });
 
-  it.each(Object.entries(CLIENTS))('the bell is heard by everybody who comes at once: %s', async (_, open) => {
-    const listeners = await Promise.all(
-      Array.from({ length: 20 }, async (_each, n) => {
-        const opened = await open(redis.url);
-        const driver = driverOn(opened, 'crowd:', { instance: `i${n}` });
-        const heard: string[] = [];
-        const noted = (note: { kind: string; nonce?: string }): void => void heard.push(note.nonce ?? '');
-        const bell = driver.listen({ appended: ignore, noted: noted, missed: ignore });
-        return { opened, driver, bell, heard, name: `i${n}` };
-      }),
-    );
-    await until(async () => {
-      await Promise.all(listeners.map(({ driver, name }) => driver.ring(name, { kind: 'echo', nonce: name })));
-      return listeners.every(({ heard, name }) => heard.includes(name));
-    });
-    for (const { opened, driver, bell } of listeners) {
-      bell.close();
-      await driver.close();
-      opened.close();
-    }
-  });
+  it.each(Object.entries(CLIENTS))(
+    'notifications reach all followers that subscribe at the same time: %s',
+    async (_, open) => {
+      const listeners = await Promise.all(
+        Array.from({ length: 20 }, async (_each, n) => {
+          const opened = await open(redis.url);
+          const driver = driverOn(opened, 'crowd:', { instance: `i${n}` });
+          const heard: string[] = [];
+          const noted = (note: { kind: string; nonce?: string }): void => void heard.push(note.nonce ?? '');
+          const bell = driver.listen({ appended: ignore, noted: noted, missed: ignore });
+          return { opened, driver, bell, heard, name: `i${n}` };
+        }),
+      );
+      await until(async () => {
+        await Promise.all(listeners.map(({ driver, name }) => driver.ring(name, { kind: 'echo', nonce: name })));
+        return listeners.every(({ heard, name }) => heard.includes(name));
+      });
+      for (const { opened, driver, bell } of listeners) {
+        bell.close();
+        await driver.close();
+        opened.close();
+      }
+    },
+  );
 
-  it.each(Object.entries(CLIENTS))('a client is given back as it was, with its connections: %s', async (_, open) => {
+  it.each(Object.entries(CLIENTS))('a client is left as it was given, with its connections: %s', async (_, open) => {
     const admin = await openClient(redis.url);
     const connections = async (): Promise<number> =>
       String(await admin.command('CLIENT', 'LIST'))

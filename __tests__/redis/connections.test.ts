@@ -25,7 +25,7 @@ async function grow(store: OpenTaskStore, tasks: number): Promise<void> {
   }
 }
 
-describeWithRedisServer('what a store takes of its client', () => {
+describeWithRedisServer('the connections of a store', () => {
   let redis: RedisServer;
   beforeAll(async () => {
     redis = await RedisServer.start();
@@ -33,7 +33,7 @@ describeWithRedisServer('what a store takes of its client', () => {
   afterAll(() => redis.close());
 
   it.each(Object.entries(CLIENTS).filter(([name]) => name.endsWith('6')))(
-    'is one connection beside it, whatever the number of tasks: %s',
+    'are one beside the client, whatever the number of tasks: %s',
     async (_, open) => {
       const opened = await open(redis.url);
       const connections = async (): Promise<number> =>
@@ -54,7 +54,7 @@ describeWithRedisServer('what a store takes of its client', () => {
     },
   );
 
-  it.each(Object.entries(CLIENTS))('is given back when it stops: %s', async (_, open) => {
+  it.each(Object.entries(CLIENTS))('are closed when it stops: %s', async (_, open) => {
     const opened = await open(redis.url);
     const emitter = opened.client as unknown as EventEmitter;
     const listeners = (): number[] => emitter.eventNames().map((event) => emitter.listenerCount(event));

@@ -17,7 +17,7 @@ describeWithRedis('a task that runs for longer than its keys are kept', () => {
   });
   afterAll(() => redis.close());
 
-  it('keeps all that leads to it until its retention is over, and leaves nothing behind', async () => {
+  it('keeps all its keys until its retention is over, and leaves nothing behind', async () => {
     const clock = new ManualClock();
     const server = await RedisOnClock.open(redis.url, clock);
     const settings = storeSettings({ clock, ttlMs: TTL_MS, maxTasksPerOwner: 5 });

@@ -61,7 +61,7 @@ describeWithRedisServer('a Redis that loses what it has acknowledged, or can tak
   });
 
   it.each(['events', 'task'])(
-    'evicts keys (%s) as a cache does: the loss is told, as a gap or as TASK_LOST',
+    'evicts keys (%s) as a cache does: the loss is reported, as a gap or as TASK_LOST',
     async (victim) => {
       const redis = closing(await RedisServer.start('--maxmemory-policy', 'volatile-random'));
       const { a, starter, guest } = await running(redis);
@@ -120,7 +120,7 @@ describeWithRedisServer('a Redis that loses what it has acknowledged, or can tak
     expect(reader.seqs).toEqual(range(6, lastSeq + 1));
   });
 
-  it('fails over to a replica that lags: a gap for late readers, and no seq stands for two events', async () => {
+  it('fails over to a replica that lags: late readers get a gap, and no number stands for two events', async () => {
     const primary = closing(await RedisServer.start());
     const replica = closing(await RedisServer.start());
     const { a, b, starter, guest } = await running(primary);

@@ -93,7 +93,7 @@ describeWithRedisServer('an instance that dies or freezes', () => {
     expect(a.messages.filter(({ kind }) => kind === 'aborted')).toEqual([]);
   });
 
-  it('is fenced after an event loop that stood still for longer than the lease', async () => {
+  it('is fenced after its event loop was blocked for longer than the lease', async () => {
     const [a, b] = [await child(), await web()];
     const starter = await a.follow().untilSeq(5);
     const follower = await b.resume(starter.resumeKey).untilSeq(5);
@@ -104,7 +104,7 @@ describeWithRedisServer('an instance that dies or freezes', () => {
     expect(starter.events).toEqual(follower.events);
   });
 
-  it('leaves tasks that run elsewhere alone, and its subscribers count no more', async () => {
+  it('takes no tasks of others with it, and its subscribers are no longer counted', async () => {
     const [gateway, executor, b] = [await child(), await child(), await web()];
     const starter = await executor.follow('/job?to=400').untilSeq(5);
     const through = await gateway.resume(starter.resumeKey, 5).untilSeq(20);
@@ -119,7 +119,7 @@ describeWithRedisServer('an instance that dies or freezes', () => {
     expect(resumed.last).toMatchObject({ event: 'complete' });
   });
 
-  it('has its task run again by the next who brings the code, from where it was', async () => {
+  it('has its task run again by the next instance that has the handler, from its last progress', async () => {
     const options = { onLost: 'restart' };
     const [a, b] = [await child(options), await child(options)];
     const starter = await a.follow('/job?to=200').untilSeq(20);

@@ -42,7 +42,7 @@ describe('a node that takes commands and answers none', () => {
     health.close();
   });
 
-  it('is left as soon as a connection of its own gets an answer, however long that took', async () => {
+  it('is left as soon as another connection to it gets an answer, however long that took', async () => {
     await pass(3 * TIMEOUT_MS);
     expect(port.reconnections).toHaveLength(0);
     port.probes[0]!();
@@ -66,7 +66,7 @@ describe('a node that takes commands and answers none', () => {
     expect([port.closed, port.probes.length]).toEqual([[0], 2]);
   });
 
-  it('is left once more where the client asked it while it connected again, and hangs', async () => {
+  it('is left once more where it hangs again while the client reconnects', async () => {
     port.probes[0]!();
     await pass(TIMEOUT_MS);
     expect(port.reconnections).toHaveLength(1);
@@ -80,7 +80,7 @@ describe('a node that takes commands and answers none', () => {
     expect(port.reconnections).toHaveLength(2);
   });
 
-  it('has nobody connect again after the store is closed', async () => {
+  it('causes no reconnect after the store is closed', async () => {
     port.probes[0]!();
     await pass(TIMEOUT_MS);
     health.close();

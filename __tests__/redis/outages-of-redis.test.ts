@@ -10,7 +10,7 @@ describeWithRedisServer('a Redis that cannot be reached, or refuses to write', (
   const fixture = useFailingRedis();
   const { server, web, running } = fixture;
 
-  it('is down at the start: 503 in time, and everything works once it is there', async () => {
+  it('is down at the start: starts get 503 in time, and everything works once it is up', async () => {
     await server();
     await fixture.redis.kill();
     const a = await web();
@@ -19,7 +19,7 @@ describeWithRedisServer('a Redis that cannot be reached, or refuses to write', (
     await untilServed(a);
   });
 
-  it('is killed and comes back with its file: a pause, then exactly what was acknowledged', async () => {
+  it('is killed and returns with its file: after a pause, exactly the acknowledged events are there', async () => {
     await server('--appendonly', 'yes', '--appendfsync', 'always');
     const { a, b, starter, guest } = await running();
     await fixture.redis.kill();
@@ -39,7 +39,7 @@ describeWithRedisServer('a Redis that cannot be reached, or refuses to write', (
     expect(late.events).toEqual(starter.events);
   });
 
-  it('comes back in time: the job that awaits its progress notices nothing', async () => {
+  it('returns in time: a job that awaits its progress notices nothing', async () => {
     await server('--appendonly', 'yes', '--appendfsync', 'always');
     const a = await web({ storeTimeoutMs: 20_000, appendPatienceMs: 20_000 });
     const starter = await a.follow().until(({ frames }) => frames.length > 0);
@@ -55,7 +55,7 @@ describeWithRedisServer('a Redis that cannot be reached, or refuses to write', (
     expect(starter.events.map(({ data }) => data).slice(0, 10)).toEqual(range(1, 10).map((n) => `{"n":${n}}`));
   });
 
-  it('is stopped for a while: refusals in time, a bounded queue, nothing lost and no task given up', async () => {
+  it('is paused: starts are refused in time, the queue is bounded, nothing is lost and no task is given up', async () => {
     await server();
     const { a, b, starter, guest } = await running();
     fixture.redis.pause();
@@ -105,7 +105,7 @@ describeWithRedisServer('a Redis that cannot be reached, or refuses to write', (
     expect(reader.seqs).toEqual(range(1, 6));
   });
 
-  it('has its listening connections killed all the time: no event is missed', async () => {
+  it('keeps losing its subscribing connections: no event is missed', async () => {
     await server();
     const { a, starter, guest } = await running();
     for (let n = 6; n <= 60; n++) {

@@ -10,7 +10,7 @@ describeWithRedisServer('a Redis that has lost data', () => {
   const fixture = useFailingRedis();
   const { server, web, running } = fixture;
 
-  it('comes back empty: the job is told, clients are cut off and find 404, never another log', async () => {
+  it('returns empty: the job is aborted with TASK_LOST, and clients get 404 and never another log', async () => {
     await server();
     const { b, starter, guest } = await running();
     await fixture.redis.kill();
@@ -27,7 +27,7 @@ describeWithRedisServer('a Redis that has lost data', () => {
     expect(again.status).toBe(404);
   });
 
-  it('comes back empty while the job is silent: it is told all the same', async () => {
+  it('returns empty while the job is silent: the job is aborted with TASK_LOST all the same', async () => {
     await server();
     const a = await web({ leaseMs: 1_000 });
     const starter = await a.follow().until(({ frames }) => frames.length > 0);
@@ -43,7 +43,7 @@ describeWithRedisServer('a Redis that has lost data', () => {
     expect(starter.last?.event).toBe('task'); // no end was made up
   });
 
-  it('loses the events of a task: late readers are told with a gap, and the status agrees', async () => {
+  it('loses the events of a task: late readers get a gap, and the status agrees with it', async () => {
     await server();
     const { a, b, starter, guest } = await running();
     await a.client.command('DEL', `${fixture.prefix}{${starter.taskId}}:events`);
@@ -65,7 +65,7 @@ describeWithRedisServer('a Redis that has lost data', () => {
     expect((await b.json(`/tasks/${starter.taskId}`)).body).toMatchObject({ status: 'completed', last_seq: 8 });
   });
 
-  it('loses what is known of a task: the job is told and clients find 404', async () => {
+  it('loses the record of a task: the job is aborted with TASK_LOST, and clients get 404', async () => {
     await server();
     const { a, b, starter, guest } = await running();
     await a.client.command('DEL', `${fixture.prefix}{${starter.taskId}}:task`);
@@ -76,7 +76,7 @@ describeWithRedisServer('a Redis that has lost data', () => {
     expect((await b.json(`/tasks/${starter.taskId}`)).status).toBe(404);
   });
 
-  it('fails over to a replica without the last events: a gap for late readers, and no seq stands for two events', async () => {
+  it('fails over to a replica without the last events: late readers get a gap, and no number stands for two events', async () => {
     await server();
     const { a, b, starter, guest } = await running();
     // An older copy takes over: the state of five events, after eight were acknowledged.

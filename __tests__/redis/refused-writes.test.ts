@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
 
 const OOM = "OOM command not allowed when used memory > 'maxmemory'.";
 
-describe('a refusal', () => {
+describe('the refusal of a command', () => {
   it.each([
     [OOM, true],
     [`ERR Error running script (call to f_1ab): @user_script:5: @user_script: 5: -${OOM}`, true],
@@ -22,12 +22,12 @@ describe('a refusal', () => {
     ['CLUSTERDOWN The cluster is down', true],
     ['NOPERM this user has no permissions', false],
     ["ERR unknown command 'XADD'", false],
-  ])('is what the server says before it begins: %s', (text, passing) => {
+  ])('is recognised where the server says so before it begins: %s', (text, passing) => {
     expect(refusalOf(new Error(text))).toEqual({ passing });
   });
 
   it.each(['Connection is closed.', 'read ECONNRESET', 'ERR Error running script: attempt to index a nil value', ''])(
-    'is not what leaves open what has become of a call: %s',
+    'is not assumed where it is unknown whether the command was carried out: %s',
     (text) => {
       expect(refusalOf(new Error(text))).toBeUndefined();
     },
@@ -57,7 +57,7 @@ const FAULTS: Record<string, (redis: RedisServer, admin: TestClient) => Promise<
   },
 };
 
-describeWithRedisServer('where Redis refuses writes', () => {
+describeWithRedisServer('the store while Redis refuses writes', () => {
   let redis: RedisServer;
   let admin: TestClient;
   beforeEach(async () => {
@@ -70,7 +70,7 @@ describeWithRedisServer('where Redis refuses writes', () => {
   });
 
   it.each(Object.keys(FAULTS))(
-    '%s: an append is refused, and everything else rejected, without a trace',
+    'leaves no trace of a refused append or of any other rejected call: %s',
     async (kind) => {
       const opened = await openClient(redis.url);
       const driver = driverOn(opened, 'refused:');
@@ -105,7 +105,7 @@ describeWithRedisServer('where Redis refuses writes', () => {
   );
 
   it.each(Object.entries(CLIENTS))(
-    'an answer that was lost leaves one copy of what it was about: %s',
+    'leaves one copy of what a call has written whose answer was lost: %s',
     async (_, open) => {
       const proxy = await startCutProxy({ upstreamPort: redis.port });
       const opened = await open(`redis://127.0.0.1:${proxy.port}`);

@@ -43,7 +43,7 @@ describeWithRedis('a rolling deploy', () => {
     await Promise.all(instances.splice(0).map((instance) => instance.close()));
   });
 
-  it(`of ${INSTANCES} instances loses, doubles and hangs none of ${STREAMS} streams`, async () => {
+  it(`of ${INSTANCES} instances loses, doubles or hangs none of ${STREAMS} streams`, async () => {
     let isOver = false;
     const open = (): Promise<WebInstance> =>
       WebInstance.open(redis.url, { prefix, job: counting(() => isOver), name: 'count', onLost: 'restart' });
@@ -74,7 +74,7 @@ describeWithRedis('a rolling deploy', () => {
     }
   });
 
-  it('of a version with a newer schema: what it has written is refused by name, everything older is served', async () => {
+  it('to a version with a newer schema: old instances refuse its tasks by name, and serve all older ones', async () => {
     const old = await WebInstance.open(redis.url, { prefix, job: counting(() => true) });
     instances.push(old);
     const [older, newer] = await Promise.all(

@@ -14,7 +14,7 @@ const LIMITS = { ttlMs: 3_600_000, maxTasksPerOwner: 3, maxBufferedBytes: 2 ** 3
 const RUNS = 50;
 
 /** The memory store is the model: whatever is done, two instances over Redis show the same. */
-describeWithRedis('a trace of calls shows the same on Redis as in memory', () => {
+describeWithRedis('the same calls have the same results on Redis as in memory', () => {
   let redis: Redis;
   beforeAll(async () => {
     redis = await openRedis();

@@ -63,14 +63,14 @@ describeWithRedisServer('on a cluster of three masters with replicas', () => {
     for (const client of clients.splice(0)) client.close();
   });
 
-  it.each(Object.keys(CLUSTER_CLIENTS))('a task lives on %s', async (name) => {
+  it.each(Object.keys(CLUSTER_CLIENTS))('a task keeps working on %s', async (name) => {
     const prefix = `${randomUUID()}:`;
     const drivers = [driverOn(open(name), prefix), driverOn(open(name), prefix, { instance: 'two' })] as const;
     await live(...drivers);
     for (const driver of drivers) await driver.close();
   });
 
-  it('a master that hangs holds up its own tasks only, until its replica takes over', async () => {
+  it('a master that hangs delays its own tasks only, until its replica takes over', async () => {
     const names = Object.keys(CLUSTER_CLIENTS);
     const prefix = `${randomUUID()}:`;
     const keys = new Keys(prefix);

@@ -40,7 +40,7 @@ class Listening {
 }
 
 describe('an instance that follows a task in a SQLite file', () => {
-  it('hears that another process has appended to it, once, and of no other task', async () => {
+  it('is notified once that another process has appended to it, and of no other task', async () => {
     const { second, bell, ...rest } = listening();
     await second.create(draftOf('t'), 'b');
     await second.create(draftOf('u'), 'b');
@@ -57,7 +57,7 @@ describe('an instance that follows a task in a SQLite file', () => {
     expect(await rest.listen()).toEqual([]);
   });
 
-  it('hears of what its own process has appended as well', async () => {
+  it('is notified of appends of its own process, too', async () => {
     const { first, bell, ...rest } = listening();
     await first.create(draftOf('t'), 'a');
     await bell.follow('t');
@@ -65,7 +65,7 @@ describe('an instance that follows a task in a SQLite file', () => {
     expect(await rest.listen()).toEqual([['appended', 't', undefined]]);
   });
 
-  it('hears that it is forgotten', async () => {
+  it('is notified that it is forgotten', async () => {
     const { second, clock, bell, ...rest } = listening();
     await second.create(draftOf('t'), 'b');
     const ending = { status: 'completed' as const, outcome: '{}' };
@@ -77,7 +77,7 @@ describe('an instance that follows a task in a SQLite file', () => {
     expect(await rest.listen()).toEqual([['appended', 't', undefined]]);
   });
 
-  it('is told that it may have missed something where there is too much to look through', async () => {
+  it('is told that it may have missed something where too much has changed', async () => {
     const { second, bell, clock, ...rest } = listening();
     await second.create(draftOf('t'), 'b');
     await bell.follow('t');
@@ -109,7 +109,7 @@ describe('notes between instances on a SQLite file', () => {
     expect(await rest.listen()).toEqual([orphan]);
   });
 
-  it('that an instance rings itself with come back', async () => {
+  it('reach the instance that has sent them, too', async () => {
     const { first, ...rest } = listening();
     await first.ring('a', { kind: 'echo', nonce: '1' });
     await rest.listen();
@@ -117,7 +117,7 @@ describe('notes between instances on a SQLite file', () => {
     expect(await rest.listen()).toEqual([{ kind: 'echo', nonce: '2' }]);
   });
 
-  it('reach one that follows and holds nothing', async () => {
+  it('reach an instance that follows and holds nothing', async () => {
     const { second, clock, ...rest } = listening();
     await rest.listen();
     const orphan: Note = { kind: 'orphan', handler: 'name:x' };
@@ -126,7 +126,7 @@ describe('notes between instances on a SQLite file', () => {
     expect(await rest.listen()).toEqual([orphan]);
   });
 
-  it('cost an instance that is alone and idle nothing: it polls once after each beat', async () => {
+  it('hardly cost an idle instance anything: it polls once after each beat', async () => {
     const { first, clock, ...rest } = listening();
     await first.beat({ instance: 'a', leaseMs: 1_000, schema: 2 });
     expect(clock.timers).toBe(1);

@@ -48,7 +48,7 @@ describe('a SQLite file that another connection keeps locked', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('refuses what has waited for timeoutMs, having changed nothing', async () => {
+  it('refuses calls that have waited for timeoutMs, and has changed nothing', async () => {
     const path = files.newPath();
     const clock = new ManualClock();
     const driver = openDriver(files.connect(path), { clock, timeoutMs: 100 });
@@ -96,7 +96,7 @@ describe('a full disk', () => {
     expect(await append(driver, progressAt('t', seq + 1, text))).toEqual({ kind: 'committed' });
   });
 
-  it('holds up only what does not fit: a small batch of the same turn goes in', async () => {
+  it('holds up only a batch that does not fit: a small one of the same turn is written', async () => {
     const database = files.connect();
     const driver = openDriver(database);
     await Promise.all([driver.create(draftOf('large'), 'a'), driver.create(draftOf('small'), 'a')]);
@@ -110,7 +110,7 @@ describe('a full disk', () => {
 });
 
 describe('a file that cannot be written', () => {
-  it('is read all the same, and says why it takes nothing', async () => {
+  it('can still be read, and says why it accepts no writes', async () => {
     const path = files.newPath();
     const first = openDriver(files.connect(path));
     await first.create(draftOf('t'), 'a');
@@ -157,7 +157,7 @@ describe('a file that is not what it should be', () => {
     expect(error.message).toContain('not a SQLite database; give the store a path of its own');
   });
 
-  it('says that it is damaged, and gives nothing that it cannot vouch for', async () => {
+  it('is reported as damaged, and gives no data that may be wrong', async () => {
     const path = files.newPath();
     const database = files.connect(path);
     const driver = openDriver(database);
@@ -203,19 +203,19 @@ describe('a file that is not what it should be', () => {
   });
 });
 
-describe('what the user has set', () => {
+describe('the settings of the user', () => {
   it.each([
     ['FULL, which is the default, becomes NORMAL', 'FULL', 1],
     ['EXTRA stays', 'EXTRA', 3],
     ['OFF stays', 'OFF', 0],
-  ])('of synchronous: %s', async (_what, given, expected) => {
+  ])('for PRAGMA synchronous are kept: %s', async (_what, given, expected) => {
     const database = files.connect();
     database.exec(`PRAGMA synchronous = ${given}`);
     await openDriver(database).look(['t']);
     expect(database.prepare('PRAGMA synchronous').get()).toMatchObject({ synchronous: expected });
   });
 
-  it('of the prefix keeps two stores in one file apart', async () => {
+  it('for the prefix keep two stores in one file apart', async () => {
     const database = files.connect();
     await openDriver(database).create(draftOf('t'), 'a');
     const other = createSqliteDriver(database, 'other_');

@@ -29,7 +29,7 @@ afterAll(() => {
 });
 
 it.each([1, 3])(
-  'keeps every acknowledged event once, and every task ends, when %i at a time are killed at random',
+  'every acknowledged event is kept once and every task ends when %i processes at a time are killed at random',
   async (processes) => {
     const path = files.newPath();
     const acknowledged = new Map<string, number>();

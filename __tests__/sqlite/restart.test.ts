@@ -46,7 +46,7 @@ it('after a restart an ended task answers as before: its result, its progress an
   ]);
 });
 
-it('after a restart a resume key that was never given leads to nothing, and starts nothing', async () => {
+it('after a restart an unknown resume key leads to nothing, and starts nothing', async () => {
   const path = files.newPath();
   await start(path).stop();
   const after = start(path);

@@ -27,8 +27,8 @@ async function runTask(driver: TaskDriver, taskId: string, events: number): Prom
   await append(driver, progressAt(taskId, events, text, { ending }));
 }
 
-describe('what is forgotten in a SQLite file', () => {
-  it('leaves nothing once its tombstone is over', async () => {
+describe('a task that is forgotten in a SQLite file', () => {
+  it('leaves nothing once its tombstone has expired', async () => {
     const database = files.connect();
     const clock = new ManualClock();
     const driver = openDriver(database, { clock, ttlMs: 1_000 });
@@ -58,7 +58,7 @@ describe('what is forgotten in a SQLite file', () => {
     expect(order).toEqual(['appended', 'expired']);
   });
 
-  it('makes room for what comes: the file grows no further', async () => {
+  it('makes room for the next ones: the file grows no further', async () => {
     const path = files.newPath();
     const database = files.connect(path);
     const clock = new ManualClock();
@@ -90,7 +90,7 @@ describe('what is forgotten in a SQLite file', () => {
     expect(pages()).toBeLessThan(before / 2);
   });
 
-  it('keeps its id to itself: a new task never shows the events of an old one', async () => {
+  it('never shows its events under the id of a new task', async () => {
     const database = files.connect();
     const clock = new ManualClock();
     const driver = openDriver(database, { clock, ttlMs: 1_000 });

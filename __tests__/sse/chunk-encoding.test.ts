@@ -66,7 +66,7 @@ describe('ChunkWriter', () => {
 });
 
 describe('directSocket', () => {
-  it('is none where the response is not one of node:http', () => {
+  it('is undefined where the response is not one of node:http', () => {
     expect(directSocket(new FakeResponse().as())).toBeUndefined();
   });
 });

@@ -29,7 +29,7 @@ describe('frames written past res.write', () => {
     return `${server.url}/report?resume_key=${context.resumeKey}`;
   }
 
-  it('are the ones that res.write sends, and leave the connection fit for the next request', async () => {
+  it('equal those that res.write sends, and leave the connection usable for the next request', async () => {
     let wrapped = 0;
     const server = await start({
       use: (app) =>

@@ -73,8 +73,8 @@ describe('The times of a connection', () => {
     });
   });
 
-  describe('that is sent away', () => {
-    it('gets what is there, a retry of its own, and the end', () => {
+  describe('whose client is sent away', () => {
+    it('writes the kept events, a retry of its own, and ends', () => {
       f.open();
       f.append(1);
       f.connection.sendAway();
@@ -83,7 +83,7 @@ describe('The times of a connection', () => {
       expect(f.res.ended).toBe(true);
     });
 
-    it('gets no retry where the task has ended: it need not come back', () => {
+    it('writes no retry where the task has ended', () => {
       f.open();
       f.append(1);
       void f.writer.finish('completed', '{}');
@@ -92,7 +92,7 @@ describe('The times of a connection', () => {
       expect(f.res.ended).toBe(true);
     });
 
-    it('because of its age goes between 3/4 and 5/4 of maxConnectionAgeMs, give or take a tick', () => {
+    it('ends because of its age between 3/4 and 5/4 of maxConnectionAgeMs, give or take a tick', () => {
       for (let n = 0; n < 20; n++) {
         f.res.close();
         f.prepare({ maxConnectionAgeMs: 40_000 });
@@ -105,7 +105,7 @@ describe('The times of a connection', () => {
       }
     });
 
-    it('and never leaves is cut after stallTimeoutMs', () => {
+    it('is cut after stallTimeoutMs where the client never leaves', () => {
       f.open();
       f.connection.sendAway();
       f.clock.advance(3_250);

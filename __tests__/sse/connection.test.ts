@@ -14,7 +14,7 @@ describe('Connection', () => {
     f.res.close();
   });
 
-  it('writes the prelude, then what is kept, then what comes', async () => {
+  it('writes the prelude, then the kept events, then new ones', async () => {
     f.append(1, 2);
     f.open();
     expect(f.res.writes).toEqual([PRELUDE, f.event(1) + f.event(2)]);
@@ -23,7 +23,7 @@ describe('Connection', () => {
     expect(f.res.writes.slice(2)).toEqual([f.event(3)]);
   });
 
-  it('writes once for everything that one tick appends', async () => {
+  it('writes everything that one tick appends at once', async () => {
     f.open();
     f.append(1, 2, 3, 4);
     expect(f.res.writes).toEqual([PRELUDE]);
@@ -55,7 +55,7 @@ describe('Connection', () => {
     expect(f.res.flushes).toBe(3);
   });
 
-  it('says what is missing, with the id that goes on after it', () => {
+  it('writes a gap for missing events, with the id after which it goes on', () => {
     for (let n = 1; n <= 200; n++) f.append(n);
     f.open();
     const to = f.feed.log.firstSeq - 1;
@@ -101,7 +101,7 @@ describe('Connection', () => {
       expect(f.source.position).toBe(80);
     });
 
-    it('says what was trimmed meanwhile', async () => {
+    it('writes a gap for events that were trimmed meanwhile', async () => {
       f.open();
       f.res.full = true;
       f.append(1);
@@ -125,7 +125,7 @@ describe('Connection', () => {
       expect(f.res.ended).toBe(true);
     });
 
-    it('ends where the terminal event itself fills the socket', async () => {
+    it('ends although the terminal event itself fills the socket', async () => {
       f.open();
       f.res.full = true;
       void f.writer.finish('completed', '{}');
@@ -157,7 +157,7 @@ describe('Connection', () => {
   });
 
   describe('whose client leaves', () => {
-    it('lets go of task and timer, and says where it left off', async () => {
+    it('lets go of its task and timer, and reports its position', async () => {
       f.append(1, 2);
       f.open();
       expect(f.feed.record.subscribers).toBe(1);
@@ -174,14 +174,14 @@ describe('Connection', () => {
       expect(f.res.writes).toHaveLength(2);
     });
 
-    it('before it was opened is told so', async () => {
+    it('is refused where the client had left before it was opened', async () => {
       f.res.close();
       await f.connection.closed();
       expect(f.heartbeat.size).toBe(0);
     });
   });
 
-  it('to a response whose write throws is cut, and costs the others nothing', async () => {
+  it('is cut where the write of its response throws, and others go on', async () => {
     f.open();
     const broken = f.res;
     broken.write = () => {

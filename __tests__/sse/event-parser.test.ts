@@ -41,7 +41,7 @@ const FIELDS = [
 const line = fc.constantFrom(...FIELDS, ': comment', 'foo: bar', 'da', 'data: a:b', '', '', '', 'data: \u2028é🥊');
 const ending = fc.constantFrom('\n', '\n', '\r\n', '\r');
 
-it('says the same as eventsource-parser, wherever the text is cut', () => {
+it('the parser gives the same events as eventsource-parser, wherever the text is cut', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(line, ending)), fc.array(fc.nat(200)), (lines, cuts) => {
       const text = `${lines.map(([content, end]) => content + end).join('')}\n`;
@@ -53,11 +53,11 @@ it('says the same as eventsource-parser, wherever the text is cut', () => {
   );
 });
 
-it('discards an event that its stream cut in two', () => {
+it('the parser discards an event that is incomplete at the end of its stream', () => {
   expect(parse(['data: whole\n\ndata: half\n']).events).toEqual([{ event: undefined, data: 'whole', id: undefined }]);
 });
 
-it('says how much it holds back, and does not look at all of it again for each piece', () => {
+it('the parser reports how much it holds back, and does not search all of it again for each piece', () => {
   const feed = createEventParser(
     () => undefined,
     () => undefined,

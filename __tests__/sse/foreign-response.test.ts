@@ -75,7 +75,7 @@ describe('A response whose functions throw', () => {
     expect(other.res.text).toContain(': heartbeat');
   });
 
-  it('in flush is cut', async () => {
+  it('in flush is cut off', async () => {
     f.res.close();
     f.prepare({}, new FakeResponse(true));
     Object.assign(f.res, { flush: throwing });
@@ -83,7 +83,7 @@ describe('A response whose functions throw', () => {
     expect(f.res.destroyed).toBe(true);
   });
 
-  it('in everything is let go of all the same', () => {
+  it('in everything leaves nothing behind', () => {
     f.open();
     Object.assign(f.res, { write: throwing, end: throwing, destroy: throwing });
     f.append(1);
@@ -99,7 +99,7 @@ describe('A response whose write', () => {
   });
   afterEach(() => f.res.close());
 
-  it('answers nothing gets everything at once', async () => {
+  it('returns undefined gets everything at once', async () => {
     f.res.write = ((frames: string | Buffer) => void f.res.writes.push(frames.toString())) as never;
     f.append(1);
     f.open();
@@ -108,7 +108,7 @@ describe('A response whose write', () => {
     expect(f.res.text).toBe(PRELUDE + f.event(1) + f.event(2));
   });
 
-  it('answers nothing while the response itself needs a drain waits for that', async () => {
+  it('returns undefined while the response needs a drain gets the rest after that', async () => {
     Object.assign(f.res, { writableNeedDrain: true });
     f.res.write = ((frames: string | Buffer) => void f.res.writes.push(frames.toString())) as never;
     f.append(1);
@@ -139,7 +139,7 @@ describe('A client that reads a large write slowly', () => {
     f.res.close();
   });
 
-  it('is recognised over TLS, where only the socket underneath counts down', () => {
+  it('is recognised over TLS, where only the socket underneath shows progress', () => {
     const f = new ConnectionFixture();
     const parent = { writeQueueSize: 9_000_000 };
     f.append(1);
@@ -206,7 +206,7 @@ describe('The functions of a response', () => {
 });
 
 describe('A response that never says that it is over', () => {
-  it('is let go of soon after it was cut', () => {
+  it('leaves nothing behind soon after it was cut', () => {
     const f = new ConnectionFixture();
     f.res.destroy = () => undefined;
     f.append(1);
@@ -219,7 +219,7 @@ describe('A response that never says that it is over', () => {
     expect(f.feed.record.subscribers).toBe(0);
   });
 
-  it('is let go of when its task has ended', async () => {
+  it('leaves nothing behind when its task has ended', async () => {
     const f = new ConnectionFixture();
     f.res.end = () => undefined;
     f.res.destroy = () => undefined;

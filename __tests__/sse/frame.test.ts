@@ -86,8 +86,8 @@ describe('decodeEvents', () => {
   });
 });
 
-describe('What is no event', () => {
-  it('is dispatched by no parser: a retry, a heartbeat', () => {
+describe('Text of a stream that is not an event', () => {
+  it('is dispatched by no parser: a retry or a heartbeat', () => {
     let retry: number | undefined;
     const parser = createParser({
       onEvent: () => {

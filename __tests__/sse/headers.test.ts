@@ -1,7 +1,7 @@
 import { streamHeaders } from '../../lib/sse/headers.js';
 
 describe('streamHeaders', () => {
-  it('are those of a stream that nothing on the way holds back or keeps', () => {
+  it('keep proxies from buffering or caching the stream', () => {
     expect(streamHeaders('the-task', 'the-key')).toEqual({
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-store, no-cache, no-transform',

@@ -51,7 +51,7 @@ describe('Heartbeat', () => {
     expect([staying.beats, leaving.beats]).toEqual([4, 0]);
   });
 
-  it('retires every connection, also those that leave at that', () => {
+  it('retires every connection, also those that leave during that', () => {
     const heartbeat = heartbeatOf();
     const retired: number[] = [];
     for (const n of [1, 2, 3]) {
@@ -83,7 +83,7 @@ describe('Heartbeat', () => {
   const orOff = fc.oneof(ms, fc.constant(0));
 
   itHolds(
-    'lets no silence grow longer and no stall be cut shorter than asked for, whenever in a period it began',
+    'lets no silence last longer and cuts no stall sooner than configured, wherever in a period it began',
     [orOff, ms, orOff, fc.double({ min: 0, max: 0.999, noNaN: true })],
     (heartbeatMs, stallTimeoutMs, maxConnectionAgeMs, phase) => {
       const heartbeat = heartbeatOf({ heartbeatMs, stallTimeoutMs, maxConnectionAgeMs });

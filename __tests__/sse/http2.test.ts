@@ -170,7 +170,7 @@ describe('HTTP/2', () => {
     stream.close();
   });
 
-  it('knows its own origin by :authority', async () => {
+  it('recognises its own origin by :authority', async () => {
     const server = await start();
     const session = server.connect();
     const own = await openHttp2(session, '/report', {

@@ -37,7 +37,7 @@ describe.each([eventsource, undici].map((client) => [client.name, client] as con
   it.each([
     ['as it is sent', {}],
     ['in segments of one byte', { chunkBytes: 1 }],
-  ])('rows 50 and 53: gets everything as it was, %s', async (_how, plan) => {
+  ])('gets names, ids and data unchanged, %s', async (_how, plan) => {
     const values =
       'chunkBytes' in plan ? EVERYTHING.filter((value) => JSON.stringify(value).length < 1_000) : EVERYTHING;
     const proxy = await startCutProxy({ upstreamPort: server.port, plan: () => plan });

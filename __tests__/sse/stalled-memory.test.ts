@@ -110,7 +110,7 @@ describe.each(['memory', 'shared'])('clients that have stalled, each at another 
     expect(stage.all.map(({ cut }) => cut)).not.toContain(true);
   });
 
-  it('count no more once they have taken it, or have left', async () => {
+  it('no longer count once they have taken it, or have left', async () => {
     const [slow, gone] = [stage.connect(), stage.connect()];
     for (let n = 0; n < 4; n++) await stage.append();
     expect(stage.bufferedBytes).toBeGreaterThan(stage.keptBytes);
@@ -121,7 +121,7 @@ describe.each(['memory', 'shared'])('clients that have stalled, each at another 
     expect(stage.bufferedBytes).toBe(stage.keptBytes);
   });
 
-  it('go before one that gets on, however slowly', async () => {
+  it('are cut before one that makes progress, however slowly', async () => {
     const slow = stage.connect();
     for (let n = 0; n < 3; n++) await stage.append();
     for (let n = 0; n < 20; n++) {
@@ -135,7 +135,7 @@ describe.each(['memory', 'shared'])('clients that have stalled, each at another 
     expect(stage.all.filter(({ cut }) => cut).length).toBeGreaterThan(10);
   });
 
-  it('count what was made for them alone, such as a snapshot', async () => {
+  it('count data that was made for them alone, such as a snapshot', async () => {
     await stage.append();
     for (let n = 0; n < 10; n++) stage.connect({ position: 0, snapshot: true });
     await turn();

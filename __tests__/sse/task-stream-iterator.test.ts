@@ -38,7 +38,7 @@ describe('StoredTaskStream', () => {
     maxSubscribersPerTask = 2;
   });
 
-  it('is a description of the attachment until it is read', async () => {
+  it('opens no subscription until it is read', async () => {
     const { taskId, resumeKey } = await fixture.start(endless);
     expect(await streamOf(taskId, { position: 7 })).toMatchObject({ taskId, resumeKey, resumed: true, position: 7 });
     expect((await fixture.engine.find({ taskId })).subscribers).toBe(0);
@@ -98,7 +98,7 @@ describe('StoredTaskStream', () => {
     ]);
   });
 
-  it('waits for what comes', async () => {
+  it('waits for the next event', async () => {
     const controlled = controlledJob();
     const { taskId } = await fixture.start(controlled.job);
     const run = await controlled.run();

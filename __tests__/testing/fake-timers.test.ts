@@ -10,7 +10,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-it('a job that hangs is stopped when the fake timers of jest say so', async () => {
+it('a job that hangs is stopped by the fake timers of Jest', async () => {
   runInNewContext(call!, { jest });
   const hangs = async (): Promise<void> => new Promise(() => undefined);
   let stopped = false;

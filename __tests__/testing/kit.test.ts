@@ -37,7 +37,7 @@ describe('runJob', () => {
     ).rejects.toBe(error);
   });
 
-  it('refuses what a manager would refuse', async () => {
+  it('refuses everything that a manager would refuse', async () => {
     const job: AsyncTask = async (_context, _taskId, updateProgress) => updateProgress(10n);
     await expect(runJob(job)).rejects.toMatchObject({ code: 'UNSERIALIZABLE' });
   });
@@ -104,7 +104,7 @@ describe('collect', () => {
     }
   });
 
-  it('gives what came where no connection more is allowed', async () => {
+  it('returns the received events where no further connection is allowed', async () => {
     const proxy = await createCutProxy({ port }, () => ({ after: 3_000, kind: 'fin' }));
     try {
       const { events, end } = await collect(`${proxy.url}/count`);
@@ -116,7 +116,7 @@ describe('collect', () => {
     }
   });
 
-  it('says so where the answer is no stream', async () => {
+  it('rejects where the answer is not a stream', async () => {
     await expect(collect(`http://127.0.0.1:${port}/page`)).rejects.toThrow('answers 200 text/html');
   });
 });

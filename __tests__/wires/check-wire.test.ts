@@ -24,7 +24,7 @@ const sum = {
 };
 
 describe('the kit for wires', () => {
-  it('has nothing to say about a sound one, with or without a fold', () => {
+  it('finds no fault in a correct wire, with or without a fold', () => {
     expect(checkWire(LINES)).toEqual([]);
     expect(checkWire({ ...LINES, ...sum })).toEqual([]);
   });

@@ -52,7 +52,7 @@ describe('a UI message stream', () => {
     expect(finish('k.9', end(CANCELLED), TASK)).toBe('data: {"type":"abort"}\n\ndata: [DONE]\nid: k.9\n\n');
   });
 
-  it('cannot say that something is missing, and says an error', () => {
+  it('sends an error for a gap, since it has no chunk for one', () => {
     expect(gap('k.7', { from: 3, to: 7, reason: 'trimmed' })).toBe(
       'data: {"type":"error","errorText":"A part of the answer is no longer kept"}\nid: k.7\n\n',
     );
@@ -62,7 +62,7 @@ describe('a UI message stream', () => {
 describe('an AG-UI stream', () => {
   const { event, end: finish } = AG_UI;
 
-  it('begins with RUN_STARTED where the job sends none, for the task or for what it is a task of', () => {
+  it('begins with RUN_STARTED where the job sends none, for the task or for its own run', () => {
     const text = '{"type":"TEXT_MESSAGE_START","messageId":"m"}';
     expect(event('k.1', progress(text, 1), TASK)).toBe(
       `data: {"type":"RUN_STARTED","threadId":"t-1","runId":"t-1"}\n\nid: k.1\ndata: ${text}\n\n`,
@@ -91,7 +91,7 @@ describe('an AG-UI stream', () => {
     );
   });
 
-  it('says nothing more after an end of the job’s own, but that it failed after all', () => {
+  it('sends nothing more after an end of the job’s own, unless the task fails after that', () => {
     const finished = '{"type":"RUN_FINISHED","threadId":"a","runId":"b"}';
     expect(finish('k.9', end(COMPLETED, 9, finished), TASK)).toBe(': end\n: position\nid: k.9\n\n');
     expect(finish('k.9', end(FAILED, 9, finished), TASK)).toContain('RUN_ERROR');
@@ -109,7 +109,7 @@ describe('a plain stream', () => {
     expect(event('k.2', { seq: 2, name: 'note', json: '1' }, TASK)).toBe('id: k.2\nevent: note\ndata: 1\n\n');
   });
 
-  it('says [DONE] after a result alone', () => {
+  it('sends [DONE] after a result only', () => {
     expect(finish('k.9', end(COMPLETED), TASK)).toBe('id: k.9\ndata: [DONE]\n\n');
     const error = (code: string, message: string): string =>
       `: end\nid: k.9\ndata: ${JSON.stringify({ type: 'RUN_ERROR', code, message, error: { code, message } })}\n\n`;
@@ -117,7 +117,7 @@ describe('a plain stream', () => {
     expect(finish('k.9', end(CANCELLED), TASK)).toBe(error('TASK_CANCELLED', 'The client cancelled it'));
   });
 
-  it('says a gap under a name, so that it is no value', () => {
+  it('sends a gap under an event name, so that it is not taken for a value', () => {
     expect(gap('k.7', { from: 3, to: 7, reason: 'trimmed' })).toBe(
       'id: k.7\nevent: gap\ndata: {"from":3,"to":7,"reason":"trimmed"}\n\n',
     );

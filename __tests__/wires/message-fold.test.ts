@@ -74,7 +74,7 @@ describe('the fold of a message', () => {
     }
   });
 
-  it('keeps pieces apart that say more than text, and pieces with an event between them', () => {
+  it('keeps pieces apart that hold more than text, and pieces with an event between them', () => {
     const events: Event[] = [
       { type: 'start' },
       { type: 'text-delta', id: '0', delta: 'a' },
@@ -96,7 +96,7 @@ describe('the fold of a message', () => {
     expect(fold.toJson()).toContain(String.raw`\"n\":1`);
   });
 
-  it('keeps of a data part that is sent again the first place and the last data', () => {
+  it('keeps the first place and the last data of a data part that is sent again', () => {
     const part = (id: string, data: number): Event => ({ type: 'data-bar', id, data });
     const events = [{ type: 'start' }, part('a', 1), part('b', 1), part('a', 2), part('a', 3), part('b', 2)];
     expect(received(UI_MESSAGE_STREAM, events, 0)).toEqual([
@@ -116,7 +116,7 @@ describe('the fold of a message', () => {
     expect(JSON.parse(fold.toJson()!)).toHaveLength(2);
   });
 
-  it('lets go of AG-UI states that a later snapshot replaces', () => {
+  it('forgets AG-UI states that a later snapshot replaces', () => {
     const events: Event[] = [
       { type: 'RUN_STARTED', threadId: 'a', runId: 'b' },
       { type: 'STATE_SNAPSHOT', snapshot: { n: 1 } },

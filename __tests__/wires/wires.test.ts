@@ -16,7 +16,7 @@ const task = (wire?: string, progress?: string): Parameters<Wires['encode']>[0] 
 });
 
 describe('the wires of a manager', () => {
-  it('are those of the library, and those that it is given', () => {
+  it('include those of the library and those that it is given', () => {
     const wires = new Wires([LINES]);
     expect(wires.get()).toBe(DEFAULT_WIRE);
     expect(wires.resolve(undefined)).toBe(DEFAULT_WIRE);
@@ -25,12 +25,12 @@ describe('the wires of a manager', () => {
     expect(wires.resolve(LINES)).toBe(wires.get('lines'));
   });
 
-  it('do not serve what they do not know', () => {
+  it('refuse the name of an unknown wire', () => {
     expect(() => new Wires().get('lines')).toThrow(expect.objectContaining({ code: 'UNKNOWN_WIRE', status: 501 }));
     expect(() => new Wires().resolve('ui-message')).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
 
-  it('know a wire object from its first use on, and no other under its name', () => {
+  it('register a wire object at its first use, and refuse another one under its name', () => {
     const wires = new Wires();
     wires.resolve(LINES);
     expect(wires.resolve('lines')).toBe(wires.get('lines'));
@@ -48,7 +48,7 @@ describe('the wires of a manager', () => {
     ['a name in capitals', [{ ...LINES, name: 'Lines' }], false],
     ['a wire without an end', [{ ...LINES, end: undefined }], false],
     ['null', [null], false],
-  ])('are checked: %s', (_what, value, fine) => {
+  ])('are checked when they are given: %s', (_what, value, fine) => {
     expect(WIRES_RULE.accepts(value)).toBe(fine);
   });
 
@@ -65,7 +65,7 @@ describe('the wires of a manager', () => {
     expect(encode(task('plain'), 1, undefined, '1')).toBe('id: k.1\ndata: 1\n\n');
   });
 
-  it('frame by the default what only another instance can frame', () => {
+  it('use the default framing for a wire that only another instance knows', () => {
     expect(new Wires().encode(task('lines'), 1, undefined, '1')).toBe('data: 1\nid: k.1\n\n');
   });
 });
@@ -84,7 +84,7 @@ describe('a wire that fails', () => {
     ['throws', broken],
     ['returns half a frame', half],
     ['returns nothing', (): string => undefined as unknown as string],
-  ])('costs its task the event and nobody anything else, where it %s', (_how, fault) => {
+  ])('loses its task one event and disturbs nothing else, where it %s', (_how, fault) => {
     const { encode, get } = ((wires) => ({ encode: wires.encode, get: () => wires.get('lines') }))(
       new Wires([{ ...LINES, event: fault, end: fault, gap: fault, prelude: fault, snapshot: fault }]),
     );
@@ -101,7 +101,7 @@ describe('a wire that fails', () => {
   });
 });
 
-describe('a wire whose optional members are of no use', () => {
+describe('a wire whose optional members are invalid', () => {
   it.each<[what: string, member: object]>([
     ['a header that breaks the line', { headers: { 'X-A': 'a\nb' } }],
     ['a header that is no text', { headers: { 'X-A': 5 } }],
@@ -121,7 +121,7 @@ describe('a wire whose optional members are of no use', () => {
     ['a promise', () => Promise.resolve({ contentType: 'a/b', body: '' })],
     ['a body that is no text', () => ({ contentType: 'a/b', body: {} })],
     ['a type that breaks the line', () => ({ contentType: 'a/b\nX-A: 1', body: '' })],
-  ])('a refusal that is %s is told, and the client reads the message', (_what, refusal) => {
+  ])('whose refusal is %s causes a warning, and the client reads the message', (_what, refusal) => {
     const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
     const wire = new Wires().resolve({ ...LINES, refusal } as Wire);
     const said = { status: 400, code: 'INVALID_INPUT', detail: 'The year is missing' };

@@ -17,7 +17,7 @@ export function describeDriverIndexes({ describe, it, open }: DriverSuite): void
       ]);
     });
 
-    it('are struck off unless they have beaten since', async () => {
+    it('are removed unless they have beaten since', async () => {
       const { one, two } = await open();
       await two.beat(beatOf('two'));
       await two.beat(beatOf('two'));
@@ -43,7 +43,7 @@ export function describeDriverIndexes({ describe, it, open }: DriverSuite): void
       expect(await one.look(ids)).toMatchObject(ids.map(() => ({ holder: 'one', token: 1 })));
     });
 
-    it('have their index mended', async () => {
+    it('have their index repaired', async () => {
       const { one, two } = await open();
       const { taskId } = await created(one, { owner: 'ann', slot: 'chat', idempotencyKey: 'once' });
       const over = await ended(one);
@@ -74,7 +74,7 @@ export function describeDriverIndexes({ describe, it, open }: DriverSuite): void
       expect(counted).toEqual({ one: [2, 0], two: [4, 3] });
     });
 
-    it('leave off where they left last, and are attached until they have left everywhere', async () => {
+    it('leave off at their last position, and are attached until they have left everywhere', async () => {
       const { one, two } = await open();
       const { taskId } = await created(one);
       let version = 0;

@@ -37,7 +37,7 @@ describeWithRedisServer('after the instance of a task is gone', () => {
     await Promise.all(open.splice(0).map((each) => each.close()));
   });
 
-  it.each(['SIGKILL', 'stop'])('the client goes on with the next one: %s', async (how) => {
+  it.each(['SIGKILL', 'stop'])('the client goes on with another instance: %s', async (how) => {
     const [a, b] = [await child(), await child()];
     const proxies: CutProxy[] = [];
     for (const { port } of [a, b]) proxies.push(await startCutProxy({ upstreamPort: port }));
@@ -59,7 +59,7 @@ describeWithRedisServer('after the instance of a task is gone', () => {
     connection.close();
   });
 
-  it('the state goes on from what was stored, and tells of both runs', async () => {
+  it('the folded state goes on from the stored one, and covers both runs', async () => {
     const [a, b] = [await child(), await child()];
     const starter = await a.follow('/sum?to=400').untilSeq(300); // more than a second: the state was stored on the way
     a.signal('SIGKILL');

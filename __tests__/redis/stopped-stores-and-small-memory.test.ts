@@ -35,7 +35,7 @@ describeWithRedis('a store that is stopped, or short of memory', () => {
     return store;
   }
 
-  it('takes its subscribers with it, whether or not they have left', async () => {
+  it('removes its subscribers from the counts, whether or not they have left', async () => {
     const [a, b] = [await open(), await open()];
     const { taskId, executor } = await started(b);
     const reader = await reading(a, taskId, {}, 'phone');
@@ -46,7 +46,7 @@ describeWithRedis('a store that is stopped, or short of memory', () => {
     expect(await recordOf(b, { taskId })).toMatchObject({ subscribers: 0 });
   });
 
-  it('leaves the end of a task to those who are reading it', async () => {
+  it('lets clients that are reading a task get its end', async () => {
     const store = await open();
     const { taskId } = await finished(store, 3);
     const reader = await reading(store, taskId);
@@ -57,7 +57,7 @@ describeWithRedis('a store that is stopped, or short of memory', () => {
     reader.close();
   });
 
-  it('follows nothing any more: what has ended can be read, what runs is refused', async () => {
+  it('follows nothing any more: ended tasks can be read, running ones are refused', async () => {
     const [a, b] = [await open(), await open()];
     const ended = await finished(b, 2);
     const running = await started(b);
@@ -69,7 +69,7 @@ describeWithRedis('a store that is stopped, or short of memory', () => {
     reader.close();
   });
 
-  it('keeps its budget at the cost of all copies in turn, however often that takes', async () => {
+  it('keeps to its memory budget by trimming all copies in turn', async () => {
     const store = await open({ maxBufferedBytes: 24_000 });
     const tasks = [];
     for (let n = 0; n < 3; n++) tasks.push(await started(store));
