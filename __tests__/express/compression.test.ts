@@ -49,6 +49,19 @@ describe.each(MOUNTED)('with a compression middleware %s', (_how, use, encoding)
     expect(text.match(/^id: .*$/gm)).toHaveLength(202);
   });
 
+  it('lets a large answer of one piece arrive whole', async () => {
+    const server = await start({ use });
+    const { context, finish } = await server.begin();
+    const text = 'x'.repeat(300_000);
+    await context.updateProgress(text);
+    const part = await fetch(`${server.url}/report?wait=5&resume_key=${context.resumeKey}`);
+    expect(await part.text()).toContain(`data: "${text}"\nid: ${context.resumeKey}.1\n\n`);
+    finish(text);
+    while ((await server.tasks.getTaskInfo(context.taskId)).status === 'running') await new Promise(setImmediate);
+    const result = await fetch(`${server.url}/tasks/${context.taskId}/result`);
+    expect(((await result.json()) as { result: string }).result).toBe(text);
+  });
+
   it('ends the response with the task', async () => {
     const server = await start({ use });
     const stream = await openGzip(`${server.url}/report`);

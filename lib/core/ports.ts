@@ -2,6 +2,7 @@
 import type { Clock } from './clock.js';
 import type { PublicError, TaskError } from './errors.js';
 import type { EventLog, LogLimits, Slice } from './log/event-log.js';
+import type { MemoryBudget } from './log/memory.js';
 import type { FinalStatus } from './task/status.js';
 import type { SnapshotPast, TaskDraft, TaskFilter, TaskRecord, TaskRef, Tombstone } from './task/task-record.js';
 
@@ -159,6 +160,11 @@ export interface KnownPlace {
 export interface OpenTaskStore {
   /** True where other instances may serve the same tasks. */
   readonly shared: boolean;
+  /**
+   * Accounts for the memory of its logs in this process. Answers that clients are slow to take count there too. Default:
+   * they count by themselves.
+   */
+  readonly memory?: MemoryBudget | undefined;
   /**
    * Creates the task, or finds the one that has its idempotency key, else the one that runs in its slot. Atomic under
    * concurrent calls on all instances. A slot is free again once the terminal event of its task is in the log.

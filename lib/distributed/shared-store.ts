@@ -1,5 +1,6 @@
 import type { PublicError } from '../core/errors.js';
 import { TaskError } from '../core/errors.js';
+import type { MemoryBudget } from '../core/log/memory.js';
 import type {
   Creation,
   KnownPlace,
@@ -109,6 +110,10 @@ export class SharedTaskStore implements OpenTaskStore {
 
   sweep(): Promise<boolean> {
     return this.instance.sweep();
+  }
+
+  get memory(): MemoryBudget {
+    return this.instance.copies.memory;
   }
 
   sizes(): StoreSizes {

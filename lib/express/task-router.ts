@@ -7,7 +7,7 @@ import type { TaskFilter, TaskRecord } from '../core/ports.js';
 import { isFinal, type TaskStatus } from '../core/task/status.js';
 import { toTaskInfo, toTaskSummary, type TaskInfo } from '../core/task/task.js';
 import { assertAcceptsStream } from '../http/guards.js';
-import { sendJson } from '../http/json-answer.js';
+import { sendLargeJson } from '../http/json-answer.js';
 import { queryOf, readResume, readSingleParam, type AnyRequest } from '../http/read-request.js';
 import { serveRoutes, type Answer, type Middleware } from '../http/routes.js';
 import { sendNoContent } from '../sse/whole-answer.js';
@@ -56,11 +56,11 @@ export function createTaskRouter(requests: TaskRequests, options: RouterOptions)
     if (requests.hasOwners ? owner === undefined : authorize === undefined) throw notFound();
     const tasks = (await requests.engine.store.list({ ...readFilter(req), owner })).map(toTaskSummary);
     const shown = await Promise.all(tasks.map((task) => isAuthorized(req, task)));
-    sendJson(res, { tasks: tasks.filter((_, index) => shown[index]).map(toStatusJson) });
+    sendLargeJson(res, requests.watch, { tasks: tasks.filter((_, index) => shown[index]).map(toStatusJson) });
   };
 
   const status: Answer = async (req, res, { taskId }) => {
-    sendJson(res, toStatusJson(toTaskInfo(await find(req, taskId, true))));
+    sendLargeJson(res, requests.watch, toStatusJson(toTaskInfo(await find(req, taskId, true))));
   };
 
   const cancel: Answer = async (req, res, params) => {
@@ -76,7 +76,7 @@ export function createTaskRouter(requests: TaskRequests, options: RouterOptions)
     if (!isFinal(record.status) || record.outcome === undefined) {
       throw new TaskError('TASK_RUNNING', 'The task has not ended yet');
     }
-    sendJson(res, record.outcome);
+    sendLargeJson(res, requests.watch, record.outcome);
   };
 
   const events: Answer = async (req, res, { taskId }) => {

@@ -8,6 +8,7 @@ import type { TaskRecord, TaskRef } from '../core/ports.js';
 import type { Started, TaskHandler } from '../core/run/start-request.js';
 import type { Heartbeat } from '../sse/heartbeat.js';
 import { StoredTaskStream, type StreamSettings } from '../sse/task-stream.js';
+import type { Watch } from '../sse/whole-answer.js';
 import type { Wires } from '../wires/wires.js';
 import { Admission, type Execution, type Idempotency } from './admission.js';
 import { fingerprintOf } from './fingerprint.js';
@@ -28,6 +29,8 @@ export interface TaskRequestsOptions extends StartRules {
 export class TaskRequests {
   readonly #streams: StreamSettings;
   readonly #admission: Admission;
+  /** Watches clients while they take a large answer. */
+  readonly watch: Watch;
 
   constructor(
     readonly engine: Engine,
@@ -41,6 +44,7 @@ export class TaskRequests {
       wireOf: (name) => wires.get(name),
     };
     this.#admission = new Admission(engine, publicPath);
+    this.watch = { heartbeat, budget: engine.memory };
   }
 
   get hasOwners(): boolean {

@@ -3,7 +3,7 @@ import type { Follower } from '../core/log/followers.js';
 import { encodeItem, type Source, type StreamResponse } from './connection.js';
 import type { Framing } from './framing.js';
 import type { HeartbeatTarget, Heartbeat } from './heartbeat.js';
-import { sendWhole } from './whole-answer.js';
+import { sendLarge } from './whole-answer.js';
 
 /** An answer stops collecting at this size, so that the memory it holds does not grow with the log. */
 const MAX_COLLECTED_BYTES = 262_144;
@@ -59,13 +59,13 @@ export class BoundedAnswer implements Follower, HeartbeatTarget {
       frames.push(encoded);
       bytes += encoded.length;
     }
-    if (frames.length > 0 || source.finished || source.discarded) this.#answer(frames);
+    if (frames.length > 0 || source.finished || source.discarded) this.#answer(source, frames);
   }
 
   /** Ends the answer with the events there are, or with none. The client reconnects. */
   sendAway(): void {
     this.wake();
-    if (this.#source !== undefined) this.#answer([Buffer.from(this.heartbeat.beat)]);
+    if (this.#source !== undefined) this.#answer(this.#source, [Buffer.from(this.heartbeat.beat)]);
   }
 
   /** Does nothing, because no stream is open that would have to be kept alive. */
@@ -73,12 +73,11 @@ export class BoundedAnswer implements Follower, HeartbeatTarget {
     return undefined;
   }
 
-  #answer(frames: readonly Buffer[]): void {
-    const { res, head } = this;
-    const body = Buffer.concat([Buffer.from(head.prelude), ...frames]);
+  #answer({ budget }: Source, frames: readonly Buffer[]): void {
+    const { res, head, heartbeat } = this;
     this.#close();
-    const applied = { 'Preference-Applied': `wait=${this.#waitMs / 1_000}`, 'Content-Length': body.length };
-    this.#resolve?.(sendWhole(res, 200, { ...head.headers, ...applied }, body));
+    const headers = { ...head.headers, 'Preference-Applied': `wait=${this.#waitMs / 1_000}` };
+    this.#resolve?.(sendLarge(res, headers, { heartbeat, budget }, Buffer.concat(frames), head.prelude));
   }
 
   readonly #close = (): void => {

@@ -53,6 +53,11 @@ export class Connection implements Follower, HeartbeatTarget, ResponseOwner, Sen
     heartbeat.add(this);
   }
 
+  /** True where the response was ended before its time, or has failed. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   /** Resolves when the response is over, for any reason. */
   async closed(): Promise<void> {
     if (this.#source !== undefined) await new Promise<void>((resolve) => (this.#onClosed = resolve));
@@ -176,7 +181,7 @@ export class Connection implements Follower, HeartbeatTarget, ResponseOwner, Sen
   #end(): void {
     if (this.#over) return;
     this.#ended = true;
-    this.#res.end();
+    if (this.#res.end() === 'failed') this.cut();
   }
 }
 

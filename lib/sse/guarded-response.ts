@@ -81,12 +81,11 @@ export class GuardedResponse extends AsyncResource {
     }
   }
 
-  end(): void {
-    const taken = this.#attempt('end', () => {
+  end(): Taken {
+    return this.#attempt('end', () => {
       this.#res.end();
       return false;
     });
-    if (taken === 'failed') this.destroy();
   }
 
   /** Cuts the connection. Where even that fails, no `close` will follow, so the owner is told here. */

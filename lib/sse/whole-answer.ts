@@ -4,7 +4,12 @@
  */
 import type { ServerResponse } from 'node:http';
 import { warnOfFailure } from '../core/callbacks.js';
-import type { StreamResponse } from './guarded-response.js';
+import type { Slice } from '../core/log/event-log.js';
+import type { MemoryBudget } from '../core/log/memory.js';
+import { Connection, type Source } from './connection.js';
+import { Framing } from './framing.js';
+import { isAnswered, type StreamResponse } from './guarded-response.js';
+import type { Heartbeat } from './heartbeat.js';
 
 type Headers = Readonly<Record<string, string | number>>;
 
@@ -22,9 +27,58 @@ export function sendHead(res: StreamResponse, status: number, headers: Headers):
  * told nothing.
  */
 export function sendWhole(res: StreamResponse, status: number, headers: Headers, body?: string | Buffer): boolean {
-  if (res.headersSent || res.writableEnded || !sendHead(res, status, headers)) return false;
+  if (isAnswered(res) || !sendHead(res, status, headers)) return false;
   return attempt(res, 'end', () => (res as ServerResponse).end(body));
 }
+
+/** Watches clients while they take a large body. */
+export interface Watch {
+  readonly heartbeat: Heartbeat;
+  /** Accounts for what a client has not taken yet. */
+  readonly budget: MemoryBudget;
+}
+
+/**
+ * Answers with a large body, as `sendWhole` does. It is sent like a stream: a client that takes nothing is cut, and what
+ * its socket has not taken counts.
+ * @param prelude what the body begins with
+ */
+export function sendLarge(
+  res: StreamResponse,
+  headers: Headers,
+  { heartbeat, budget }: Watch,
+  body: Buffer,
+  prelude = '',
+): boolean {
+  const length = Buffer.byteLength(prelude) + body.length;
+  if (isAnswered(res) || !sendHead(res, 200, { ...headers, 'Content-Length': length })) return false;
+  const connection = new Connection(res, NO_FRAMING, heartbeat);
+  connection.open(prelude, new Body(body, budget));
+  return !connection.isCut;
+}
+
+/** Is read once. A body has neither gaps nor snapshots, so nothing is framed. */
+class Body implements Source {
+  readonly discarded = false;
+  finished = false;
+
+  constructor(
+    readonly bytes: Buffer,
+    readonly budget: MemoryBudget,
+  ) {}
+
+  read(): Slice | undefined {
+    if (this.finished) return undefined;
+    this.finished = true;
+    return { kind: 'frames', from: 0, to: 0, bytes: this.bytes };
+  }
+
+  close(): void {
+    this.finished = true;
+  }
+}
+
+const NO_FRAMING = new Framing('');
 
 /** Answers 204. */
 export function sendNoContent(res: StreamResponse, headers: Headers = NO_STORE): void {

@@ -157,3 +157,35 @@ describe('A job that streams', () => {
     expect(typeof inferred).toBe('function');
   });
 });
+
+describe('A generator whose clean-up never ends', () => {
+  const stuck = (value: unknown) => () => ({
+    [Symbol.asyncIterator]: () => ({
+      next: async () => ({ done: false, value }),
+      return: () => new Promise<never>(() => undefined),
+    }),
+  });
+
+  it('keeps a task that fails until its time is over, as a job does that ignores its signal', async () => {
+    const fixture = new RunFixture(
+      stuck(() => 'no JSON'),
+      { timeoutMs: 5_000 },
+    ).start();
+    for (let n = 0; n < 5; n++) await turn();
+    expect(fixture.info.status).toBe('running');
+    fixture.clock.advance(5_000);
+    await fixture.run.ended;
+    expect(fixture.said).toEqual([
+      ['failed', expect.objectContaining({ error: expect.objectContaining({ code: 'TASK_TIMEOUT' }) })],
+    ]);
+    expect(fixture.run.isSettled).toBe(false);
+  });
+
+  it('keeps no task from being cancelled', async () => {
+    const fixture = new RunFixture(stuck('a')).start();
+    await turn();
+    fixture.run.stop('cancelled', new TaskError('TASK_CANCELLED', 'Enough'));
+    await fixture.run.ended;
+    expect(fixture.said.at(-1)).toMatchObject(['cancelled', { code: 'TASK_CANCELLED' }]);
+  });
+});

@@ -3,6 +3,7 @@ import { notifyCallback } from '../callbacks.js';
 import { notRunning, shutdown, TaskError } from '../errors.js';
 import { createAttachment, type Attachment } from './attachment.js';
 import { keptRecord, requireRecord } from './require-record.js';
+import { Memory, type MemoryBudget } from '../log/memory.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { ResolvedOptions } from './engine-options.js';
 import { RestartHandlers } from './restart-handlers.js';
@@ -43,6 +44,8 @@ export class Engine implements RunObserver {
   readonly #restarts: Restarts;
   readonly #sweeper: Sweeper;
   readonly #limit: TimeLimit;
+  /** Accounts for answers that are being sent, together with what the store keeps here. */
+  readonly memory: MemoryBudget;
   isStopping = false;
 
   constructor(
@@ -62,6 +65,7 @@ export class Engine implements RunObserver {
       },
       claimed: (takeover) => void releaseTakeover(takeover),
     });
+    this.memory = this.#store.memory ?? new Memory(options.maxBufferedBytes, () => false);
     this.starter = new TaskStarter(this.#store, this.#limit, this);
     this.#restarts = new Restarts(this.#store, this);
     this.#sweeper = new Sweeper(clock, sweepIntervalMs, () => this.#sweep());

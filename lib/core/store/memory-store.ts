@@ -1,6 +1,7 @@
 /** The store that keeps tasks in the memory of this process. */
 import { TaskError, type PublicError } from '../errors.js';
 import { EventLog } from '../log/event-log.js';
+import type { MemoryBudget } from '../log/memory.js';
 import type {
   Creation,
   OpenTaskStore,
@@ -25,6 +26,10 @@ export class MemoryStore implements OpenTaskStore {
 
   constructor(settings: StoreSettings) {
     this.registry = new TaskRegistry(settings);
+  }
+
+  get memory(): MemoryBudget {
+    return this.registry.memory;
   }
 
   create(draft: TaskDraft, settling = 0): Creation {

@@ -88,6 +88,7 @@ export function withTimeLimit(store: OpenTaskStore, limit: TimeLimit, late: Late
   };
   return {
     shared: store.shared,
+    memory: store.memory,
     create: (draft, settling) =>
       limited(store.create(draft, settling), (creation) => {
         late.created(draft, creation);
