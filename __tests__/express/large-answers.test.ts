@@ -51,7 +51,7 @@ class Stage {
     const target = path.replace('$TASK', this.taskId);
     const req = fakeRequest(`${target}${target.includes('?') ? `&resume_key=${this.resumeKey}` : ''}`);
     this.tasks.router({ authorize: () => true })(req, response.res, (error) => {
-      throw error ?? new Error('no such route');
+      throw new Error('no such route', { cause: error });
     });
     while (response.status === undefined) await turns();
     await turns();
