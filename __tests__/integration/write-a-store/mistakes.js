@@ -3,6 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 
 const TABLE = ['table.js', 'tableDriverOf(page.MapTable, MapKeyValue)'];
+const DOCUMENTS = ['key-value.js', 'tableDriverOf(MapTable, page.MapKeyValue)'];
 const KEY_VALUE = ['key-value.js', 'keyValueDriverOf(page.MapKeyValue)'];
 
 const MISTAKES = [
@@ -16,6 +17,8 @@ const MISTAKES = [
   [TABLE, 'a log is trimmed of one entry less', 'comparePlaces(place, drop) > 0', 'comparePlaces(place, drop) >= 0'],
   [TABLE, 'what is appended replaces the log', '[...(this.#logs.get(taskId) ?? []), ...entries]', '[...entries]'],
   [TABLE, 'an answer is given and nothing is done', "if (!('task' in changed))", "if (!('drop' in changed))"],
+  [DOCUMENTS, 'a document is replaced whatever it was', 'this.#values.get(key) !== expected', 'false'],
+  [DOCUMENTS, 'a page of documents begins with the last of the one before', 'key > after', 'key >= after'],
   [KEY_VALUE, 'a page begins with the last of the one before', 'key > after', 'key >= after'],
   [KEY_VALUE, 'a page is one short', '.slice(0, limit)', '.slice(0, limit - 1)'],
   [KEY_VALUE, 'a value is replaced whatever it was', 'this.#values.get(key) !== expected', 'false'],
@@ -35,6 +38,7 @@ for (const [[file, open], what, right, wrong] of MISTAKES) {
     `import { describe, it } from 'node:test';
 import * as page from './planted.js';
 import { MapKeyValue } from './key-value.js';
+import { MapTable } from './table.js';
 import { keyValueDriverOf, tableDriverOf, testDriver } from './suites.js';
 testDriver('a mistake', ${open}, { describe, it });
 `,

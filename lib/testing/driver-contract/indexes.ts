@@ -17,6 +17,16 @@ export function describeDriverIndexes({ describe, it, open }: DriverSuite): void
       ]);
     });
 
+    it('are answered once each, however many there are, and each beat counts', async () => {
+      const { one, two } = await open();
+      const names = Array.from({ length: 205 }, (_, n) => `instance ${n}`);
+      for (const name of names) await one.beat(beatOf(name));
+      await Promise.all([one, two, one, two].map((driver) => driver.beat(beatOf('busy'))));
+      const all = await two.beat(beatOf('busy'));
+      expect(all.map(({ instance }) => instance).sort()).toEqual([...names, 'busy'].sort());
+      expect(all.find(({ instance }) => instance === 'busy')).toEqual({ ...beatOf('busy'), count: 5 });
+    });
+
     it('are removed unless they have beaten since', async () => {
       const { one, two } = await open();
       await two.beat(beatOf('two'));
@@ -72,6 +82,21 @@ export function describeDriverIndexes({ describe, it, open }: DriverSuite): void
       expect(nothing).toEqual([]);
       const counted = Object.fromEntries(shares!.map(({ instance, version, count }) => [instance, [version, count]]));
       expect(counted).toEqual({ one: [2, 0], two: [4, 3] });
+    });
+
+    it('are all counted where several instances report at the same moment', async () => {
+      const { one, two } = await open();
+      const { taskId } = await created(one);
+      const instances = Array.from({ length: 8 }, (_, n) => `instance ${n}`);
+      const moves = [{ subscriberId: 'tab', position: undefined }];
+      await Promise.all(
+        instances.map((instance, n) =>
+          (n % 2 ? one : two).reportAudience([{ taskId, instance, version: 1, count: 1, moves }]),
+        ),
+      );
+      const [shares] = await one.readAudience([taskId]);
+      expect(shares!.map(({ instance }) => instance).sort()).toEqual(instances);
+      expect([...(await one.readDeparture(taskId, 'tab')).attachedTo].sort()).toEqual(instances);
     });
 
     it('leave off at their last position, and are attached until they have left everywhere', async () => {
