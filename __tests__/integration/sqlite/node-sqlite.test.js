@@ -1,4 +1,4 @@
 import { DatabaseSync } from 'node:sqlite';
 import { testStoreOver } from './suites.js';
 
-testStoreOver('node:sqlite', (path) => new DatabaseSync(path));
+testStoreOver(`node:sqlite of Node ${process.version}`, (path) => new DatabaseSync(path));
