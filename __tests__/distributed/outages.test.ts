@@ -86,4 +86,20 @@ describe('Instances on a store that fails', () => {
       back.close();
     });
   });
+
+  it('do not go on counting subscribers who have left since the time to which the store has gone back', async () => {
+    const [one, two] = [fleet.open(), fleet.open()];
+    const { taskId, writer } = await fleet.answered(started(one.store));
+    const reader = await fleet.answered(reading(two.store, taskId));
+    await fleet.pass(200);
+    const saved = structuredClone(fleet.server.store!.state);
+    reader.close();
+    await fleet.pass(10_000); // until the other instance has no copy of the log any more
+    fleet.server.store!.state = saved;
+    await fleet.pass(2_000);
+    expect(await fleet.answered(writer.countSubscribers())).toBe(1);
+    await fleet.answered(two.store.sweep());
+    await fleet.pass(2_000);
+    expect(await fleet.answered(writer.countSubscribers())).toBe(0);
+  });
 });

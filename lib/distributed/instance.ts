@@ -117,6 +117,7 @@ export class Instance {
     const { tasks, next } = await driver.walk(this.#walkedTo, SWEPT);
     this.#walkedTo = next;
     await this.recovery.settleLost(tasks);
+    if (tasks.length > 0) await this.audience.correct(tasks, (taskId) => this.copies.get(taskId));
     const unheld = tasks.filter((task) => task.status !== 'running' || task.holder === undefined);
     if (unheld.length > 0)
       await driver.reindex(

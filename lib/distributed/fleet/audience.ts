@@ -2,20 +2,23 @@ import type { AudienceReport } from '../port/calls.js';
 import { ignore, type Context } from '../context.js';
 import type { Liveness } from './liveness.js';
 import type { LogCopy } from '../copies/log-copy.js';
-import type { AudienceShare } from '../port/stored.js';
+import type { AudienceShare, StoredTask } from '../port/stored.js';
 import type { Turn } from '../turn.js';
 
 /** The number of named subscribers per task whose moves are remembered until they can be told. */
 const MAX_MOVES = 1_000;
+
+/** The part of a copy that is counted. A task that nobody here has a copy of has the same, with nobody in it. */
+type Counted = Pick<LogCopy, 'taskId' | 'holder' | 'local' | 'moves'>;
 
 /**
  * Counts subscribers on all instances. Each instance reports its own share of a task, under a version that grows; whoever
  * runs the task reads all shares, so that no two messages can overtake each other.
  */
 export class Audience {
-  readonly #changed = new Set<LogCopy>();
+  readonly #changed = new Set<Counted>();
   /** Sent, but not known to have arrived: they are sent again as they are, so that no move counts twice. */
-  readonly #unsettled = new Map<string, { readonly copy: LogCopy; readonly report: AudienceReport }>();
+  readonly #unsettled = new Map<string, { readonly copy: Counted; readonly report: AudienceReport }>();
   #version = 0;
   #isLeaving = false;
   #told: Promise<unknown> = Promise.resolve();
@@ -28,7 +31,7 @@ export class Audience {
     readonly turn: Turn,
   ) {}
 
-  changed(copy: LogCopy): void {
+  changed(copy: Counted): void {
     this.#changed.add(copy);
     this.#scheduled ??= new Promise((resolve) => {
       this.turn.add(() => {
@@ -49,6 +52,21 @@ export class Audience {
     for (const copy of copies) if (copy.local > 0) this.#changed.add(copy);
     await this.flush();
     await this.#told;
+  }
+
+  /**
+   * Corrects what the store counts for this instance. A store that has gone back to an earlier state counts subscribers
+   * who have left since.
+   * @param tasks some that the store has
+   * @param copyOf returns the copy of a task, where there is one here
+   */
+  async correct(tasks: readonly StoredTask[], copyOf: (taskId: string) => LogCopy | undefined): Promise<void> {
+    const shares = await this.context.driver.readAudience(tasks.map(({ taskId }) => taskId));
+    for (const [index, { taskId, holder }] of tasks.entries()) {
+      const own = shares[index]?.find(({ instance }) => instance === this.context.instance);
+      const copy = copyOf(taskId) ?? { taskId, holder, local: 0, moves: [] };
+      if (own !== undefined && own.count !== copy.local) this.changed(copy);
+    }
   }
 
   /** Subscribers of each task on all other instances that live. */
@@ -91,7 +109,7 @@ export class Audience {
     }
   }
 
-  #reportOf(copy: LogCopy): AudienceReport {
+  #reportOf(copy: Counted): AudienceReport {
     const { taskId, local } = copy;
     const moves = copy.moves.splice(0).slice(-MAX_MOVES);
     return {
@@ -103,7 +121,7 @@ export class Audience {
     };
   }
 
-  async #tellHolder({ holder, taskId }: LogCopy): Promise<void> {
+  async #tellHolder({ holder, taskId }: Counted): Promise<void> {
     if (holder === undefined || holder === this.context.instance) return;
     await this.context.driver.ring(holder, { kind: 'audience', taskId }).catch(ignore);
   }
