@@ -9,7 +9,7 @@ import type { AsyncTask } from '../core/task/task.js';
 import { DEFAULT_WIRE } from '../sse/default-wire.js';
 import { placeHeaders, TASK_ID_HEADER } from '../sse/headers.js';
 import type { Wire } from '../sse/wire.js';
-import { OneByOne } from '../core/one-by-one.js';
+import { IdempotencyKeys, type Idempotency } from './idempotency-key.js';
 import { whileWaiting, type Presence } from './presence.js';
 
 /** The settings with which a request starts a task. */
@@ -34,12 +34,6 @@ export interface Execution {
   readonly name?: string | undefined;
 }
 
-/** Identifies a start among others. */
-export interface Idempotency {
-  readonly key: string;
-  readonly readFingerprint: () => Promise<string>;
-}
-
 /** The owner of a start, the handler that could run it again, and what tells it apart from other starts. */
 export interface StartNames {
   readonly owner: string | undefined;
@@ -54,27 +48,19 @@ export interface StartNames {
 export class Admission {
   /** The number of starts whose input is being read. Each already has its place among the running tasks. */
   #reading = 0;
-  /**
-   * Unfinished starts by owner and idempotency key. A repeated one waits for the task of the first and reads no input.
-   */
-  readonly #starting = new OneByOne();
+  readonly #keys: IdempotencyKeys;
 
   constructor(
     readonly engine: Engine,
     readonly publicPath: string | undefined,
-  ) {}
+  ) {
+    this.#keys = new IdempotencyKeys(engine);
+  }
 
   /** Starts a task, unless the idempotency key already belongs to one, or the slot to one that is joined. */
   async start(execution: Execution, names: StartNames, idempotency: Idempotency | undefined): Promise<Started> {
     if (idempotency === undefined) return this.#create(execution, names);
-    const { owner } = names;
-    const { key, readFingerprint } = idempotency;
-    const fingerprint = await readFingerprint();
-    return this.#starting.run(JSON.stringify([owner, key]), async () => {
-      const repeated = await this.engine.findRepeated(key, owner, fingerprint);
-      if (repeated !== undefined) return { record: repeated, created: false };
-      return this.#create(execution, { ...names, idempotencyKey: key, fingerprint });
-    });
+    return this.#keys.take(idempotency, names.owner, (taken) => this.#create(execution, { ...names, ...taken }));
   }
 
   /** Clears the slot and takes a place, then reads the input, which may be an upload, then starts the task. */

@@ -1,4 +1,4 @@
-/** Reads everything that the library takes from a request: resume key, cursor, idempotency key, preferences, query. */
+/** Reads everything that the library takes from a request: resume key, cursor, preferences and query. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { HttpErrorCode } from '../core/error-status.js';
@@ -17,7 +17,6 @@ export type AnyRequest = (IncomingMessage | Http2ServerRequest) & {
   res?: unknown;
 };
 
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** The query parameters that the library reads itself. They are not part of what a job is asked for. */
 const OWN_PARAMETERS = ['resume_key', 'last_event_id', 'lastEventId', 'idempotency_key', 'replay', 'wait'];
 
@@ -89,18 +88,6 @@ export const prefersAsync = (req: AnyRequest): boolean =>
   /(?:^|,)\s*respond-async\s*(?:;|,|$)/i.test(preferencesOf(req));
 
 const preferencesOf = (req: AnyRequest): string => String(req.headers.prefer ?? '');
-
-/** Reads the `Idempotency-Key` header, or `?idempotency_key=` for EventSource. @throws TaskError `INVALID_INPUT` */
-export function readIdempotencyKey(req: AnyRequest): string | undefined {
-  const key = req.headers['idempotency-key'] ?? readSingleParam(queryOf(req), 'idempotency_key', 'INVALID_INPUT');
-  if (key === undefined || key === '') return undefined;
-  return checkIdempotencyKey(key);
-}
-
-export function checkIdempotencyKey(key: unknown): string {
-  if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return key;
-  throw new TaskError('INVALID_INPUT', 'An idempotency key is 1 to 255 visible ASCII characters');
-}
 
 /**
  * Returns path and query as the client sent them, before Express cut off the mount path. A request in absolute form

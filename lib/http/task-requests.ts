@@ -10,11 +10,12 @@ import type { Heartbeat } from '../sse/heartbeat.js';
 import { StoredTaskStream, type StreamSettings } from '../sse/task-stream.js';
 import type { Watch } from '../sse/whole-answer.js';
 import type { Wires } from '../wires/wires.js';
-import { Admission, type Execution, type Idempotency } from './admission.js';
+import { Admission, type Execution } from './admission.js';
 import { fingerprintOf } from './fingerprint.js';
 import { assertMayStart, type StartRules } from './guards.js';
+import { readIdempotencyKey, type Idempotency } from './idempotency-key.js';
 import { presenceOf, whileWaiting, type Presence } from './presence.js';
-import { readIdempotencyKey, resourceOf, type AnyRequest, type ResumeRequest } from './read-request.js';
+import { resourceOf, type AnyRequest, type ResumeRequest } from './read-request.js';
 
 /** The rules by which the requests of one manager are judged. */
 export interface TaskRequestsOptions extends StartRules {

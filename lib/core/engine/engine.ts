@@ -2,7 +2,7 @@
 import { notifyCallback } from '../callbacks.js';
 import { notRunning, shutdown, TaskError } from '../errors.js';
 import { createAttachment, type Attachment } from './attachment.js';
-import { keptRecord, requireRecord } from './require-record.js';
+import { keptRecord, ownedRecord, requireRecord } from './task-access.js';
 import { Memory, type MemoryBudget } from '../log/memory.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { ResolvedOptions } from './engine-options.js';
@@ -119,8 +119,7 @@ export class Engine implements RunObserver {
 
   /** Finds a task like `find`, for a caller to whom the tasks of other owners do not exist. */
   async findOwned(ref: TaskRef, owner: string | undefined, texts = false): Promise<TaskRecord> {
-    const found = await this.#store.find(ref, texts);
-    return requireRecord(found?.owner === owner ? found : undefined);
+    return ownedRecord(await this.#store.find(ref, texts), owner);
   }
 
   /** Returns the task that an earlier request with the same key has started. @throws TaskError `KEY_REUSED` */

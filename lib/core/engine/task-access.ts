@@ -1,4 +1,4 @@
-/** Turns the answer of a store's `find` into a record, undefined, or an error. */
+/** Decides who may reach a task: its owner alone, for as long as it is kept. For others it does not exist. */
 import { expired, notFound } from '../errors.js';
 import type { TaskRecord, Tombstone } from '../ports.js';
 
@@ -12,3 +12,7 @@ export function requireRecord(found: TaskRecord | Tombstone | undefined): TaskRe
   if (found.status === 'expired') throw expired();
   return found;
 }
+
+/** Returns the task that was found for `owner`. @throws TaskError `TASK_NOT_FOUND`, also for the tasks of other owners; `TASK_EXPIRED` */
+export const ownedRecord = (found: TaskRecord | Tombstone | undefined, owner: string | undefined): TaskRecord =>
+  requireRecord(found?.owner === owner ? found : undefined);
