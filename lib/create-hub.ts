@@ -158,10 +158,11 @@ export function createHub(options: HubOptions = {}): Hub {
     start: () => {
       engine.start();
     },
-    stop: () => {
-      engine.stop();
-      return Promise.resolve();
-    },
+    stop: () =>
+      new Promise((resolve) => {
+        engine.stop();
+        resolve();
+      }),
   };
   return hub;
 }

@@ -68,7 +68,15 @@ describe('the fingerprints of two starts', () => {
     expect(await areSame({ body }, { body })).toBe(true);
   });
 
-  it('are computed in pieces for a large upload, between which others are served', async () => {
+  it.each<[what: string, body: () => unknown]>([
+    ['bytes', () => Buffer.alloc(40 * 1024 * 1024)],
+    ['text', () => 'é'.repeat(20 * 1024 * 1024)],
+    ['text deep inside', () => ({ file: ['x'.repeat(20 * 1024 * 1024)] })],
+    ['numbers', () => Array.from({ length: 500_000 }, (_, index) => index)],
+    ['rows', () => Array.from({ length: 50_000 }, (_, row) => ({ row }))],
+    ['names', () => Object.fromEntries(Array.from({ length: 100_000 }, (_, row) => [`row${row}`, row]))],
+  ])('are computed in pieces for a large upload of %s, between which others are served', async (_what, body) => {
+    const large = request({ body: body() });
     let turns = 0;
     let over = false;
     const count = (): void => {
@@ -76,7 +84,7 @@ describe('the fingerprints of two starts', () => {
       if (!over) setImmediate(count);
     };
     setImmediate(count);
-    await fingerprintOf(request({ body: Buffer.alloc(40 * 1024 * 1024) }));
+    await fingerprintOf(large);
     over = true;
     expect(turns).toBeGreaterThan(5);
   });

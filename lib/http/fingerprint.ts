@@ -6,8 +6,10 @@ import { types } from 'node:util';
 import { readProperty } from '../core/thrown.js';
 import { hasParsedBody, resourceOf, type AnyRequest } from './read-request.js';
 
-/** Bytes are hashed in pieces of this size, so that a large upload stops nobody else. */
+/** Bytes and long texts are hashed in pieces of this size, so that a large upload stops nobody else. */
 const PIECE_BYTES = 4_194_304;
+const PIECE_LENGTH = 1_048_576;
+/** Short texts are gathered up to this length. After each such piece everybody else has a turn. */
 const MAX_TEXT = 65_536;
 /** Members that are nested deeper tell no two starts apart, and may be a cycle. */
 const MAX_DEPTH = 64;
@@ -63,6 +65,14 @@ function filesOf({ file, files }: AnyRequest): unknown[] {
 /** The members that identify a file, beside its bytes. Its path is not among them, because that differs each time. */
 const FILE_MEMBERS: readonly string[] = ['fieldname', 'originalname', 'name', 'mimetype', 'size', 'etag', 'md5'];
 
+/** Yields the names of an array's members one after the other: a list of millions would itself take long to make. */
+function* indexesOf({ length }: readonly unknown[]): Generator<string> {
+  for (let index = 0; index < length; index++) yield String(index);
+}
+
+const isLarge = (value: unknown): boolean =>
+  typeof value === 'string' ? value.length > PIECE_LENGTH : typeof value === 'object' && value !== null;
+
 /** Digests values of any shape, with what tells their types apart. */
 class Digest {
   readonly #hash = createHash('sha256');
@@ -70,6 +80,7 @@ class Digest {
 
   async add(value: unknown, depth = 0): Promise<void> {
     if (types.isUint8Array(value)) return this.#addBytes(value);
+    if (typeof value === 'string' && value.length > PIECE_LENGTH) return this.#addLong(value);
     if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) {
       this.#addPlain(value);
       return;
@@ -77,11 +88,12 @@ class Digest {
     const toJson = readProperty(value, 'toJSON');
     if (typeof toJson === 'function') return this.add(toJson.call(value), depth + 1);
     this.#addText(Array.isArray(value) ? '[' : '{');
-    for (const name of Object.keys(value)) {
+    for (const name of Array.isArray(value) ? indexesOf(value) : Object.keys(value)) {
       this.#addText(JSON.stringify(name));
       const member = readProperty(value, name);
-      if (typeof member === 'object' && member !== null) await this.add(member, depth + 1);
+      if (isLarge(member)) await this.add(member, depth + 1);
       else this.#addPlain(member);
+      if (this.#text.length > MAX_TEXT) await this.#pause();
     }
     this.#addText(Array.isArray(value) ? ']' : '}');
   }
@@ -118,6 +130,15 @@ class Digest {
     }
   }
 
+  async #addLong(text: string): Promise<void> {
+    this.#addText(`text ${text.length}`);
+    this.#flush();
+    for (let from = 0; from < text.length; from += PIECE_LENGTH) {
+      if (from > 0) await setImmediate();
+      this.#hash.update(text.slice(from, from + PIECE_LENGTH), 'utf16le'); // a piece may end within a character
+    }
+  }
+
   /** Adds a value without looking into it. A function, or an object that is nested deeply, might run code of its own. */
   #addPlain(value: unknown): void {
     const isOpaque = typeof value === 'function' || typeof value === 'object';
@@ -128,7 +149,11 @@ class Digest {
   /** Gathers texts, because a call of the hash costs more than a short text. */
   #addText(text: string): void {
     this.#text += `${text};`;
-    if (this.#text.length > MAX_TEXT) this.#flush();
+  }
+
+  async #pause(): Promise<void> {
+    this.#flush();
+    await setImmediate();
   }
 
   #flush(): void {

@@ -82,8 +82,8 @@ export class HubEngine implements Delivery {
   start(): void {
     if (this.#state === 'stopped') throw new TaskError('SHUTDOWN', 'The hub was stopped');
     if (this.#state === 'started') return;
-    this.#state = 'started';
     this.messages.open();
+    this.#state = 'started';
   }
 
   /**
@@ -157,12 +157,12 @@ export class HubEngine implements Delivery {
   stop(): void {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
-    this.messages.close();
     this.listeners.whenDone(() => {
       for (const client of this.clients.values()) this.#end(client);
       this.clients.stop();
       this.channels.discardAll();
     });
+    this.messages.close();
   }
 
   /**

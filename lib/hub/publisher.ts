@@ -1,4 +1,5 @@
 /** Publishes messages. */
+import { askSyncCallback } from '../core/callbacks.js';
 import { formatEventId } from '../sse/event-id.js';
 import { encodeFrame } from '../sse/frame.js';
 import type { History } from './start-position.js';
@@ -27,13 +28,16 @@ export class Publisher implements History {
   }
 
   open(): void {
-    this.log.open((seq, entry) => {
+    const { log } = this;
+    const commit = (seq: number, entry: HubEntry): void => {
       this.#commit(seq, entry);
-    });
+    };
+    askSyncCallback<[], unknown>('log.open', () => log.open(commit));
   }
 
   close(): void {
-    this.log.close();
+    const { log } = this;
+    askSyncCallback<[], unknown>('log.close', () => log.close());
   }
 
   /**
@@ -43,7 +47,8 @@ export class Publisher implements History {
   publish(entry: HubEntry): Channel | undefined {
     const channel = this.#channelOf(entry.to);
     if (channel === undefined || (entry.id !== undefined && channel.seqOfId(entry.id) !== undefined)) return undefined;
-    this.log.append(entry);
+    const { log } = this;
+    askSyncCallback<[], unknown>('log.append', () => log.append(entry));
     return channel;
   }
 
