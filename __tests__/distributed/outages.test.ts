@@ -1,3 +1,4 @@
+import type { Fate } from '../../lib/distributed/port/calls.js';
 import { reading, recordOf, started } from '../contracts/store-steps.js';
 import { codeOf } from '../support/store-fixtures.js';
 import { useFleet } from './fleet.js';
@@ -27,6 +28,38 @@ describe('Instances on a store that fails', () => {
       const codes = [1, 2].map((n) => codeOf(() => writer.append(undefined, String(n))));
       await fleet.pass(2_500);
       expect(await Promise.all(codes)).toEqual(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE']);
+    });
+
+    it('refuse nothing that may yet be in the log: a call that is under way is answered first', async () => {
+      const one = fleet.open({ appendPatienceMs: 500, timeoutMs: 10_000 });
+      const { taskId, writer } = await fleet.answered(started(one.store));
+      let refuse = (_: Fate): void => undefined;
+      jest.spyOn(one.driver, 'append').mockReturnValueOnce([new Promise((resolve) => (refuse = resolve))]);
+      let told: unknown;
+      void codeOf(() => writer.append(undefined, '"refused"')).then((code) => (told = code));
+      await fleet.pass(2_000);
+      expect(told).toBeUndefined();
+      refuse({ kind: 'refused', passing: true, cause: new Error('MISCONF') });
+      await fleet.pass(2_000);
+      expect(told).toBe('STORE_UNAVAILABLE');
+      await fleet.answered(writer.append(undefined, '"next"'));
+      const reader = await fleet.answered(reading(one.store, taskId));
+      expect(reader.drain().frames.map(({ seq, data }) => [seq, data])).toEqual([[1, '"next"']]);
+      reader.close();
+    });
+
+    it('say that the fate of an event is unknown where its call was never answered, and pursue it', async () => {
+      const one = fleet.open({ appendPatienceMs: 500, timeoutMs: 200 });
+      const { taskId, writer } = await fleet.answered(started(one.store));
+      one.link.isCut = true;
+      const told = Promise.resolve(writer.append(undefined, '"pursued"')).catch((error: Error) => error.message);
+      await fleet.pass(2_000);
+      expect(await told).toBe('The store does not say whether it has the event');
+      one.link.isCut = false;
+      await fleet.answered(writer.append(undefined, '"next"'));
+      const reader = await fleet.answered(reading(one.store, taskId));
+      expect(reader.drain().frames.map(({ data }) => data)).toEqual(['"pursued"', '"next"']);
+      reader.close();
     });
 
     it('refuse an event at once that exceeds the memory for waiting events, at least a mebibyte, and say so', async () => {

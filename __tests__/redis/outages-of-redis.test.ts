@@ -1,4 +1,4 @@
-import { expectRefused, untilServed, useFailingRedis } from '../support/failing-redis.js';
+import { ANSWERED, expectRefused, untilServed, useFailingRedis } from '../support/failing-redis.js';
 import { describeWithRedisServer } from '../support/redis-server.js';
 import { codeOf } from '../support/store-fixtures.js';
 import { range } from '../support/stepped-job.js';
@@ -77,7 +77,7 @@ describeWithRedisServer('a Redis that cannot be reached, or refuses to write', (
 
   it('is full: appends are refused while reads go on, and it goes on when there is room', async () => {
     await server('--maxmemory-policy', 'noeviction');
-    const { a, b, starter } = await running();
+    const { a, b, starter } = await running(ANSWERED);
     await a.client.command('CONFIG', 'SET', 'maxmemory', '1');
     expect(await codeOf(() => fixture.stepped.context.updateProgress({ n: 6 }))).toBe('STORE_UNAVAILABLE');
     await expectRefused(a);
@@ -91,7 +91,7 @@ describeWithRedisServer('a Redis that cannot be reached, or refuses to write', (
 
   it('cannot write its disk: appends are refused while reads go on', async () => {
     await server();
-    const { a, b, starter } = await running();
+    const { a, b, starter } = await running(ANSWERED);
     // The state that a full disk leaves behind: the last save failed, and writes stop because of it.
     await a.client.command('CONFIG', 'SET', 'save', '3600 1');
     fixture.redis.breakDirectory();

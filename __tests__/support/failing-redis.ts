@@ -6,6 +6,8 @@ import { SteppedJob } from './stepped-job.js';
 import { until } from './until.js';
 
 export const TIMEOUT_MS = 500;
+/** For a server that answers, which is waited for: so what it refuses is certainly not in the log. */
+export const ANSWERED: InstanceOptions = { storeTimeoutMs: 20_000 };
 
 /** A Redis of one test's own, to be broken by it, and instances that wait half a second for its answers. */
 export class FailingRedis {
@@ -39,13 +41,15 @@ export class FailingRedis {
   };
 
   /** Starts a task on one instance, which a client follows on another. */
-  readonly running = async (): Promise<{
+  readonly running = async (
+    options: InstanceOptions = {},
+  ): Promise<{
     a: WebInstance;
     b: WebInstance;
     starter: SseFollower;
     guest: SseFollower;
   }> => {
-    const [a, b] = [await this.web(), await this.web()];
+    const [a, b] = [await this.web(options), await this.web(options)];
     const starter = await a.follow().until(({ frames }) => frames.length > 0);
     await this.stepped.started();
     await this.stepped.emit(1, 5);

@@ -8,11 +8,8 @@ import { refusalOf, textsOf, type Reply } from './clients/replies.js';
 import { parseTask, snapshotText } from './task-hash.js';
 import { appendScript } from './scripts/log-scripts.js';
 
-/**
- * The first call of a turn takes this many entries, and each further one twice as many as the one before: Redis has
- * something to do soon, and while the rest is encoded.
- */
-const FIRST_CALL_ENTRIES = 25;
+/** Lua can hand on only so many words at once, about. */
+const MAX_ASKED = 4_000;
 
 /** Characters of an entry that is long. */
 const LONG_TEXT = 16_384;
@@ -21,16 +18,25 @@ const LONG_TEXT = 16_384;
  * Appends entries to the streams of any number of tasks, each on its own: what fails for one is done for the others.
  * KEYS a stream for each entry. ARGV id and text for each entry. Answers which were not appended, from 1: their stream
  * is missing, has an entry with that id or a higher one, or Redis takes no writes. `appendScript` finds out which.
+ *
+ * Most tasks are followed by nobody on other instances, and to put a message together costs as much as to append. So the
+ * script asks first which channels somebody hears. Nodes of a cluster know only their own subscribers: there it tells all.
+ * @param heard Lua: the answer of PUBSUB NUMSUB, or anything else where that is unknown
  */
-const APPEND = script(`
+const appendPlainly = (heard: string): Script =>
+  script(`
 local keys, words, pcall, call, failed = KEYS, ARGV, redis.pcall, redis.call, {}
+local heard = ${heard}
 for i = 1, #keys do
   local id, text = words[2 * i - 1], words[2 * i]
   local added = pcall('XADD', keys[i], 'NOMKSTREAM', id, 'd', text)
-  if type(added) == 'string' then call('PUBLISH', keys[i], #text <= 4096 and id .. ' ' .. text or '')
-  else failed[#failed + 1] = i end
+  if type(added) ~= 'string' then failed[#failed + 1] = i
+  elseif heard[2 * i] ~= 0 then call('PUBLISH', keys[i], #text <= 4096 and id .. ' ' .. text or '') end
 end
 return failed`);
+
+const APPEND = appendPlainly(`#keys <= ${MAX_ASKED} and pcall('PUBSUB', 'NUMSUB', unpack(keys)) or {}`);
+const APPEND_ON_CLUSTER = appendPlainly('{}');
 
 const COMMITTED: Fate = Object.freeze({ kind: 'committed' });
 
@@ -42,7 +48,7 @@ class Call {
   readonly words: string[] = [];
 }
 
-/** Appends what the tasks of this instance have to say in one turn by one script call; on a cluster, by one per task. */
+/** Appends what several tasks have to say by one script call; on a cluster, by one per task. */
 export class Appender {
   readonly #full: Script;
 
@@ -57,7 +63,6 @@ export class Appender {
 
   append(batches: readonly Batch[]): readonly Promise<Fate>[] {
     let call = new Call();
-    let callEntries = this.commands.port.cluster ? 1 : FIRST_CALL_ENTRIES;
     const fates = batches.map((batch) => {
       if (!isPlain(batch)) return this.#appendFully(batch);
       const fate = new Promise<Fate>((resolve) => call.settle.push(resolve));
@@ -67,10 +72,9 @@ export class Appender {
         call.keys.push(key);
         call.words.push(entryId(entry.place), entryText(entry));
       }
-      if (call.keys.length >= callEntries) {
+      if (this.commands.port.cluster) {
         void this.#send(call);
         call = new Call();
-        if (!this.commands.port.cluster) callEntries *= 2;
       }
       return fate;
     });
@@ -79,9 +83,10 @@ export class Appender {
   }
 
   async #send({ batches, settle, keys, words }: Call): Promise<void> {
+    const { port } = this.commands;
     let failed: readonly string[];
     try {
-      failed = textsOf(await this.commands.run(APPEND, keys, words)); // nearly always none
+      failed = textsOf(await this.commands.run(port.cluster ? APPEND_ON_CLUSTER : APPEND, keys, words)); // nearly always none
     } catch (error) {
       for (const resolve of settle) resolve(fateOf(error));
       return;

@@ -84,11 +84,11 @@ export class CopiedLog {
    * Takes over what the writer here has appended. False: the copy has not read up to where the writer began, and the store
    * tells what is missing.
    */
-  acceptBatch({ frames, events, final }: PendingBatch, end: Place): boolean {
+  acceptBatch({ frames, progress, final }: PendingBatch, end: Place): boolean {
     const before = end.seq - frames.length;
     if (!this.follows(end, before)) return false;
     for (let i = this.log.lastSeq - before; i < frames.length; i++) this.log.append(frames[i] as string);
-    this.record.progress = events.findLast(({ event }) => event === undefined)?.json ?? this.record.progress;
+    this.record.progress = progress ?? this.record.progress;
     this.changed();
     this.#readTo = end;
     if (final !== undefined) this.#end(final);

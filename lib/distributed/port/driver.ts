@@ -88,7 +88,7 @@ export interface TaskDriver {
   look(taskIds: readonly string[]): Promise<readonly (TaskState | undefined)[]>;
 
   /**
-   * Appends what all tasks of one turn have to say, each batch on its own, and answers a fate for each, in the same order:
+   * Appends what several tasks have to say in one turn, each batch on its own, and answers a fate for each, in the same order:
    * none of them has to wait for a batch that another node of the store is slow to take. Entries whose
    * place is in the log already are skipped. With an `ending` the task takes its status, outcome and time of expiry,
    * and leaves its slot, its quota and the index of its holder. Tells the bells of those who follow.

@@ -7,9 +7,16 @@ export interface Appending {
   settled(batch: Batch, fate: Fate): void;
 }
 
-/** Sends what all tasks of this instance append in one turn as one call, and tells each as soon as its fate is known. */
+/**
+ * The first call of a turn is sent once its events take this many bytes, and each further one with twice as many as the one
+ * before: so the store works while the rest of a large turn is encoded, and a small turn is one call.
+ */
+const FIRST_CALL_BYTES = 32_768;
+
+/** Sends what all tasks of this instance append in one turn in few calls, and tells each as soon as its fate is known. */
 export class Appender {
-  #turn: AppendingTurn | undefined;
+  #call: AppendingCall | undefined;
+  #callBytes = FIRST_CALL_BYTES;
 
   constructor(
     readonly driver: Pick<TaskDriver, 'append'>,
@@ -17,30 +24,40 @@ export class Appender {
   ) {}
 
   add(writer: Appending, batch: Batch): void {
-    if (this.#turn === undefined) {
-      this.#turn = new AppendingTurn();
-      queueMicrotask(this.#flush);
+    if (this.#call === undefined) {
+      this.#call = new AppendingCall();
+      if (this.#callBytes === FIRST_CALL_BYTES) queueMicrotask(this.#endTurn);
     }
-    this.#turn.add(writer, batch);
+    if (this.#call.add(writer, batch) >= this.#callBytes) this.#send();
   }
 
-  readonly #flush = (): void => {
-    const turn = this.#turn;
-    this.#turn = undefined;
-    turn?.send(this.driver, this.limit);
+  readonly #endTurn = (): void => {
+    this.#send();
+    this.#callBytes = FIRST_CALL_BYTES;
   };
+
+  #send(): void {
+    const call = this.#call;
+    this.#call = undefined;
+    this.#callBytes *= 2;
+    call?.send(this.driver, this.limit);
+  }
 }
 
-/** The batches of one turn, and who has not been told of theirs yet. */
-class AppendingTurn {
+/** The batches of one call, and who has not been told of theirs yet. */
+class AppendingCall {
   readonly #writers: (Appending | undefined)[] = [];
   readonly #batches: Batch[] = [];
   #left = 0;
+  #bytes = 0;
   #done: () => void = () => undefined;
 
-  add(writer: Appending, batch: Batch): void {
+  /** Returns the size of all its events, in bytes. */
+  add(writer: Appending, batch: Batch): number {
     this.#left = this.#writers.push(writer);
     this.#batches.push(batch);
+    for (const { bytes } of batch.entries) this.#bytes += bytes;
+    return this.#bytes;
   }
 
   send(driver: Pick<TaskDriver, 'append'>, limit: TimeLimit): void {

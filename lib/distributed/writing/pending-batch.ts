@@ -2,7 +2,8 @@ import type { LogLimits } from '../../core/log/event-log.js';
 import type { EncodedTask, StoreSettings } from '../../core/ports.js';
 import type { FinalStatus } from '../../core/task/status.js';
 import { ignore } from '../context.js';
-import { eventLines } from '../port/entry.js';
+import { unavailable } from '../outcomes.js';
+import { joinLines } from '../port/entry.js';
 import { SCHEMA, type Entry, type Place } from '../port/stored.js';
 
 /** An entry holds so many events at most, and never more than a sixteenth of what the log may keep. */
@@ -48,17 +49,26 @@ export class PendingBatch {
     return this.final !== undefined || this.bytes >= FULL_BATCH_BYTES;
   }
 
-  add(event: string | undefined, json: string): void {
+  /** Returns by how much the batch has grown. */
+  add(event: string | undefined, json: string): number {
+    const bytes = json.length + EVENT_BYTES;
     this.events.push({ event, json });
-    this.bytes += json.length + EVENT_BYTES;
+    this.bytes += bytes;
     this.endsWithProgress = event === undefined;
     if (this.endsWithProgress) this.progress = json;
+    return bytes;
   }
 
   /** Nobody has to listen: progress need not be awaited. */
   reject(error: unknown): void {
     this.done.catch(ignore);
     this.#reject(error);
+  }
+
+  /** Its events have waited for too long. */
+  expire(): void {
+    const reason = this.wasUnknown ? 'does not say whether it has the event' : 'has taken no events for too long';
+    this.reject(unavailable(`The store ${reason}`));
   }
 
   /** Encodes the events, which come after `start` under `token`, and lays them out as entries. Returns their end. */
@@ -71,16 +81,17 @@ export class PendingBatch {
     const most = entryLimits(log);
     const entries: Entry[] = [];
     const frames: string[] = [];
-    const token = task.epoch;
-    const described = { ...task }; // one for all events: this is the hot path
+    const { taskId, resumeKey, attempt, epoch, wire, slot, progress } = task;
+    const described = { taskId, resumeKey, attempt, epoch, wire, slot, progress }; // one for all events
     let { seq, bytes } = start;
-    let text = '';
+    let lines: string[] = [];
     let events = 0;
     let size = 0;
     const close = (): void => {
       bytes += size;
-      entries.push({ place: { token, seq, bytes }, events, bytes: size, atMs, text, schema: SCHEMA });
-      text = '';
+      const place = { token: epoch, seq, bytes };
+      entries.push({ place, events, bytes: size, atMs, text: joinLines(lines), schema: SCHEMA });
+      lines = [];
       events = size = 0;
     };
     for (const { event, json } of this.events) {
@@ -89,7 +100,7 @@ export class PendingBatch {
       const frameBytes = Buffer.byteLength(frame);
       if (events > 0 && (events >= most.events || size + frameBytes > most.bytes)) close();
       frames.push(frame);
-      text += eventLines(event, json);
+      lines.push(event ?? '', json);
       seq++;
       events++;
       size += frameBytes;
@@ -97,7 +108,7 @@ export class PendingBatch {
     close();
     this.entries = entries;
     this.frames = frames;
-    return { token, seq, bytes };
+    return { token: epoch, seq, bytes };
   }
 }
 

@@ -51,7 +51,7 @@ export class SharedWriter implements TaskWriter, Appending {
     readonly owner: WriterOwner,
   ) {
     this.#tail = new LogTail(context, bounds);
-    this.#queue = new WriteQueue(context.settings.log.maxBytes);
+    this.#queue = new WriteQueue(context.settings.clock, context.settings.log.maxBytes);
   }
 
   get end(): Place {
@@ -73,9 +73,7 @@ export class SharedWriter implements TaskWriter, Appending {
 
   append(event: string | undefined, json: string): Promise<void> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
-    if (!this.#queue.hasRoomFor(json)) {
-      return Promise.reject(unavailable('Too many events wait for the store'));
-    }
+    if (!this.#queue.hasRoomFor(json)) return Promise.reject(unavailable('Too many events wait for the store'));
     return this.#add(event, json).done;
   }
 
@@ -135,21 +133,23 @@ export class SharedWriter implements TaskWriter, Appending {
     this.#tail.renew(end);
   }
 
-  /** Refuses what has waited for too long. What may have reached the store is pursued all the same, as is a terminal event. */
+  /**
+   * Refuses what has waited for too long, a call once it is answered: an event that is refused is never in the log. What
+   * may have reached the store is pursued all the same, as is a terminal event.
+   */
   expire(now: number): void {
     const oldest = now - this.context.settings.appendPatienceMs;
-    const batch = this.#underWay;
-    const late = this.#queue.takeOlder(oldest);
-    if (batch !== undefined && batch.startedMs <= oldest) {
+    const [late, batch] = [this.#queue.takeOlder(oldest), this.#underWay];
+    if (batch !== undefined && batch.startedMs <= oldest && (batch.wasUnknown || !this.#inFlight)) {
       late.unshift(batch);
-      if (!this.#inFlight && !batch.wasUnknown && batch.final === undefined) this.#underWay = undefined;
+      if (!batch.wasUnknown && batch.final === undefined) this.#underWay = undefined;
     }
-    for (const each of late) each.reject(unavailable('The store has taken no events for too long'));
+    for (const each of late) each.expire();
     if (late.length > 0) this.#flush();
   }
 
   #add(event: string | undefined, json: string): PendingBatch {
-    const batch = this.#queue.add(event, json, this.context.settings.clock.now());
+    const batch = this.#queue.add(event, json);
     if (!this.#scheduled && this.idle) {
       this.#scheduled = true;
       this.owner.turn.add(this.#flush);
