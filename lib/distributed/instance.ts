@@ -18,7 +18,7 @@ import { TaskReader } from './task-reader.js';
 import { withTimeLimit } from './port/time-limited-driver.js';
 import { Turn } from './turn.js';
 
-/** The number of ended tasks that one sweep forgets, and of tasks that it walks over. */
+/** The number of ended tasks that a sweep forgets at a time, and of tasks that it walks over. */
 const SWEPT = 500;
 
 /** One instance among those that serve the same tasks: its parts, and the clock that drives them. */
@@ -112,8 +112,7 @@ export class Instance {
     const running = this.owned.size; // what ends meanwhile is not in the answer
     await this.recovery.reconcile();
     await this.orphanage.expire();
-    const { gone, left } = await driver.expire(SWEPT);
-    for (const taskId of gone) this.copies.discard(taskId);
+    const left = await this.#expire();
     const { tasks, next } = await driver.walk(this.#walkedTo, SWEPT);
     this.#walkedTo = next;
     await this.recovery.settleLost(tasks);
@@ -125,6 +124,15 @@ export class Instance {
         unheld.map(({ taskId }) => taskId),
       );
     return left + tasks.length + running + this.owned.size > 0;
+  }
+
+  /** Forgets all that is past its retention, however much that is, a page at a time. Answers whether anything is left. */
+  async #expire(): Promise<number> {
+    for (;;) {
+      const { gone, left } = await this.context.driver.expire(SWEPT);
+      for (const taskId of gone) this.copies.discard(taskId);
+      if (gone.length < SWEPT) return left;
+    }
   }
 
   /** Leaves for good. What could not be ended keeps this instance's name, so that others find it. */

@@ -92,14 +92,11 @@ export class Fleet {
 
   async expire(limit: number): Promise<{ readonly gone: readonly string[]; readonly left: number }> {
     const { commands, keys, settings } = this;
-    const taken = await commands.run(
-      scripts.TAKE_EXPIRED,
-      [keys.ended],
-      [limit, CLEARING_MS, settings.ttlMs].map(String),
-    );
+    const index = [keys.ended, keys.tombstones];
+    const taken = await commands.run(scripts.TAKE_EXPIRED, index, [limit, CLEARING_MS, settings.ttlMs].map(String));
     const cleared = await Promise.all(textsOf(taken).map((taskId) => this.#bury(taskId)));
     const gone = cleared.flatMap((taskId) => taskId ?? []);
-    const left = await commands.run(scripts.LEAVE_ENDED, [keys.ended], gone);
+    const left = await commands.run(scripts.LEAVE_ENDED, index, gone);
     return { gone, left: Number(left) };
   }
 

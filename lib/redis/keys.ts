@@ -50,6 +50,11 @@ export class Keys {
     return `${this.prefix}{fleet}:ended`;
   }
 
+  /** A string: stands for as long as any tombstone does. */
+  get tombstones(): string {
+    return `${this.prefix}{fleet}:tombstones`;
+  }
+
   /** A channel: what others tell an instance, or all of them. */
   bell = (instance: string | undefined): string => `${this.prefix}bell:${instance ?? 'all'}`;
   /** The task whose channel it is. */

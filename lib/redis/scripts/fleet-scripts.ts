@@ -60,26 +60,23 @@ end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 
 /**
- * KEYS ended. ARGV how many, for how long they are left alone, in ms, retention. Answers tasks whose retention is over, which
- * nobody else is given for so long. Each leaves a mark for as long as its tombstone stands; marks that are over are taken out.
+ * KEYS ended, mark. ARGV how many, for how long they are left alone, in ms, retention. Answers tasks whose retention is over,
+ * which nobody else is given for so long. The mark stands until the last of their tombstones is gone.
  */
 export const TAKE_EXPIRED = script(`${LUA_NOW}
 local due, taken = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[1]), {}
 for i = 1, #due, 2 do
-  local member, over = due[i], due[i + 1] + ARGV[3]
-  if string.sub(member, 1, 1) == '~' then redis.call('ZREM', KEYS[1], member)
-  else
-    redis.call('ZADD', KEYS[1], now + ARGV[2], member)
-    if over > now then redis.call('ZADD', KEYS[1], 'NX', over, '~' .. member) end
-    taken[#taken + 1] = member
-  end
+  redis.call('ZADD', KEYS[1], now + ARGV[2], due[i])
+  taken[#taken + 1] = due[i]
 end
+local left = #due > 0 and due[#due] + ARGV[3] - now or 0
+if left > math.max(redis.call('PTTL', KEYS[2]), 0) then redis.call('SET', KEYS[2], '1', 'PX', string.format('%.0f', left)) end
 return taken`);
 
-/** KEYS ended. ARGV tasks that are cleared. Answers how many entries are left, marks included. */
+/** KEYS ended, mark. ARGV tasks that are cleared. Answers whether ended tasks or tombstones are left. */
 export const LEAVE_ENDED = script(`
 for _, taskId in ipairs(ARGV) do redis.call('ZREM', KEYS[1], taskId) end
-return redis.call('ZCARD', KEYS[1])`);
+return redis.call('ZCARD', KEYS[1]) + redis.call('EXISTS', KEYS[2])`);
 
 /** KEYS one key. ARGV task id, ttl, the id that was found to be out of date. Answers the task that the key belongs to now. */
 export const TAKE_KEY = script(`
