@@ -9,7 +9,6 @@ import { driverOn, persist } from '../support/redis-drivers.js';
 import { describeWithRedisServer } from '../support/redis-server.js';
 import {
   CLUSTER_CLIENTS,
-  describeWithSentinel,
   RedisCluster,
   RedisWithSentinel,
   SENTINEL_CLIENTS,
@@ -103,7 +102,7 @@ describeWithRedisServer('on a cluster of three masters with replicas', () => {
   });
 });
 
-describeWithSentinel('with a sentinel', () => {
+describeWithRedisServer('with a sentinel', () => {
   let sentinel: RedisWithSentinel;
   const clients: TestClient[] = [];
   beforeEach(async () => {

@@ -9,16 +9,17 @@ import { findProgram } from './find-program.js';
 import { freePort } from './free-port.js';
 import { until } from './until.js';
 
-const binary = findProgram('redis-server');
+/** `REDIS_SERVER`, the path of a server that speaks the protocol of Redis, or the one that is installed. */
+export const serverProgram = process.env['REDIS_SERVER'] ?? findProgram('redis-server');
 const given = process.env['REDIS_URL'];
 
 /** For tests that any Redis will do for. */
 export const describeWithRedis = describeWith(
-  binary !== undefined || given !== undefined,
+  serverProgram !== undefined || given !== undefined,
   'a Redis server (redis-server or REDIS_URL)',
 );
 /** For those that need a server of their own, to kill, pause and starve. */
-export const describeWithRedisServer = describeWith(binary !== undefined, 'redis-server');
+export const describeWithRedisServer = describeWith(serverProgram !== undefined, 'redis-server');
 
 /** A Redis that a test file has to itself. */
 export interface Redis {
@@ -70,11 +71,11 @@ export class RedisServer implements Redis {
 
   /** Runs it, again after `kill`, on the same port and data. Resolves when it answers. */
   async run(...more: readonly string[]): Promise<void> {
-    if (binary === undefined) throw new Error('redis-server is missing');
+    if (serverProgram === undefined) throw new Error('redis-server is missing');
     const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory];
     const defaults = ['--save', '', '--loglevel', 'warning', '--enable-debug-command', 'yes'];
     const args = [...fixed, ...defaults, ...this.options, ...more];
-    this.#process = spawn(binary, args, { stdio: 'ignore' });
+    this.#process = spawn(serverProgram, args, { stdio: 'ignore' });
     await until(() => answers(this.port));
   }
 

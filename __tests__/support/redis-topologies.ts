@@ -7,17 +7,10 @@ import { Cluster as Cluster5, Redis as Ioredis5 } from 'ioredis5';
 import { Cluster as Cluster6, Redis as Ioredis6 } from 'ioredis6';
 import { createCluster as createCluster5 } from 'redis5';
 import { createCluster as createCluster6, createSentinel as createSentinel6 } from 'redis6';
-import { describeWith } from './describe-with.js';
-import { findProgram } from './find-program.js';
 import { freePort } from './free-port.js';
 import { openClient, type TestClient } from './redis-clients.js';
-import { RedisServer } from './redis-server.js';
+import { RedisServer, serverProgram } from './redis-server.js';
 import { until } from './until.js';
-
-const sentinelBinary = findProgram('redis-sentinel');
-
-/** For tests that need redis-server and redis-sentinel. */
-export const describeWithSentinel = describeWith(sentinelBinary !== undefined, 'redis-sentinel');
 
 const SLOTS = 16_384;
 const ignore = (): void => undefined;
@@ -129,7 +122,7 @@ export class RedisWithSentinel {
       'sentinel failover-timeout main 2000',
     ];
     writeFileSync(file, `${lines.join('\n')}\n`);
-    this.#process = spawn(sentinelBinary ?? '', [file], { stdio: 'ignore' });
+    this.#process = spawn(serverProgram ?? '', [file, '--sentinel'], { stdio: 'ignore' });
     const client = await openClient(`redis://127.0.0.1:${this.port}`);
     const sees = async (): Promise<boolean> =>
       String(await client.command('INFO', 'sentinel').catch(ignore)).includes('slaves=1');

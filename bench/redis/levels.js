@@ -84,13 +84,12 @@ async function look(probe) {
   const indexes = {};
   for (const pattern of ['rsse:{fleet}:*', 'rsse:list*', 'rsse:quota*']) {
     for (const key of await scan(probe, pattern)) {
-      const type = await probe.type(key);
       const kind = key
         .slice('rsse:'.length)
         .replace(/running:.*/, 'running')
         .replace(/list:[\w-]{22}/, 'list:owner');
-      const size =
-        type === 'zset' ? await probe.zcard(key) : type === 'set' ? await probe.scard(key) : await probe.hlen(key);
+      const count = { zset: 'zcard', hash: 'hlen' }[await probe.type(key)];
+      const size = count === undefined ? 1 : await probe[count](key);
       indexes[kind] = (indexes[kind] ?? 0) + size;
     }
   }
