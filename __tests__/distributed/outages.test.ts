@@ -52,7 +52,9 @@ describe('Instances on a store that fails', () => {
       const one = fleet.open({ appendPatienceMs: 500, timeoutMs: 200 });
       const { taskId, writer } = await fleet.answered(started(one.store));
       one.link.isCut = true;
-      const told = Promise.resolve(writer.append(undefined, '"pursued"')).catch((error: unknown) => (error as Error).message);
+      const told = Promise.resolve(writer.append(undefined, '"pursued"')).catch(
+        (error: unknown) => (error as Error).message,
+      );
       await fleet.pass(2_000);
       expect(await told).toBe('The store does not say whether it has the event');
       one.link.isCut = false;
