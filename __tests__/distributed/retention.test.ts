@@ -10,6 +10,6 @@ describe('Tasks whose retention is over', () => {
     await fleet.pass(1_001);
     await fleet.answered(one.store.sweep());
     expect(fleet.server.store!.state.tasks.size).toBe(0);
-    fleet.close();
+    await fleet.close();
   });
 });
