@@ -20,6 +20,8 @@ import { Turn } from './turn.js';
 
 /** The number of ended tasks that a sweep forgets at a time, and of tasks that it walks over. */
 const SWEPT = 500;
+/** While the bell is heard, which is tried once per lease, everything is looked at once in so many leases. */
+const LOOK_LEASES = 3;
 
 /** One instance among those that serve the same tasks: its parts, and the clock that drives them. */
 export class Instance {
@@ -36,7 +38,9 @@ export class Instance {
   readonly #cancelTick: () => void;
   /** Jobs of a tick that are still at it. */
   readonly #busy = new Set<() => Promise<unknown>>();
+  /** When what nobody here knows to be alive was looked at, and when everything was. */
   #checkedMs = -Infinity;
+  #lookedMs = -Infinity;
   #doubted = false;
   #walkedTo: string | undefined;
   #stopped = false;
@@ -84,7 +88,8 @@ export class Instance {
       added: (copy) => {
         this.owned.attach(copy);
       },
-      read: (taskId) => this.reader.read(taskId),
+      read: (taskId) => this.reader.read(taskId, { snapshot: true }),
+      isAlive: (holder) => holder !== undefined && !this.liveness.isDead(holder),
       seen: (state) => {
         this.recovery.seen(state).catch(ignore);
       },
@@ -173,10 +178,14 @@ export class Instance {
     const now = this.context.settings.clock.now();
     this.hearing.check();
     for (const job of [this.#beat, this.#tend, this.#lookForOrphans]) this.#run(job);
-    const isDue = this.hearing.deaf || now - this.#checkedMs >= this.context.leaseMs;
-    if (!isDue) return;
-    this.#checkedMs = now;
-    this.#run(this.#look);
+    const { leaseMs } = this.context;
+    if (this.hearing.deaf || now - this.#lookedMs >= LOOK_LEASES * leaseMs) {
+      this.#lookedMs = this.#checkedMs = now;
+      this.#run(this.#look);
+    } else if (now - this.#checkedMs >= leaseMs) {
+      this.#checkedMs = now;
+      this.#run(this.#lookAtLost);
+    }
   }
 
   /** One at a time of each kind. Where the store does not answer, the next tick tries again. */
@@ -209,6 +218,7 @@ export class Instance {
     await this.owned.countAudience();
   };
 
+  readonly #lookAtLost = (): Promise<void> => this.copies.checkLost();
   readonly #lookForOrphans = (): Promise<void> => this.orphanage.look(false);
   readonly #lookForOrphansNow = (): Promise<void> => this.orphanage.look(true);
 }

@@ -1,6 +1,6 @@
 import type { TaskRecord, TaskRef, Tombstone } from '../core/ports.js';
 import type { Audience } from './fleet/audience.js';
-import type { Ref } from './port/calls.js';
+import type { Ref, Wanted } from './port/calls.js';
 import type { Context } from './context.js';
 import type { Liveness } from './fleet/liveness.js';
 import { toRecord, type LiveRecord } from './records.js';
@@ -37,9 +37,9 @@ export class TaskReader {
   }
 
   /** A task that is kept, with its audience on other instances. */
-  async read(taskId: string): Promise<FoundTask | undefined> {
+  async read(taskId: string, wanted: Wanted): Promise<FoundTask | undefined> {
     const [task, [others = 0]] = await Promise.all([
-      this.context.driver.read({ taskId }),
+      this.context.driver.read({ taskId }, wanted),
       this.audience.countOthers([taskId]),
     ]);
     return task === undefined || task.status === 'expired' ? undefined : this.#toFound(task, others);

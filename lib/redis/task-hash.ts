@@ -2,10 +2,10 @@ import type { Tombstone } from '../core/ports.js';
 import type { TaskStatus } from '../core/task/status.js';
 import type { Wanted } from '../distributed/port/calls.js';
 import { trailingProgress } from '../distributed/port/entry.js';
-import { START, type Draft, type StoredSnapshot, type StoredTask } from '../distributed/port/stored.js';
+import { START, type Draft, type StoredSnapshot, type StoredTask, type TaskState } from '../distributed/port/stored.js';
 import { parseEntry, placeOf } from './log-entry.js';
 import type { Reply } from './clients/replies.js';
-import { TASK_FIELDS, TEXT_FIELDS } from './scripts/task-scripts.js';
+import { STATE_FIELDS, TASK_FIELDS, TEXT_FIELDS } from './scripts/task-scripts.js';
 
 /** Turns the hash of a task into a `StoredTask`, and a draft into the hash. */
 
@@ -44,6 +44,19 @@ export function parseTask(
     ...(wanted.outcome === true && { outcome }),
     ...(wanted.input === true && { input }),
     ...(wanted.snapshot === true && { snapshot: snapshot === undefined ? undefined : parseSnapshot(snapshot) }),
+  };
+}
+
+/** The state of a task from what `LOOK` answers. */
+export function parseState(taskId: string, reply: Reply | undefined): TaskState | undefined {
+  if (!Array.isArray(reply)) return undefined;
+  const texts = (reply as Reply[]).map((value) => (typeof value === 'string' ? value : undefined));
+  const text = (field: (typeof STATE_FIELDS)[number]): string | undefined => texts[STATE_FIELDS.indexOf(field)];
+  return {
+    taskId,
+    ...{ status: text('status') as TaskStatus, token: Number(text('token') ?? 0), holder: text('holder') },
+    ...{ attempt: Number(text('attempt') ?? 1), cancel: text('cancel'), schema: Number(text('schema') ?? 0) },
+    top: placeOf(text('top')),
   };
 }
 

@@ -1,11 +1,11 @@
 import type { Tombstone } from '../core/ports.js';
 import type { ListQuery, Ref, Wanted } from '../distributed/port/calls.js';
-import type { StoredTask } from '../distributed/port/stored.js';
+import type { StoredTask, TaskState } from '../distributed/port/stored.js';
 import type { Commands } from './clients/commands.js';
 import type { Keys } from './keys.js';
 import { textsOf, type Reply } from './clients/replies.js';
-import { parseTask, wordsOf } from './task-hash.js';
-import { FIND, READ } from './scripts/task-scripts.js';
+import { parseState, parseTask, wordsOf } from './task-hash.js';
+import { FIND, LOOK, READ } from './scripts/task-scripts.js';
 
 type Found = StoredTask | Tombstone | undefined;
 
@@ -29,17 +29,15 @@ export class TaskReader {
     return 'idempotencyKey' in ref && task?.status === 'expired' ? undefined : task;
   }
 
-  async readAll(taskIds: readonly string[]): Promise<readonly Found[]> {
-    const size = this.commands.port.cluster ? 1 : TASKS_PER_CALL;
-    const calls: Promise<readonly Found[]>[] = [];
-    for (let from = 0; from < taskIds.length; from += size) {
-      calls.push(this.#readSome(taskIds.slice(from, from + size), {}));
-    }
-    return (await Promise.all(calls)).flat();
+  readAll(taskIds: readonly string[]): Promise<readonly Found[]> {
+    return this.#inCalls(taskIds, (some) => this.#readSome(some, {}));
   }
 
-  async look(taskIds: readonly string[]): Promise<readonly (StoredTask | undefined)[]> {
-    return (await this.readAll(taskIds)).map((task) => (task?.status === 'expired' ? undefined : task));
+  look(taskIds: readonly string[]): Promise<readonly (TaskState | undefined)[]> {
+    return this.#inCalls(taskIds, async (some) => {
+      const reply = (await this.commands.run(LOOK, some.flatMap(this.keys.ofTask), [])) as readonly Reply[];
+      return some.map((taskId, index) => parseState(taskId, reply[index]));
+    });
   }
 
   /** Takes tasks off a list on the way that are gone or have another status. */
@@ -98,6 +96,16 @@ export class TaskReader {
     if (this.commands.port.cluster) return [await this.commands.send(key, 'GET', key)];
     const found = await this.commands.run(FIND, [key], [wordsOf(wanted), this.keys.prefix]);
     return Array.isArray(found) ? [found[0] as Reply, (found[1] ?? null) as Reply] : [];
+  }
+
+  async #inCalls<T>(
+    taskIds: readonly string[],
+    ask: (some: readonly string[]) => Promise<readonly T[]>,
+  ): Promise<readonly T[]> {
+    const size = this.commands.port.cluster ? 1 : TASKS_PER_CALL;
+    const calls: Promise<readonly T[]>[] = [];
+    for (let from = 0; from < taskIds.length; from += size) calls.push(ask(taskIds.slice(from, from + size)));
+    return (await Promise.all(calls)).flat();
   }
 
   async #readSome(taskIds: readonly string[], wanted: Wanted): Promise<readonly Found[]> {

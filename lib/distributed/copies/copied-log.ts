@@ -13,6 +13,10 @@ import { START, type Entry, type Place, type StoredTask, type TaskState } from '
 /** The number of entries that are read at a time. */
 const PAGE = 100;
 
+/** The first page of a log. */
+export const readFirst = ({ driver }: Context, taskId: string): Promise<readonly Entry[]> =>
+  driver.readAfter(taskId, START, PAGE);
+
 const STATUS_OF = new Map<string | undefined, FinalStatus>(
   (Object.keys(TERMINAL_EVENT) as FinalStatus[]).map((status) => [TERMINAL_EVENT[status], status]),
 );
@@ -50,6 +54,13 @@ export class CopiedLog {
   /** Reads what the copy does not have yet. @throws TaskError `STORE_UNAVAILABLE` */
   fetch(): Promise<void> {
     return this.#fetching.run();
+  }
+
+  /** The same with the first page of the log, where nothing has been read yet. @throws TaskError `STORE_UNAVAILABLE` */
+  async begin(first: readonly Entry[]): Promise<void> {
+    if (this.#readTo !== START || this.log.discarded || this.log.ended) return this.fetch();
+    await this.#take(first);
+    if (first.length === PAGE) await this.fetch();
   }
 
   /** Whether the copy has read the claim that its writer began with, and has all events up to `seq`. */
@@ -109,11 +120,15 @@ export class CopiedLog {
     do {
       if (this.log.discarded || this.log.ended) return;
       entries = await this.context.driver.readAfter(this.record.taskId, this.#readTo, PAGE);
-      for (const entry of entries) {
-        if (entry.place.seq - entry.events > this.log.lastSeq) await this.#passOver(entry);
-        this.#accept(entry);
-      }
+      await this.#take(entries);
     } while (entries.length === PAGE);
+  }
+
+  async #take(entries: readonly Entry[]): Promise<void> {
+    for (const entry of entries) {
+      if (entry.place.seq - entry.events > this.log.lastSeq) await this.#passOver(entry);
+      this.#accept(entry);
+    }
   }
 
   /** Events before `entry` are missing: the store has dropped them before they were read here, or has lost them. */

@@ -2,6 +2,7 @@ import { Memory } from '../../core/log/memory.js';
 import type { KnownPlace, StoreSizes } from '../../core/ports.js';
 import { isFinal } from '../../core/task/status.js';
 import { ignore, type Context } from '../context.js';
+import { readFirst } from './copied-log.js';
 import { LogCopy } from './log-copy.js';
 import { unavailable } from '../outcomes.js';
 import type { LiveRecord } from '../records.js';
@@ -21,8 +22,10 @@ export interface LogCopyEvents {
   unfollow(taskId: string): void;
   audienceChanged(copy: LogCopy): void;
   added(copy: LogCopy): void;
-  /** The task as the store has it now. */
+  /** The task as the store has it now, with its snapshot. */
   read(taskId: string): Promise<{ task: StoredTask; record: LiveRecord } | undefined>;
+  /** As far as is known here. */
+  isAlive(holder: string | undefined): boolean;
   /** A task that is followed here was looked at. */
   seen(state: TaskState): void;
 }
@@ -68,8 +71,7 @@ export class LogCopies {
     const copy = this.#copies.get(taskId);
     if (copy !== undefined && !this.#opening.has(taskId)) {
       copy.usedMs = this.context.settings.clock.now();
-      if (copy.mayBeBehind || copy.events.lacks(known)) await copy.fetch();
-      await copy.refreshSnapshot(0);
+      if (copy.mayBeBehind || copy.events.lacks(known)) await Promise.all([copy.fetch(), copy.refreshSnapshot(-1)]);
       return copy;
     }
     let opening = this.#opening.get(taskId);
@@ -123,8 +125,17 @@ export class LogCopies {
   }
 
   /** Compares everything that is followed with the store. */
-  async check(): Promise<void> {
-    const followed = [...this.#copies.values()].filter((copy) => copy.mayBeBehind);
+  check(): Promise<void> {
+    return this.#checkAll(() => true);
+  }
+
+  /** The same of those whose holder is not known to be alive: their readers wait for an end that nobody may write. */
+  checkLost(): Promise<void> {
+    return this.#checkAll(({ holder }) => !this.events.isAlive(holder));
+  }
+
+  async #checkAll(isMeant: (copy: LogCopy) => boolean): Promise<void> {
+    const followed = [...this.#copies.values()].filter((copy) => copy.mayBeBehind && isMeant(copy));
     for (let i = 0; i < followed.length; i += PAGE) {
       const page = followed.slice(i, i + PAGE);
       const states = await this.context.driver.look(page.map(({ taskId }) => taskId));
@@ -145,22 +156,31 @@ export class LogCopies {
     await copy.refreshSnapshot(this.context.settings.log.maxEvents / 32);
   }
 
+  /** Asks for everything at once. What is appended until the bell is hung, and may go unheard, is read after that. */
   async #open(taskId: string): Promise<LogCopy | undefined> {
-    const found = await this.events.read(taskId);
-    if (found === undefined) return undefined;
+    const following = this.events.follow(taskId).catch(ignore); // without a bell, looking makes up for it
+    const asked = await Promise.all([this.events.read(taskId), readFirst(this.context, taskId)]).catch(
+      (error: unknown) => {
+        if (!this.#copies.has(taskId)) this.events.unfollow(taskId);
+        throw error;
+      },
+    );
+    const [found, first] = asked;
+    if (found === undefined) {
+      if (!this.#copies.has(taskId)) this.events.unfollow(taskId);
+      return undefined;
+    }
     const { task, record } = found;
     const copy = this.#copies.get(taskId) ?? this.add(record, task.holder, task.dropped.seq);
     try {
-      // Before reading, so that nothing falls in between; a bell that cannot be hung is made up for by looking.
-      await this.events.follow(taskId).catch(ignore);
-      if (copy.mayBeBehind) await copy.fetch();
-      await copy.fetchSnapshot();
+      await copy.catchUp(first, task.snapshot);
       if (isFinal(task.status) && !copy.log.ended) await this.#conclude(copy);
     } catch (error) {
       if (copy.writer === undefined) this.#drop(copy);
       throw error;
     }
     if (this.#closed) this.#letGo(copy);
+    else void following.then(() => (copy.mayBeBehind ? copy.fetch() : undefined)).catch(ignore);
     return copy;
   }
 

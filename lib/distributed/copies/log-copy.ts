@@ -5,7 +5,7 @@ import type { Context } from '../context.js';
 import { CopiedLog } from './copied-log.js';
 import { readOlder } from './older-events.js';
 import type { LiveRecord } from '../records.js';
-import type { StoredSnapshot } from '../port/stored.js';
+import type { Entry, StoredSnapshot } from '../port/stored.js';
 import type { SharedWriter } from '../writing/writer.js';
 
 /** A named subscriber that came (no position) or left. */
@@ -88,6 +88,16 @@ export class LogCopy implements TaskFeed {
     return this.events.fetch();
   }
 
+  /** Begins with what was read of the task before there was a copy: the first page of its log, and its snapshot. */
+  async catchUp(first: readonly Entry[], snapshot: StoredSnapshot | undefined): Promise<void> {
+    this.#snapshot = snapshot ?? this.#snapshot;
+    this.#countTexts();
+    if (!this.mayBeBehind) return;
+    await this.events.begin(first);
+    // The log was trimmed in between, up to a later state.
+    if (snapshot !== undefined && snapshot.seq < this.log.firstSeq - 1) await this.fetchSnapshot();
+  }
+
   /** Whether the store may have events that this copy has not: without a writer here, and before one has caught up. */
   get mayBeBehind(): boolean {
     if (this.log.ended) return false;
@@ -102,7 +112,7 @@ export class LogCopy implements TaskFeed {
     this.usedMs = this.context.settings.clock.now();
   }
 
-  /** Reads the state that was stored last, where it is more than `events` behind the log. */
+  /** Reads the state that was stored last, where there was one, and it is more than `events` behind the log. */
   async refreshSnapshot(events: number): Promise<void> {
     if (this.#snapshot !== undefined && this.log.lastSeq - this.#snapshot.seq > events) await this.fetchSnapshot();
   }

@@ -37,8 +37,6 @@ export class Liveness {
   /** Since when all beats were accepted. */
   #steadyMs = Infinity;
   #beating: Promise<void> | undefined;
-  /** The store was seen to have gone back to an earlier state this many times. */
-  fallbacks = 0;
 
   constructor(
     readonly context: Context,
@@ -95,7 +93,6 @@ export class Liveness {
     const own = instances.find((each) => each.instance === instance)?.count ?? 0;
     const fellBack = own <= this.#count;
     const silent = sentMs - this.#acceptedMs > leaseMs / 2 && this.#count > 0;
-    if (fellBack) this.fallbacks++;
     const late = sentMs - this.#acceptedMs > LATE_BEATS * this.context.beatMs;
     if (fellBack || late || this.#steadyMs === Infinity) this.#steadyMs = sentMs;
     this.#count = own;

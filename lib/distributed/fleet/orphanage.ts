@@ -83,18 +83,10 @@ export class Orphanage {
   }
 
   async #claim(task: StoredTask, folds: boolean): Promise<Takeover | undefined> {
-    const { liveness, claims, owned } = this.parts;
-    const { driver, instance } = this.context;
-    const { fallbacks } = liveness;
+    const { claims, owned } = this.parts;
     const claimed = await claims.take(task, task.attempt + 1);
     if ('lost' in claimed) return undefined;
     const { won } = claimed;
-    await liveness.beat().catch(ignore);
-    if (liveness.fallbacks !== fallbacks) {
-      // The store has gone back: whoever held the task in between may have used this very token.
-      await driver.orphan(won.taskId, { token: won.token, holder: instance }, 0);
-      return undefined;
-    }
     const past = folds ? await readPast(this.context, won).catch(ignore) : undefined;
     const writer = owned.own(won, toRecord(won, false, 0));
     return { writer, past: past ?? undefined, input: won.input };

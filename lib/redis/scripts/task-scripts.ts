@@ -53,6 +53,25 @@ local answer = {}
 for i = 1, #KEYS, 6 do answer[#answer + 1] = read(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[1]) end
 return answer`);
 
+/** The fields of a task's hash that `LOOK` answers, in its order. */
+export const STATE_FIELDS = ['status', 'token', 'holder', 'attempt', 'cancel', 'schema', 'top'] as const;
+
+/**
+ * KEYS of any number of tasks. Answers the state of each, with the id of its last entry as `top`; false where there is
+ * none. Two commands for each, since what is followed is looked at again and again.
+ */
+export const LOOK = script(`${LUA_NOW}
+local answer = {}
+for i = 1, #KEYS, 6 do
+  local found = redis.call('HMGET', KEYS[i], ${quote(STATE_FIELDS)}, 'expires')
+  local isKept = found[1] and now < tonumber(found[${STATE_FIELDS.length + 1}] or 'inf')
+  local top = found[${STATE_FIELDS.length}]
+  local last = isKept and redis.call('XREVRANGE', KEYS[i + 1], '+', top and '(' .. top or '-', 'COUNT', 1)[1]
+  if last then found[${STATE_FIELDS.length}] = last[1] end
+  answer[#answer + 1] = isKept and found
+end
+return answer`);
+
 /**
  * KEYS one key that leads to a task. ARGV the wanted texts, prefix. Answers the task's id and the task; false where the key
  * leads nowhere. It finds the task's keys by itself, which only a server without hash slots allows.
