@@ -44,6 +44,24 @@ describe('an answer that comes too late, or never', () => {
     expect(await store.find({ taskId: asked.taskId })).toMatchObject({ status: 'failed', lastSeq: 1 });
   });
 
+  it('about a task, behind that about its log, has the rest of the log read: what was appended in between is no loss', async () => {
+    const { taskId, writer } = await started(store);
+    await writer.append(undefined, '1');
+    const server = new MapServer();
+    server.store = driver.store;
+    const elsewhere = new MapDriver(server);
+    const other = createTaskStore(elsewhere)(storeSettings({ clock }));
+    const read = elsewhere.read.bind(elsewhere);
+    jest.spyOn(elsewhere, 'read').mockImplementationOnce(async (...args) => {
+      await turns(1);
+      await Promise.all([writer.append(undefined, '2'), writer.finish('completed', '{}')]);
+      return read(...args);
+    });
+    const feed = await other.open(taskId);
+    expect(feed?.log).toMatchObject({ firstSeq: 1, lastSeq: 3, events: 3, ended: true });
+    await other.stop?.();
+  });
+
   it('to a start leaves no task behind that nobody runs, although the store has created it', async () => {
     const create = driver.create.bind(driver);
     jest.spyOn(driver, 'create').mockImplementation(async (...args) => {

@@ -68,17 +68,17 @@ export class LogCopies {
   }
 
   async #opened(taskId: string, known: KnownPlace | undefined): Promise<LogCopy | undefined> {
-    const copy = this.#copies.get(taskId);
-    if (copy !== undefined && !this.#opening.has(taskId)) {
-      copy.usedMs = this.context.settings.clock.now();
-      if (copy.mayBeBehind || copy.events.lacks(known)) await Promise.all([copy.fetch(), copy.refreshSnapshot(-1)]);
-      return copy;
-    }
-    let opening = this.#opening.get(taskId);
-    if (opening === undefined) {
-      opening = this.#open(taskId).finally(() => this.#opening.delete(taskId));
-      this.#opening.set(taskId, opening);
-    }
+    const opening = this.#opening.get(taskId);
+    const copy = opening === undefined ? this.#copies.get(taskId) : await opening; // which may have read before the call
+    if (copy === undefined) return opening === undefined ? this.#openOnce(taskId) : undefined;
+    copy.usedMs = this.context.settings.clock.now();
+    if (copy.mayBeBehind || copy.events.lacks(known)) await Promise.all([copy.fetch(), copy.refreshSnapshot(-1)]);
+    return copy;
+  }
+
+  #openOnce(taskId: string): Promise<LogCopy | undefined> {
+    const opening = this.#open(taskId).finally(() => this.#opening.delete(taskId));
+    this.#opening.set(taskId, opening);
     return opening;
   }
 
@@ -173,7 +173,7 @@ export class LogCopies {
     const { task, record } = found;
     const copy = this.#copies.get(taskId) ?? this.add(record, task.holder, task.dropped.seq);
     try {
-      await copy.catchUp(first, task.snapshot);
+      await copy.catchUp(task, first);
       if (isFinal(task.status) && !copy.log.ended) await this.#conclude(copy);
     } catch (error) {
       if (copy.writer === undefined) this.#drop(copy);

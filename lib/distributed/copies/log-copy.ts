@@ -5,7 +5,7 @@ import type { Context } from '../context.js';
 import { CopiedLog } from './copied-log.js';
 import { readOlder } from './older-events.js';
 import type { LiveRecord } from '../records.js';
-import type { Entry, StoredSnapshot } from '../port/stored.js';
+import type { Entry, StoredSnapshot, StoredTask } from '../port/stored.js';
 import type { SharedWriter } from '../writing/writer.js';
 
 /** A named subscriber that came (no position) or left. */
@@ -88,12 +88,14 @@ export class LogCopy implements TaskFeed {
     return this.events.fetch();
   }
 
-  /** Begins with what was read of the task before there was a copy: the first page of its log, and its snapshot. */
-  async catchUp(first: readonly Entry[], snapshot: StoredSnapshot | undefined): Promise<void> {
+  /** Begins with what was read, at the same time, before there was a copy: the task, and the first page of its log. */
+  async catchUp(task: StoredTask, first: readonly Entry[]): Promise<void> {
+    const { snapshot } = task;
     this.#snapshot = snapshot ?? this.#snapshot;
     this.#countTexts();
     if (!this.mayBeBehind) return;
     await this.events.begin(first);
+    if (this.events.isBehind(task)) await this.fetch(); // the task was read after its log
     // The log was trimmed in between, up to a later state.
     if (snapshot !== undefined && snapshot.seq < this.log.firstSeq - 1) await this.fetchSnapshot();
   }
