@@ -83,7 +83,12 @@ export class Hearing implements Ears {
       this.#deaf = true;
       this.#bell.renew();
       this.events.missed();
-    } else if (now - this.#heardMs < this.context.leaseMs) return;
+      // The next one goes with the next beat: the new connection would not hear it before it has subscribed.
+      this.#echo = undefined;
+      this.#heardMs = -Infinity;
+      return;
+    }
+    if (now - this.#heardMs < this.context.leaseMs) return;
     this.#echo = { nonce: randomUUID(), sentMs: now };
     this.context.driver.ring(this.context.instance, { kind: 'echo', nonce: this.#echo.nonce }).catch(ignore);
   }
