@@ -9,7 +9,11 @@ import { REGIMES, RUNS_PER_REGIME, simulate } from './simulation/simulate.js';
 const RUNS = Number(process.env.RUNS ?? 2);
 const files = new SqliteFiles();
 
-/** Only the store on maps can lose its data; that it loses an index does nothing here. */
+/**
+ * Only the store on maps can lose its data, or an index. What these stores find a task by is computed from the task itself
+ * (columns in SQLite, a look at all tasks over key-value stores), so it cannot be lost apart from it: the regime that
+ * loses indexes runs here for its other faults, which no other regime has together.
+ */
 const TRIED = REGIMES.map(([name, faults], index) => ({ name, faults, first: index * RUNS_PER_REGIME })).filter(
   ({ faults }) => !faults.lostData,
 );
