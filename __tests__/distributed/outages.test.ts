@@ -64,6 +64,15 @@ describe('Instances on a store that fails', () => {
       reader.close();
     });
 
+    it('tell the job why, where the store says so', async () => {
+      const one = fleet.open({ appendPatienceMs: 2_000 });
+      const { writer } = await fleet.answered(started(one.store));
+      one.link.refusesWrites = true;
+      const told = Promise.resolve(writer.append(undefined, '1')).catch((error: unknown) => error);
+      await fleet.pass(2_500);
+      expect(await told).toMatchObject({ code: 'STORE_UNAVAILABLE', cause: expect.anything() as unknown });
+    });
+
     it('refuse an event at once that exceeds the memory for waiting events, at least a mebibyte, and say so', async () => {
       const one = fleet.open({ log: { maxEvents: 10_000, maxBytes: 65_536 } });
       const { writer } = await fleet.answered(started(one.store));

@@ -31,6 +31,8 @@ export class PendingBatch {
   endsWithProgress = false;
   /** A call for it has been sent whose fate is unknown: from then on it cannot be given up. */
   wasUnknown = false;
+  /** The reason why the last call for it has failed. */
+  cause: unknown;
   /** The frames of its events as they go over the wire, once it is sealed. */
   frames: readonly string[] = [];
   entries: readonly Entry[] = [];
@@ -65,10 +67,16 @@ export class PendingBatch {
     this.#reject(error);
   }
 
-  /** Its events have waited for too long. */
-  expire(): void {
+  /** A call for it has failed. */
+  failed({ kind, cause }: Extract<Fate, { readonly cause: unknown }>): void {
+    this.cause = cause;
+    if (kind === 'unknown') this.wasUnknown = true;
+  }
+
+  /** Its events have waited for too long, because of `cause` where the store has given one. */
+  expire(cause: unknown): void {
     const reason = this.wasUnknown ? 'does not say whether it has the event' : 'has taken no events for too long';
-    this.reject(unavailable(`The store ${reason}`));
+    this.reject(unavailable(`The store ${reason}`, cause));
   }
 
   /** Encodes the events, which come after `start` under `token`, and lays them out as entries. Returns their end. */

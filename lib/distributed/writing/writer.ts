@@ -144,7 +144,7 @@ export class SharedWriter implements TaskWriter, Appending {
       late.unshift(batch);
       if (!batch.wasUnknown && batch.final === undefined) this.#underWay = undefined;
     }
-    for (const each of late) each.expire();
+    for (const each of late) each.expire(batch?.cause);
     if (late.length > 0) this.#flush();
   }
 
@@ -177,15 +177,15 @@ export class SharedWriter implements TaskWriter, Appending {
     const batch = this.#underWay;
     if (batch?.entries !== call.entries) return;
     this.#inFlight = false;
+    if ('cause' in fate) batch.failed(fate);
     switch (fate.kind) {
       case 'committed':
         this.#commit(batch, call, fate.dropped);
         break;
       case 'refused':
-        this.#refused(batch, fate.passing, fate.cause);
+        this.#refused(batch, fate.passing);
         break;
       case 'unknown':
-        batch.wasUnknown = true;
         this.#retry(batch, () => {
           this.#askFate(batch, call);
         });
@@ -199,7 +199,7 @@ export class SharedWriter implements TaskWriter, Appending {
     }
   }
 
-  #refused(batch: PendingBatch, passing: boolean, cause: unknown): void {
+  #refused(batch: PendingBatch, passing: boolean): void {
     if (passing || batch.final !== undefined || batch.wasUnknown) {
       this.#retry(batch, () => {
         this.#send(batch);
@@ -207,7 +207,7 @@ export class SharedWriter implements TaskWriter, Appending {
       return;
     }
     this.#underWay = undefined; // its seqs are free again
-    batch.reject(unavailable('The store refuses the event', cause));
+    batch.reject(unavailable('The store refuses the event', batch.cause));
     this.#flush();
   }
 
