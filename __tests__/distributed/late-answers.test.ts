@@ -65,6 +65,18 @@ describe('an answer that comes too late, or never', () => {
     await other.stop?.();
   });
 
+  it('of a bell has it hung anew, and tried only later: at once it could not be heard yet', async () => {
+    const [renewed, rung]: [number[], number[]] = [[], []];
+    const renew = (): void => void renewed.push(clock.now());
+    const bell = { follow: async () => undefined, unfollow: () => undefined, renew, close: () => undefined };
+    jest.spyOn(driver, 'listen').mockReturnValue(bell);
+    jest.spyOn(driver, 'ring').mockImplementation(async () => void rung.push(clock.now()));
+    await started(store);
+    await pass(6_000);
+    expect(renewed.length).toBeGreaterThan(1);
+    expect(rung.filter((atMs) => renewed.includes(atMs))).toEqual([]);
+  });
+
   it('to a start leaves no task behind that nobody runs, although the store has created it', async () => {
     const create = driver.create.bind(driver);
     jest.spyOn(driver, 'create').mockImplementation(async (...args) => {
