@@ -102,12 +102,14 @@ export class Fleet {
 
   /** Undefined where it is too early by the clock of the server that has the task. */
   async #bury(taskId: string): Promise<string | undefined> {
-    const reply = await this.commands.run(BURY, this.keys.ofTask(taskId), []);
+    const taskKeys = this.keys.ofTask(taskId);
+    const reply = await this.commands.run(BURY, taskKeys, ['']);
     if (reply === 'LATER') return undefined;
     if (Array.isArray(reply)) {
       const [resumeKey = '', owner, idempotencyKey, status] = (reply as Reply[]).map((text) => text?.toString());
       const task = { taskId, resumeKey, owner, idempotencyKey } as Parameters<Indexes['gone']>[0];
       await all(this.indexes.gone(task, status as NonNullable<ListQuery['status']>, [], true));
+      await this.commands.run(BURY, taskKeys, ['1']);
     }
     return taskId;
   }

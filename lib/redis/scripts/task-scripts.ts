@@ -113,15 +113,20 @@ if redis.call('HGET', KEYS[1], 'status') ~= 'running' then return false end
 redis.call('HSETNX', KEYS[1], 'cancel', ARGV[1])
 return read(KEYS[1], KEYS[2], KEYS[3], '')`);
 
-/** Reduces a task that is past its retention to its tombstone. Answers the task where there is something to clear. */
+/**
+ * ARGV '1' to reduce a task that is past its retention to its tombstone. Answers the task where there is something to clear:
+ * first what leads to it is taken away, then the task, so that a clearing which was cut short can be done again.
+ */
 export const BURY = script(`${LUA_NOW}
 local task = redis.call('HMGET', KEYS[1], 'expires', 'resumeKey', 'owner', 'idempotencyKey', 'status')
 if task[1] and now < tonumber(task[1]) then return 'LATER' end
 if not task[5] then return false end
-local left = redis.call('PTTL', KEYS[1])
-redis.call('DEL', unpack(KEYS))
-redis.call('HSET', KEYS[1], 'resumeKey', task[2], 'expires', task[1] or 0)
-if task[3] then redis.call('HSET', KEYS[1], 'owner', task[3]) end
-redis.call('PEXPIRE', KEYS[1], math.max(left, 1))
-redis.call('PUBLISH', KEYS[2], '')
+if ARGV[1] == '1' then
+  local left = redis.call('PTTL', KEYS[1])
+  redis.call('DEL', unpack(KEYS))
+  redis.call('HSET', KEYS[1], 'resumeKey', task[2], 'expires', task[1] or 0)
+  if task[3] then redis.call('HSET', KEYS[1], 'owner', task[3]) end
+  redis.call('PEXPIRE', KEYS[1], math.max(left, 1))
+  redis.call('PUBLISH', KEYS[2], '')
+end
 return {task[2], task[3], task[4], task[5]}`);
