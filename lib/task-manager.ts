@@ -109,6 +109,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     resume: (resumeOptions) => createResume(requests, resumeOptions),
 
     async find(ref) {
+      await engine.turns.next();
       const record = await engine.lookUp(checkTaskRef(ref), true);
       return record && toTaskInfo(record);
     },
@@ -131,6 +132,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     cancelTask(taskId, reason = 'The task was cancelled') {
       const cancel = async (): Promise<boolean> => {
         assertOption(typeof reason === 'string', 'reason', 'a string', reason);
+        await engine.turns.next();
         return engine.cancel(taskId, reason);
       };
       return optional(cancel());
@@ -143,6 +145,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 
     async listTasks(options = {}) {
       checkOptions('listTasks', options, LIST_OPTION_RULES);
+      await engine.turns.next();
       const { limit = 100, ...filter } = options;
       return (await engine.store.list({ limit, ...filter })).map(toTaskSummary);
     },

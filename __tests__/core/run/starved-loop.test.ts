@@ -1,18 +1,8 @@
 import { createTaskManager, type TaskManager } from '../../../lib/index.js';
 import type { TaskContext } from '../../../lib/core/task/task.js';
 import { bareRequest } from '../../support/bare-request.js';
+import { loopUntilTurn } from '../../support/loop-until-turn.js';
 import { ProcessGuard } from '../../support/process-guard.js';
-
-/** A loop of calls that all are refused, which ends only if the event loop gets a turn in between. */
-async function loopUntilTurn(call: () => Promise<unknown>): Promise<string> {
-  const loop = { hasTurned: false };
-  setImmediate(() => (loop.hasTurned = true));
-  for (let n = 0; n < 100_000; n++) {
-    await call().catch(() => undefined);
-    if (loop.hasTurned) return 'the loop has turned';
-  }
-  return 'the loop was starved';
-}
 
 describe('A loop that only awaits', () => {
   let tasks: TaskManager;
@@ -27,10 +17,18 @@ describe('A loop that only awaits', () => {
     ['names that cannot be', () => context.emit('a\nb', 1)],
     ['the outcome of a task that has ended', () => tasks.completeTask(context.taskId, 'completed')],
     ['the status of a task', () => tasks.getTaskInfo(context.taskId)],
+    ['the status of an unknown task', () => tasks.getTaskInfo('unknown')],
+    ['what a task is found by', () => tasks.find({ taskId: context.taskId })],
+    ['the list of tasks', () => tasks.listTasks({ limit: 1 })],
+    ['a cancel of a task that has ended', () => tasks.cancelTask(context.taskId)],
+    ['a cancel of an unknown task', () => tasks.cancelTask('unknown')],
+    ['starts for which there is no room', () => tasks.start(() => 1)],
+    ['the same for a request', () => tasks.startTask(bareRequest(), () => 1)],
+    ['the same with a stream', () => tasks.executeWithSSE(bareRequest(), null, null, () => 1)],
   ];
 
   beforeEach(async () => {
-    tasks = createTaskManager({ maxEventBytes: 1_024, onTaskError: () => undefined });
+    tasks = createTaskManager({ maxEventBytes: 1_024, maxRunningTasks: 1, onTaskError: () => undefined });
     const { taskId } = await tasks.startTask(bareRequest(), (given) => {
       context = given;
       return new Promise<void>(() => undefined);

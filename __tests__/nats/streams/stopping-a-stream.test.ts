@@ -1,5 +1,6 @@
-import { TaskError } from '../../../lib/nats/index.js';
+import { TaskError, type ResponseSender } from '../../../lib/nats/index.js';
 import { frame } from '../../support/forged-frames.js';
+import { loopUntilTurn } from '../../support/loop-until-turn.js';
 import { describeWithNats } from '../../support/nats-server.js';
 import { ANN, Calls, aborted, nextOf, outcomeOf, textsOf } from '../../support/stream-parties.js';
 import { useStream } from './stream-fixture.js';
@@ -28,6 +29,20 @@ describeWithNats('a stream that is stopped', () => {
       expect.objectContaining({ type: 'CallbackWarning' }),
     );
     warn.mockRestore();
+  });
+
+  it.each<[what: string, call: (sender: ResponseSender, watchers: () => Promise<number>) => Promise<unknown>]>([
+    ['sends', (sender) => sender.send('two')],
+    ['ends', (sender) => sender.end()],
+    ['asks who watches', (_sender, watchers) => watchers()],
+  ])('starves nobody where its worker %s again and again, though nobody is there', async (_what, call) => {
+    await subscribe(calls.handler);
+    const outcome = outcomeOf(request());
+    const { request: received, sender } = await calls.call();
+    here.gateway.presence.markClientOffline(ANN);
+    await aborted(received.signal);
+    expect(await loopUntilTurn(() => call(sender, () => received.watchers()))).toBe('the loop has turned');
+    await outcome;
   });
 
   it('stops the worker when the loop is left, the signal aborts, or onMessage says false', async () => {

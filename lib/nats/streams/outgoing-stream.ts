@@ -1,8 +1,9 @@
 /** The worker's side of a stream. */
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import type { Clock } from '../../core/clock.js';
 import { TaskError, type PublicError } from '../../core/errors.js';
+import { systemClock, type Clock } from '../../core/clock.js';
 import { guardSignal } from '../../core/run/guarded-signal.js';
+import { Turns } from '../../core/run/turns.js';
 import { optional } from '../../core/optional-promise.js';
 import { MessageBatch } from './messages/message-batch.js';
 import { maxPayloadOf } from '../connection.js';
@@ -165,7 +166,7 @@ export class OutgoingStream implements ResponseSender {
 
   /** Asks the requester how many clients watch now. Rejects with the reason when the stream ends first. */
   watchers(): Promise<number> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (this.#closed !== undefined) return refusal(this.#closed);
     return new Promise((resolve, reject) => {
       this.#questions.push({ resolve, reject });
       this.#asked++;
@@ -240,4 +241,9 @@ const ended = (): TaskError => new TaskError('ENDED', 'The stream has ended');
 const offline = (message: string, options?: ErrorOptions): TaskError =>
   new TaskError('CLIENT_OFFLINE', message, options);
 
-const refusal = (reason: unknown): Promise<void> => optional(Promise.reject(reason));
+/** All workers of a process share its event loop, which a handler that goes on after a refusal must not starve. */
+const turns = new Turns(systemClock);
+const refusal = (reason: unknown): Promise<never> => {
+  const turn = turns.next();
+  return optional(turn === undefined ? Promise.reject(reason) : turn.then(() => Promise.reject(reason)));
+};
