@@ -3,6 +3,7 @@ import type { EncodedTask, StoreSettings } from '../../core/ports.js';
 import type { FinalStatus } from '../../core/task/status.js';
 import { ignore } from '../context.js';
 import { unavailable } from '../outcomes.js';
+import type { Fate } from '../port/calls.js';
 import { joinLines } from '../port/entry.js';
 import { SCHEMA, type Entry, type Place } from '../port/stored.js';
 
