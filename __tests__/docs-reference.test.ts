@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import type { ServerResponse } from 'node:http';
 import { TaskError, sendProblem, type ErrorCode } from '../lib/index.js';
 import { DEFAULT_WATCHDOG_MS } from '../lib/client/connection/connection.js';
@@ -6,8 +7,8 @@ import { DEFAULT_MAX_EVENTS } from '../lib/react/task-view-store.js';
 import { resolveOptions } from '../lib/core/engine/engine-options.js';
 import { resolveHubOptions } from '../lib/hub/hub-options.js';
 import { plain, tableBelow } from './support/markdown.js';
-import { SampleProgram } from './support/samples.js';
-import { readPage } from './support/pages.js';
+import { ROOMS_WITH_AN_ENTRY, SampleProgram } from './support/samples.js';
+import { readPage, ROOT } from './support/pages.js';
 
 const program = new SampleProgram(new Map());
 
@@ -69,6 +70,16 @@ describe('docs/OPTIONS.md', () => {
   ])('names every member below %s', (heading, type) => {
     const named = tableBelow(readPage('docs/OPTIONS.md'), heading).map(([name]) => plain(name).replace(/\(.*/, ''));
     expect(named.sort()).toEqual(program.membersOf(type).sort());
+  });
+});
+
+describe('docs/API.md', () => {
+  it('lists every name that the package exports, with its members', () => {
+    execFileSync(process.execPath, ['scripts/write-api-page.js', '--check'], { cwd: ROOT, stdio: 'pipe' });
+    const page = readPage('docs/API.md');
+    for (const room of ROOMS_WITH_AN_ENTRY) {
+      for (const name of program.namesIn(room)) expect(page).toContain(`**\`${name}\`**`);
+    }
   });
 });
 
