@@ -55,7 +55,7 @@ export { TaskError } from './core/errors.js';
 export type { ErrorCode } from './core/errors.js';
 export { problemHandler, sendProblem } from './http/problem.js';
 
-// What `handler`, `router` and `resume` make
+// The middlewares that `handler`, `router` and `resume` make
 export type { Middleware } from './http/routes.js';
 
 // Ports: what a store or a clock of your own implements

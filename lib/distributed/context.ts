@@ -1,3 +1,4 @@
+/** Holds the settings and services that all parts of one open store share. */
 import type { StoreSettings } from '../core/ports.js';
 import type { TaskDriver } from './port/driver.js';
 

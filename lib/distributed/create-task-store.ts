@@ -1,3 +1,4 @@
+/** Makes a task store from a driver: the public way to all rules that instances share. */
 import { assertOption, checkOptions, wholeNumber } from '../core/check-options.js';
 import type { TaskStore } from '../core/ports.js';
 import type { TaskDriver } from './port/driver.js';

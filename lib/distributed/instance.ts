@@ -1,3 +1,4 @@
+/** Puts the parts of one instance together: its copies, its writers, and its part in the fleet. */
 import { randomUUID } from 'node:crypto';
 import type { StoreSettings } from '../core/ports.js';
 import { TimeLimit } from '../core/store/time-limit.js';
@@ -38,7 +39,7 @@ export class Instance {
   readonly #cancelTick: () => void;
   /** Jobs of a tick that are still at it. */
   readonly #busy = new Set<() => Promise<unknown>>();
-  /** When what nobody here knows to be alive was looked at, and when everything was. */
+  /** The times of the last look at everything that nobody here knows to be alive, and of the last look at everything. */
   #checkedMs = -Infinity;
   #lookedMs = -Infinity;
   #doubted = false;

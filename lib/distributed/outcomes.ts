@@ -1,3 +1,4 @@
+/** Makes the errors and endings of tasks that are lost, fenced or unreachable. */
 import { TaskError, type PublicError } from '../core/errors.js';
 import type { Executor } from '../core/ports.js';
 import { TERMINAL_EVENT, type FinalStatus } from '../core/task/status.js';

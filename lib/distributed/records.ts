@@ -1,3 +1,4 @@
+/** Turns what a driver stores into the records that the engine knows. */
 import type { TaskRecord } from '../core/ports.js';
 import type { StoredTask } from './port/stored.js';
 

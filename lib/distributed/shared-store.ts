@@ -1,3 +1,4 @@
+/** Implements the port of a task store on top of one instance. */
 import type { PublicError } from '../core/errors.js';
 import { TaskError } from '../core/errors.js';
 import type { MemoryBudget } from '../core/log/memory.js';

@@ -1,3 +1,4 @@
+/** Reads tasks from the store, and answers with a live record where this instance has one. */
 import type { TaskRecord, TaskRef, Tombstone } from '../core/ports.js';
 import type { Audience } from './fleet/audience.js';
 import type { Ref, Wanted } from './port/calls.js';

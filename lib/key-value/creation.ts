@@ -1,3 +1,4 @@
+/** Creates tasks in a key-value store, and takes their idempotency keys and slots by compare-and-swap. */
 import { randomUUID } from 'node:crypto';
 import type { Ref } from '../distributed/port/calls.js';
 import type { Documents } from '../tables/documents.js';

@@ -1,3 +1,4 @@
+/** Makes a driver of the three methods of a key-value store. */
 import { checkOptions, required, wholeNumber, withMethods, type OptionRules } from '../core/check-options.js';
 import type { TaskDriver } from '../distributed/port/driver.js';
 import { createTableDriver } from '../tables/create-table-driver.js';

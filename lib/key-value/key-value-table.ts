@@ -1,3 +1,4 @@
+/** Implements the table of tasks on a key-value store. */
 import type { Ref } from '../distributed/port/calls.js';
 import { comparePlaces } from '../distributed/port/entry.js';
 import type { Entry, Place } from '../distributed/port/stored.js';

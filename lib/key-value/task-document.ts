@@ -1,3 +1,4 @@
+/** Writes a task as one document, and names the keys of everything that belongs to it. */
 import { createHash } from 'node:crypto';
 import type { Ref } from '../distributed/port/calls.js';
 import type { Entry, Place } from '../distributed/port/stored.js';

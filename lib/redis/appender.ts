@@ -1,3 +1,4 @@
+/** Appends the entries of any number of tasks to their streams, in one script call for each turn. */
 import type { Batch, Fate } from '../distributed/port/calls.js';
 import type { DriverSettings } from '../distributed/port/driver.js';
 import { script, type Commands, type Script } from './clients/commands.js';

@@ -1,3 +1,4 @@
+/** Keeps in Redis which subscribers are attached to a task, and where others left off. */
 import type { AudienceReport } from '../distributed/port/calls.js';
 import type { AudienceShare, Departure } from '../distributed/port/stored.js';
 import { script, type Commands } from './clients/commands.js';

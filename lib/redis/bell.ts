@@ -1,3 +1,4 @@
+/** Hears what other instances publish, on a connection of its own. */
 import type { Bell, Ears, Note } from '../distributed/port/bell.js';
 import type { RedisListener, RedisPort } from './clients/client-port.js';
 import type { Keys } from './keys.js';

@@ -1,3 +1,4 @@
+/** Makes the store for the manager's option `store` from a Redis client. */
 import { ANYTHING, checkOptions, type OptionRules } from '../core/check-options.js';
 import type { TaskStore } from '../core/ports.js';
 import { createTaskStore } from '../distributed/create-task-store.js';

@@ -1,3 +1,4 @@
+/** Creates tasks in Redis, and takes their idempotency keys, slots and quotas, on a cluster too. */
 import type { Tombstone } from '../core/ports.js';
 import type { Created, Obstacle, Ref } from '../distributed/port/calls.js';
 import type { Draft, StoredTask } from '../distributed/port/stored.js';

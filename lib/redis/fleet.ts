@@ -1,3 +1,4 @@
+/** Keeps in Redis which instances are alive and which tasks have no holder, and expires what is over. */
 import type { ListQuery, OrphanQuery } from '../distributed/port/calls.js';
 import type { DriverSettings } from '../distributed/port/driver.js';
 import { SCHEMA, type Beat, type InstanceState } from '../distributed/port/stored.js';

@@ -1,3 +1,4 @@
+/** Writes to indexes, one command for all tasks of a turn. */
 import type { Commands, Script } from './clients/commands.js';
 import type { Reply } from './clients/replies.js';
 

@@ -1,3 +1,4 @@
+/** Keeps the indexes that lead to tasks, and repairs what they have lost. */
 import type { TaskStatus } from '../core/task/status.js';
 import type { Draft, StoredTask } from '../distributed/port/stored.js';
 import type { Commands } from './clients/commands.js';

@@ -1,3 +1,4 @@
+/** Names all keys of the store. */
 import { createHash } from 'node:crypto';
 import type { TaskStatus } from '../core/task/status.js';
 

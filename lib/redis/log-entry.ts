@@ -1,3 +1,4 @@
+/** Encodes entries of a task's stream, whose ids fence writers and show when a stream was lost. */
 import { START, type Entry, type Place } from '../distributed/port/stored.js';
 import type { Reply } from './clients/replies.js';
 

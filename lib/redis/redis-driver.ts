@@ -1,3 +1,4 @@
+/** Implements the driver port on Redis, by handing each call to one of the parts. */
 import type { Bell, Ears, Note } from '../distributed/port/bell.js';
 import type { Claim, Claimed, Fate } from '../distributed/port/calls.js';
 import type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
@@ -22,7 +23,7 @@ import * as scripts from './scripts/task-scripts.js';
 export class RedisDriver implements TaskDriver {
   readonly #keys: Keys;
   #parts: Parts | undefined;
-  /** Whether the client and the schema of the keys have been looked at; pending while that is under way. */
+  /** Tells whether the client and the schema of the keys have been looked at; pending while that is under way. */
   #checked: Promise<void> | boolean = false;
 
   constructor(

@@ -1,3 +1,4 @@
+/** Finds tasks in Redis, reads them and lists them. */
 import type { Tombstone } from '../core/ports.js';
 import type { ListQuery, Ref, Wanted } from '../distributed/port/calls.js';
 import type { StoredTask, TaskState } from '../distributed/port/stored.js';

@@ -1,3 +1,4 @@
+/** The entry `./sqlite`: the store in one SQLite file. */
 import { checkOptions, required, withMethods, wholeNumber, type OptionRules } from '../core/check-options.js';
 import type { TaskStore } from '../core/ports.js';
 import { createTaskStore, type TaskStoreOptions } from '../distributed/create-task-store.js';

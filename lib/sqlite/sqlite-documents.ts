@@ -1,3 +1,4 @@
+/** Keeps instances and subscribers as texts in a SQLite table. */
 import type { KeyValue } from '../tables/documents.js';
 import type { Connection } from './connection.js';
 import { checkLayout } from './schema.js';

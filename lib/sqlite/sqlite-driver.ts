@@ -1,3 +1,4 @@
+/** Makes a driver over an open SQLite database. */
 import { TaskError } from '../core/errors.js';
 import type { TaskDriver } from '../distributed/port/driver.js';
 import { TableDriver } from '../tables/table-driver.js';

@@ -1,3 +1,4 @@
+/** Lets processes hear of each other through a SQLite file. */
 import type { DriverSettings } from '../distributed/port/driver.js';
 import type { News, Signals, StoredNote } from '../tables/signals.js';
 import type { Connection } from './connection.js';

@@ -1,3 +1,4 @@
+/** Implements the table of tasks in SQLite. */
 import type { Ref, Wanted } from '../distributed/port/calls.js';
 import type { DriverSettings } from '../distributed/port/driver.js';
 import { trailingProgress } from '../distributed/port/entry.js';

@@ -1,3 +1,4 @@
+/** Keeps who is attached to a task as documents, and where others left off. */
 import type { AudienceReport } from '../distributed/port/calls.js';
 import type { AudienceShare, Departure } from '../distributed/port/stored.js';
 import type { Documents } from './documents.js';
@@ -8,7 +9,7 @@ const MAX_DEPARTURES = 1_000;
 
 interface AudienceDocument {
   readonly shares: readonly AudienceShare[];
-  /** How often a name is attached to an instance. */
+  /** The number of times that a name is attached to an instance. */
   readonly attached: readonly (readonly [name: string, instance: string, count: number])[];
   /** The last to leave comes last. */
   readonly departed: readonly (readonly [name: string, position: number])[];

@@ -1,3 +1,4 @@
+/** Makes a driver from a table of tasks: the public way to it. */
 import { checkOptions, required, withMethods, wholeNumber, type OptionRules } from '../core/check-options.js';
 import type { TaskDriver } from '../distributed/port/driver.js';
 import type { KeyValue } from './documents.js';

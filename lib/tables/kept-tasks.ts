@@ -1,3 +1,4 @@
+/** Finds, changes and trims the tasks of a table whose retention is not over. */
 import type { Wanted } from '../distributed/port/calls.js';
 import type { DriverSettings } from '../distributed/port/driver.js';
 import { isExcess } from '../distributed/port/entry.js';

@@ -1,3 +1,4 @@
+/** Asks the store for news at intervals, where nothing rings. */
 import type { Clock } from '../core/clock.js';
 import type { Bell, Ears } from '../distributed/port/bell.js';
 import type { News, Signals } from './signals.js';

@@ -1,3 +1,4 @@
+/** Answers queries by a walk through all tasks, where a table has no index for them. */
 import type { KeptTask, TaskQuery, TaskTable } from './task-table.js';
 import { isKept } from './task-table.js';
 

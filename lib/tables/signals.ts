@@ -3,12 +3,12 @@ import type { Note } from '../distributed/port/bell.js';
 import type { Documents } from './documents.js';
 import type { KeptTasks } from './kept-tasks.js';
 
-/** How instances hear of each other where nothing but documents and tasks can be read. */
+/** Lets instances hear of each other where only documents and tasks can be read. */
 
 /** A note as it is stored. `gone`: the retention of a task is over. */
 export type StoredNote = Note | { readonly kind: 'gone'; readonly taskId: string };
 
-/** What has happened since it was asked for last. */
+/** Everything that has happened since the last look. */
 export interface News {
   /** Followed tasks whose log has grown. */
   readonly grown: readonly string[];

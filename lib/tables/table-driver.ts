@@ -1,3 +1,4 @@
+/** Implements the driver port on top of a table of tasks. */
 import { assertOption } from '../core/check-options.js';
 import { TaskError } from '../core/errors.js';
 import type { Bell, Ears } from '../distributed/port/bell.js';

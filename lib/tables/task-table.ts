@@ -88,11 +88,11 @@ export interface TaskTable {
 
 const isRunning = (task: KeptTask): boolean => task.status === 'running';
 
-/** Whether the retention of a task is not over. */
+/** Tells whether the retention of a task is not over. */
 export const isKept = ({ isForgotten, expires = Infinity }: KeptTask, now: number): boolean =>
   isForgotten !== true && expires > now;
 
-/** Whether `ref` leads to the task. Ids lead to tasks whose retention is over as well, keys and slots do not. */
+/** Tells whether `ref` leads to the task. Ids lead to tasks whose retention is over as well, keys and slots do not. */
 export function leadsTo(ref: Ref, task: KeptTask, now: number): boolean {
   if ('taskId' in ref) return task.taskId === ref.taskId;
   if ('resumeKey' in ref) return task.resumeKey === ref.resumeKey;
@@ -102,7 +102,7 @@ export function leadsTo(ref: Ref, task: KeptTask, now: number): boolean {
 
 /**
  * Returns what is in the way of a new task: its own id, its idempotency key, its slot or its owner's quota, in this order.
- * Where a tombstone has its id, the new task replaces it.
+ * A tombstone with its id is replaced by the new task.
  * @param find what is in the table, within the step that inserts
  * @param countRunning the tasks of an owner that run
  */

@@ -122,7 +122,7 @@ export function forget(task: KeptTask, { now, settings }: Moment): Change<boolea
   return { answer: true, task: { ...task, ...texts, ...progress, ...names, ...left }, drop: top };
 }
 
-/** What the last of the entries tells of a task. `noted` is its progress where they do not end with it. */
+/** Updates a task from the last of its new entries. `noted` is its progress where they do not end with it. */
 function grown(task: KeptTask, entries: readonly Entry[], noted = task.noted): KeptTask {
   const last = entries.at(-1);
   if (last === undefined) return task;

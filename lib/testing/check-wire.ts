@@ -1,3 +1,4 @@
+/** Checks that a wire keeps the promises that clients rely on. */
 import { createEventParser } from '../sse/event-parser.js';
 import { STREAM_HEADERS } from '../sse/headers.js';
 import type { Wire, WireEnd, WireEvent, WireFold, WireTask } from '../sse/wire.js';

@@ -1,3 +1,4 @@
+/** Starts a TCP proxy that breaks connections as a test has planned. */
 import { once } from 'node:events';
 import net from 'node:net';
 import { checkRange } from '../core/check-options.js';

@@ -1,3 +1,4 @@
+/** Asserts in the suites, without the `expect` of any test runner. */
 import { AssertionError } from 'node:assert';
 
 /** The few assertions that the suites make, so that they need none of a runner's own. */
@@ -46,7 +47,7 @@ function assertions(actual: unknown, holds: boolean): Assertions {
 
 const isEqual = (a: unknown, b: unknown): boolean => matches(a, b) && matches(b, a);
 
-/** Whether `actual` has everything that `expected` has. */
+/** Tells whether `actual` has everything that `expected` has. */
 function matches(actual: unknown, expected: unknown): boolean {
   if (Object.is(actual, expected)) return true;
   if (typeof actual !== 'object' || typeof expected !== 'object' || actual === null || expected === null) return false;

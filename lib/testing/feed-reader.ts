@@ -1,3 +1,4 @@
+/** Reads the feed of a task in the suites as a connection does. */
 import type { Follower } from '../core/log/followers.js';
 import type { TaskFeed } from '../core/ports.js';
 import { Subscription, type Item, type Start } from '../core/log/subscription.js';

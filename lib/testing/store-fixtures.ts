@@ -1,3 +1,4 @@
+/** Makes settings, drafts and executors for tests of stores. */
 import { v4, v7 } from 'uuid';
 import type { Executor, StoreSettings, TaskDraft } from '../core/ports.js';
 import { TaskError, type PublicError } from '../core/errors.js';

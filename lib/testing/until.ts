@@ -1,3 +1,4 @@
+/** Waits for a condition that no event tells of. */
 import { TaskError } from '../core/errors.js';
 import { systemClock } from '../core/clock.js';
 

@@ -1,3 +1,4 @@
+/** Reads the globals of a page, none of which is sure to be there, and makes random keys and absolute URLs. */
 import type { TaskStorage } from '../storage.js';
 
 /** The globals of a page that matter here. None of them is sure to be there: Node, workers and React Native lack some. */

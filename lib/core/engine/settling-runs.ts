@@ -1,3 +1,4 @@
+/** Counts the jobs that still work although their tasks have ended. */
 import type { Run } from '../run/run.js';
 
 /** Keeps the runs whose tasks have ended while their jobs still work. Such a job counts for the limits of running tasks. */

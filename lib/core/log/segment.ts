@@ -1,3 +1,4 @@
+/** Keeps frames in one piece of memory, so that a reader gets the rest of it as one slice. */
 import { Pinnable } from './memory.js';
 
 /**

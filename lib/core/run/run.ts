@@ -200,7 +200,7 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
     return values === undefined ? output : pullAll(values, this.#controller.signal, this.updateProgress);
   }
 
-  /** Whether the job threw `error` because it was stopped: the reason, an AbortError, or refused late progress. */
+  /** Tells whether the job threw `error` because it was stopped: the reason, an AbortError, or refused late progress. */
   #isCausedByStop(error: unknown): boolean {
     if (error === this.#controller.signal.reason) return true;
     return isLate(error) || readProperty(error, 'name') === 'AbortError';

@@ -1,3 +1,4 @@
+/** Keeps the local copy of one log in order and complete, wherever its events come from, also where the store has lost some. */
 import { EventLog } from '../../core/log/event-log.js';
 import type { MemoryBudget } from '../../core/log/memory.js';
 import type { KnownPlace } from '../../core/ports.js';
@@ -63,18 +64,18 @@ export class CopiedLog {
     if (first.length === PAGE) await this.fetch();
   }
 
-  /** Whether the copy has read the claim that its writer began with, and has all events up to `seq`. */
+  /** Tells whether the copy has read the claim that its writer began with, and has all events up to `seq`. */
   follows({ token }: Place, seq: number): boolean {
     return this.log.epochs.current === token && seq <= this.log.lastSeq;
   }
 
-  /** Whether somebody has more than this copy: what the writer here has sent may be known elsewhere before its answer is. */
+  /** Tells whether somebody has more than this copy: what the writer here has sent may be known elsewhere before its answer is. */
   lacks(known: KnownPlace | undefined): boolean {
     if (known === undefined || this.log.ended) return false;
     return known.position > this.log.lastSeq || (known.epoch ?? 0) > this.log.epochs.current;
   }
 
-  /** Whether the store, which says `state`, has more than this copy. */
+  /** Tells whether the store, which says `state`, has more than this copy. */
   isBehind({ top, status }: TaskState): boolean {
     const { token, seq } = this.#readTo;
     return top.token > token || (top.token === token && top.seq > seq) || (isFinal(status) && !this.log.ended);

@@ -1,3 +1,4 @@
+/** Listens to the bell of the store, and notices when it has fallen silent. */
 import { randomUUID } from 'node:crypto';
 import type { Bell, Ears, Note } from '../port/bell.js';
 import { ignore, type Context } from '../context.js';

@@ -1,3 +1,4 @@
+/** Keeps the local copies of all logs that are read on this instance, within the memory they may take. */
 import { Memory } from '../../core/log/memory.js';
 import type { KnownPlace, StoreSizes } from '../../core/ports.js';
 import { isFinal } from '../../core/task/status.js';

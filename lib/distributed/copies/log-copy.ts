@@ -1,3 +1,4 @@
+/** Serves the subscribers of one task on this instance from one local copy of its log. */
 import type { EventLog, Slice } from '../../core/log/event-log.js';
 import { Account, type MemoryBudget } from '../../core/log/memory.js';
 import type { TaskFeed } from '../../core/ports.js';
@@ -100,7 +101,7 @@ export class LogCopy implements TaskFeed {
     if (snapshot !== undefined && snapshot.seq < this.log.firstSeq - 1) await this.fetchSnapshot();
   }
 
-  /** Whether the store may have events that this copy has not: without a writer here, and before one has caught up. */
+  /** Tells whether the store may have events that this copy has not: without a writer here, and before one has caught up. */
   get mayBeBehind(): boolean {
     if (this.log.ended) return false;
     return this.writer === undefined || !this.events.follows(this.writer.end, this.writer.end.seq);

@@ -1,3 +1,4 @@
+/** Reads events from the store that the local copy had to drop. */
 import type { EventLog, Slice } from '../../core/log/event-log.js';
 import type { Context } from '../context.js';
 import { eachEvent } from '../port/entry.js';

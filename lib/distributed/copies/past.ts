@@ -1,3 +1,4 @@
+/** Reads the events from which the folded state of a task goes on after a take-over. */
 import type { SnapshotPast } from '../../core/ports.js';
 import type { Context } from '../context.js';
 import { eachEvent } from '../port/entry.js';

@@ -1,3 +1,4 @@
+/** Reports the subscribers of this instance to the store, and counts those of all instances. */
 import type { AudienceReport } from '../port/calls.js';
 import { ignore, type Context } from '../context.js';
 import type { Liveness } from './liveness.js';

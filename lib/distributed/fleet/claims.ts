@@ -1,3 +1,4 @@
+/** Claims tasks, so that one instance alone goes on with each. */
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Claimed } from '../port/calls.js';
 import { RETRY_MS, type Context } from '../context.js';

@@ -1,3 +1,4 @@
+/** Sends this instance's sign of life to the store, and finds out which other instances are dead. */
 import { ignore, type Context } from '../context.js';
 import { SCHEMA, type InstanceState } from '../port/stored.js';
 
@@ -123,7 +124,7 @@ export class Liveness {
     for (const instance of this.#dead) this.events.died(instance, this.#seen.get(instance)?.count ?? 0);
   }
 
-  /** Whether somebody who was last heard at `sinceMs` has been silent for the whole lease, and would have been heard. */
+  /** Tells whether somebody who was last heard at `sinceMs` has been silent for the whole lease, and would have been heard. */
   #isOver(sinceMs: number, leaseMs: number, now: number): boolean {
     return now - Math.max(sinceMs, this.#steadyMs) >= leaseMs + this.context.beatMs;
   }

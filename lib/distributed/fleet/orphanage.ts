@@ -1,3 +1,4 @@
+/** Finds lost tasks that wait for an instance, and offers them to this one. */
 import type { Takeover } from '../../core/ports.js';
 import { ignore, type Context } from '../context.js';
 import type { Claims } from './claims.js';

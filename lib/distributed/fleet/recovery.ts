@@ -1,3 +1,4 @@
+/** Recovers the tasks of dead instances: ends them, or has them run again. */
 import type { PublicError } from '../../core/errors.js';
 import type { Claims } from './claims.js';
 import { ignore, type Context } from '../context.js';
@@ -148,7 +149,7 @@ export class Recovery {
     await this.#end(task, cancelledEnding(task.taskId, reason));
   }
 
-  /** Whether the task runs nowhere, although it has a holder: that one is dead, or is this instance and does not run it. */
+  /** Tells whether the task runs nowhere, although it has a holder: that one is dead, or is this instance and does not run it. */
   isLost({ status, holder, taskId }: Pick<TaskState, 'status' | 'holder' | 'taskId'>): boolean {
     if (status !== 'running' || holder === undefined || this.parts.owned.isExpected(taskId)) return false;
     return holder === this.context.instance || this.parts.liveness.isDead(holder);

@@ -1,3 +1,4 @@
+/** Defines the port that a driver implements, method by method. */
 import type { Clock } from '../../core/clock.js';
 import type { LogLimits } from '../../core/log/event-log.js';
 import type { Tombstone } from '../../core/ports.js';

@@ -1,3 +1,4 @@
+/** Encodes events as entries of a log, and compares their places. */
 import type { LogLimits } from '../../core/log/event-log.js';
 import type { Entry, Place } from './stored.js';
 
@@ -37,7 +38,7 @@ export function trailingProgress(text: string): string | undefined {
 /** Below zero where `a` comes before `b`, zero where they are the same place. */
 export const comparePlaces = (a: Place, b: Place): number => a.token - b.token || a.seq - b.seq;
 
-/** Whether `entry` is to be dropped from a log that ends at `top` and is being trimmed; the last entry never is. */
+/** Tells whether `entry` is to be dropped from a log that ends at `top` and is being trimmed; the last entry never is. */
 export function isExcess(entry: Pick<Entry, 'place' | 'events' | 'bytes'>, top: Place, limits: LogLimits): boolean {
   const { place } = entry;
   if (place.seq >= top.seq) return false;

@@ -1,3 +1,4 @@
+/** Refuses what a newer version of the library has written. */
 import { unavailable } from '../outcomes.js';
 import { SCHEMA } from './stored.js';
 

@@ -1,3 +1,4 @@
+/** Limits the time that any call of a driver may take. */
 import { TaskError } from '../../core/errors.js';
 import type { TimeLimit } from '../../core/store/time-limit.js';
 import type { TaskDriver } from './driver.js';

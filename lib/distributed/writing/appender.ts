@@ -1,3 +1,4 @@
+/** Sends the batches of all tasks of one turn to the driver together. */
 import type { TimeLimit } from '../../core/store/time-limit.js';
 import type { Batch, Fate } from '../port/calls.js';
 import type { TaskDriver } from '../port/driver.js';

@@ -1,3 +1,4 @@
+/** Knows the end of one log, and whether the batch under way is in it. */
 import type { Batch } from '../port/calls.js';
 import type { Context } from '../context.js';
 import type { PendingBatch } from './pending-batch.js';
@@ -41,7 +42,7 @@ export class LogTail {
     this.#sealed = batch.seal(this.end, record, this.context.settings);
   }
 
-  /** Whether a log that ends at `top` has the batch under way. */
+  /** Tells whether a log that ends at `top` has the batch under way. */
   isIn(top: Place): boolean {
     return top.token === this.#sealed.token && top.seq >= this.#sealed.seq;
   }

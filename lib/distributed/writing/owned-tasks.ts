@@ -1,3 +1,4 @@
+/** Keeps the writers of all tasks that this instance owns, and checks that they still are its own. */
 import type { PublicError } from '../../core/errors.js';
 import type { Appender } from './appender.js';
 import type { Audience } from '../fleet/audience.js';
@@ -70,7 +71,7 @@ export class OwnedTasks implements WriterOwner {
     return this.#writers.get(taskId);
   }
 
-  /** Whether the task runs here, or is about to. */
+  /** Tells whether the task runs here, or is about to. */
   isExpected(taskId: string): boolean {
     return this.#writers.has(taskId) || this.#expected.has(taskId);
   }

@@ -1,3 +1,4 @@
+/** Collects the events of one task that are sent together. */
 import type { LogLimits } from '../../core/log/event-log.js';
 import type { EncodedTask, StoreSettings } from '../../core/ports.js';
 import type { FinalStatus } from '../../core/task/status.js';

@@ -1,3 +1,4 @@
+/** Tries again, with one timer, to send what the store has refused for the moment. */
 import type { Clock } from '../../core/clock.js';
 import { RETRY_MS } from '../context.js';
 

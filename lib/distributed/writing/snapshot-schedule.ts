@@ -1,3 +1,4 @@
+/** Decides when the folded state of a task is stored. */
 import type { LogLimits } from '../../core/log/event-log.js';
 
 /** A snapshot is stored again after this long, or after this part of what the log keeps. */
@@ -11,7 +12,7 @@ export class SnapshotSchedule {
 
   constructor(readonly limits: LogLimits) {}
 
-  /** Whether it is time to store the state, together with so many events more. */
+  /** Tells whether it is time to store the state, together with so many events more. */
   isDue(events: number, bytes: number, nowMs: number): boolean {
     this.#unsaved += Math.max(events / this.limits.maxEvents, bytes / this.limits.maxBytes);
     const isDue = this.#unsaved > 1 / STORED_EVERY_PART || nowMs - this.#storedAt >= STORED_EVERY_MS;

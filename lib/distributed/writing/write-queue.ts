@@ -1,3 +1,4 @@
+/** Queues the batches of one task, and bounds the memory they take. */
 import type { Clock } from '../../core/clock.js';
 import { PendingBatch } from './pending-batch.js';
 
@@ -23,7 +24,7 @@ export class WriteQueue {
     return this.#batches.length === 0;
   }
 
-  /** Whether an event may wait, too. One that nothing waits before always may. */
+  /** Tells whether an event may wait, too. One that nothing waits before always may. */
   hasRoomFor(json: string): boolean {
     return this.empty || this.#bytes + json.length <= this.#maxBytes;
   }

@@ -18,7 +18,7 @@ export interface WriterOwner {
   readonly appender: Appender;
   readonly retries: Retries;
   readonly turn: Turn;
-  /** Whether the instance may still be the holder of what it holds. */
+  /** Tells whether the instance may still be the holder of what it holds. */
   readonly sure: boolean;
   begun(writer: SharedWriter): void;
   /** These events are in the log. */

@@ -1,3 +1,4 @@
+/** Sends commands and scripts through any client, within their time, and never to a node that hangs. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
 import { Deadlines } from '../../core/deadlines.js';

@@ -1,3 +1,4 @@
+/** Knows which Redis nodes answer, and leaves those that hang. */
 import type { Clock } from '../../core/clock.js';
 import type { RedisPort } from './client-port.js';
 import { slotOf } from './slot.js';

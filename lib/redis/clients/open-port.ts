@@ -1,3 +1,4 @@
+/** Recognises the client of an application, and refuses one that the store cannot use. */
 import { TaskError } from '../../core/errors.js';
 import type { RedisPort } from './client-port.js';
 import { IoredisPort, type IoredisLike } from './ioredis-port.js';

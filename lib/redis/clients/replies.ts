@@ -33,7 +33,7 @@ const PASSING = /^-?(?:LOADING|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|BUSY) |(?:^|[ -])
 const LASTING = /^-?(?:NOPERM|NOAUTH|WRONGTYPE|ERR unknown command|ERR The user executing)|(?:^|[ -])NOPERM /;
 
 /**
- * Whether Redis itself has said that it did not begin to carry the command out; undefined where it may have. Within a
+ * Tells whether Redis itself has said that it did not begin to carry the command out; undefined where it may have. Within a
  * script, Redis checks memory, replicas, disk and role only before the first write, so these words say it of scripts too.
  */
 export function refusalOf(error: unknown): { readonly passing: boolean } | undefined {

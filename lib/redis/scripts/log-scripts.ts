@@ -1,3 +1,4 @@
+/** Holds the Lua scripts that write to the log of one task. */
 import type { DriverSettings } from '../../distributed/port/driver.js';
 import { KEPT_SHARE } from '../../distributed/port/entry.js';
 import { script, type Script } from '../clients/commands.js';

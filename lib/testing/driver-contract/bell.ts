@@ -1,3 +1,4 @@
+/** Tests that a driver tells instances of new events and notes. */
 import { expect } from '../expect.js';
 import type { Bell, Ears, Note } from '../../distributed/port/bell.js';
 import type { TaskDriver } from '../../distributed/port/driver.js';

@@ -1,3 +1,4 @@
+/** Tests how a driver creates and finds tasks, and to whom it gives keys, slots and quotas. */
 import { expect } from '../expect.js';
 import { START } from '../../distributed/port/stored.js';
 import { append, created, draft, endAfter, ended, TTL_MS, type DriverSuite } from './steps.js';

@@ -1,3 +1,4 @@
+/** Tests what a driver knows of instances, subscribers, lists and expiry. */
 import { expect } from '../expect.js';
 import { SCHEMA, START, type Beat } from '../../distributed/port/stored.js';
 import { append, created, endAfter, ended, TTL_MS, type DriverSuite } from './steps.js';

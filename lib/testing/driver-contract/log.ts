@@ -1,3 +1,4 @@
+/** Tests that a driver appends to logs, reads them, trims them and ends them. */
 import { expect } from '../expect.js';
 import { eventLines } from '../../distributed/port/entry.js';
 import { START, type Entry } from '../../distributed/port/stored.js';

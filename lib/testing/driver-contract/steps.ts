@@ -1,3 +1,4 @@
+/** Opens the drivers of the suite, and makes the values that its tests pass to them. */
 import { v4, v7 } from 'uuid';
 import type { LogLimits } from '../../core/log/event-log.js';
 import type { Awaitable } from '../../core/ports.js';

@@ -1,3 +1,4 @@
+/** Tests that a task moves to one claimant, and that its former holder is fenced. */
 import { expect } from '../expect.js';
 import { eventLines } from '../../distributed/port/entry.js';
 import { START } from '../../distributed/port/stored.js';

@@ -1,3 +1,4 @@
+/** Adds the suite for drivers to a test runner. */
 import { suiteOf, type Runner } from '../suite.js';
 import { describeDriverBell } from './bell.js';
 import { describeDriverCreation } from './creation.js';

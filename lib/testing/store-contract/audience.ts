@@ -1,3 +1,4 @@
+/** Tests cancels, the count of subscribers, and where they left off. */
 import { expect } from '../expect.js';
 import { eventually, finished, reading, recordOf, started } from './steps.js';
 import { draft, RecordingExecutor } from '../store-fixtures.js';

@@ -1,3 +1,4 @@
+/** Tests how a store creates, finds and lists tasks. */
 import { expect } from '../expect.js';
 import type { TaskDraft, OpenTaskStore } from '../../core/ports.js';
 import { codeOf, draft } from '../store-fixtures.js';

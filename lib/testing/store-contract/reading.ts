@@ -1,3 +1,4 @@
+/** Tests that readers get every event once and in order, or are told what is missing. */
 import { expect } from '../expect.js';
 import { eventually, finished, reading, recordOf, started } from './steps.js';
 import type { StoreSuite } from './opened-store.js';

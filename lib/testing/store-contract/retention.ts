@@ -1,3 +1,4 @@
+/** Tests how long a store keeps finished tasks, and what is left after that. */
 import { expect } from '../expect.js';
 import { codeOf, draft } from '../store-fixtures.js';
 import { eventually, finished, reading, recordOf, started, TTL_MS } from './steps.js';

@@ -1,3 +1,4 @@
+/** Starts, finishes and reads tasks for the suite of stores. */
 import type { OpenTaskStore, Takeover, TaskDraft, TaskRecord, TaskRef, TaskWriter } from '../../core/ports.js';
 import { FeedReader } from '../feed-reader.js';
 import type { Start } from '../../core/log/subscription.js';

@@ -1,3 +1,4 @@
+/** Tests that the fencing token goes to one claimant at a time. */
 import type { SnapshotPast } from '../../core/ports.js';
 import { expect } from '../expect.js';
 import { codeOf, RecordingExecutor } from '../store-fixtures.js';

@@ -1,3 +1,4 @@
+/** Adds the suite for stores to a test runner. */
 import { suiteOf, type Runner } from '../suite.js';
 import { describeStoreAudience } from './audience.js';
 import { describeStoreCreation } from './creation.js';

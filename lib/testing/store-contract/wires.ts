@@ -1,3 +1,4 @@
+/** Tests that the wire of a task is kept with it, and reaches the encoder. */
 import { expect } from '../expect.js';
 import type { StoreSettings } from '../../core/ports.js';
 import { eventually, recordOf, started } from './steps.js';

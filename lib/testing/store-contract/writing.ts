@@ -1,3 +1,4 @@
+/** Tests that a store numbers and keeps events, and ends a task once. */
 import { expect } from '../expect.js';
 import type { FinalStatus } from '../../core/task/status.js';
 import { encodeEvent } from '../../sse/frame.js';
