@@ -5,6 +5,7 @@ import type { KnownPlace } from '../../core/ports.js';
 import { isFinal, TERMINAL_EVENT, type FinalStatus } from '../../core/task/status.js';
 import type { Context } from '../context.js';
 import { eachEvent } from '../port/entry.js';
+import { dropLost, endAfterLoss, skipMissing } from './lost-events.js';
 import type { PendingBatch } from '../writing/pending-batch.js';
 import type { LiveRecord } from '../records.js';
 import { assertKnownSchema } from '../port/schema.js';
@@ -108,12 +109,9 @@ export class CopiedLog {
   }
 
   /** Brings the end of the log about where its terminal event is lost: the task has kept what it said. */
-  conclude({ status, outcome, top, token }: StoredTask): void {
-    if (!isFinal(status) || this.log.ended || this.log.discarded || outcome === undefined) return;
-    const seq = Math.max(top.seq, this.log.lastSeq + 1);
-    if (seq > this.log.lastSeq + 1) this.log.skipTo(seq - 1);
-    this.log.epochs.begin(token, seq);
-    this.#append(seq, TERMINAL_EVENT[status], outcome);
+  conclude(task: StoredTask): void {
+    const end = endAfterLoss(this.log, task);
+    if (end !== undefined) this.#append(end.seq, end.event, end.json);
   }
 
   async #fetch(): Promise<void> {
@@ -127,25 +125,16 @@ export class CopiedLog {
 
   async #take(entries: readonly Entry[]): Promise<void> {
     for (const entry of entries) {
-      if (entry.place.seq - entry.events > this.log.lastSeq) await this.#passOver(entry);
+      const before = entry.place.seq - entry.events;
+      if (before > this.log.lastSeq) await skipMissing(this.log, this.context.driver, this.record.taskId, before);
       this.#accept(entry);
     }
-  }
-
-  /** Events before `entry` are missing: the store has dropped them before they were read here, or has lost them. */
-  async #passOver({ place, events }: Entry): Promise<void> {
-    const task = await this.context.driver.read({ taskId: this.record.taskId });
-    const before = place.seq - events;
-    const droppedSeq = task === undefined || task.status === 'expired' ? Infinity : task.dropped.seq;
-    const isTrimmed = droppedSeq >= before;
-    if (isTrimmed) while (this.log.dropOldestSegment() > 0);
-    if (before > this.log.lastSeq) this.log.skipTo(before);
   }
 
   #accept(entry: Entry): void {
     assertKnownSchema(entry.schema, 'The task');
     const { place } = entry;
-    this.#enterEpoch(place.token, place.seq - entry.events);
+    dropLost(this.log, place.token, place.seq - entry.events);
     if (place.token === this.log.epochs.current) {
       eachEvent(entry, this.log.lastSeq, (seq, event, json) => {
         this.#append(seq, event, json);
@@ -153,13 +142,6 @@ export class CopiedLog {
       this.changed();
     }
     this.#readTo = place;
-  }
-
-  /** A holder with a higher token goes on after `seq`. What is here beyond that, the store has lost. */
-  #enterEpoch(token: number, seq: number): void {
-    if (token <= this.log.epochs.current || this.log.ended) return;
-    this.log.rewindTo(seq);
-    this.log.epochs.begin(token, seq + 1);
   }
 
   #append(seq: number, event: string | undefined, json: string): void {
