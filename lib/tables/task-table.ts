@@ -24,6 +24,7 @@ export interface KeptTask extends StoredTask {
 
 /** The outcome of a change: the answer for the caller, and what becomes of the task. */
 export interface Change<T> {
+  /** Is returned by the call that asked for the change. */
   readonly answer: T;
   /** Replaces the task. Undefined deletes it, its log included. Absent: the task stays as it is. */
   readonly task?: KeptTask | undefined;
