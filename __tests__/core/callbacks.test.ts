@@ -1,4 +1,11 @@
-import { askCallback, askSyncCallback, notifyCallback, readDecision, readIdentity } from '../../lib/core/callbacks.js';
+import {
+  askCallback,
+  askSyncCallback,
+  callEach,
+  notifyCallback,
+  readDecision,
+  readIdentity,
+} from '../../lib/core/callbacks.js';
 import { TaskError } from '../../lib/core/errors.js';
 import { ProcessGuard } from '../support/process-guard.js';
 import { boom, WAYS_TO_FAIL } from '../support/ways-to-fail.js';
@@ -94,6 +101,20 @@ describe('askSyncCallback', () => {
       }),
     );
     await new Promise(setImmediate);
+  });
+});
+
+describe('callEach', () => {
+  it('calls the others where one throws, and warns of that one', () => {
+    const called: number[] = [];
+    callEach('a follower of a log', [1, 2, 3], (item) => {
+      called.push(item);
+      if (item === 2) throw boom;
+    });
+    expect(called).toEqual([1, 2, 3]);
+    expect(warnings.mock.calls).toEqual([
+      [expect.stringContaining('boom'), { type: 'CallbackWarning', detail: 'in a follower of a log' }],
+    ]);
   });
 });
 
