@@ -110,15 +110,19 @@ export function drop(task: KeptTask, upTo: Place): Change<Place> {
   return { answer: upTo, task: { ...task, dropped: upTo }, drop: upTo };
 }
 
-/** Leaves the tombstone of a task whose retention is over, and nothing of one whose tombstone has stood long enough. */
+/**
+ * Leaves the tombstone of a task whose retention is over, and nothing where that has stood long enough. Answers whether
+ * the task was there until now.
+ */
 export function forget(task: KeptTask, { now, settings }: Moment): Change<boolean> {
-  const { expires = Infinity, isForgotten, top } = task;
+  const { expires = Infinity, isForgotten = false, top } = task;
   if (expires > now) return { answer: false };
-  if (isForgotten) return { answer: false, task: undefined };
+  const until = expires + settings.ttlMs;
+  if (isForgotten || until <= now) return { answer: !isForgotten, task: undefined };
   const texts = { input: undefined, outcome: undefined, snapshot: undefined };
   const progress = { progress: undefined, noted: undefined };
   const names = { idempotencyKey: undefined, slot: undefined, fingerprint: undefined };
-  const left = { dropped: top, expires: expires + settings.ttlMs, isForgotten: true } as const;
+  const left = { dropped: top, expires: until, isForgotten: true } as const;
   return { answer: true, task: { ...task, ...texts, ...progress, ...names, ...left }, drop: top };
 }
 
