@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { SCHEMA } from '../../lib/distributed/port/stored.js';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -18,4 +19,17 @@ export function compileLib(name: string): string {
   const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(stdout);
   return pathToFileURL(out).href;
+}
+
+/**
+ * Makes of a compiled `lib/` the version after it, which writes tasks and entries of the next schema.
+ * @param libUrl what `compileLib` gave
+ */
+export function asNextVersion(libUrl: string): string {
+  const next = `${fileURLToPath(libUrl)}-next`;
+  cpSync(fileURLToPath(libUrl), next, { recursive: true });
+  const file = join(next, 'distributed', 'port', 'stored.js');
+  const written = readFileSync(file, 'utf8').replace(/const SCHEMA = \d+/, `const SCHEMA = ${SCHEMA + 1}`);
+  writeFileSync(file, written);
+  return pathToFileURL(next).href;
 }

@@ -38,6 +38,8 @@ const count = async ({ signal, updateProgress, attempt, lastProgress, input }) =
   return 'done';
 };
 app.get('/job', tasks.handler(count));
+/** The same under a name, so that any instance runs a lost task of it by itself. */
+app.get('/named', tasks.handler(count, { name: 'count' }));
 /** The same with a state: the sum of what it has counted. */
 const snapshot = { initial: () => ({ sum: 0 }), reduce: ({ sum }, { n }) => ({ sum: sum + n }) };
 app.get('/sum', tasks.handler(count, { snapshot }));

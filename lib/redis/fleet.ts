@@ -1,7 +1,7 @@
 /** Keeps in Redis which instances are alive and which tasks have no holder, and expires what is over. */
 import type { ListQuery, OrphanQuery } from '../distributed/port/calls.js';
 import type { DriverSettings } from '../distributed/port/driver.js';
-import { SCHEMA, type Beat, type InstanceState } from '../distributed/port/stored.js';
+import type { Beat, InstanceState } from '../distributed/port/stored.js';
 import type { Commands } from './clients/commands.js';
 import { all } from './creation.js';
 import * as scripts from './scripts/fleet-scripts.js';
@@ -11,8 +11,11 @@ import { pairsOf, textsOf, unavailable, type Reply } from './clients/replies.js'
 import type { TaskReader } from './task-reader.js';
 import { BURY } from './scripts/task-scripts.js';
 
-/** The schema of the keys. It grows when an older instance could not find its way any more. */
-const KEY_SCHEMA = SCHEMA;
+/**
+ * The schema of the keys. It grows only when an older instance could not find its way any more, so not with the schema of
+ * tasks and entries: that grows more often, and both versions then run side by side.
+ */
+const KEY_SCHEMA = 2;
 /** For so long nobody else is given an expired task that one instance is clearing, in ms. */
 const CLEARING_MS = 30_000;
 /** The number of tasks whose indexes are renewed before the event loop and Redis get to do something else. */
