@@ -1,3 +1,4 @@
+import type { Entry } from '../../lib/distributed/port/stored.js';
 import { TaskError } from '../../lib/index.js';
 import { reading, started } from '../contracts/store-steps.js';
 import { draft } from '../support/store-fixtures.js';
@@ -107,6 +108,22 @@ describe('Instances that share tasks', () => {
       expect(refused).toBeInstanceOf(TaskError);
       expect(refused).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('newer version') });
       expect(await statusesOf(one, [taskId])).toEqual(['running']);
+    });
+
+    it('cut off readers of a task that a newer version goes on with, and refuse them by name when they come back', async () => {
+      const one = fleet.open();
+      const { taskId, writer } = await fleet.answered(started(one.store));
+      const two = fleet.open();
+      const reader = await fleet.answered(reading(two.store, taskId));
+      const append = one.driver.append.bind(one.driver);
+      jest.spyOn(one.driver, 'append').mockImplementation((batches) => {
+        const newer = (entry: Entry): Entry => ({ ...entry, schema: 99 });
+        return append(batches.map((batch) => ({ ...batch, entries: batch.entries.map(newer) })));
+      });
+      await fleet.answered(writer.append(undefined, '1'));
+      await fleet.pass(500);
+      expect(reader.subscription.feed.log.discarded).toBe(true);
+      await expect(fleet.answered(two.store.open(taskId))).rejects.toThrow('newer version');
     });
   });
 });

@@ -10,7 +10,7 @@ import type { PendingBatch } from '../writing/pending-batch.js';
 import type { LiveRecord } from '../records.js';
 import { assertKnownSchema } from '../port/schema.js';
 import { SingleFlight } from '../single-flight.js';
-import { START, type Entry, type Place, type StoredTask, type TaskState } from '../port/stored.js';
+import { SCHEMA, START, type Entry, type Place, type StoredTask, type TaskState } from '../port/stored.js';
 
 /** The number of entries that are read at a time. */
 const PAGE = 100;
@@ -132,6 +132,8 @@ export class CopiedLog {
   }
 
   #accept(entry: Entry): void {
+    // What comes from here on can be read by newer instances only, so readers are sent there.
+    if (entry.schema > SCHEMA) this.log.discard();
     assertKnownSchema(entry.schema, 'The task');
     const { place } = entry;
     dropLost(this.log, place.token, place.seq - entry.events);

@@ -62,6 +62,7 @@ export class LogCopies {
     for (let tries = 0; tries < OPENINGS; tries++) {
       const copy = await this.#opened(taskId, known);
       if (copy?.log.discarded !== true) return copy;
+      if (this.#copies.get(taskId) === copy) this.#forget(copy);
       // It was dropped in the meantime, which says nothing about the task: only the store can tell that it is gone.
       if (this.#closed) throw unavailable('The store has been stopped');
     }
