@@ -76,7 +76,9 @@ export class DriverPair {
     const { random } = this;
     const [last] = this.#drafts.slice(-1);
     const fresh = randomDraft(random, this.#drafts.length, this.#clock.wallNow());
-    const draft = last !== undefined && random.int(1, 8) === 1 ? last : fresh;
+    const isAsked = last !== undefined && random.int(1, 8) === 1;
+    // A start without an answer is asked again for seconds: never once the retention of its task is over.
+    const draft = isAsked && this.#maps.read({ taskId: last.taskId })?.status !== 'expired' ? last : fresh;
     const holder = random.pick(INSTANCES);
     const expected = this.#maps.create(draft, holder);
     this.#same(await this.#driver.create(draft, holder), expected);
