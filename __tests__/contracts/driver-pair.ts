@@ -74,14 +74,14 @@ export class DriverPair {
 
   async #create(): Promise<void> {
     const { random } = this;
-    const [last] = this.#drafts.slice(-1);
-    const fresh = randomDraft(random, this.#drafts.length, this.#clock.wallNow());
-    const isAsked = last !== undefined && random.int(1, 8) === 1;
+    const last = this.#drafts.at(-1);
     // A start without an answer is asked again for seconds: never once the retention of its task is over.
-    const draft = isAsked && this.#maps.read({ taskId: last.taskId })?.status !== 'expired' ? last : fresh;
-    const holder = random.pick(INSTANCES);
-    const expected = this.#maps.create(draft, holder);
-    this.#same(await this.#driver.create(draft, holder), expected);
+    const isThere = last !== undefined && this.#maps.read({ taskId: last.taskId })?.status !== 'expired';
+    const isRepeated = isThere && random.int(1, 8) === 1;
+    const draft = isRepeated ? last : randomDraft(random, this.#drafts.length, this.#clock.wallNow());
+    const asked = [draft, random.pick(INSTANCES)] as const;
+    const expected = this.#maps.create(...asked);
+    this.#same(await this.#driver.create(...asked), expected);
     if ('created' in expected) this.#drafts.push(draft);
   }
 
