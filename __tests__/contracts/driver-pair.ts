@@ -3,9 +3,9 @@ import type { Draft } from '../../lib/distributed/port/stored.js';
 import type { DriverSettings, TaskDriver } from '../../lib/distributed/port/driver.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { MapStore } from '../support/map-store.js';
+import type { Random } from '../support/random.js';
 import { plainFate, plainTask, stateOf, withoutUndefined } from './comparable.js';
 import { INSTANCES, randomBatch, randomClaim, randomDraft } from './random-arguments.js';
-import { type Random } from '../support/random.js';
 
 const TTL_MS = 1_000;
 
@@ -64,8 +64,7 @@ export class DriverPair {
   }
 
   get #taskId(): string {
-    const draft = this.random.pick([...this.#drafts.slice(-6), undefined]);
-    return draft?.taskId ?? 'nothing';
+    return this.random.pick([...this.#drafts.slice(-6), undefined])?.taskId ?? 'nothing';
   }
 
   #same(given: unknown, expected: unknown): void {
@@ -77,11 +76,11 @@ export class DriverPair {
     const last = this.#drafts.at(-1);
     // A start without an answer is asked again for seconds: never once the retention of its task is over.
     const isThere = last !== undefined && this.#maps.read({ taskId: last.taskId })?.status !== 'expired';
-    const isRepeated = isThere && random.int(1, 8) === 1;
-    const draft = isRepeated ? last : randomDraft(random, this.#drafts.length, this.#clock.wallNow());
-    const asked = [draft, random.pick(INSTANCES)] as const;
-    const expected = this.#maps.create(...asked);
-    this.#same(await this.#driver.create(...asked), expected);
+    const draft =
+      isThere && random.int(1, 8) === 1 ? last : randomDraft(random, this.#drafts.length, this.#clock.wallNow());
+    const holder = random.pick(INSTANCES);
+    const expected = this.#maps.create(draft, holder);
+    this.#same(await this.#driver.create(draft, holder), expected);
     if ('created' in expected) this.#drafts.push(draft);
   }
 
