@@ -65,6 +65,32 @@ describe('an answer that comes too late, or never', () => {
     await other.stop?.();
   });
 
+  it('to one who opens a log is not all that the next one gets: what was appended in between is read again', async () => {
+    const { taskId, writer } = await started(store);
+    await writer.append(undefined, '1');
+    const server = new MapServer();
+    server.store = driver.store;
+    const elsewhere = new MapDriver(server);
+    const other = createTaskStore(elsewhere)(storeSettings({ clock }));
+    const readAfter = elsewhere.readAfter.bind(elsewhere);
+    let answer = (): void => undefined;
+    let held: Promise<unknown> = new Promise<void>((resolve) => (answer = resolve));
+    jest.spyOn(elsewhere, 'readAfter').mockImplementation(async (...args) => {
+      const [entries] = await Promise.all([readAfter(...args), held]);
+      held = turns(1);
+      return entries;
+    });
+    const first = Promise.resolve(other.open(taskId));
+    await turns(4);
+    await writer.append(undefined, '2');
+    const second = Promise.resolve(other.open(taskId, { position: 2, epoch: 1 })).then((feed) => feed?.log.lastSeq);
+    await turns(4);
+    answer();
+    expect(await second).toBe(2);
+    await first;
+    await other.stop?.();
+  });
+
   it('of a bell has it hung anew, and tried only later: at once it could not be heard yet', async () => {
     const [renewed, rung]: [number[], number[]] = [[], []];
     const renew = (): void => void renewed.push(clock.now());
