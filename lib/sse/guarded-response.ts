@@ -166,7 +166,7 @@ export function isQueued(res: StreamResponse): boolean {
 }
 
 /** Tells whether the client has left. Node's HTTP/2 responses say so on their stream only. */
-export function isGone(res: StreamResponse): boolean {
+function isGone(res: StreamResponse): boolean {
   return 'stream' in res ? res.stream.destroyed : res.destroyed;
 }
 
