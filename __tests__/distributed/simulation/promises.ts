@@ -18,6 +18,7 @@ const isGivenUp = ({ over, told }: Reader, { weather }: Faults): boolean =>
 /** Everybody has had their end, and nothing was left out without a word. */
 function checkReaders({ readers, hasLostData, faults }: World): void {
   for (const reader of readers) {
+    if (reader.failure !== undefined) throw reader.failure as Error;
     const who = `the reader of ${reader.lastEventId ?? reader.query}`;
     assert.ok(reader.over !== undefined, `${who} waits for ever`);
     if (hasLostData) continue;
@@ -38,6 +39,7 @@ async function checkTasks(world: World): Promise<void> {
   const logs = new Map<string, Told[]>();
   for (const instance of world.alive) {
     for (const reader of await world.readAll(tasks.keys(), instance)) {
+      if (reader.failure !== undefined) throw reader.failure as Error;
       if (world.hasLostData && reader.over === 'gone') continue;
       const taskId = tasks.get(reader.resumeKey ?? '')?.taskId ?? reader.query;
       assert.equal(reader.over, 'ended', `${taskId} has no end on ${instance.name}`);

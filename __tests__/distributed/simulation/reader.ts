@@ -36,6 +36,8 @@ export class Reader {
   taskId: string | undefined;
   /** It has its end, or was told that there is none any more. */
   over: 'ended' | 'at the end' | 'gone' | undefined;
+  /** What was wrong with an event that it was sent. */
+  failure: unknown;
   /** The end that it was told of. */
   end: Told | undefined;
   #response: SimulatedResponse | undefined;
@@ -59,7 +61,12 @@ export class Reader {
     const response = new SimulatedResponse({ onReceive: (bytes) => parser.feed(bytes.toString()) });
     const parser = createParser({
       onEvent: (event) => {
-        if (response === this.#response && response.status === 200) this.#take(event);
+        if (response !== this.#response || response.status !== 200) return;
+        try {
+          this.#take(event);
+        } catch (error) {
+          this.failure ??= error; // a connection survives whatever its response throws
+        }
       },
       onError: (error) => {
         throw error;

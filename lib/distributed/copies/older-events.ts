@@ -19,6 +19,8 @@ export async function readOlder(
   const frames: string[] = [];
   let from: number | undefined;
   for (const entry of entries) {
+    // The store has gone back to an earlier state, and what was written there since is not what the copy goes on from.
+    if (entry.events > 0 && entry.place.token !== log.epochs.at(entry.place.seq)) break;
     const described = { ...record, epoch: entry.place.token };
     eachEvent(entry, position, (seq, event, json) => {
       from ??= seq - 1;
