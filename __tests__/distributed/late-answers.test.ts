@@ -23,6 +23,14 @@ describe('an answer that comes too late, or never', () => {
     }
   };
 
+  /** Another instance on the same store. */
+  const openElsewhere = (): [MapDriver, OpenTaskStore] => {
+    const server = new MapServer();
+    server.store = driver.store;
+    const elsewhere = new MapDriver(server);
+    return [elsewhere, createTaskStore(elsewhere)(storeSettings({ clock }))];
+  };
+
   beforeEach(() => {
     driver = new MapDriver(new MapServer());
     store = createTaskStore(driver)(storeSettings({ clock, onLost: 'restart' }));
@@ -48,10 +56,7 @@ describe('an answer that comes too late, or never', () => {
   it('about a task, behind that about its log, has the rest of the log read: what was appended in between is no loss', async () => {
     const { taskId, writer } = await started(store);
     await writer.append(undefined, '1');
-    const server = new MapServer();
-    server.store = driver.store;
-    const elsewhere = new MapDriver(server);
-    const other = createTaskStore(elsewhere)(storeSettings({ clock }));
+    const [elsewhere, other] = openElsewhere();
     const read = elsewhere.read.bind(elsewhere);
     jest.spyOn(elsewhere, 'read').mockImplementationOnce(async (...args) => {
       await turns(1);
@@ -68,10 +73,7 @@ describe('an answer that comes too late, or never', () => {
   it('to one who opens a log is not all that the next one gets: what was appended in between is read again', async () => {
     const { taskId, writer } = await started(store);
     await writer.append(undefined, '1');
-    const server = new MapServer();
-    server.store = driver.store;
-    const elsewhere = new MapDriver(server);
-    const other = createTaskStore(elsewhere)(storeSettings({ clock }));
+    const [elsewhere, other] = openElsewhere();
     const readAfter = elsewhere.readAfter.bind(elsewhere);
     let answer = (): void => undefined;
     let held: Promise<unknown> = new Promise<void>((resolve) => (answer = resolve));

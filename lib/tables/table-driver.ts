@@ -202,7 +202,7 @@ export class TableDriver implements TaskDriver {
         transitions.append(task, batch, moment),
       );
       if (!trim || fate.kind !== 'committed') return fate;
-      // Whatever becomes of the old entries says nothing about the new ones.
+      // The new entries are in the log, even where the old ones could not be dropped.
       return { kind: 'committed', dropped: await tasks.trim(taskId).catch(() => undefined) };
     } catch (cause) {
       const refusal = this.#table.refusal?.(cause);

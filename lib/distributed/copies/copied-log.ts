@@ -132,7 +132,7 @@ export class CopiedLog {
   }
 
   #accept(entry: Entry): void {
-    // What comes from here on can be read by newer instances only, so readers are sent there.
+    // Only newer instances can read this entry and those after it, so readers are sent there.
     if (entry.schema > SCHEMA) this.log.discard();
     assertKnownSchema(entry.schema, 'The task');
     const { place } = entry;
