@@ -129,27 +129,32 @@ describeWithRedisServer('what a client changes about answers changes nothing', (
   );
 
   it.each(Object.entries(CLIENTS))('a client is left as it was given, with its connections: %s', async (_, open) => {
-    const admin = await openClient(redis.url);
-    const connections = async (): Promise<number> =>
-      String(await admin.command('CLIENT', 'LIST'))
-        .trim()
-        .split('\n').length;
-    const opened = await open(redis.url);
-    await until(async () => (await connections()) === 2);
-    const emitter = opened.client as unknown as EventEmitter;
-    const listeners = (): number[] => emitter.eventNames().map((event) => emitter.listenerCount(event));
-    const before = listeners();
-    const driver = driverOn(opened, `${randomUUID()}:`);
-    const task = await persist(() => created(driver));
-    const bell = driver.listen({ appended: ignore, noted: ignore, missed: ignore });
-    await persist(() => bell.follow(task.taskId));
-    expect(await connections()).toBe(3);
-    bell.close();
-    await driver.close();
-    await until(async () => (await connections()) === 2);
-    expect(listeners()).toEqual(before);
-    opened.close();
-    admin.close();
+    const own = await RedisServer.start();
+    const [admin, opened] = await Promise.all([openClient(own.url), open(own.url)]);
+    try {
+      const connections = async (): Promise<number> =>
+        String(await admin.command('CLIENT', 'LIST'))
+          .trim()
+          .split('\n').length;
+      await persist(() => opened.command('PING')); // it listens to itself until it is ready
+      expect(await connections()).toBe(2);
+      const emitter = opened.client as unknown as EventEmitter;
+      const listeners = (): number[] => emitter.eventNames().map((event) => emitter.listenerCount(event));
+      const before = listeners();
+      const driver = driverOn(opened, `${randomUUID()}:`);
+      const task = await persist(() => created(driver));
+      const bell = driver.listen({ appended: ignore, noted: ignore, missed: ignore });
+      await persist(() => bell.follow(task.taskId));
+      expect(await connections()).toBe(3);
+      bell.close();
+      await driver.close();
+      await until(async () => (await connections()) === 2);
+      expect(listeners()).toEqual(before);
+    } finally {
+      opened.close();
+      admin.close();
+      await own.close();
+    }
   });
 
   it('keys of a newer schema are refused by name, and an older one is served', async () => {
