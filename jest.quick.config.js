@@ -17,8 +17,8 @@ export default {
   testPathIgnorePatterns: [
     '/node_modules/',
     '__tests__/(browser|examples|integration|model|nats|redis|sqlite)/',
-    '__tests__/(docs.*|support-.*|exactness)\\.test',
-    '__tests__/(client|react)/(exactness|through-proxies|connect-hub|use-task)',
+    '__tests__/(docs.*|support-.*|every-event-once)\\.test',
+    '__tests__/(client|react)/(every-event-once|through-proxies|connect-hub|use-task)',
     '(property|model|churn|round-trip|simulation|task-store|kit|takeovers|deaths-and-orphans|instances-that-share-tasks)\\.test',
   ],
 };

@@ -3,7 +3,7 @@ import { fetchEventSource } from './support/clients/fetch-event-source.js';
 import { everyClient, exactClients } from './support/clients/index.js';
 import type { ClientDriver } from './support/clients/driver.js';
 import { randomCuts } from './support/cut-proxy.js';
-import { expectExact, findFault } from './support/exactness.js';
+import { expectExact, findFault } from './support/received-events.js';
 import { announceSeed, createRandom } from './support/random.js';
 import { receiveAll, requestBytes } from './support/raw-http.js';
 import { useCutServers } from './support/cut-servers.js';

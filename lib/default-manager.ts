@@ -1,8 +1,8 @@
 /** The package-level functions, which work on one manager per process. */
 import { TaskError } from './core/errors.js';
 import type { TaskManagerOptions } from './manager-options.js';
-import type { TaskManager } from './manager.js';
-import { createTaskManager } from './task-manager.js';
+import type { TaskManager } from './manager-types.js';
+import { createTaskManager } from './create-task-manager.js';
 
 /**
  * Names the default manager on `globalThis`. It is the only module state of the library, and each process has it once,

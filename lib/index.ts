@@ -1,7 +1,7 @@
 /** The public surface of the package's main entry: tasks, wires, the hub, errors and ports. */
 // Tasks
-export { createTaskManager } from './task-manager.js';
-export type { ManagerStatistics, StartedTask, TaskManager } from './manager.js';
+export { createTaskManager } from './create-task-manager.js';
+export type { ManagerStatistics, StartedTask, TaskManager } from './manager-types.js';
 export type {
   DetachedStartOptions,
   ExecuteOptions,

@@ -7,7 +7,7 @@ import {
 } from '../../lib/core/engine/engine-options.js';
 import { A_FUNCTION, checkOptions, nested, required, wholeNumber } from '../../lib/core/check-options.js';
 import { systemClock } from '../../lib/core/clock.js';
-import { createTaskManager } from '../../lib/task-manager.js';
+import { createTaskManager } from '../../lib/create-task-manager.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { sharedMemory } from '../support/memory-stores.js';
 import { codeOf } from '../support/store-fixtures.js';

@@ -1,4 +1,4 @@
-import { expectExact } from '../support/exactness.js';
+import { expectExact } from '../support/received-events.js';
 import { eventsource } from '../support/clients/eventsource.js';
 import { ManualClock } from '../support/manual-clock.js';
 import type { OpenStream } from '../support/raw-http.js';

@@ -1,7 +1,7 @@
 import { exactClients } from '../support/clients/index.js';
 import type { ControlledRun } from '../support/controlled-job.js';
 import { startCutProxy } from '../support/cut-proxy.js';
-import { expectExact } from '../support/exactness.js';
+import { expectExact } from '../support/received-events.js';
 import type { OpenStream } from '../support/raw-http.js';
 import { streamRoutes } from '../support/refusal.js';
 import { useTaskServers, type TaskServer, type TaskServerOptions } from '../support/task-server.js';

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Subscription } from '../../lib/core/log/subscription.js';
 import { Connection } from '../../lib/sse/connection.js';
-import { Framing } from '../../lib/sse/framing.js';
+import { LogEncoder } from '../../lib/sse/log-encoder.js';
 import { ConnectionFixture, PRELUDE } from '../support/connection-fixture.js';
 import { FakeResponse } from '../support/fake-response.js';
 import { ProcessGuard } from '../support/process-guard.js';
@@ -13,7 +13,7 @@ const throwing = () => {
 
 /** A second reader of the fixture's log, on the fixture's heartbeat. */
 function openAnother(f: ConnectionFixture, res = new FakeResponse()): { res: FakeResponse; source: Subscription } {
-  const connection = new Connection(res.as(), new Framing(f.feed.record.resumeKey), f.heartbeat);
+  const connection = new Connection(res.as(), new LogEncoder(f.feed.record.resumeKey), f.heartbeat);
   const source = new Subscription(f.feed, 'bob', { position: 0, snapshot: false }, connection);
   connection.open(PRELUDE, source);
   return { res, source };

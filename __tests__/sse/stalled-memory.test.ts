@@ -4,7 +4,7 @@ import type { OpenTaskStore, TaskFeed, TaskWriter } from '../../lib/core/ports.j
 import { HubEngine } from '../../lib/hub/hub-engine.js';
 import { resolveHubOptions } from '../../lib/hub/hub-options.js';
 import { Connection } from '../../lib/sse/connection.js';
-import { Framing } from '../../lib/sse/framing.js';
+import { LogEncoder } from '../../lib/sse/log-encoder.js';
 import { Heartbeat } from '../../lib/sse/heartbeat.js';
 import { createTaskStore } from '../../lib/store/index.js';
 import { MapDriver, MapServer } from '../support/map-driver.js';
@@ -49,7 +49,7 @@ class Stage {
   connect(start = { position: this.feed.log.lastSeq, snapshot: false }): MemoryResponse {
     const response = new MemoryResponse({ taking: false });
     response.writeHead(200);
-    const connection = new Connection(response.res, new Framing(this.feed.record.resumeKey), this.heartbeat);
+    const connection = new Connection(response.res, new LogEncoder(this.feed.record.resumeKey), this.heartbeat);
     connection.open('retry: 2000\n\n', new Subscription(this.feed, undefined, start, connection));
     this.all.push(response);
     return response;

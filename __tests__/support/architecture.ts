@@ -53,18 +53,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   store: { imports: ['core', 'distributed', 'tables', 'key-value'], packages: [] },
   react: { imports: ['client'], packages: ['react'] },
   'manager-options': { imports: ['core', 'sse', 'wires'], packages: ['node:http'] },
-  manager: { imports: [...DRIVEN, 'manager-options'], packages: ['node:http', 'node:http2'] },
-  'task-manager': {
-    imports: [...DRIVEN, 'manager-options', 'manager'],
+  'manager-types': { imports: [...DRIVEN, 'manager-options'], packages: ['node:http', 'node:http2'] },
+  'create-task-manager': {
+    imports: [...DRIVEN, 'manager-options', 'manager-types'],
     packages: ['node:http', 'node:http2', 'node:*'],
   },
   'create-hub': { imports: DRIVEN, packages: ['node:http', 'node:http2'] },
   'default-manager': {
-    imports: [...DRIVEN, 'manager-options', 'manager', 'task-manager'],
+    imports: [...DRIVEN, 'manager-options', 'manager-types', 'create-task-manager'],
     packages: ['node:http', 'node:http2', 'node:*'],
   },
   index: {
-    imports: [...DRIVEN, 'manager-options', 'manager', 'task-manager', 'create-hub', 'default-manager'],
+    imports: [...DRIVEN, 'manager-options', 'manager-types', 'create-task-manager', 'create-hub', 'default-manager'],
     packages: [],
   },
 };

@@ -3,7 +3,7 @@ import type { MemoryFeed } from '../../lib/core/store/memory-feed.js';
 import { Subscription, type Start } from '../../lib/core/log/subscription.js';
 import { Connection } from '../../lib/sse/connection.js';
 import { encodeEvent } from '../../lib/sse/frame.js';
-import { Framing } from '../../lib/sse/framing.js';
+import { LogEncoder } from '../../lib/sse/log-encoder.js';
 import { Heartbeat, type HeartbeatSettings } from '../../lib/sse/heartbeat.js';
 import { FakeResponse } from './fake-response.js';
 import { ManualClock } from './manual-clock.js';
@@ -37,7 +37,7 @@ export class ConnectionFixture {
   prepare(times: Partial<HeartbeatSettings> = {}, res = new FakeResponse()): void {
     this.heartbeat = new Heartbeat({ clock: this.clock, ...TIMES, ...times });
     this.res = res;
-    this.connection = new Connection(res.as(), new Framing(this.feed.record.resumeKey), this.heartbeat);
+    this.connection = new Connection(res.as(), new LogEncoder(this.feed.record.resumeKey), this.heartbeat);
   }
 
   open(start: Partial<Start> = {}): void {

@@ -4,7 +4,7 @@ import { toTaskInfo, type AsyncTask } from '../../lib/core/task/task.js';
 import type { RunOptions } from '../../lib/core/run/start-request.js';
 import { Run, type RunObserver, type RunSettings } from '../../lib/core/run/run.js';
 import type { FinalStatus } from '../../lib/core/task/status.js';
-import { Turns } from '../../lib/core/run/turns.js';
+import { EventLoopYielder } from '../../lib/core/run/event-loop-yielder.js';
 import type { StoreSettings } from '../../lib/core/ports.js';
 import { decodeEvents, type Frame } from '../../lib/sse/frame.js';
 import { ManualClock } from './manual-clock.js';
@@ -50,8 +50,8 @@ export class RunFixture {
   ) {
     this.store = openMemory({ clock: this.clock, ...storing });
     const given = { input: undefined, timeoutMs: 1_000, abandonAfterMs: Infinity, snapshot: undefined, ...options };
-    const turns = new Turns(this.clock);
-    const limits = { clock: this.clock, turns, maxEventBytes: 1_024, exposeErrors: false, ...settings };
+    const yielder = new EventLoopYielder(this.clock);
+    const limits = { clock: this.clock, yielder, maxEventBytes: 1_024, exposeErrors: false, ...settings };
     const creation = this.store.create(draft({ taskId: 'task-1' }));
     if (!creation.created) throw new Error('The store found a task where none was');
     this.run = new Run(creation.writer, job, given, limits, this.observer);

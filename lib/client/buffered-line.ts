@@ -4,7 +4,7 @@
  */
 import { StreamError } from './connection/answers.js';
 import { DEFAULT_WATCHDOG_MS, type NextRequest } from './connection/connection.js';
-import { page } from './connection/page.js';
+import { globals } from './connection/browser-globals.js';
 import { attempt, type TaskStorage } from './storage.js';
 import type { StreamTaskOptions } from './task-options.js';
 
@@ -38,7 +38,7 @@ export function watchBufferedLine(options: StreamTaskOptions): BufferedLine {
   let isBounded = false;
   let unanswered = 0;
   let name = '';
-  const storage = (): TaskStorage | undefined => options.storage ?? page.sessionStorage;
+  const storage = (): TaskStorage | undefined => options.storage ?? globals.sessionStorage;
 
   return {
     prepare({ origin }, headers, body) {

@@ -1,5 +1,5 @@
 /** The one way in which the client calls functions that only listen. */
-import { page } from './connection/page.js';
+import { globals } from './connection/browser-globals.js';
 import { textOf } from './storage.js';
 
 /**
@@ -15,4 +15,4 @@ export function callListener<A extends readonly unknown[]>(
 }
 
 const report = (error: unknown): void =>
-  page.reportError ? page.reportError(error) : page.process?.emitWarning(textOf(error));
+  globals.reportError ? globals.reportError(error) : globals.process?.emitWarning(textOf(error));

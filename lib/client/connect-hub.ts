@@ -4,7 +4,7 @@ import { callListener } from './call-listener.js';
 import { StreamError } from './connection/answers.js';
 import { openConnection } from './connection/connection.js';
 import type { ConnectionOptions, ConnectionState } from './connection/options.js';
-import { randomKey, resolveUrl } from './connection/page.js';
+import { randomKey, resolveUrl } from './connection/browser-globals.js';
 import { openItem, type TaskStorage } from './storage.js';
 import { resolveValue, type ValueOrGetter } from './value-or-getter.js';
 

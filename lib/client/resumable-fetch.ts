@@ -3,7 +3,7 @@
  * it carries, and keeps no more than one frame; with the engine of `streamTask` it would be twice as large.
  */
 import { isNetworkFailure, StreamError } from './connection/answers.js';
-import { randomKey } from './connection/page.js';
+import { randomKey } from './connection/browser-globals.js';
 import { attempt } from './storage.js';
 import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS, readRetryAfter } from './connection/back-off.js';
 

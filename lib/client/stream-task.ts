@@ -6,7 +6,7 @@ import { watchBufferedLine } from './buffered-line.js';
 import { callListener } from './call-listener.js';
 import { isDenied, readRefusal, StreamError } from './connection/answers.js';
 import { openConnection, type ConnectionOwner } from './connection/connection.js';
-import { randomKey, resolveUrl } from './connection/page.js';
+import { randomKey, resolveUrl } from './connection/browser-globals.js';
 import { createEventIterators } from './event-iterators.js';
 import { attempt, openItem } from './storage.js';
 import type { StreamTaskOptions, TaskConnection, TaskUrl } from './task-options.js';

@@ -1,5 +1,5 @@
 /** The source of time: durations are monotonic, timers take any length and keep no process alive. */
-import { runInNoContext } from './no-context.js';
+import { runOutsideContext } from './async-context.js';
 
 /** The longest delay a Node timer takes; a longer one would fire at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
@@ -31,14 +31,14 @@ export const systemClock: Clock = Object.freeze({
       timer = left > MAX_DELAY_MS ? setTimeout(arm, MAX_DELAY_MS) : setTimeout(fn, Math.max(0, left)); // Node warns of less
       timer.unref();
     };
-    runInNoContext(arm);
+    runOutsideContext(arm);
     return () => {
       clearTimeout(timer);
     };
   },
 
   every(ms: number, fn: () => void): () => void {
-    const timer = runInNoContext(() => setInterval(fn, Math.min(ms, MAX_DELAY_MS)).unref());
+    const timer = runOutsideContext(() => setInterval(fn, Math.min(ms, MAX_DELAY_MS)).unref());
     return () => {
       clearInterval(timer);
     };

@@ -8,9 +8,9 @@ import type { Note } from './port/bell.js';
 import { Claims } from './fleet/claims.js';
 import { beatMsOf, ignore, runningTtlOf, type Context } from './context.js';
 import type { TaskDriver } from './port/driver.js';
-import { Hearing } from './copies/hearing.js';
+import { BellMonitor } from './copies/bell-monitor.js';
 import { Liveness } from './fleet/liveness.js';
-import { LogCopies } from './copies/log-copies.js';
+import { CopyRegistry } from './copies/copy-registry.js';
 import { Orphanage } from './fleet/orphanage.js';
 import { OwnedTasks } from './writing/owned-tasks.js';
 import { Recovery } from './fleet/recovery.js';
@@ -30,12 +30,12 @@ export class Instance {
   readonly liveness: Liveness;
   readonly audience: Audience;
   readonly reader: TaskReader;
-  readonly copies: LogCopies;
+  readonly copies: CopyRegistry;
   readonly owned: OwnedTasks;
   readonly claims: Claims;
   readonly recovery: Recovery;
   readonly orphanage: Orphanage;
-  readonly hearing: Hearing;
+  readonly bellMonitor: BellMonitor;
   readonly #cancelTick: () => void;
   /** Jobs of a tick that are still at it. */
   readonly #busy = new Set<() => Promise<unknown>>();
@@ -67,7 +67,7 @@ export class Instance {
     this.audience = new Audience(context, this.liveness, turn);
     const localSubscribers = (taskId: string): number => this.copies.get(taskId)?.local ?? 0;
     this.reader = new TaskReader(context, this.liveness, this.audience, localSubscribers);
-    this.hearing = new Hearing(context, {
+    this.bellMonitor = new BellMonitor(context, {
       appended: (taskId, entries) => {
         this.copies.appended(taskId, entries);
       },
@@ -78,10 +78,10 @@ export class Instance {
         this.#run(this.#look);
       },
     });
-    this.copies = new LogCopies(context, {
-      follow: (taskId) => this.hearing.follow(taskId),
+    this.copies = new CopyRegistry(context, {
+      follow: (taskId) => this.bellMonitor.follow(taskId),
       unfollow: (taskId) => {
-        this.hearing.unfollow(taskId);
+        this.bellMonitor.unfollow(taskId);
       },
       audienceChanged: (copy) => {
         this.audience.changed(copy);
@@ -150,7 +150,7 @@ export class Instance {
     this.copies.close();
     await this.audience.flush().catch(ignore);
     if (this.owned.size === 0) await this.#leave().catch(ignore);
-    this.hearing.close();
+    this.bellMonitor.close();
     await this.context.driver.close().catch(ignore);
   }
 
@@ -177,10 +177,10 @@ export class Instance {
 
   #tick(): void {
     const now = this.context.settings.clock.now();
-    this.hearing.check();
+    this.bellMonitor.check();
     for (const job of [this.#beat, this.#tend, this.#lookForOrphans]) this.#run(job);
     const { leaseMs } = this.context;
-    if (this.hearing.deaf || now - this.#lookedMs >= LOOK_LEASES * leaseMs) {
+    if (this.bellMonitor.isSilent || now - this.#lookedMs >= LOOK_LEASES * leaseMs) {
       this.#lookedMs = this.#checkedMs = now;
       this.#run(this.#look);
     } else if (now - this.#checkedMs >= leaseMs) {

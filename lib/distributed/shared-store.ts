@@ -41,8 +41,8 @@ export class SharedTaskStore implements OpenTaskStore {
   constructor(readonly instance: Instance) {}
 
   async create(draft: TaskDraft, settling = 0): Promise<Creation> {
-    const { owned, liveness, hearing, reader } = this.instance;
-    hearing.start();
+    const { owned, liveness, bellMonitor, reader } = this.instance;
+    bellMonitor.start();
     await liveness.ready();
     return owned.expecting(draft.taskId, async () => {
       const entry = await this.#create(this.#toDraft(draft), settling);
@@ -81,7 +81,7 @@ export class SharedTaskStore implements OpenTaskStore {
 
   async open(taskId: string, known?: KnownPlace): Promise<TaskFeed | undefined> {
     if (!isTaskId(taskId)) return undefined;
-    this.instance.hearing.start();
+    this.instance.bellMonitor.start();
     await this.instance.liveness.ready();
     return this.instance.copies.open(taskId, known);
   }
@@ -105,7 +105,7 @@ export class SharedTaskStore implements OpenTaskStore {
 
   async claim(taskId: string, folds: boolean): Promise<Takeover | Postponed | undefined> {
     if (!isTaskId(taskId)) return undefined;
-    this.instance.hearing.start();
+    this.instance.bellMonitor.start();
     return this.instance.orphanage.claim(taskId, folds);
   }
 

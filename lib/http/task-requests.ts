@@ -105,7 +105,7 @@ export class TaskRequests {
     presence?: Presence,
   ): Promise<Started> {
     assertMayStart(req, this.options);
-    await this.engine.turns.next(); // so that a loop of refused starts starves nobody
+    await this.engine.yielder.next(); // so that a loop of refused starts starves nobody
     const owner = await whileWaiting(presence, this.ownerOf(req));
     return this.#admission.start(execution, { owner, handler: this.#handlerOf(req, execution), presence }, idempotency);
   }
@@ -117,7 +117,7 @@ export class TaskRequests {
     idempotency: Idempotency | undefined,
   ): Promise<Started> {
     const { name } = execution;
-    await this.engine.turns.next();
+    await this.engine.yielder.next();
     const handler = this.#admission.handlerOf(execution, name === undefined ? undefined : `name:${name}`);
     return this.#admission.start(execution, { owner, handler }, idempotency);
   }

@@ -1,7 +1,7 @@
 /** The channels of a hub and the memory that their messages share. */
 import type { LogLimits } from '../core/log/event-log.js';
 import { Memory } from '../core/log/memory.js';
-import { Shares } from '../core/store/shares.js';
+import { FairEviction } from '../core/store/fair-eviction.js';
 import { Channel } from './channel.js';
 import type { HubAddress } from './hub-log.js';
 
@@ -19,7 +19,7 @@ export class ChannelRegistry {
    * The channels that keep messages. The channels of a user and of the user's clients are one share; every other
    * channel is a share of its own.
    */
-  readonly #kept = new Shares<string | Channel, Channel>({ sparesLast: false });
+  readonly #kept = new FairEviction<string | Channel, Channel>({ sparesLast: false });
 
   constructor(
     readonly limits: LogLimits,

@@ -1,7 +1,7 @@
 /** The clients that a hub remembers. */
 import type { Clock } from '../core/clock.js';
 import { TaskError } from '../core/errors.js';
-import { Shares } from '../core/store/shares.js';
+import { FairEviction } from '../core/store/fair-eviction.js';
 import { Sweeper } from '../core/engine/sweeper.js';
 import type { Client } from './hub-client.js';
 
@@ -23,7 +23,7 @@ export class ClientRegistry {
   /** The clients that are away, longest first. */
   readonly #away = new Set<Client>();
   /** The clients that are away by user, so that no user loses clients because another one leaves again and again. */
-  readonly #shares = new Shares<string | undefined, Client>({ sparesLast: true });
+  readonly #evictable = new FairEviction<string | undefined, Client>({ sparesLast: true });
   readonly #sweeper: Sweeper;
 
   /** @param forget gives back what a client holds */
@@ -65,9 +65,13 @@ export class ClientRegistry {
   away(client: Client): void {
     client.leftAtMs = this.limits.clock.now();
     this.#away.add(client);
-    this.#shares.put(client.userId, client, 1);
+    this.#evictable.put(client.userId, client, 1);
     const limit = this.limits.absenceMs > 0 ? this.limits.maxAbsentClients : 0;
-    for (let next = this.#shares.first(); next !== undefined && this.#away.size > limit; next = this.#shares.first()) {
+    for (
+      let next = this.#evictable.first();
+      next !== undefined && this.#away.size > limit;
+      next = this.#evictable.first()
+    ) {
       this.remove(next);
     }
     if (this.#away.size > 0) this.#sweeper.start();
@@ -86,7 +90,7 @@ export class ClientRegistry {
 
   #noLongerAway(client: Client): void {
     this.#away.delete(client);
-    this.#shares.delete(client);
+    this.#evictable.delete(client);
   }
 
   #sweep(): boolean {

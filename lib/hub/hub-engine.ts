@@ -11,7 +11,7 @@ import type { AnyRequest } from '../http/read-request.js';
 import { Connection, type StreamResponse } from '../sse/connection.js';
 import { formatEventId } from '../sse/event-id.js';
 import { encodeFrame, encodeRetry } from '../sse/frame.js';
-import { Framing } from '../sse/framing.js';
+import { LogEncoder } from '../sse/log-encoder.js';
 import { CLIENT_ID_HEADER, STREAM_HEADERS } from '../sse/headers.js';
 import { Heartbeat } from '../sse/heartbeat.js';
 import { sendHead } from '../sse/whole-answer.js';
@@ -104,7 +104,7 @@ export class HubEngine implements Delivery {
     const id = known?.id ?? this.#idOf(request);
     const ip = (req as AnyRequest).ip ?? req.socket.remoteAddress; // a getter, which asks the application whom to trust
     if (!sendHead(res, 200, { ...STREAM_HEADERS, [CLIENT_ID_HEADER]: id })) throw requestOver();
-    const connection = new Connection(res, new Framing(this.messages.epoch), this.#heartbeat);
+    const connection = new Connection(res, new LogEncoder(this.messages.epoch), this.#heartbeat);
     return this.listeners.whenDone(() => {
       if (known !== undefined) this.#replace(known);
       const client = known ?? this.#create(id, request, start.position);

@@ -1,5 +1,5 @@
 /** Keeps what a component shows of one task, outside of React, and tells React at most once per frame. */
-import { page, randomKey } from '../client/connection/page.js';
+import { globals, randomKey } from '../client/connection/browser-globals.js';
 import {
   streamTask,
   type StreamError,
@@ -84,7 +84,7 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     const { flushMs } = live;
     if (timer !== undefined) return;
     timer = setTimeout(flush, flushMs ?? HIDDEN_FRAME_MS);
-    if (flushMs === undefined) page.requestAnimationFrame?.(flush);
+    if (flushMs === undefined) globals.requestAnimationFrame?.(flush);
   };
 
   const onEvent = (event: TaskEvent<P, R>): unknown => {

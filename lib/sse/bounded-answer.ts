@@ -1,7 +1,7 @@
 /** Sends part of a stream as one whole body, for clients behind something that passes nothing on before the end. */
 import type { Follower } from '../core/log/followers.js';
 import { encodeItem, type Source, type StreamResponse } from './connection.js';
-import type { Framing } from './framing.js';
+import type { LogEncoder } from './log-encoder.js';
 import type { HeartbeatTarget, Heartbeat } from './heartbeat.js';
 import { sendLarge } from './whole-answer.js';
 
@@ -24,7 +24,7 @@ export class BoundedAnswer implements Follower, HeartbeatTarget {
   constructor(
     readonly res: StreamResponse,
     readonly head: { readonly headers: Readonly<Record<string, string>>; readonly prelude: string },
-    readonly framing: Framing,
+    readonly encoder: LogEncoder,
     readonly heartbeat: Heartbeat,
   ) {}
 
@@ -55,7 +55,7 @@ export class BoundedAnswer implements Follower, HeartbeatTarget {
     while (bytes < MAX_COLLECTED_BYTES) {
       const item = source.read();
       if (item === undefined) break;
-      const encoded = Buffer.from(encodeItem(item, this.framing));
+      const encoded = Buffer.from(encodeItem(item, this.encoder));
       frames.push(encoded);
       bytes += encoded.length;
     }

@@ -5,7 +5,7 @@ import type { Gap } from '../core/log/gap.js';
 import type { Item } from '../core/log/subscription.js';
 import { COPIED_BYTES } from './chunks.js';
 import { encodeRetry } from './frame.js';
-import type { Framing } from './framing.js';
+import type { LogEncoder } from './log-encoder.js';
 import { GuardedResponse, type ResponseOwner, type StreamResponse, type Taken } from './guarded-response.js';
 import type { HeartbeatTarget, Heartbeat } from './heartbeat.js';
 
@@ -44,7 +44,7 @@ export class Connection implements Follower, HeartbeatTarget, ResponseOwner, Sen
 
   constructor(
     res: StreamResponse,
-    readonly framing: Framing,
+    readonly encoder: LogEncoder,
     readonly heartbeat: Heartbeat,
   ) {
     this.#res = new GuardedResponse(res, this, heartbeat.chunks);
@@ -79,7 +79,7 @@ export class Connection implements Follower, HeartbeatTarget, ResponseOwner, Sen
     while (!over && !this.#blocked && !this.#ended) {
       const item = source.read();
       if (item === undefined) break;
-      const frames = encodeItem(item, this.framing);
+      const frames = encodeItem(item, this.encoder);
       const taken = this.#write(frames);
       if (taken === 'full' && frames.length > COPIED_BYTES) this.#pin(source, item, frames.length);
     }
@@ -186,5 +186,5 @@ export class Connection implements Follower, HeartbeatTarget, ResponseOwner, Sen
 }
 
 /** Returns the bytes of one item. Frames from the log are already encoded. */
-export const encodeItem = (item: Item | Gap<string>, framing: Framing): string | Buffer =>
-  item.kind === 'frames' ? item.bytes : framing.encode(item);
+export const encodeItem = (item: Item | Gap<string>, encoder: LogEncoder): string | Buffer =>
+  item.kind === 'frames' ? item.bytes : encoder.encode(item);

@@ -8,7 +8,7 @@ import { formatEventId } from './event-id.js';
 import { Connection, type StreamResponse } from './connection.js';
 import { decodeEvents, encodeRetry, toTaskEvent, type TaskEvent } from './frame.js';
 import { BoundedAnswer } from './bounded-answer.js';
-import { Framing } from './framing.js';
+import { LogEncoder } from './log-encoder.js';
 import { isOver, isQueued } from './guarded-response.js';
 import { placeHeaders, streamHeaders } from './headers.js';
 import type { Heartbeat } from './heartbeat.js';
@@ -114,14 +114,14 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
     const wire = this.settings.wireOf(record.wire);
     const places = placeHeaders(this.settings.publicPath, taskId);
     const headers = { ...wire.headers, ...streamHeaders(taskId, resumeKey), ...places };
-    const framing = new Framing(resumeKey, wire, record, feed.log.epochs);
+    const encoder = new LogEncoder(resumeKey, wire, record, feed.log.epochs);
     const { status, slot } = record;
     const stream = { taskId, slot, resumeKey, status, resumed, position };
     const prelude =
       encodeRetry(heartbeat.nextRetryMs()) +
       (wire.prelude?.(formatEventId(resumeKey, position, epoch), stream) ?? '\n');
     if (waitMs !== undefined) {
-      const answer = new BoundedAnswer(res, { headers, prelude }, framing, heartbeat);
+      const answer = new BoundedAnswer(res, { headers, prelude }, encoder, heartbeat);
       // A client that starts a task is told its key at once: if it were cut off while it waits, it could not return.
       if (!(await answer.send(this.#subscribe(feed, answer), resumed ? waitMs : 0))) this.abandon();
       return undefined;
@@ -130,7 +130,7 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
       this.abandon();
       return undefined;
     }
-    const connection = new Connection(res, framing, heartbeat);
+    const connection = new Connection(res, encoder, heartbeat);
     connection.open(prelude, this.#subscribe(feed, connection));
     return connection;
   }

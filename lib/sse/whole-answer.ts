@@ -7,7 +7,7 @@ import { warnOfFailure } from '../core/callbacks.js';
 import type { Slice } from '../core/log/event-log.js';
 import type { MemoryBudget } from '../core/log/memory.js';
 import { Connection, type Source } from './connection.js';
-import { Framing } from './framing.js';
+import { LogEncoder } from './log-encoder.js';
 import { isAnswered, type StreamResponse } from './guarded-response.js';
 import type { Heartbeat } from './heartbeat.js';
 
@@ -52,7 +52,7 @@ export function sendLarge(
 ): boolean {
   const length = Buffer.byteLength(prelude) + body.length;
   if (isAnswered(res) || !sendHead(res, 200, { ...headers, 'Content-Length': length })) return false;
-  const connection = new Connection(res, NO_FRAMING, heartbeat);
+  const connection = new Connection(res, NO_LOG, heartbeat);
   connection.open(prelude, new Body(body, budget));
   return !connection.isCut;
 }
@@ -78,7 +78,7 @@ class Body implements Source {
   }
 }
 
-const NO_FRAMING = new Framing('');
+const NO_LOG = new LogEncoder('');
 
 /** Answers 204. */
 export function sendNoContent(res: StreamResponse, headers: Headers = NO_STORE): void {

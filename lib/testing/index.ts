@@ -11,7 +11,7 @@ export { createCutProxy } from './cut-proxy.js';
 export type { ConnectionPlan, CutKind, CutPlan, CutProxy } from './cut-proxy.js';
 export { collect } from './collect.js';
 export type { CollectedEvent, CollectedStream, CollectOptions } from './collect.js';
-export { expectExact } from './exactness.js';
+export { expectExact } from './expect-exact.js';
 
 // Wires of your own
 export { checkWire } from './check-wire.js';

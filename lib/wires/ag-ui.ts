@@ -1,7 +1,7 @@
 /** The AG-UI wire. */
 import type { Wire, WireTask } from '../sse/wire.js';
 import { encodeItems } from './encode-items.js';
-import { encodeIdFirst, encodePosition, markEnd } from './id-first.js';
+import { encodeIdFirst, encodePosition, markEnd } from './wire-frames.js';
 import { MessageFold, type FoldRules } from './message-fold.js';
 import { readOutcome } from './outcome.js';
 

@@ -1,6 +1,6 @@
 /** Encodes folded messages. */
 import type { WireSnapshot } from '../sse/wire.js';
-import { encodePosition } from './id-first.js';
+import { encodePosition } from './wire-frames.js';
 import { parseItems, restOf } from './message-fold.js';
 
 /**

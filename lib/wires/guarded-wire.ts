@@ -3,7 +3,7 @@ import { warnOfFailure } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
 import { isSendable } from '../core/http-header.js';
 import type { Wire } from '../sse/wire.js';
-import { encodePosition } from './id-first.js';
+import { encodePosition } from './wire-frames.js';
 
 type Refused = ReturnType<NonNullable<Wire['refusal']>>;
 

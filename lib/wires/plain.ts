@@ -1,6 +1,6 @@
 /** The plain wire. */
 import type { Wire } from '../sse/wire.js';
-import { encodeIdFirst, markEnd } from './id-first.js';
+import { encodeIdFirst, markEnd } from './wire-frames.js';
 import { readOutcome } from './outcome.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { ReceivedEvent } from '../exactness.js';
+import type { ReceivedEvent } from '../received-events.js';
 
 /**
  * The client libraries that users have, behind one interface. Each reconnects by itself with `Last-Event-ID`. All of them load in

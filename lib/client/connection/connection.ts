@@ -13,7 +13,7 @@ import { isDenied, isNetworkFailure, readRefusal, StreamError } from './answers.
 import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS, readRetryAfter } from './back-off.js';
 import { createEventReader } from './event-reader.js';
 import type { ConnectionOptions, ConnectionState } from './options.js';
-import { page } from './page.js';
+import { globals } from './browser-globals.js';
 
 /** The longest silence of a connection that is not given up, in ms: three heartbeats of a server with the default options. */
 export const DEFAULT_WATCHDOG_MS = 45_000;
@@ -124,7 +124,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     const { url, method = 'GET', body, firstByteMs, bounded } = await owner.prepare(headers);
     if (isOver()) return undefined;
     // A platform without it buffers the whole answer, and would only say so when the job has run.
-    if (!options.fetch && !('body' in Object(page.Response?.prototype))) throw noStream();
+    if (!options.fetch && !('body' in Object(globals.Response?.prototype))) throw noStream();
     callListener(options.debug, { kind: 'request', method, url, headers });
     watch(firstByteMs, 'UNANSWERED');
     const askedMs = Date.now();
@@ -205,7 +205,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
       return;
     }
     const cause = owner.failed?.(failure) ?? failure;
-    if (retries >= (options.maxRetries ?? Infinity) && page.navigator?.onLine !== false) {
+    if (retries >= (options.maxRetries ?? Infinity) && globals.navigator?.onLine !== false) {
       end(new StreamError('GAVE_UP', undefined, { cause }));
       return;
     }
@@ -218,7 +218,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   const onPageEvent = ({ type }: { readonly type: string }): void => {
     // The back/forward cache prefers pages without an open connection; in it, timers stand still.
     if (type === 'pagehide') cut();
-    else if (page.document?.hidden) return;
+    else if (globals.document?.hidden) return;
     else if (state === 'waiting') {
       if (Date.now() >= deadlineMs) void run();
     } else if (type === 'online' || Date.now() > deadlineMs) {
@@ -229,7 +229,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     }
   };
   for (const type of ['online', 'visibilitychange', 'pagehide', 'pageshow']) {
-    page.addEventListener?.(type, onPageEvent, { signal: life.signal });
+    globals.addEventListener?.(type, onPageEvent, { signal: life.signal });
   }
   const abort = (): void => end(signal?.reason as Error);
   signal?.addEventListener('abort', abort, { signal: life.signal });

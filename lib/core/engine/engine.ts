@@ -6,7 +6,7 @@ import { keptRecord, ownedRecord, requireRecord } from './task-access.js';
 import { Memory, type MemoryBudget } from '../log/memory.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { ResolvedOptions } from './engine-options.js';
-import { RestartHandlers } from './restart-handlers.js';
+import { HandlerRegistry } from './handler-registry.js';
 import { IdleRuns } from './idle-runs.js';
 import { releaseTakeover, Restarts } from './restarts.js';
 import type { OpenTaskStore, StoreSettings, Takeover, TaskRecord, TaskRef, TaskStore } from '../ports.js';
@@ -20,7 +20,7 @@ import { storeSettingsOf } from './store-settings.js';
 import { Sweeper } from './sweeper.js';
 import { toTaskInfo } from '../task/task.js';
 import { TimeLimit, withTimeLimit } from '../store/time-limit.js';
-import { Turns } from '../run/turns.js';
+import { EventLoopYielder } from '../run/event-loop-yielder.js';
 
 /** The framings of tasks, as far as the engine depends on them. */
 export interface EngineWires {
@@ -38,8 +38,8 @@ export class Engine implements RunObserver {
   readonly #ending = new Set<Promise<void>>();
   /** Runs whose tasks have ended while their jobs still work. */
   readonly settling = new SettlingRuns();
-  readonly turns: Turns;
-  readonly handlers: RestartHandlers;
+  readonly yielder: EventLoopYielder;
+  readonly handlers: HandlerRegistry;
   readonly #idle: IdleRuns;
   readonly #restarts: Restarts;
   readonly #sweeper: Sweeper;
@@ -54,8 +54,8 @@ export class Engine implements RunObserver {
     readonly wires: EngineWires,
   ) {
     const { clock, storeTimeoutMs, sweepIntervalMs } = options;
-    this.turns = new Turns(clock);
-    this.handlers = new RestartHandlers(this);
+    this.yielder = new EventLoopYielder(clock);
+    this.handlers = new HandlerRegistry(this);
     this.#idle = new IdleRuns(clock, sweepIntervalMs);
     const settings = storeSettingsOf(options, wires.encode, this.handlers);
     this.#limit = new TimeLimit(clock, storeTimeoutMs);
@@ -168,7 +168,7 @@ export class Engine implements RunObserver {
    * @throws TaskError `TASK_NOT_RUNNING` and as `find`
    */
   async refuse(taskId: string): Promise<never> {
-    await this.turns.next();
+    await this.yielder.next();
     const { status } = await this.find({ taskId });
     throw notRunning(status);
   }
@@ -209,7 +209,7 @@ export class Engine implements RunObserver {
   /** Runs a task that has just been created or taken over. */
   begin({ writer, past }: Pick<Takeover, 'writer'> & Partial<Takeover>, request: RunRequest): Run {
     const { job, ...options } = request;
-    const run = new Run(writer, job, options, { ...this.options, turns: this.turns }, this);
+    const run = new Run(writer, job, options, { ...this.options, yielder: this.yielder }, this);
     if (writer.record.attempt > 1) run.snapshot?.resume(past, writer.record.lastSeq);
     this.counts.started++;
     this.#runs.set(run.taskId, run);

@@ -2,13 +2,13 @@
 import type { OpenTaskStore, Takeover, TaskRecord } from '../ports.js';
 import { readInput } from './kept-input.js';
 import type { ResolvedOptions } from './engine-options.js';
-import type { RestartHandlers } from './restart-handlers.js';
+import type { HandlerRegistry } from './handler-registry.js';
 import type { RunRequest, TaskHandler } from '../run/start-request.js';
 
 /** The part of the engine that restarts use. */
 export interface RestartHost {
   readonly options: ResolvedOptions;
-  readonly handlers: RestartHandlers;
+  readonly handlers: HandlerRegistry;
   /** The number of tasks that may still be started here now; 0 where the engine is being stopped. */
   readonly room: number;
   readonly isStopping: boolean;

@@ -1,6 +1,6 @@
 /** Wakes the readers of a log when it has grown. */
 import { callEach } from '../callbacks.js';
-import { runInNoContext } from '../no-context.js';
+import { runOutsideContext } from '../async-context.js';
 
 /** Is woken when a log has grown or ended. */
 export interface Follower {
@@ -27,7 +27,7 @@ export class Followers {
   wakeAll(): void {
     if (this.#waking || this.#followers.size === 0) return;
     this.#waking = true;
-    runInNoContext(Followers.#wakeLater, this);
+    runOutsideContext(Followers.#wakeLater, this);
   }
 
   static #wakeLater(this: void, followers: Followers): void {

@@ -3,7 +3,7 @@
  * has dropped them.
  */
 import { callEach } from '../callbacks.js';
-import { runInNoContext } from '../no-context.js';
+import { runOutsideContext } from '../async-context.js';
 
 /** The part of a budget that dropped memory may take while connections still send it. */
 const PINNED_SHARE = 1 / 4;
@@ -119,7 +119,7 @@ export class Memory implements MemoryBudget {
 
   #cut(piece: Pinnable): void {
     piece.countIn(undefined);
-    if (this.#doomed.length === 0) runInNoContext(Memory.#cutLater, this);
+    if (this.#doomed.length === 0) runOutsideContext(Memory.#cutLater, this);
     this.#doomed.push(...piece.senders);
   }
 

@@ -6,13 +6,13 @@ import { checkEventName, toJson } from '../task/payload.js';
 import type { Awaitable } from '../ports.js';
 import type { Snapshot } from './snapshot.js';
 import type { UpdateProgress } from '../task/task.js';
-import type { Turns } from './turns.js';
+import type { EventLoopYielder } from './event-loop-yielder.js';
 
 const DONE = Promise.resolve();
 
 /** The part of a run that `Progress` uses. */
 export interface ProgressTarget {
-  readonly settings: { readonly maxEventBytes: number; readonly turns: Turns; readonly clock: Clock };
+  readonly settings: { readonly maxEventBytes: number; readonly yielder: EventLoopYielder; readonly clock: Clock };
   readonly snapshot: Snapshot | undefined;
   /** Appends to the log. @throws TaskError */
   append(event: string | undefined, json: string): Awaitable<void>;
@@ -57,9 +57,9 @@ export class Progress {
 
   #committed(committed: Awaitable<void>): Promise<void> {
     const { target } = this;
-    const { turns } = target.settings;
-    if (!(committed instanceof Promise)) return turns.next(target.updatedAtMs) ?? DONE;
-    const turn = turns.next();
+    const { yielder } = target.settings;
+    if (!(committed instanceof Promise)) return yielder.next(target.updatedAtMs) ?? DONE;
+    const turn = yielder.next();
     const answered = turn === undefined ? committed : committed.then(() => turn);
     return optional(answered.catch((error: unknown) => this.#refused(error, true)));
   }
@@ -68,8 +68,8 @@ export class Progress {
   #refused(error: unknown, wasAppended = false): Promise<void> {
     const { target } = this;
     target.refused(error, wasAppended);
-    const { turns, clock } = target.settings;
-    const turn = turns.next(clock.wallNow());
+    const { yielder, clock } = target.settings;
+    const turn = yielder.next(clock.wallNow());
     const refuse = (): never => {
       throw error;
     };

@@ -14,12 +14,12 @@ import { pullAll, valuesOf } from './streaming-job.js';
 import type { AsyncTask, TaskContext, UpdateProgress } from '../task/task.js';
 import { contextOf } from './task-context.js';
 import { readProperty } from '../thrown.js';
-import type { Turns } from './turns.js';
+import type { EventLoopYielder } from './event-loop-yielder.js';
 
 /** The part of the manager's settings that a run needs. */
 export interface RunSettings extends ErrorExposure {
   readonly clock: Clock;
-  readonly turns: Turns;
+  readonly yielder: EventLoopYielder;
 }
 
 /** Receives the lifecycle events of a run. */

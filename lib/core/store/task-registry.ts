@@ -2,7 +2,7 @@
 import { Deadlines } from '../deadlines.js';
 import { Memory } from '../log/memory.js';
 import type { StoreSettings, StoreSizes, TaskRef, Tombstone } from '../ports.js';
-import { Shares } from './shares.js';
+import { FairEviction } from './fair-eviction.js';
 import type { MemoryTask } from './memory-task.js';
 
 const MAX_TOMBSTONES = 10_000;
@@ -23,7 +23,7 @@ export class TaskRegistry {
   readonly #running = new Map<string, MemoryTask>();
   readonly #finished = new Map<string, MemoryTask>();
   /** The finished tasks by owner, to choose those that go before their time. */
-  readonly #kept = new Shares<string | undefined, MemoryTask>({ sparesLast: true });
+  readonly #kept = new FairEviction<string | undefined, MemoryTask>({ sparesLast: true });
   /** Running and ended tasks, in the order of their starts. */
   readonly #byOwner = new Map<string | undefined, Set<MemoryTask>>();
   readonly #byResumeKey = new Map<string, MemoryTask>();
@@ -33,7 +33,7 @@ export class TaskRegistry {
   readonly #runningPerOwner = new Map<string | undefined, number>();
   readonly #expiry = new Deadlines<MemoryTask>();
   readonly #tombstones = new Map<string, KeptTombstone>();
-  readonly #tombstonesByOwner = new Shares<string | undefined, KeptTombstone>({ sparesLast: true });
+  readonly #tombstonesByOwner = new FairEviction<string | undefined, KeptTombstone>({ sparesLast: true });
   readonly #tombstoneExpiry = new Deadlines<KeptTombstone>();
 
   constructor(readonly settings: StoreSettings) {

@@ -3,7 +3,7 @@ import type { EventLog, Slice } from '../../core/log/event-log.js';
 import { Account, type MemoryBudget } from '../../core/log/memory.js';
 import type { TaskFeed } from '../../core/ports.js';
 import type { Context } from '../context.js';
-import { CopiedLog } from './copied-log.js';
+import { LogSync } from './log-sync.js';
 import { readOlder } from './older-events.js';
 import type { LiveRecord } from '../records.js';
 import type { Entry, StoredSnapshot, StoredTask } from '../port/stored.js';
@@ -17,7 +17,7 @@ export interface Move {
 
 /** A task as this instance follows it: one copy of its log, read once, for all its subscribers here. */
 export class LogCopy implements TaskFeed {
-  readonly events: CopiedLog;
+  readonly events: LogSync;
   /** The writer, where the task runs here: then nothing needs to be read. */
   writer: SharedWriter | undefined;
   holder: string | undefined;
@@ -42,7 +42,7 @@ export class LogCopy implements TaskFeed {
     lastSeq: number,
     readonly audienceChanged: (copy: LogCopy) => void,
   ) {
-    this.events = new CopiedLog(context, record, budget, lastSeq, () => {
+    this.events = new LogSync(context, record, budget, lastSeq, () => {
       this.#countTexts();
     });
     this.#texts = new Account(budget);

@@ -4,7 +4,7 @@ import { ignore, type Context } from '../context.js';
 import type { Claims } from './claims.js';
 import type { Liveness } from './liveness.js';
 import type { OwnedTasks } from '../writing/owned-tasks.js';
-import { readPast } from '../copies/past.js';
+import { readSnapshotPast } from '../copies/snapshot-past.js';
 import type { Recovery } from './recovery.js';
 import { toRecord } from '../records.js';
 import type { StoredTask } from '../port/stored.js';
@@ -88,7 +88,7 @@ export class Orphanage {
     const claimed = await claims.take(task, task.attempt + 1);
     if ('lost' in claimed) return undefined;
     const { won } = claimed;
-    const past = folds ? await readPast(this.context, won).catch(ignore) : undefined;
+    const past = folds ? await readSnapshotPast(this.context, won).catch(ignore) : undefined;
     const writer = owned.own(won, toRecord(won, false, 0));
     return { writer, past: past ?? undefined, input: won.input };
   }

@@ -3,7 +3,7 @@ import type { PublicError } from '../../core/errors.js';
 import type { Claims } from './claims.js';
 import { ignore, type Context } from '../context.js';
 import type { Liveness } from './liveness.js';
-import type { LogCopies } from '../copies/log-copies.js';
+import type { CopyRegistry } from '../copies/copy-registry.js';
 import { cancelledEnding, lostEnding, type ForeignEnding } from '../outcomes.js';
 import type { OwnedTasks } from '../writing/owned-tasks.js';
 import { assertKnownSchema } from '../port/schema.js';
@@ -23,7 +23,7 @@ export interface RecoveryParts {
   readonly liveness: Liveness;
   readonly claims: Claims;
   readonly owned: OwnedTasks;
-  readonly copies: LogCopies;
+  readonly copies: CopyRegistry;
   readonly reader: TaskReader;
 }
 

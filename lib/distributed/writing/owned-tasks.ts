@@ -5,7 +5,7 @@ import type { Audience } from '../fleet/audience.js';
 import type { Claims } from '../fleet/claims.js';
 import { ignore, type Context } from '../context.js';
 import type { Liveness } from '../fleet/liveness.js';
-import type { LogCopies } from '../copies/log-copies.js';
+import type { CopyRegistry } from '../copies/copy-registry.js';
 import type { LogCopy } from '../copies/log-copy.js';
 import { fenced, lostByStore, NOBODY } from '../outcomes.js';
 import type { PendingBatch } from './pending-batch.js';
@@ -24,7 +24,7 @@ export interface WritingParts {
   readonly retries: Retries;
   readonly turn: Turn;
   readonly liveness: Liveness;
-  readonly copies: LogCopies;
+  readonly copies: CopyRegistry;
   readonly audience: Audience;
   readonly claims: Claims;
 }

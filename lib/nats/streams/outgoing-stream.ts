@@ -3,7 +3,7 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { TaskError, type PublicError } from '../../core/errors.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { guardSignal } from '../../core/run/guarded-signal.js';
-import { Turns } from '../../core/run/turns.js';
+import { EventLoopYielder } from '../../core/run/event-loop-yielder.js';
 import { optional } from '../../core/optional-promise.js';
 import { MessageBatch } from './messages/message-batch.js';
 import { maxPayloadOf } from '../connection.js';
@@ -242,8 +242,8 @@ const offline = (message: string, options?: ErrorOptions): TaskError =>
   new TaskError('CLIENT_OFFLINE', message, options);
 
 /** All workers of a process share its event loop, which a handler that goes on after a refusal must not starve. */
-const turns = new Turns(systemClock);
+const yielder = new EventLoopYielder(systemClock);
 const refusal = (reason: unknown): Promise<never> => {
-  const turn = turns.next();
+  const turn = yielder.next();
   return optional(turn === undefined ? Promise.reject(reason) : turn.then(() => Promise.reject(reason)));
 };

@@ -8,7 +8,10 @@ import { START, type Entry, type StoredTask } from '../port/stored.js';
 const PAGE = 100;
 
 /** Returns the events that the folded state of a task goes on from; undefined where some of them are gone. */
-export async function readPast({ driver }: Context, { taskId, top }: StoredTask): Promise<SnapshotPast | undefined> {
+export async function readSnapshotPast(
+  { driver }: Context,
+  { taskId, top }: StoredTask,
+): Promise<SnapshotPast | undefined> {
   const task = await driver.read({ taskId }, { snapshot: true });
   const snapshot = task?.status === 'expired' ? undefined : task?.snapshot;
   const progress: string[] = [];

@@ -17,7 +17,7 @@ import { checkIdempotencyKey, readIdempotencyKey } from './http/idempotency-key.
 import { readResume, type AnyRequest } from './http/read-request.js';
 import { createResume } from './express/resume.js';
 import { createTaskRouter } from './express/task-router.js';
-import type { TaskManager } from './manager.js';
+import type { TaskManager } from './manager-types.js';
 import {
   checkTaskRef,
   DETACHED_START_OPTION_RULES,
@@ -109,7 +109,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     resume: (resumeOptions) => createResume(requests, resumeOptions),
 
     async find(ref) {
-      await engine.turns.next();
+      await engine.yielder.next();
       const record = await engine.lookUp(checkTaskRef(ref), true);
       return record && toTaskInfo(record);
     },
@@ -132,20 +132,20 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     cancelTask(taskId, reason = 'The task was cancelled') {
       const cancel = async (): Promise<boolean> => {
         assertOption(typeof reason === 'string', 'reason', 'a string', reason);
-        await engine.turns.next();
+        await engine.yielder.next();
         return engine.cancel(taskId, reason);
       };
       return optional(cancel());
     },
 
     async getTaskInfo(taskId) {
-      await engine.turns.next(); // so that a loop that polls starves nobody
+      await engine.yielder.next(); // so that a loop that polls starves nobody
       return toTaskInfo(await engine.find({ taskId }, true));
     },
 
     async listTasks(options = {}) {
       checkOptions('listTasks', options, LIST_OPTION_RULES);
-      await engine.turns.next();
+      await engine.yielder.next();
       const { limit = 100, ...filter } = options;
       return (await engine.store.list({ limit, ...filter })).map(toTaskSummary);
     },

@@ -5,7 +5,7 @@ import { ignore, type Context } from '../context.js';
 import type { Entry } from '../port/stored.js';
 
 /** The events that the bell of the store leads to. */
-export interface HearingEvents {
+export interface BellMonitorEvents {
   appended(taskId: string, entries: readonly Entry[] | undefined): void;
   noted(note: Note): void;
   /** Anything may have happened unheard: everything has to be looked at. */
@@ -19,21 +19,21 @@ const ECHO_BEATS = 4;
  * Listens to the store, and knows whether it still hears: it rings itself once per lease. While it does not hear, it
  * listens anew, and what is followed has to be looked at.
  */
-export class Hearing implements Ears {
+export class BellMonitor implements Ears {
   #bell: Bell | undefined;
   #closed = false;
   #echo: { readonly nonce: string; readonly sentMs: number } | undefined;
   #heardMs = -Infinity;
-  #deaf = false;
+  #isSilent = false;
 
   constructor(
     readonly context: Context,
-    readonly events: HearingEvents,
+    readonly events: BellMonitorEvents,
   ) {}
 
   /** The bell was not heard when it should have been. */
-  get deaf(): boolean {
-    return this.#deaf;
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   /** Begins to listen, once there is something to listen to. */
@@ -66,7 +66,7 @@ export class Hearing implements Ears {
     else if (note.nonce === this.#echo?.nonce) {
       this.#heardMs = this.context.settings.clock.now();
       this.#echo = undefined;
-      this.#deaf = false;
+      this.#isSilent = false;
     }
   }
 
@@ -81,7 +81,7 @@ export class Hearing implements Ears {
     const now = clock.now();
     if (this.#echo !== undefined) {
       if (now - this.#echo.sentMs < ECHO_BEATS * this.context.beatMs) return;
-      this.#deaf = true;
+      this.#isSilent = true;
       this.#bell.renew();
       this.events.missed();
       // The next one goes with the next beat: the new connection would not hear it before it has subscribed.

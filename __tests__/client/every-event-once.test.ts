@@ -2,13 +2,13 @@ import express from 'express';
 import { streamTask, type TaskEvent } from '../../lib/client/index.js';
 import { createTaskManager } from '../../lib/index.js';
 import { randomCuts, startCutProxy } from '../support/cut-proxy.js';
-import { expectExact, type ReceivedEvent } from '../support/exactness.js';
+import { expectExact, type ReceivedEvent } from '../support/received-events.js';
 import { Counter } from '../support/flow.js';
 import { announceSeed, createRandom, type Random } from '../support/random.js';
 import { listen } from '../support/raw-http.js';
 
 /**
- * The library's own client, wherever its connections break: `RUNS=200 EVENTS=5000 npx jest client/exactness` makes the
+ * The library's own client, wherever its connections break: `RUNS=200 EVENTS=5000 npx jest client/every-event-once` makes the
  * 200 runs of 5,000 events; a few here.
  */
 const RUNS = Number(process.env.RUNS ?? 6);
@@ -24,7 +24,7 @@ interface Step {
   text: string;
 }
 
-const seed = announceSeed('client exactness');
+const seed = announceSeed('client, every event once');
 const TEXTS = ['zwölf Boxkämpfer', '🥊🥊', 'line\nline\r\n\r\n', 'id: forged.1\n\n', '\u2028\u2029\ufeff', '"\\"', ''];
 const payload = (n: number): Step => ({ n, text: TEXTS[n % TEXTS.length]! + '.'.repeat(40 + (n % 48)) });
 
@@ -36,9 +36,9 @@ it(`streamTask gets each of ${EVENTS} events once in each of ${RUNS} runs, and s
   for (let first = 0; first < RUNS; first += AT_ONCE) {
     const batch = Array.from({ length: Math.min(AT_ONCE, RUNS - first) }, (_, offset) => first + offset);
     for (const made of await Promise.all(batch.map((run) => runOnce(run, random.fork(run))))) cuts += made;
-    if (RUNS > 50) process.stdout.write(`client exactness: ${first + batch.length} runs, ${cuts} cuts\n`);
+    if (RUNS > 50) process.stdout.write(`client, every event once: ${first + batch.length} runs, ${cuts} cuts\n`);
   }
-  process.stdout.write(`client exactness: ${RUNS} runs of ${EVENTS} events, ${cuts} cuts\n`);
+  process.stdout.write(`client, every event once: ${RUNS} runs of ${EVENTS} events, ${cuts} cuts\n`);
 });
 
 /** GET and POST in turn, followed by callbacks and by a loop at once. */

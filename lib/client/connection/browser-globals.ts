@@ -2,7 +2,7 @@
 import type { TaskStorage } from '../storage.js';
 
 /** The globals of a page that matter here. None of them is sure to be there: Node, workers and React Native lack some. */
-interface Page {
+interface BrowserGlobals {
   /** `visibilitychange` is an event of the document, and bubbles. */
   readonly addEventListener?: (
     type: string,
@@ -23,10 +23,10 @@ interface Page {
 }
 
 /** The global object, with what it may have in a page. */
-export const page = globalThis as unknown as Page;
+export const globals = globalThis as unknown as BrowserGlobals;
 
 /** 128 random bits, as 31 to 63 digits and hyphens; undefined without `crypto`, since a key that can be guessed is none. */
-export const randomKey = (): string | undefined => page.crypto?.getRandomValues(new Uint8Array(16)).join('-');
+export const randomKey = (): string | undefined => globals.crypto?.getRandomValues(new Uint8Array(16)).join('-');
 
 /**
  * Resolves `url` as the page would, but without the user and password that the page's own address may hold: `fetch`
@@ -34,7 +34,7 @@ export const randomKey = (): string | undefined => page.crypto?.getRandomValues(
  * @throws TypeError where `url` is none, or is relative and there is no page
  */
 export function resolveUrl(url: string | URL): URL {
-  const base = new URL(page.document?.baseURI ?? page.location?.href ?? url);
+  const base = new URL(globals.document?.baseURI ?? globals.location?.href ?? url);
   base.username = base.password = '';
   return new URL(url, base);
 }

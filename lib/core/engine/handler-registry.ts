@@ -15,7 +15,7 @@ export interface Restarter {
 const MAX_ROUTES = 1_000;
 
 /** Holds the handlers of this instance, which can run a lost task without a request that brings its job. */
-export class RestartHandlers implements OrphanRunner {
+export class HandlerRegistry implements OrphanRunner {
   readonly #named = new Map<string, TaskHandler>();
   /** Handlers without a name whose clients have come here. Such a client waits for its task and does not ask again. */
   readonly #routes = new LRUCache<string, TaskHandler>({ max: MAX_ROUTES });

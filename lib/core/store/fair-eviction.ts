@@ -19,13 +19,12 @@ const CLASSES = 64;
  * step costs O(1) and "most" is exact within a factor of two. In the highest class the holder that has added last gives
  * first, so that what it takes comes out of its own share.
  *
- *
  * @example
- * const kept = new Shares<string, Task>({ sparesLast: true });
+ * const kept = new FairEviction<string, Task>({ sparesLast: true });
  * kept.put('ann', task, task.size);
  * while (kept.weight > limit) forget(kept.first()); // which calls kept.delete(task)
  */
-export class Shares<Holder, Item> {
+export class FairEviction<Holder, Item> {
   /** The weight of all items together. */
   weight = 0;
   #latest: Holding<Item> | undefined;

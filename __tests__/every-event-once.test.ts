@@ -3,14 +3,14 @@ import { createTaskManager } from '../lib/index.js';
 import { exactClients } from './support/clients/index.js';
 import type { ClientDriver } from './support/clients/driver.js';
 import { randomCuts, startCutProxy } from './support/cut-proxy.js';
-import { expectExact } from './support/exactness.js';
+import { expectExact } from './support/received-events.js';
 import { Counter } from './support/flow.js';
 import { announceSeed, createRandom, type Random } from './support/random.js';
 import { listen } from './support/raw-http.js';
 
 /**
  * The promise of the library: however often and wherever its connections break, a client gets every event once, in order, then the end
- * of the task, then nothing. A few runs here; `RUNS=40 EVENTS=5000 npx jest exactness` makes 200 of 5,000 events, 40 for each client.
+ * of the task, then nothing. A few runs here; `RUNS=40 EVENTS=5000 npx jest every-event-once` makes 200 of 5,000 events, 40 for each client.
  */
 const RUNS = Number(process.env.RUNS ?? 5);
 const EVENTS = Number(process.env.EVENTS ?? 1_000);
@@ -21,7 +21,7 @@ const LEAST_CUTS = 10;
 /** Every event is longer than 80 bytes, so no run gets by with fewer than ten connections. */
 const LONGEST_CONNECTION = EVENTS * 8;
 
-const seed = announceSeed('exactness');
+const seed = announceSeed('every event once');
 
 // Text that is worth cutting: several bytes to a character, escapes, what looks like the end of a frame.
 const TEXTS = ['zwölf Boxkämpfer', '🥊🥊', 'line\nline\r\n\r\n', 'id: forged.1\n\n', '\u2028\u2029\ufeff', '"\\"', ''];

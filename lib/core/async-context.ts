@@ -8,6 +8,6 @@ import { AsyncResource } from 'node:async_hooks';
 const LOADING = new AsyncResource('resumable-sse');
 
 /** Calls `fn`, and runs what it schedules, in no request's context. */
-export function runInNoContext<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
+export function runOutsideContext<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
   return LOADING.runInAsyncScope(fn, undefined, ...args);
 }

@@ -27,7 +27,7 @@ const STATUS_OF = new Map<string | undefined, FinalStatus>(
  * The events of a task as this instance has copied them, in order and each once, whether they were read from the store,
  * brought by the bell or written here.
  */
-export class CopiedLog {
+export class LogSync {
   readonly log: EventLog;
   /** The place of the last entry that was taken over. */
   #readTo: Pick<Place, 'token' | 'seq'> = START;

@@ -1,4 +1,4 @@
-/** Frames gaps and snapshots, which stand in no log, the way the log itself is framed. */
+/** Encodes gaps and snapshots, which stand in no log, the way the events of the log itself are encoded. */
 import type { Epochs } from '../core/log/epochs.js';
 import type { Gap } from '../core/log/gap.js';
 import type { SnapshotItem } from '../core/log/subscription.js';
@@ -9,8 +9,8 @@ import type { Wire, WireTask } from './wire.js';
 /** The hub's log belongs to no task. */
 const NO_TASK: WireTask = Object.freeze({ taskId: '' });
 
-/** Knows the wire and the ids of one log. */
-export class Framing {
+/** Encodes for the readers of one log, whose wire and ids it knows. */
+export class LogEncoder {
   /** @param idPrefix what stands before the seq in the ids of the log's events */
   constructor(
     readonly idPrefix: string,

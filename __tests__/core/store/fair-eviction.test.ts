@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { Shares } from '../../../lib/core/store/shares.js';
+import { FairEviction } from '../../../lib/core/store/fair-eviction.js';
 import { itHolds } from '../../support/property.js';
 
 /** What goes, in order, until nothing is left. */
-function takeAll<Item>(shares: Shares<string, Item>): Item[] {
+function takeAll<Item>(shares: FairEviction<string, Item>): Item[] {
   const gone: Item[] = [];
   for (let next = shares.first(); next !== undefined; next = shares.first()) {
     shares.delete(next);
@@ -14,7 +14,7 @@ function takeAll<Item>(shares: Shares<string, Item>): Item[] {
 
 describe('the memory of several holders under one limit', () => {
   it('is taken from the holder with most, least recently used first', () => {
-    const shares = new Shares<string, string>({ sparesLast: false });
+    const shares = new FairEviction<string, string>({ sparesLast: false });
     for (const name of ['a', 'b', 'c', 'd']) shares.put('many', name, 10);
     for (const name of ['x', 'y']) shares.put('few', name, 5);
     shares.touch('a');
@@ -24,7 +24,7 @@ describe('the memory of several holders under one limit', () => {
   });
 
   it('is taken from the holder that asks for more, where several hold about as much', () => {
-    const shares = new Shares<string, string>({ sparesLast: true });
+    const shares = new FairEviction<string, string>({ sparesLast: true });
     for (const name of ['a1', 'a2', 'a3']) shares.put('ann', name, 1);
     for (const name of ['b1', 'b2', 'b3']) shares.put('bob', name, 1);
     expect(shares.first()).toBe('b1');
@@ -33,7 +33,7 @@ describe('the memory of several holders under one limit', () => {
   });
 
   it('leaves every holder its last item while another has two, however large it is', () => {
-    const shares = new Shares<string, string>({ sparesLast: true });
+    const shares = new FairEviction<string, string>({ sparesLast: true });
     shares.put('ann', 'a large one', 1_000_000);
     for (const name of ['one', 'two', 'three']) shares.put('bob', name, 1);
     shares.put('eve', 'the newest', 1);
@@ -41,7 +41,7 @@ describe('the memory of several holders under one limit', () => {
   });
 
   it('counts by its new weight after it has changed, in its old place', () => {
-    const shares = new Shares<string, string>({ sparesLast: false });
+    const shares = new FairEviction<string, string>({ sparesLast: false });
     shares.put('ann', 'a1', 8);
     shares.put('ann', 'a2', 8);
     shares.put('bob', 'b', 4);
@@ -64,7 +64,7 @@ describe('the memory of several holders under one limit', () => {
     'is never taken from a holder while another has twice as much',
     [fc.array(step, { maxLength: 60 })],
     (steps) => {
-      const shares = new Shares<string, string>({ sparesLast: false });
+      const shares = new FairEviction<string, string>({ sparesLast: false });
       const kept = new Map<string, number>();
       const heldBy = (holder: string): number =>
         [...kept].reduce((sum, [name, weight]) => (name.startsWith(holder) ? sum + weight : sum), 0);

@@ -11,7 +11,7 @@ const TURN_MS = 10;
  * the same turn, however often they are awaited, so without this no client would be served and no time-out kept. All
  * jobs of a manager share one, since they share the loop.
  */
-export class Turns {
+export class EventLoopYielder {
   #answers = 0;
   #beganMs: number;
   #next: Promise<void> | undefined;

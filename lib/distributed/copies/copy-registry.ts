@@ -3,7 +3,7 @@ import { Memory } from '../../core/log/memory.js';
 import type { KnownPlace, StoreSizes } from '../../core/ports.js';
 import { isFinal } from '../../core/task/status.js';
 import { ignore, type Context } from '../context.js';
-import { readFirst } from './copied-log.js';
+import { readFirst } from './log-sync.js';
 import { LogCopy } from './log-copy.js';
 import { unavailable } from '../outcomes.js';
 import type { LiveRecord } from '../records.js';
@@ -17,7 +17,7 @@ const OPENINGS = 3;
 const PAGE = 500;
 
 /** The services that copies need of the world around them. */
-export interface LogCopyEvents {
+export interface CopyRegistryEvents {
   /** Wakes when there is more of the task; resolves when nothing can be missed any more. */
   follow(taskId: string): Promise<void>;
   unfollow(taskId: string): void;
@@ -32,7 +32,7 @@ export interface LogCopyEvents {
 }
 
 /** The copies of logs on this instance: one per task that somebody here follows or that runs here. */
-export class LogCopies {
+export class CopyRegistry {
   /** At the cost of copies that nobody reads, then of what others have longest kept. */
   readonly memory: Memory;
   readonly #copies = new Map<string, LogCopy>();
@@ -41,7 +41,7 @@ export class LogCopies {
 
   constructor(
     readonly context: Context,
-    readonly events: LogCopyEvents,
+    readonly events: CopyRegistryEvents,
   ) {
     this.memory = new Memory(context.settings.maxBufferedBytes, () => this.#dropUnread() || this.#trimNext());
   }
