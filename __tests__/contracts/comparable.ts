@@ -18,6 +18,6 @@ export function plainFate(fate: Fate): unknown {
 
 export function stateOf(state: TaskState | undefined): unknown {
   if (state === undefined) return undefined;
-  const { taskId, status, token, holder, attempt, cancel, top, schema } = state;
-  return { taskId, status, token, holder, attempt, cancel, top, schema };
+  const { taskId, status, token, holder, attempt, losses, cancel, top, schema } = state;
+  return { taskId, status, token, holder, attempt, losses, cancel, top, schema };
 }

@@ -134,6 +134,26 @@ describe('Instances that share tasks', () => {
       expect(ran).toEqual([]);
     });
 
+    it('do not count the runs that a stopping instance handed over', async () => {
+      const [one, two] = [fleet.open({ ...restarting }), fleet.open({ ...restarting })];
+      const { taskId, writer } = await fleet.answered(started(one.store));
+      await fleet.answered(writer.release());
+      for (const { store } of [two, one, two]) {
+        const takeover = await fleet.answered(store.claim(taskId, false));
+        if (takeover === undefined || 'laterMs' in takeover) throw new Error('It is not handed over');
+        await fleet.answered(takeover.writer.release());
+      }
+      const victim = fleet.open({ ...restarting });
+      const lost = await fleet.answered(victim.store.claim(taskId, false));
+      expect(lost).toMatchObject({ writer: { record: { attempt: 5 } } });
+      await fleet.pass(2_000);
+      fleet.kill(victim);
+      await fleet.pass(8_000);
+      expect(await fleet.answered(one.store.claim(taskId, false))).toMatchObject({
+        writer: { record: { attempt: 6 } },
+      });
+    });
+
     it('end a lost task that nobody runs in time', async () => {
       const one = fleet.open({ ...restarting });
       const { taskId, writer } = await fleet.answered(started(one.store));

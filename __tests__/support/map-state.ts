@@ -22,6 +22,7 @@ export interface Task {
   token: number;
   holder: string | undefined;
   attempt: number;
+  losses: number;
   nonce: string | undefined;
   cancel: string | undefined;
   entries: Entry[];
@@ -73,6 +74,7 @@ export const newTask = (draft: Draft, holder: string): Task => ({
   token: 1,
   holder,
   attempt: 1,
+  losses: 0,
   nonce: undefined,
   cancel: undefined,
   entries: [],
@@ -117,6 +119,7 @@ export function storedTask(task: Task, wanted: Wanted = {}): StoredTask {
     token: task.token,
     holder: task.holder,
     attempt: task.attempt,
+    losses: task.losses,
     cancel: task.cancel,
     updatedAtMs: task.updatedAtMs,
     endedAtMs: task.endedAtMs,

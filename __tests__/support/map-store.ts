@@ -110,13 +110,14 @@ export class MapStore extends MapIndexes {
     return { won: storedTask(task, texts) };
   }
 
-  orphan(taskId: string, expected: Claim['expected'], delayMs: number): boolean {
+  orphan(taskId: string, expected: Claim['expected'], delayMs: number, losses?: number): boolean {
     const task = this.#find({ taskId });
     if (task?.status !== 'running' || task.token !== expected.token) return false;
     if (task.holder !== undefined) {
       if (task.holder !== expected.holder) return false;
       unindexHolder(this.state, task);
       task.holder = undefined;
+      task.losses = losses ?? task.losses;
       const since = this.settings.clock.now();
       this.state.orphans.set(taskId, { handler: task.draft.handler, since, due: since + delayMs });
     }

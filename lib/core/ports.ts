@@ -31,7 +31,7 @@ export interface StoreSettings {
    * Decides what a shared store does with a task whose instance died: end it with `TASK_LOST`, or have it run again.
    */
   readonly onLost: 'fail' | 'restart';
-  /** The number of times that a task is run at most, with `onLost: 'restart'`. */
+  /** The number of runs that may end because their instance was gone, with `onLost: 'restart'`: the last ends the task. */
   readonly maxAttempts: number;
   /** The time that a lost task waits for an instance that can run it. After that it ends with `TASK_LOST`. */
   readonly orphanDeadlineMs: number;

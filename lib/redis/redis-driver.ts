@@ -100,9 +100,9 @@ export class RedisDriver implements TaskDriver {
     return { won };
   }
 
-  async orphan(taskId: string, expected: Claim['expected'], delayMs: number): Promise<boolean> {
+  async orphan(taskId: string, expected: Claim['expected'], delayMs: number, losses?: number): Promise<boolean> {
     const { commands, indexes, settings } = await this.#ready();
-    const args = [String(expected.token), expected.holder ?? ''];
+    const args = [String(expected.token), expected.holder ?? '', String(losses ?? '')];
     const [done, handler] = textsOf(await commands.run(scripts.ORPHAN, this.#keys.ofTask(taskId), args));
     if (done !== '1') return false;
     const holders = [settings.instance, ...(expected.holder === undefined ? [] : [expected.holder])];

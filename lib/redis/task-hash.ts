@@ -34,7 +34,8 @@ export function parseTask(
     ...{ resumeKey: text('resumeKey') ?? '', owner: text('owner'), idempotencyKey: text('idempotencyKey') },
     ...{ fingerprint: text('fingerprint'), slot: text('slot'), wire: text('wire'), handler: text('handler') },
     ...{ status: text('status') as TaskStatus, token: number('token') ?? 0, holder: text('holder') },
-    ...{ attempt: number('attempt') ?? 1, cancel: text('cancel'), schema: number('schema') ?? 0, top },
+    ...{ attempt: number('attempt') ?? 1, losses: number('losses') ?? 0, cancel: text('cancel') },
+    ...{ schema: number('schema') ?? 0, top },
     ...{ createdAtMs: number('createdAt') ?? 0, updatedAtMs: Number(updatedAtMs ?? text('createdAt')) },
     ...{ endedAtMs: number('endedAt'), expiresAtMs: number('expiresAt') },
     dropped: lastId === undefined ? top : dropped === undefined ? START : placeOf(dropped),
@@ -55,7 +56,8 @@ export function parseState(taskId: string, reply: Reply | undefined): TaskState 
   return {
     taskId,
     ...{ status: text('status') as TaskStatus, token: Number(text('token') ?? 0), holder: text('holder') },
-    ...{ attempt: Number(text('attempt') ?? 1), cancel: text('cancel'), schema: Number(text('schema') ?? 0) },
+    ...{ attempt: Number(text('attempt') ?? 1), losses: Number(text('losses') ?? 0), cancel: text('cancel') },
+    schema: Number(text('schema') ?? 0),
     top: placeOf(text('top')),
   };
 }
@@ -70,7 +72,7 @@ function parseSnapshot(text: string): StoredSnapshot {
 /** A task that has just been created. */
 export const newTask = ({ input: _, ...draft }: Draft, holder: string): StoredTask => ({
   ...draft,
-  ...{ status: 'running', token: 1, holder, attempt: 1, cancel: undefined, top: START, dropped: START },
+  ...{ status: 'running', token: 1, holder, attempt: 1, losses: 0, cancel: undefined, top: START, dropped: START },
   ...{ updatedAtMs: draft.createdAtMs, endedAtMs: undefined, expiresAtMs: undefined },
 });
 

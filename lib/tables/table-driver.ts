@@ -97,8 +97,8 @@ export class TableDriver implements TaskDriver {
       progress: true,
     });
 
-  orphan: TaskDriver['orphan'] = async (taskId, expected: Claim['expected'], delayMs) =>
-    this.#change(taskId, false, (task, moment) => transitions.orphan(task, expected, delayMs, moment));
+  orphan: TaskDriver['orphan'] = async (taskId, expected: Claim['expected'], delayMs, losses) =>
+    this.#change(taskId, false, (task, moment) => transitions.orphan(task, expected, { delayMs, losses }, moment));
 
   remove: TaskDriver['remove'] = async (taskId) => {
     if (await this.#change(taskId, false, transitions.remove)) await forgetAudience(this.#open.documents, taskId);

@@ -16,7 +16,7 @@ export interface Moment {
 export function newTask(draft: Draft, holder: string): KeptTask {
   return {
     ...draft,
-    ...{ status: 'running', token: 1, attempt: 1, holder, keeper: holder, cancel: undefined },
+    ...{ status: 'running', token: 1, attempt: 1, losses: 0, holder, keeper: holder, cancel: undefined },
     ...{ top: START, dropped: START, createdAtMs: Math.trunc(draft.createdAtMs) },
     ...{ updatedAtMs: Math.trunc(draft.createdAtMs), endedAtMs: undefined, expiresAtMs: undefined },
   };
@@ -25,11 +25,11 @@ export function newTask(draft: Draft, holder: string): KeptTask {
 /** The task as a driver answers it, without the texts that nobody asked for. */
 export function shown(task: KeptTask, wanted: Wanted = {}): StoredTask {
   const { taskId, resumeKey, owner, idempotencyKey, fingerprint, slot, wire, handler, createdAtMs } = task;
-  const { schema, status, token, holder, attempt, cancel, top, dropped } = task;
+  const { schema, status, token, holder, attempt, losses, cancel, top, dropped } = task;
   const { updatedAtMs, endedAtMs, expiresAtMs, input, outcome, progress, snapshot } = task;
   return {
     ...{ taskId, resumeKey, owner, idempotencyKey, fingerprint, slot, wire, handler, createdAtMs },
-    ...{ schema, status, token, holder, attempt, cancel, top, dropped, updatedAtMs, endedAtMs, expiresAtMs },
+    ...{ schema, status, token, holder, attempt, losses, cancel, top, dropped, updatedAtMs, endedAtMs, expiresAtMs },
     ...(wanted.input && { input }),
     ...(wanted.outcome && { outcome }),
     ...(wanted.progress && { progress }),
@@ -70,12 +70,17 @@ export function claim(task: KeptTask, claimed: Claim, moment: Moment): Change<Cl
   return { answer: won(next), task: next, entries };
 }
 
-export function orphan(task: KeptTask, expected: Claim['expected'], delayMs: number, { now }: Moment): Change<boolean> {
+export function orphan(
+  task: KeptTask,
+  expected: Claim['expected'],
+  { delayMs, losses = task.losses }: { readonly delayMs: number; readonly losses: number | undefined },
+  { now }: Moment,
+): Change<boolean> {
   if (task.status !== 'running' || task.token !== expected.token) return { answer: false };
   if (task.holder === undefined) return { answer: true };
   if (!isAs(task, expected)) return { answer: false };
   const since = { sinceMs: now, dueMs: now + delayMs };
-  return { answer: true, task: { ...task, holder: undefined, keeper: undefined, orphan: since } };
+  return { answer: true, task: { ...task, holder: undefined, keeper: undefined, losses, orphan: since } };
 }
 
 /** Answers whether the task is removed. */

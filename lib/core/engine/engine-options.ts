@@ -77,7 +77,8 @@ export interface EngineOptions {
    */
   onLost?: 'fail' | 'restart';
   /**
-   * The number of times that a task is run at most, with `onLost: 'restart'`. Then it ends with `TASK_LOST`. Default 3.
+   * The number of runs of a task that may end because their instance was gone, with `onLost: 'restart'`. The last of them
+   * ends the task with `TASK_LOST`. A run that a stopping instance hands over is none of them. Default 3.
    */
   maxAttempts?: number;
   /**

@@ -30,8 +30,8 @@ export interface RecoveryParts {
 /** As much of a task as decides what becomes of it; its handler where it may be run again. */
 type Lost = TaskState & Partial<Pick<StoredTask, 'handler'>>;
 
-/** Before an attempt after the first, in ms: a job that kills its process takes its time for it. */
-const backOffMs = (attempts: number): number => Math.min(MAX_BACK_OFF_MS, 1_000 * 2 ** attempts);
+/** Before a lost task runs again, in ms: a job that kills its process takes its time for it. */
+const backOffMs = (losses: number): number => Math.min(MAX_BACK_OFF_MS, 1_000 * 2 ** losses);
 
 /** Ends tasks whose instance is gone, or leaves them to be run again. */
 export class Recovery {
@@ -130,12 +130,13 @@ export class Recovery {
       }
     }
     const canRunAgain = settings.onLost === 'restart' && task.handler !== undefined;
-    if (!canRunAgain || task.attempt >= settings.maxAttempts) {
-      await this.lose(task, canRunAgain ? `The task was lost ${task.attempt} times` : undefined);
+    const losses = task.losses + 1;
+    if (!canRunAgain || losses >= settings.maxAttempts) {
+      await this.lose(task, canRunAgain ? `The task was lost ${losses} times` : undefined);
       return Infinity;
     }
-    const delayMs = backOffMs(task.attempt);
-    await driver.orphan(taskId, { token: task.token, holder: task.holder }, delayMs);
+    const delayMs = backOffMs(losses);
+    await driver.orphan(taskId, { token: task.token, holder: task.holder }, delayMs, losses);
     return delayMs;
   }
 

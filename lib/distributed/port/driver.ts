@@ -112,9 +112,10 @@ export interface TaskDriver {
 
   /**
    * Takes a running task from its holder, if token and holder are as expected, and lists it among the orphans of its
-   * handler, due after `delayMs` by the store's clock. False where they are not; true again when asked again.
+   * handler, due after `delayMs` by the store's clock. `losses` replaces the stored number of losses; undefined leaves it.
+   * False where token and holder are not as expected; true again when asked again.
    */
-  orphan(taskId: string, expected: Claim['expected'], delayMs: number): Promise<boolean>;
+  orphan(taskId: string, expected: Claim['expected'], delayMs: number, losses?: number): Promise<boolean>;
 
   /** Removes a running task of which nothing was ever appended and whose token is 1, with its key and slot. */
   remove(taskId: string): Promise<void>;

@@ -86,6 +86,8 @@ export interface TaskState {
   readonly holder: string | undefined;
   /** The number of its current run, 1 for the first time. */
   readonly attempt: number;
+  /** The number of its runs that ended because their instance was gone; one that was handed over is none of them. */
+  readonly losses: number;
   /** The reason why it is to be cancelled, as JSON; undefined: it is not. */
   readonly cancel: string | undefined;
   /** The end of its log. Where the log itself is lost, at least what was noted beside it at the last claim or end. */

@@ -6,7 +6,8 @@ import { FIRST_ID } from '../log-entry.js';
 /** The fields of a task's hash that `read` answers, in its order. */
 export const TASK_FIELDS = [
   ...['resumeKey', 'owner', 'idempotencyKey', 'fingerprint', 'slot', 'wire', 'handler', 'createdAt', 'schema'],
-  ...['status', 'token', 'holder', 'attempt', 'cancel', 'endedAt', 'expiresAt', 'updatedAt', 'top', 'dropped'],
+  ...['status', 'token', 'holder', 'attempt', 'losses', 'cancel', 'endedAt', 'expiresAt', 'updatedAt'],
+  ...['top', 'dropped'],
 ] as const;
 
 /** The fields of a task's texts that `read` answers behind the others, as far as they are wanted. */
@@ -54,7 +55,7 @@ for i = 1, #KEYS, 6 do answer[#answer + 1] = read(KEYS[i], KEYS[i + 1], KEYS[i +
 return answer`);
 
 /** The fields of a task's hash that `LOOK` answers, in its order. */
-export const STATE_FIELDS = ['status', 'token', 'holder', 'attempt', 'cancel', 'schema', 'top'] as const;
+export const STATE_FIELDS = ['status', 'token', 'holder', 'attempt', 'losses', 'cancel', 'schema', 'top'] as const;
 
 /**
  * KEYS of any number of tasks. Answers the state of each, with the id of its last entry as `top`; false where there is
@@ -99,11 +100,12 @@ local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 if last and last[1] ~= '${FIRST_ID}' then return 0 end
 return redis.call('DEL', unpack(KEYS))`);
 
-/** ARGV token, holder. Answers 1 and the handler where the task has no holder now. */
+/** ARGV token, holder, the number of losses or ''. Answers 1 and the handler where the task has no holder now. */
 export const ORPHAN = script(`
 local task = redis.call('HMGET', KEYS[1], 'status', 'token', 'holder', 'handler')
 if task[1] ~= 'running' or task[2] ~= ARGV[1] then return {0} end
 if task[3] and task[3] ~= ARGV[2] then return {0} end
+if task[3] and ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'losses', ARGV[3]) end
 redis.call('HDEL', KEYS[1], 'holder')
 return {1, task[4]}`);
 

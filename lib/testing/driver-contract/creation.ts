@@ -14,7 +14,16 @@ export function describeDriverCreation({ describe, it, open }: DriverSuite): voi
       const { input, ...known } = made;
       const task = {
         ...known,
-        ...{ status: 'running', token: 1, holder: 'one', attempt: 1, cancel: undefined, top: START, dropped: START },
+        ...{
+          status: 'running',
+          token: 1,
+          holder: 'one',
+          attempt: 1,
+          losses: 0,
+          cancel: undefined,
+          top: START,
+          dropped: START,
+        },
         ...{ updatedAtMs: made.createdAtMs, endedAtMs: undefined, expiresAtMs: undefined },
       };
       expect(answer).toEqual({ created: task });

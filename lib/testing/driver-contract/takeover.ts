@@ -91,9 +91,9 @@ export function describeDriverTakeover({ describe, it, open }: DriverSuite): voi
       const task = await created(one, { handler: 'name:a' });
       const { taskId } = task;
       expect(await one.orphan(taskId, { token: 1, holder: 'two' }, 0)).toBe(false);
-      expect(await one.orphan(taskId, { token: 1, holder: 'one' }, 5_000)).toBe(true);
-      expect(await one.orphan(taskId, { token: 1, holder: 'one' }, 5_000)).toBe(true);
-      expect(await two.read({ taskId })).toMatchObject({ status: 'running', holder: undefined });
+      expect(await one.orphan(taskId, { token: 1, holder: 'one' }, 5_000, 1)).toBe(true);
+      expect(await one.orphan(taskId, { token: 1, holder: 'one' }, 5_000, 1)).toBe(true);
+      expect(await two.read({ taskId })).toMatchObject({ status: 'running', holder: undefined, losses: 1 });
       expect(await two.held('one', undefined, 9)).toEqual([]);
       expect(await two.orphans({ handlers: ['name:a', 'name:b'] }, 9)).toEqual([]);
       await advance(5_001);
@@ -101,10 +101,24 @@ export function describeDriverTakeover({ describe, it, open }: DriverSuite): voi
       expect(await two.orphans({ handlers: ['name:b', 'name:a'] }, 9)).toEqual([taskId]);
       expect(await two.orphans({ olderThanMs: 60_000 }, 9)).toEqual([]);
       expect(await two.orphans({ olderThanMs: 5_000 }, 9)).toEqual([taskId]);
-      expect(await two.claim(claimOf({ ...task, holder: undefined }))).toMatchObject({ won: { holder: 'two' } });
+      expect(await two.claim(claimOf({ ...task, holder: undefined }))).toMatchObject({
+        won: { holder: 'two', losses: 1 },
+      });
       expect(await two.orphans({ olderThanMs: 0 }, 9)).toEqual([]);
       expect(await two.orphans({ handlers: ['name:a'] }, 9)).toEqual([]);
       expect(await one.orphan(taskId, { token: 1, holder: 'one' }, 0)).toBe(false);
+    });
+
+    it('keeps the number of losses of a task that its holder hands over', async () => {
+      const { one, two } = await open();
+      const task = await created(one, { handler: 'name:a' });
+      const { taskId, token } = task;
+      expect(await one.look([taskId])).toMatchObject([{ losses: 0 }]);
+      expect(await one.orphan(taskId, { token, holder: 'one' }, 0, 2)).toBe(true);
+      const next = { token: token + 1, attempt: 2 };
+      await two.claim(claimOf({ ...task, holder: undefined }, next));
+      expect(await two.orphan(taskId, { token: next.token, holder: 'two' }, 0)).toBe(true);
+      expect(await one.look([taskId])).toMatchObject([{ losses: 2, attempt: 2, holder: undefined }]);
     });
 
     it('lists a task no longer that its holder ends after it was taken for dead', async () => {
