@@ -43,6 +43,12 @@ app.get('/named', tasks.handler(count, { name: 'count' }));
 /** The same with a state: the sum of what it has counted. */
 const snapshot = { initial: () => ({ sum: 0 }), reduce: ({ sum }, { n }) => ({ sum: sum + n }) };
 app.get('/sum', tasks.handler(count, { snapshot }));
+/** A job that kills its process, and whoever runs it again. */
+const die = async ({ attempt }) => {
+  await new Promise((told) => process.send?.({ kind: 'started', attempt }, told));
+  process.kill(process.pid, 'SIGKILL');
+};
+app.get('/deadly', tasks.handler(die, { name: 'deadly' }));
 app.get('/slot/:slot', tasks.handler(count, { slot: ({ params }) => params.slot }));
 app.use('/tasks', tasks.router());
 const server = app.listen(0, '127.0.0.1', () => process.send?.({ kind: 'listening', port: server.address().port }));
