@@ -1,6 +1,6 @@
 import type * as Library from '../lib/index.js';
-import { bareRequest } from './support/bare-request.js';
-import { codeOf } from './support/store-fixtures.js';
+import { bareRequest } from './support/http/bare-request.js';
+import { codeOf } from './support/stores/store-fixtures.js';
 
 const DEFAULT_MANAGER = Symbol.for('resumable-sse.defaultManager');
 

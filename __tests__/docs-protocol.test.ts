@@ -1,9 +1,9 @@
 import express from 'express';
 import { createTaskManager, type AsyncTask, type TaskManager } from '../lib/index.js';
 import { encodeEvent } from '../lib/sse/frame.js';
-import { codeBlocks } from './support/markdown.js';
-import { Running, parseStream } from './support/samples.js';
-import { readPage } from './support/pages.js';
+import { codeBlocks } from './support/repository/markdown.js';
+import { Running, parseStream } from './support/repository/samples.js';
+import { readPage } from './support/repository/pages.js';
 
 const protocol = readPage('docs/PROTOCOL.md');
 

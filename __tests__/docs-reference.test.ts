@@ -6,9 +6,9 @@ import { MAX_EVENT_BYTES } from '../lib/client/connection/event-reader.js';
 import { DEFAULT_MAX_EVENTS } from '../lib/react/task-view-store.js';
 import { resolveOptions } from '../lib/core/engine/engine-options.js';
 import { resolveHubOptions } from '../lib/hub/hub-options.js';
-import { plain, tableBelow } from './support/markdown.js';
-import { ROOMS_WITH_AN_ENTRY, SampleProgram } from './support/samples.js';
-import { readPage, ROOT } from './support/pages.js';
+import { plain, tableBelow } from './support/repository/markdown.js';
+import { ROOMS_WITH_AN_ENTRY, SampleProgram } from './support/repository/samples.js';
+import { readPage, ROOT } from './support/repository/pages.js';
 
 const program = new SampleProgram(new Map());
 

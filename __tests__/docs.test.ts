@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { anchorsOf, codeBlocks, linksOf } from './support/markdown.js';
-import { SampleProgram, parseStream, runSample } from './support/samples.js';
-import { PAGES, readPage, ROOT } from './support/pages.js';
+import { anchorsOf, codeBlocks, linksOf } from './support/repository/markdown.js';
+import { SampleProgram, parseStream, runSample } from './support/repository/samples.js';
+import { PAGES, readPage, ROOT } from './support/repository/pages.js';
 
 const readme = readPage('README.md');
 

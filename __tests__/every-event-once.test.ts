@@ -2,11 +2,11 @@ import express from 'express';
 import { createTaskManager } from '../lib/index.js';
 import { exactClients } from './support/clients/index.js';
 import type { ClientDriver } from './support/clients/driver.js';
-import { randomCuts, startCutProxy } from './support/cut-proxy.js';
-import { expectExact } from './support/received-events.js';
-import { Counter } from './support/flow.js';
-import { announceSeed, createRandom, type Random } from './support/random.js';
-import { listen } from './support/raw-http.js';
+import { randomCuts, startCutProxy } from './support/http/cut-proxy.js';
+import { expectExact } from './support/sse/received-events.js';
+import { Counter } from './support/jobs/flow.js';
+import { announceSeed, createRandom, type Random } from './support/random/random.js';
+import { listen } from './support/http/raw-http.js';
 
 /**
  * The promise of the library: however often and wherever its connections break, a client gets every event once, in order, then the end

@@ -2,11 +2,11 @@
 import { connectHub, streamTask } from '../lib/client/index.js';
 import { createHub, createTaskManager } from '../lib/index.js';
 import { createPresence } from '../lib/nats/index.js';
-import { settle, useFakeFetch } from './support/fake-fetch.js';
-import { complete, frame, IDS, task, URL_ } from './support/fake-task-server.js';
-import { fakeRequest, MemoryResponse } from './support/memory-response.js';
-import { ProcessGuard } from './support/process-guard.js';
-import { WAYS_TO_FAIL } from './support/ways-to-fail.js';
+import { settle, useFakeFetch } from './support/clients/fake-fetch.js';
+import { complete, frame, IDS, task, URL_ } from './support/servers/fake-task-server.js';
+import { fakeRequest, MemoryResponse } from './support/sse/memory-response.js';
+import { ProcessGuard } from './support/processes/process-guard.js';
+import { WAYS_TO_FAIL } from './support/jobs/ways-to-fail.js';
 
 let warn: jest.SpyInstance;
 let guard: ProcessGuard;

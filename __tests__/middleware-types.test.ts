@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { RequestHandler } from 'express';
 import { createHub, createTaskManager, type Middleware } from '../lib/index.js';
-import { listen } from './support/raw-http.js';
+import { listen } from './support/http/raw-http.js';
 
 /** Compiles only where Node and Express can both use a middleware: `npm run typecheck` is the test. */
 describe('the type of a middleware', () => {

@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fetchEventSource } from './support/clients/fetch-event-source.js';
 import { everyClient, exactClients } from './support/clients/index.js';
 import type { ClientDriver } from './support/clients/driver.js';
-import { randomCuts } from './support/cut-proxy.js';
-import { expectExact, findFault } from './support/received-events.js';
-import { announceSeed, createRandom } from './support/random.js';
-import { receiveAll, requestBytes } from './support/raw-http.js';
-import { useCutServers } from './support/cut-servers.js';
+import { randomCuts } from './support/http/cut-proxy.js';
+import { expectExact, findFault } from './support/sse/received-events.js';
+import { announceSeed, createRandom } from './support/random/random.js';
+import { receiveAll, requestBytes } from './support/http/raw-http.js';
+import { useCutServers } from './support/http/cut-servers.js';
 
 /** Each client against a server that is right, and against servers that are not: what it gets wrong must show. */
 

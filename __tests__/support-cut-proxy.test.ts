@@ -1,9 +1,9 @@
 import net from 'node:net';
-import { randomCuts } from './support/cut-proxy.js';
-import { createRandom } from './support/random.js';
-import { rawRequest, receiveAll, requestBytes, type Listening } from './support/raw-http.js';
-import { BEYOND_SOCKETS } from './support/socket-buffers.js';
-import { useCutServers } from './support/cut-servers.js';
+import { randomCuts } from './support/http/cut-proxy.js';
+import { createRandom } from './support/random/random.js';
+import { rawRequest, receiveAll, requestBytes, type Listening } from './support/http/raw-http.js';
+import { BEYOND_SOCKETS } from './support/http/socket-buffers.js';
+import { useCutServers } from './support/http/cut-servers.js';
 
 const { serve, cutting } = useCutServers();
 

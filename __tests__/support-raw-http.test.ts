@@ -1,5 +1,5 @@
-import { openStream, rawRequest, requestBytes, type Listening } from './support/raw-http.js';
-import { useCutServers } from './support/cut-servers.js';
+import { openStream, rawRequest, requestBytes, type Listening } from './support/http/raw-http.js';
+import { useCutServers } from './support/http/cut-servers.js';
 
 const { serve } = useCutServers();
 

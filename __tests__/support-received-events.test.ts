@@ -1,4 +1,4 @@
-import { findFault, type ReceivedEvent } from './support/received-events.js';
+import { findFault, type ReceivedEvent } from './support/sse/received-events.js';
 
 /** The check that the other suites rest on has to be able to fail. */
 

@@ -1,9 +1,9 @@
 import { createTaskManager, type AsyncTask, type TaskManager, type TaskManagerOptions } from '../lib/index.js';
-import { bareRequest } from './support/bare-request.js';
-import { controlledJob } from './support/controlled-job.js';
-import { ManualClock } from './support/manual-clock.js';
-import { turn } from './support/run-fixture.js';
-import { codeOf } from './support/store-fixtures.js';
+import { bareRequest } from './support/http/bare-request.js';
+import { controlledJob } from './support/jobs/controlled-job.js';
+import { ManualClock } from './support/clock/manual-clock.js';
+import { turn } from './support/jobs/run-fixture.js';
+import { codeOf } from './support/stores/store-fixtures.js';
 
 const endless: AsyncTask = () => new Promise(() => undefined);
 const KEY = 'Zk3aB-_0123456789abcdw';

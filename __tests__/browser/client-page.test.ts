@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { describeInBrowser } from '../support/browser.js';
+import { describeInBrowser } from '../support/browser/browser.js';
 import {
   ended,
   EVENTS,
@@ -13,8 +13,8 @@ import {
   told,
   type Site,
   type SiteOptions,
-} from '../support/client-site.js';
-import { until } from '../support/until.js';
+} from '../support/browser/client-site.js';
+import { until } from '../support/clock/until.js';
 
 jest.setTimeout(60_000);
 

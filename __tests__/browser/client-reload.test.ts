@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { describeInBrowser } from '../support/browser.js';
+import { describeInBrowser } from '../support/browser/browser.js';
 import {
   bundleHook,
   ended,
@@ -12,7 +12,7 @@ import {
   steps,
   told,
   type Site,
-} from '../support/client-site.js';
+} from '../support/browser/client-site.js';
 
 jest.setTimeout(60_000);
 

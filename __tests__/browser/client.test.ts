@@ -1,7 +1,17 @@
 import type { Page } from 'playwright-core';
-import { describeInBrowser } from '../support/browser.js';
-import { ended, EVENTS, follow, HALF, PROGRESS, reached, startSite, steps, type Site } from '../support/client-site.js';
-import type { Plan } from '../support/cut-proxy.js';
+import { describeInBrowser } from '../support/browser/browser.js';
+import {
+  ended,
+  EVENTS,
+  follow,
+  HALF,
+  PROGRESS,
+  reached,
+  startSite,
+  steps,
+  type Site,
+} from '../support/browser/client-site.js';
+import type { Plan } from '../support/http/cut-proxy.js';
 
 jest.setTimeout(60_000);
 

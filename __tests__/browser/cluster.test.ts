@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
-import { describeInBrowser } from '../support/browser.js';
-import { ended, expectExact, received, shoot, shown, startImport } from '../support/demo-page.js';
-import { startExample, type ExampleServer } from '../support/example-server.js';
-import { describeWithRedisServer } from '../support/redis-server.js';
+import { describeInBrowser } from '../support/browser/browser.js';
+import { ended, expectExact, received, shoot, shown, startImport } from '../support/browser/demo-page.js';
+import { startExample, type ExampleServer } from '../support/servers/example-server.js';
+import { describeWithRedisServer } from '../support/redis/redis-server.js';
 
 jest.setTimeout(90_000);
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
-import { describeInBrowser } from '../support/browser.js';
-import { ended, expectExact, received, shoot, shown, startImport } from '../support/demo-page.js';
-import { DESKTOP, PHONE, useDemo } from '../support/demo-visits.js';
-import { startExample } from '../support/example-server.js';
+import { describeInBrowser } from '../support/browser/browser.js';
+import { ended, expectExact, received, shoot, shown, startImport } from '../support/browser/demo-page.js';
+import { DESKTOP, PHONE, useDemo } from '../support/browser/demo-visits.js';
+import { startExample } from '../support/servers/example-server.js';
 
 const ROOT = join(__dirname, '../..');
 

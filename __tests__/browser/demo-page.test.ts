@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { describeInBrowser } from '../support/browser.js';
-import { bottomsOf, ended, received, startImport, type Elements } from '../support/demo-page.js';
-import { serverOfSnippets } from '../support/demo-snippets.js';
-import { DESKTOP, PHONE, useDemo } from '../support/demo-visits.js';
-import { startExample } from '../support/example-server.js';
+import { describeInBrowser } from '../support/browser/browser.js';
+import { bottomsOf, ended, received, startImport, type Elements } from '../support/browser/demo-page.js';
+import { serverOfSnippets } from '../support/examples/demo-snippets.js';
+import { DESKTOP, PHONE, useDemo } from '../support/browser/demo-visits.js';
+import { startExample } from '../support/servers/example-server.js';
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 

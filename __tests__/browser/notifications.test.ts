@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
-import { describeInBrowser } from '../support/browser.js';
-import { startCutProxy, type CutProxy } from '../support/cut-proxy.js';
-import { startExample, type ExampleServer } from '../support/example-server.js';
+import { describeInBrowser } from '../support/browser/browser.js';
+import { startCutProxy, type CutProxy } from '../support/http/cut-proxy.js';
+import { startExample, type ExampleServer } from '../support/servers/example-server.js';
 
 jest.setTimeout(60_000);
 

@@ -4,10 +4,10 @@ import { buildSync } from 'esbuild';
 import express, { type Express } from 'express';
 import type { Page } from 'playwright-core';
 import { createHub, createTaskManager } from '../../lib/index.js';
-import { describeInBrowser, PLAIN_HOST } from '../support/browser.js';
-import { Counter } from '../support/flow.js';
-import { codeBlocks } from '../support/markdown.js';
-import { listen } from '../support/raw-http.js';
+import { describeInBrowser, PLAIN_HOST } from '../support/browser/browser.js';
+import { Counter } from '../support/jobs/flow.js';
+import { codeBlocks } from '../support/repository/markdown.js';
+import { listen } from '../support/http/raw-http.js';
 
 const ROOT = join(__dirname, '..', '..');
 const STEPS = [1, 2, 3, 4, 5, 6];

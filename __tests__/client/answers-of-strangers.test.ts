@@ -1,4 +1,4 @@
-import { settle } from '../support/fake-fetch.js';
+import { settle } from '../support/clients/fake-fetch.js';
 import {
   codeOf,
   complete,
@@ -10,8 +10,8 @@ import {
   problem,
   URL_,
   useFakeServer,
-} from '../support/fake-task-server.js';
-import { Items } from '../support/task-storage.js';
+} from '../support/servers/fake-task-server.js';
+import { Items } from '../support/clients/task-storage.js';
 
 const { fake, streamOf } = useFakeServer();
 const PLACE = { 'Content-Location': '/tasks/task-1/events' };

@@ -1,6 +1,15 @@
 import { backOff } from '../../lib/client/connection/back-off.js';
-import { settle } from '../support/fake-fetch.js';
-import { codeOf, complete, frame, open, passes, task, useFakeServer, IDS } from '../support/fake-task-server.js';
+import { settle } from '../support/clients/fake-fetch.js';
+import {
+  codeOf,
+  complete,
+  frame,
+  open,
+  passes,
+  task,
+  useFakeServer,
+  IDS,
+} from '../support/servers/fake-task-server.js';
 
 const { fake, streamOf } = useFakeServer();
 

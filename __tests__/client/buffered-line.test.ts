@@ -1,6 +1,6 @@
-import { settle } from '../support/fake-fetch.js';
-import { complete, frame, IDS, open, passes, task, useFakeServer } from '../support/fake-task-server.js';
-import { Items } from '../support/task-storage.js';
+import { settle } from '../support/clients/fake-fetch.js';
+import { complete, frame, IDS, open, passes, task, useFakeServer } from '../support/servers/fake-task-server.js';
+import { Items } from '../support/clients/task-storage.js';
 
 const { fake } = useFakeServer();
 const ITEM = 'buffered:http://tasks.test';

@@ -1,5 +1,5 @@
-import { settle } from '../support/fake-fetch.js';
-import { codeOf, frame, open, useFakeServer } from '../support/fake-task-server.js';
+import { settle } from '../support/clients/fake-fetch.js';
+import { codeOf, frame, open, useFakeServer } from '../support/servers/fake-task-server.js';
 
 const { fake, streamOf } = useFakeServer();
 

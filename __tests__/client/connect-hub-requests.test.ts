@@ -1,7 +1,7 @@
 import { connectHub, type HubConnection, type HubConnectionOptions } from '../../lib/client/index.js';
-import { settle, useFakeFetch } from '../support/fake-fetch.js';
-import { problem } from '../support/fake-task-server.js';
-import { Items } from '../support/task-storage.js';
+import { settle, useFakeFetch } from '../support/clients/fake-fetch.js';
+import { problem } from '../support/servers/fake-task-server.js';
+import { Items } from '../support/clients/task-storage.js';
 
 /** `RUNS=100 MESSAGES=2000 npx jest connect-hub` for more. */
 const RUNS = Number(process.env.RUNS ?? 4);

@@ -1,9 +1,9 @@
 import { connectHub, type HubConnection, type HubConnectionOptions } from '../../lib/client/index.js';
-import { randomCuts, startCutProxy } from '../support/cut-proxy.js';
-import { Gate } from '../support/flow.js';
-import { useHubServers, type HubServer } from '../support/hub-server.js';
-import { announceSeed, createRandom, type Random } from '../support/random.js';
-import { Items } from '../support/task-storage.js';
+import { randomCuts, startCutProxy } from '../support/http/cut-proxy.js';
+import { Gate } from '../support/jobs/flow.js';
+import { useHubServers, type HubServer } from '../support/servers/hub-server.js';
+import { announceSeed, createRandom, type Random } from '../support/random/random.js';
+import { Items } from '../support/clients/task-storage.js';
 
 /** `RUNS=100 MESSAGES=2000 npx jest connect-hub` for more. */
 const RUNS = Number(process.env.RUNS ?? 4);

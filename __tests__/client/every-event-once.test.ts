@@ -1,11 +1,11 @@
 import express from 'express';
 import { streamTask, type TaskEvent } from '../../lib/client/index.js';
 import { createTaskManager } from '../../lib/index.js';
-import { randomCuts, startCutProxy } from '../support/cut-proxy.js';
-import { expectExact, type ReceivedEvent } from '../support/received-events.js';
-import { Counter } from '../support/flow.js';
-import { announceSeed, createRandom, type Random } from '../support/random.js';
-import { listen } from '../support/raw-http.js';
+import { randomCuts, startCutProxy } from '../support/http/cut-proxy.js';
+import { expectExact, type ReceivedEvent } from '../support/sse/received-events.js';
+import { Counter } from '../support/jobs/flow.js';
+import { announceSeed, createRandom, type Random } from '../support/random/random.js';
+import { listen } from '../support/http/raw-http.js';
 
 /**
  * The library's own client, wherever its connections break: `RUNS=200 EVENTS=5000 npx jest client/every-event-once` makes the

@@ -1,6 +1,6 @@
 import type { StreamTaskOptions } from '../../lib/client/index.js';
-import { settle } from '../support/fake-fetch.js';
-import { codeOf, complete, frame, open, useFakeServer } from '../support/fake-task-server.js';
+import { settle } from '../support/clients/fake-fetch.js';
+import { codeOf, complete, frame, open, useFakeServer } from '../support/servers/fake-task-server.js';
 
 const { fake, streamOf } = useFakeServer();
 

@@ -1,6 +1,6 @@
 import { connectHub, streamTask, type FetchLike, type StreamTaskOptions } from '../../lib/client/index.js';
-import { settle } from '../support/fake-fetch.js';
-import { complete, IDS, open, task, URL_, useFakeServer } from '../support/fake-task-server.js';
+import { settle } from '../support/clients/fake-fetch.js';
+import { complete, IDS, open, task, URL_, useFakeServer } from '../support/servers/fake-task-server.js';
 
 const { fake, streamOf } = useFakeServer();
 

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { streamTask } from '../../lib/client/index.js';
-import { settle } from '../support/fake-fetch.js';
-import { codeOf, complete, frame, IDS, task } from '../support/fake-task-server.js';
+import { settle } from '../support/clients/fake-fetch.js';
+import { codeOf, complete, frame, IDS, task } from '../support/servers/fake-task-server.js';
 
 // What a fake fetch would not show: how that of Node behaves when a stream is left.
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { resumableFetch } from '../../lib/client/index.js';
-import { ProcessGuard } from '../support/process-guard.js';
-import { settle, type Asked, type FakeStream } from '../support/fake-fetch.js';
-import { IDS, complete, frame, passes, useFakeServer, URL_ } from '../support/fake-task-server.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
+import { settle, type Asked, type FakeStream } from '../support/clients/fake-fetch.js';
+import { IDS, complete, frame, passes, useFakeServer, URL_ } from '../support/servers/fake-task-server.js';
 
 const { fake } = useFakeServer();
 

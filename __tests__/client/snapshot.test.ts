@@ -1,10 +1,10 @@
 import express from 'express';
 import { streamTask, type StreamTaskOptions, type TaskConnection, type TaskEvent } from '../../lib/client/index.js';
 import { createTaskManager, type TaskContext } from '../../lib/index.js';
-import { startCutProxy } from '../support/cut-proxy.js';
-import { Counter, Gate } from '../support/flow.js';
-import { listen } from '../support/raw-http.js';
-import { Items } from '../support/task-storage.js';
+import { startCutProxy } from '../support/http/cut-proxy.js';
+import { Counter, Gate } from '../support/jobs/flow.js';
+import { listen } from '../support/http/raw-http.js';
+import { Items } from '../support/clients/task-storage.js';
 
 const TEXT = Array.from({ length: 200 }, (_, at) => `token ${at} `);
 const closing: (() => Promise<void>)[] = [];

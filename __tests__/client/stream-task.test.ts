@@ -1,5 +1,5 @@
-import { settle, type FakeStream } from '../support/fake-fetch.js';
-import { complete, frame, IDS, KEY, open, passes, URL_, useFakeServer } from '../support/fake-task-server.js';
+import { settle, type FakeStream } from '../support/clients/fake-fetch.js';
+import { complete, frame, IDS, KEY, open, passes, URL_, useFakeServer } from '../support/servers/fake-task-server.js';
 
 const { fake, streamOf } = useFakeServer();
 

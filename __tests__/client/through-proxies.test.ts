@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { streamTask, type StreamTaskOptions, type TaskEvent } from '../../lib/client/index.js';
 import { createTaskManager } from '../../lib/index.js';
-import { announceSeed, createRandom, type Random } from '../support/random.js';
-import { listen } from '../support/raw-http.js';
+import { announceSeed, createRandom, type Random } from '../support/random/random.js';
+import { listen } from '../support/http/raw-http.js';
 
 /**
  * The client through proxies that know HTTP and do it harm: `RUNS=200 EVENTS=5000 npx jest through-proxies` for a long run; a

@@ -1,9 +1,9 @@
 import type { Batch } from '../../lib/distributed/port/calls.js';
 import type { Draft } from '../../lib/distributed/port/stored.js';
 import type { DriverSettings, TaskDriver } from '../../lib/distributed/port/driver.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { MapStore } from '../support/map-store.js';
-import type { Random } from '../support/random.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { MapStore } from '../support/stores/map-store.js';
+import type { Random } from '../support/random/random.js';
 import { plainFate, plainTask, stateOf, withoutUndefined } from './comparable.js';
 import { INSTANCES, randomBatch, randomClaim, randomDraft } from './random-arguments.js';
 

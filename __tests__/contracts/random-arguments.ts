@@ -1,7 +1,7 @@
 import type { Batch, Claim } from '../../lib/distributed/port/calls.js';
 import { eventLines } from '../../lib/distributed/port/entry.js';
 import type { Draft, Entry, Place, TaskState } from '../../lib/distributed/port/stored.js';
-import type { Random } from '../support/random.js';
+import type { Random } from '../support/random/random.js';
 
 export const INSTANCES = ['a', 'b', 'c'];
 const OWNERS = [undefined, 'ann', 'bob'];

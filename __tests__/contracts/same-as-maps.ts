@@ -1,5 +1,5 @@
 import type { TaskDriver } from '../../lib/distributed/port/driver.js';
-import { announceSeed, createRandom } from '../support/random.js';
+import { announceSeed, createRandom } from '../support/random/random.js';
 import { DriverPair } from './driver-pair.js';
 
 const RUNS = 10;

@@ -1,5 +1,5 @@
 import type { AsyncTask, TaskManager } from '../../lib/index.js';
-import { announceSeed, createRandom } from '../support/random.js';
+import { announceSeed, createRandom } from '../support/random/random.js';
 
 /** `RACES=200 npx jest slots` runs as many of each. */
 const RACES = Number(process.env['RACES'] ?? 3);

@@ -7,8 +7,8 @@ import {
   readIdentity,
 } from '../../lib/core/callbacks.js';
 import { TaskError } from '../../lib/core/errors.js';
-import { ProcessGuard } from '../support/process-guard.js';
-import { boom, WAYS_TO_FAIL } from '../support/ways-to-fail.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
+import { boom, WAYS_TO_FAIL } from '../support/jobs/ways-to-fail.js';
 
 const throwThis = (value: unknown) => (): never => {
   throw value;

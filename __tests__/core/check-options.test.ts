@@ -8,9 +8,9 @@ import {
 import { A_FUNCTION, checkOptions, nested, required, wholeNumber } from '../../lib/core/check-options.js';
 import { systemClock } from '../../lib/core/clock.js';
 import { createTaskManager } from '../../lib/create-task-manager.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { sharedMemory } from '../support/memory-stores.js';
-import { codeOf } from '../support/store-fixtures.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { sharedMemory } from '../support/stores/memory-stores.js';
+import { codeOf } from '../support/stores/store-fixtures.js';
 
 const TIMER = 2 ** 31 - 1;
 const SAFE = Number.MAX_SAFE_INTEGER;

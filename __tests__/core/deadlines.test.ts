@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Deadlines } from '../../lib/core/deadlines.js';
-import { itHolds } from '../support/property.js';
+import { itHolds } from '../support/random/property.js';
 
 type Step =
   | { readonly kind: 'add' | 'delete'; readonly item: number; readonly delayMs: number }

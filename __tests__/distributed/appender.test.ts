@@ -2,7 +2,7 @@ import { TimeLimit } from '../../lib/core/store/time-limit.js';
 import type { Batch, Fate } from '../../lib/distributed/port/calls.js';
 import { Appender } from '../../lib/distributed/writing/appender.js';
 import { batchOf, entryAfter } from '../../lib/testing/driver-contract/steps.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
 
 const START = { token: 0, seq: 0, bytes: 0 };
 

@@ -1,6 +1,6 @@
 import type { TaskRecord } from '../../lib/core/ports.js';
 import { reading, recordOf, started } from '../contracts/store-steps.js';
-import { codeOf } from '../support/store-fixtures.js';
+import { codeOf } from '../support/stores/store-fixtures.js';
 import { statusesOf, useFleet } from './fleet.js';
 
 describe('Instances that share tasks', () => {

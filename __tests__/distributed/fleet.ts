@@ -2,9 +2,9 @@ import { createTaskStore } from '../../lib/distributed/create-task-store.js';
 import type { TaskDriver } from '../../lib/distributed/port/driver.js';
 import type { OpenTaskStore, StoreSettings } from '../../lib/core/ports.js';
 import { recordOf } from '../contracts/store-steps.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { MapDriver, MapServer } from '../support/map-driver.js';
-import { storeSettings } from '../support/store-fixtures.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { MapDriver, MapServer } from '../support/stores/map-driver.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
 
 const WRITES = new Set(['create', 'append', 'claim', 'orphan', 'remove', 'requestCancel', 'reportAudience', 'beat']);
 

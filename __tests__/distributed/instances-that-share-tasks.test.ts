@@ -1,7 +1,7 @@
 import type { Entry } from '../../lib/distributed/port/stored.js';
 import { TaskError } from '../../lib/index.js';
 import { reading, started } from '../contracts/store-steps.js';
-import { draft } from '../support/store-fixtures.js';
+import { draft } from '../support/stores/store-fixtures.js';
 import { statusesOf, turns, useFleet } from './fleet.js';
 
 describe('Instances that share tasks', () => {

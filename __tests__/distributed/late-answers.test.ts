@@ -2,10 +2,10 @@ import { createTaskStore } from '../../lib/distributed/create-task-store.js';
 import { lostEnding } from '../../lib/distributed/outcomes.js';
 import type { OpenTaskStore } from '../../lib/core/ports.js';
 import { started } from '../contracts/store-steps.js';
-import { FeedReader } from '../support/feed-reader.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { MapDriver, MapServer } from '../support/map-driver.js';
-import { codeOf, draft, storeSettings } from '../support/store-fixtures.js';
+import { FeedReader } from '../support/jobs/feed-reader.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { MapDriver, MapServer } from '../support/stores/map-driver.js';
+import { codeOf, draft, storeSettings } from '../support/stores/store-fixtures.js';
 
 const turns = async (count: number): Promise<void> => {
   for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));

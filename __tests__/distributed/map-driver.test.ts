@@ -1,5 +1,5 @@
-import { MapDriver, MapServer } from '../support/map-driver.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { MapDriver, MapServer } from '../support/stores/map-driver.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
 import { TTL_MS } from '../contracts/driver-steps.js';
 import { describeTaskDriver } from '../contracts/task-driver.js';
 

@@ -1,6 +1,6 @@
 import type { Fate } from '../../lib/distributed/port/calls.js';
 import { reading, recordOf, started } from '../contracts/store-steps.js';
-import { codeOf } from '../support/store-fixtures.js';
+import { codeOf } from '../support/stores/store-fixtures.js';
 import { useFleet } from './fleet.js';
 
 describe('Instances on a store that fails', () => {

@@ -1,9 +1,9 @@
 import { createSqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
 import { createKeyValueDriver, type TaskDriver } from '../../lib/store/index.js';
-import { MapKeyValue } from '../support/map-key-value.js';
-import { announceSeed } from '../support/random.js';
-import { PREFIX } from '../support/sqlite-driver.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
+import { MapKeyValue } from '../support/stores/map-key-value.js';
+import { announceSeed } from '../support/random/random.js';
+import { PREFIX } from '../support/sqlite/sqlite-driver.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
 import { REGIMES, RUNS_PER_REGIME, simulate } from './simulation/simulate.js';
 
 const RUNS = Number(process.env.RUNS ?? 2);

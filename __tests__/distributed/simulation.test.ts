@@ -1,4 +1,4 @@
-import { announceSeed } from '../support/random.js';
+import { announceSeed } from '../support/random/random.js';
 import { REGIMES, RUNS_PER_REGIME, simulate } from './simulation/simulate.js';
 
 const RUNS = Number(process.env.RUNS ?? 20);

@@ -1,6 +1,6 @@
 import type { TaskWriter } from '../../lib/core/ports.js';
 import { reading, recordOf, started, taken } from '../contracts/store-steps.js';
-import { codeOf, draft } from '../support/store-fixtures.js';
+import { codeOf, draft } from '../support/stores/store-fixtures.js';
 import { useFleet, type FleetInstance } from './fleet.js';
 
 /** A promise that a test resolves. */

@@ -1,9 +1,9 @@
 import { createTaskStore } from '../../lib/distributed/create-task-store.js';
 import { describeTaskStore } from '../contracts/task-store.js';
 import { TTL_MS } from '../contracts/store-steps.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { MapDriver, MapServer } from '../support/map-driver.js';
-import { storeSettings } from '../support/store-fixtures.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { MapDriver, MapServer } from '../support/stores/map-driver.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
 
 const turns = async (count: number): Promise<void> => {
   for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-import { tableText as table, useProfiler } from '../support/profiler.js';
+import { tableText as table, useProfiler } from '../support/examples/profiler.js';
 
 const profiler = useProfiler();
 

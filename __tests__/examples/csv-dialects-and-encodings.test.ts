@@ -1,6 +1,6 @@
 import iconv from 'iconv-lite';
 import { gzipSync } from 'node:zlib';
-import { tableText as table, useProfiler, type Profile } from '../support/profiler.js';
+import { tableText as table, useProfiler, type Profile } from '../support/examples/profiler.js';
 
 const { encode } = iconv;
 

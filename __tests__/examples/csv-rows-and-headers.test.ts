@@ -1,5 +1,5 @@
 import iconv from 'iconv-lite';
-import { tableText as table, useProfiler } from '../support/profiler.js';
+import { tableText as table, useProfiler } from '../support/examples/profiler.js';
 
 const { encode } = iconv;
 

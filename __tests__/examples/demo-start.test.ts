@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { startExample } from '../support/example-server.js';
+import { startExample } from '../support/servers/example-server.js';
 
 describe('npm run demo', () => {
   it('takes the next port where the one that is asked for is in use, and says so', async () => {

@@ -1,7 +1,7 @@
 import iconv from 'iconv-lite';
 import { gzipSync } from 'node:zlib';
-import { useProfiler } from '../support/profiler.js';
-import { makeZip } from '../support/zip.js';
+import { useProfiler } from '../support/examples/profiler.js';
+import { makeZip } from '../support/examples/zip.js';
 
 const profiler = useProfiler();
 

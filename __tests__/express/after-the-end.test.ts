@@ -1,7 +1,7 @@
 import { eventsource } from '../support/clients/eventsource.js';
-import { rawRequest } from '../support/raw-http.js';
-import { get, streamRoutes } from '../support/refusal.js';
-import { useTaskServers } from '../support/task-server.js';
+import { rawRequest } from '../support/http/raw-http.js';
+import { get, streamRoutes } from '../support/http/refusal.js';
+import { useTaskServers } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

@@ -1,7 +1,7 @@
-import { ManualClock } from '../support/manual-clock.js';
-import { rawRequest } from '../support/raw-http.js';
-import { expectRefused, get, streamRoutes } from '../support/refusal.js';
-import { startTaskServer } from '../support/task-server.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { rawRequest } from '../support/http/raw-http.js';
+import { expectRefused, get, streamRoutes } from '../support/http/refusal.js';
+import { startTaskServer } from '../support/servers/task-server.js';
 
 const UNKNOWN_KEY = 'AAAAAAAAAAAAAAAAAAAAAA';
 

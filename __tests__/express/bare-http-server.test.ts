@@ -1,6 +1,6 @@
 import { createTaskManager, sendProblem, type TaskManager } from '../../lib/index.js';
-import { controlledJob, type ControlledJob } from '../support/controlled-job.js';
-import { listen, openStream, rawRequest, requestBytes, type Listening } from '../support/raw-http.js';
+import { controlledJob, type ControlledJob } from '../support/jobs/controlled-job.js';
+import { listen, openStream, rawRequest, requestBytes, type Listening } from '../support/http/raw-http.js';
 
 interface BareServer extends Listening {
   readonly tasks: TaskManager;

@@ -1,9 +1,9 @@
 import http from 'node:http';
 import type { TaskManager } from '../../lib/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { rawRequest, requestBytes } from '../support/raw-http.js';
-import { useTaskServers } from '../support/task-server.js';
-import { until } from '../support/until.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { rawRequest, requestBytes } from '../support/http/raw-http.js';
+import { useTaskServers } from '../support/servers/task-server.js';
+import { until } from '../support/clock/until.js';
 
 const createServer = useTaskServers();
 

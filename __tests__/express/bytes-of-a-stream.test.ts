@@ -1,9 +1,9 @@
 import type { RequestHandler } from 'express';
 import { TaskError } from '../../lib/index.js';
-import type { ControlledRun } from '../support/controlled-job.js';
-import { rawRequest } from '../support/raw-http.js';
-import { get, streamRoutes } from '../support/refusal.js';
-import { useTaskServers } from '../support/task-server.js';
+import type { ControlledRun } from '../support/jobs/controlled-job.js';
+import { rawRequest } from '../support/http/raw-http.js';
+import { get, streamRoutes } from '../support/http/refusal.js';
+import { useTaskServers } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

@@ -1,7 +1,7 @@
 import compression from 'compression';
 import type { Express } from 'express';
-import { compressEverything, openGzip } from '../support/gzip.js';
-import { useTaskServers } from '../support/task-server.js';
+import { compressEverything, openGzip } from '../support/http/gzip.js';
+import { useTaskServers } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

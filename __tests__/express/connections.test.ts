@@ -1,9 +1,9 @@
-import { expectExact } from '../support/received-events.js';
+import { expectExact } from '../support/sse/received-events.js';
 import { eventsource } from '../support/clients/eventsource.js';
-import { ManualClock } from '../support/manual-clock.js';
-import type { OpenStream } from '../support/raw-http.js';
-import { BEYOND_SOCKETS } from '../support/socket-buffers.js';
-import { useTaskServers, type TaskServer } from '../support/task-server.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import type { OpenStream } from '../support/http/raw-http.js';
+import { BEYOND_SOCKETS } from '../support/http/socket-buffers.js';
+import { useTaskServers, type TaskServer } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

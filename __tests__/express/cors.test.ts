@@ -1,6 +1,6 @@
-import { rawRequest, requestBytes, type RawResponse } from '../support/raw-http.js';
-import { get, streamRoutes } from '../support/refusal.js';
-import { useTaskServers, type TaskServer } from '../support/task-server.js';
+import { rawRequest, requestBytes, type RawResponse } from '../support/http/raw-http.js';
+import { get, streamRoutes } from '../support/http/refusal.js';
+import { useTaskServers, type TaskServer } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 const ALLOWED = 'https://app.example';

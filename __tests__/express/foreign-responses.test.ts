@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { Express, RequestHandler, Response } from 'express';
 import { TaskError } from '../../lib/index.js';
-import { ProcessGuard } from '../support/process-guard.js';
-import { openStream } from '../support/raw-http.js';
-import { useTaskServers, type TaskServer } from '../support/task-server.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
+import { openStream } from '../support/http/raw-http.js';
+import { useTaskServers, type TaskServer } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 const fail = (): never => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { rawRequest, receiveAll, requestBytes } from '../support/raw-http.js';
-import { useTaskServers, type TaskServer } from '../support/task-server.js';
+import { rawRequest, receiveAll, requestBytes } from '../support/http/raw-http.js';
+import { useTaskServers, type TaskServer } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

@@ -1,7 +1,7 @@
-import { startCutProxy } from '../support/cut-proxy.js';
-import { useHubServers } from '../support/hub-server.js';
-import { announceSeed, createRandom } from '../support/random.js';
-import { openStream } from '../support/raw-http.js';
+import { startCutProxy } from '../support/http/cut-proxy.js';
+import { useHubServers } from '../support/servers/hub-server.js';
+import { announceSeed, createRandom } from '../support/random/random.js';
+import { openStream } from '../support/http/raw-http.js';
 
 const startHub = useHubServers();
 const random = createRandom(announceSeed('hub-connect'));

@@ -1,6 +1,6 @@
 /** Whose pages may connect to the hub: the same rules as for the start of a task. */
-import { useHubServers } from '../support/hub-server.js';
-import { OWN_GETS, STRAY_GETS } from '../support/stray-gets.js';
+import { useHubServers } from '../support/servers/hub-server.js';
+import { OWN_GETS, STRAY_GETS } from '../support/http/stray-gets.js';
 
 const start = useHubServers();
 

@@ -1,8 +1,8 @@
 import { createParser } from 'eventsource-parser';
-import { ManualClock } from '../support/manual-clock.js';
-import { openStream } from '../support/raw-http.js';
-import { BEYOND_SOCKETS } from '../support/socket-buffers.js';
-import { useHubServers } from '../support/hub-server.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { openStream } from '../support/http/raw-http.js';
+import { BEYOND_SOCKETS } from '../support/http/socket-buffers.js';
+import { useHubServers } from '../support/servers/hub-server.js';
 
 const startHub = useHubServers();
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import net from 'node:net';
 import express, { type RequestHandler } from 'express';
 import { createHub } from '../../lib/index.js';
-import { collectGarbage } from '../support/garbage.js';
-import { listen, openStream } from '../support/raw-http.js';
+import { collectGarbage } from '../support/processes/garbage.js';
+import { listen, openStream } from '../support/http/raw-http.js';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {

@@ -3,8 +3,8 @@ import net from 'node:net';
 import { gzipSync } from 'node:zlib';
 import express from 'express';
 import { createHub } from '../../lib/index.js';
-import { useHubServers, type HubServer } from '../support/hub-server.js';
-import { rawRequest, requestBytes } from '../support/raw-http.js';
+import { useHubServers, type HubServer } from '../support/servers/hub-server.js';
+import { rawRequest, requestBytes } from '../support/http/raw-http.js';
 
 const startHub = useHubServers();
 const JSON_TYPE = { 'content-type': 'application/json' };

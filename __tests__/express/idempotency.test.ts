@@ -1,8 +1,8 @@
 import express, { type Express } from 'express';
-import { ManualClock } from '../support/manual-clock.js';
-import { requestBytes, type OpenStream } from '../support/raw-http.js';
-import { expectRefused, get } from '../support/refusal.js';
-import { useTaskServers } from '../support/task-server.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { requestBytes, type OpenStream } from '../support/http/raw-http.js';
+import { expectRefused, get } from '../support/http/refusal.js';
+import { useTaskServers } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 const KEY = { 'Idempotency-Key': 'order-7' };

@@ -1,12 +1,12 @@
 /** Large answers of one piece. Their clients may take their time, but not for ever, and what they have not taken counts. */
 import { createTaskManager, type TaskManager } from '../../lib/index.js';
 import { createTaskStore } from '../../lib/store/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { MapDriver, MapServer } from '../support/map-driver.js';
-import { fakeRequest, MemoryResponse } from '../support/memory-response.js';
-import { listen, openStream } from '../support/raw-http.js';
-import { BEYOND_SOCKETS } from '../support/socket-buffers.js';
-import { until } from '../support/until.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { MapDriver, MapServer } from '../support/stores/map-driver.js';
+import { fakeRequest, MemoryResponse } from '../support/sse/memory-response.js';
+import { listen, openStream } from '../support/http/raw-http.js';
+import { BEYOND_SOCKETS } from '../support/http/socket-buffers.js';
+import { until } from '../support/clock/until.js';
 
 const KIB = 1_024;
 const TEXT = 'x'.repeat(100 * KIB);

@@ -1,9 +1,9 @@
 import { createTaskManager, TaskError, type StoreSizes, type TaskStore } from '../../lib/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { requestBytes } from '../support/raw-http.js';
-import { expectRefused, get } from '../support/refusal.js';
-import { useTaskServers } from '../support/task-server.js';
-import { until } from '../support/until.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { requestBytes } from '../support/http/raw-http.js';
+import { expectRefused, get } from '../support/http/refusal.js';
+import { useTaskServers } from '../support/servers/task-server.js';
+import { until } from '../support/clock/until.js';
 
 const start = useTaskServers();
 const STARTS: [name: string, path: string][] = [

@@ -1,6 +1,6 @@
 import express from 'express';
 import { createTaskManager, TaskError } from '../../lib/index.js';
-import { listen, openStream } from '../support/raw-http.js';
+import { listen, openStream } from '../support/http/raw-http.js';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { ManualClock } from '../support/manual-clock.js';
-import { receiveAll, requestBytes } from '../support/raw-http.js';
-import { useTaskServers, type TaskServer } from '../support/task-server.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { receiveAll, requestBytes } from '../support/http/raw-http.js';
+import { useTaskServers, type TaskServer } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

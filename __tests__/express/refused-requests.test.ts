@@ -1,9 +1,9 @@
 import express from 'express';
-import { ManualClock } from '../support/manual-clock.js';
-import { rawRequest, requestBytes } from '../support/raw-http.js';
-import { BROWSER, OWN_GETS, STRAY_GETS } from '../support/stray-gets.js';
-import { expectRefused, get, streamRoutes } from '../support/refusal.js';
-import { startTaskServer, useTaskServers } from '../support/task-server.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { rawRequest, requestBytes } from '../support/http/raw-http.js';
+import { BROWSER, OWN_GETS, STRAY_GETS } from '../support/http/stray-gets.js';
+import { expectRefused, get, streamRoutes } from '../support/http/refusal.js';
+import { startTaskServer, useTaskServers } from '../support/servers/task-server.js';
 
 const ALLOWED = 'https://app.example';
 const STARTS: [name: string, path: string][] = [

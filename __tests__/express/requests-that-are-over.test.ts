@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import express from 'express';
 import { createHub, createTaskManager } from '../../lib/index.js';
-import { listen, openStream } from '../support/raw-http.js';
-import { useTaskServers } from '../support/task-server.js';
+import { listen, openStream } from '../support/http/raw-http.js';
+import { useTaskServers } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

@@ -1,6 +1,6 @@
 import express from 'express';
-import { openStream } from '../support/raw-http.js';
-import { useTaskServers } from '../support/task-server.js';
+import { openStream } from '../support/http/raw-http.js';
+import { useTaskServers } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 const KEY = { 'Idempotency-Key': 'order-7' };

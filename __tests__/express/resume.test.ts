@@ -1,10 +1,10 @@
 import { exactClients } from '../support/clients/index.js';
-import type { ControlledRun } from '../support/controlled-job.js';
-import { startCutProxy } from '../support/cut-proxy.js';
-import { expectExact } from '../support/received-events.js';
-import type { OpenStream } from '../support/raw-http.js';
-import { streamRoutes } from '../support/refusal.js';
-import { useTaskServers, type TaskServer, type TaskServerOptions } from '../support/task-server.js';
+import type { ControlledRun } from '../support/jobs/controlled-job.js';
+import { startCutProxy } from '../support/http/cut-proxy.js';
+import { expectExact } from '../support/sse/received-events.js';
+import type { OpenStream } from '../support/http/raw-http.js';
+import { streamRoutes } from '../support/http/refusal.js';
+import { useTaskServers, type TaskServer, type TaskServerOptions } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

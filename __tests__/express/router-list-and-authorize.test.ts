@@ -1,8 +1,8 @@
 import type { RouterOptions } from '../../lib/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { requestBytes } from '../support/raw-http.js';
-import { expectRefused, get } from '../support/refusal.js';
-import { useTaskServers, type TaskServer } from '../support/task-server.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { requestBytes } from '../support/http/raw-http.js';
+import { expectRefused, get } from '../support/http/refusal.js';
+import { useTaskServers, type TaskServer } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

@@ -1,7 +1,7 @@
-import { ManualClock } from '../support/manual-clock.js';
-import { requestBytes } from '../support/raw-http.js';
-import { expectRefused, get } from '../support/refusal.js';
-import { useTaskServers, type TaskServer } from '../support/task-server.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { requestBytes } from '../support/http/raw-http.js';
+import { expectRefused, get } from '../support/http/refusal.js';
+import { useTaskServers, type TaskServer } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

@@ -1,6 +1,6 @@
 import { describeSlotRaces } from '../contracts/slot-races.js';
-import { asShared, sharedMemory } from '../support/memory-stores.js';
-import { dataOf, leave, useChatServers } from '../support/chat-server.js';
+import { asShared, sharedMemory } from '../support/stores/memory-stores.js';
+import { dataOf, leave, useChatServers } from '../support/servers/chat-server.js';
 
 const start = useChatServers();
 const ANN = { 'X-Owner': 'ann' };

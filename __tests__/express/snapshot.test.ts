@@ -1,6 +1,6 @@
-import type { ControlledRun } from '../support/controlled-job.js';
-import { fakeRequest } from '../support/fake-request.js';
-import { useTaskServers, type TaskServer, type TaskServerOptions } from '../support/task-server.js';
+import type { ControlledRun } from '../support/jobs/controlled-job.js';
+import { fakeRequest } from '../support/sse/fake-request.js';
+import { useTaskServers, type TaskServer, type TaskServerOptions } from '../support/servers/task-server.js';
 import type { SnapshotOptions } from '../../lib/index.js';
 
 const start = useTaskServers();

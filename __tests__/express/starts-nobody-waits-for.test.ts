@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { createTaskManager, type TaskManager } from '../../lib/index.js';
 import { AsyncStore } from '../model/async-store.js';
-import { controlledJob } from '../support/controlled-job.js';
-import { ProcessGuard } from '../support/process-guard.js';
+import { controlledJob } from '../support/jobs/controlled-job.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
 
 type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => void;
 

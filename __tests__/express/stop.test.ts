@@ -1,7 +1,7 @@
-import { asShared, sharedMemory } from '../support/memory-stores.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { expectRefused, get } from '../support/refusal.js';
-import { useTaskServers } from '../support/task-server.js';
+import { asShared, sharedMemory } from '../support/stores/memory-stores.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { expectRefused, get } from '../support/http/refusal.js';
+import { useTaskServers } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 

@@ -1,6 +1,13 @@
 import express from 'express';
 import { createTaskManager, type TaskManager, type TaskManagerOptions } from '../../lib/index.js';
-import { listen, openStream, rawRequest, requestBytes, type Listening, type OpenStream } from '../support/raw-http.js';
+import {
+  listen,
+  openStream,
+  rawRequest,
+  requestBytes,
+  type Listening,
+  type OpenStream,
+} from '../support/http/raw-http.js';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -1,5 +1,5 @@
 import type { HandlerOptions, Wire } from '../../lib/index.js';
-import { dataOf, emitAll, useChatServers, type ChatServer } from '../support/chat-server.js';
+import { dataOf, emitAll, useChatServers, type ChatServer } from '../support/servers/chat-server.js';
 
 const start = useChatServers();
 const TEXT = { type: 'text-delta', id: '0', delta: 'Hi ' };

@@ -1,7 +1,7 @@
 import express from 'express';
 import { createHub, createTaskManager } from '../../lib/index.js';
-import { listen, openStream } from '../support/raw-http.js';
-import { useTaskServers } from '../support/task-server.js';
+import { listen, openStream } from '../support/http/raw-http.js';
+import { useTaskServers } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 const closing: (() => Promise<unknown>)[] = [];

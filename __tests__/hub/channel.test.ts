@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { Channel } from '../../lib/hub/channel.js';
 import { ChannelRegistry } from '../../lib/hub/channel-registry.js';
-import { CountingBudget } from '../support/counting-budget.js';
-import { nextTurn } from '../support/fake-stream.js';
-import { itHolds } from '../support/property.js';
+import { CountingBudget } from '../support/sse/counting-budget.js';
+import { nextTurn } from '../support/sse/fake-stream.js';
+import { itHolds } from '../support/random/property.js';
 
 const LIMITS = { maxEvents: 1_000, maxBytes: 1_000_000 };
 

@@ -1,8 +1,8 @@
 import { HubEngine } from '../../lib/hub/hub-engine.js';
 import { resolveHubOptions } from '../../lib/hub/hub-options.js';
-import { FakeStream, nextTurn } from '../support/fake-stream.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { announceSeed, createRandom } from '../support/random.js';
+import { FakeStream, nextTurn } from '../support/sse/fake-stream.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { announceSeed, createRandom } from '../support/random/random.js';
 
 const random = createRandom(announceSeed('hub churn'));
 const CLIENTS = 10_000;

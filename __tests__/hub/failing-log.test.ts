@@ -1,8 +1,8 @@
 /** A hub whose log, which may be the application's own, fails: nothing has changed then, and no process ends. */
 import { createHub, type HubLog } from '../../lib/index.js';
-import { fakeRequest, MemoryResponse } from '../support/memory-response.js';
-import { ProcessGuard } from '../support/process-guard.js';
-import { boom, WAYS_TO_FAIL } from '../support/ways-to-fail.js';
+import { fakeRequest, MemoryResponse } from '../support/sse/memory-response.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
+import { boom, WAYS_TO_FAIL } from '../support/jobs/ways-to-fail.js';
 
 /** A log whose functions work until the test says otherwise. */
 function createLog(): HubLog & { broken: Partial<Record<'open' | 'append' | 'close', () => unknown>> } {

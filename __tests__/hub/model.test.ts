@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createHub, type Hub, type HubOptions } from '../../lib/index.js';
-import { FakeStream, nextTurn } from '../support/fake-stream.js';
-import { itHolds } from '../support/property.js';
+import { FakeStream, nextTurn } from '../support/sse/fake-stream.js';
+import { itHolds } from '../support/random/property.js';
 
 /**
  * ClientRegistry that come, go, stall and lose what was on its way to them, and what each of them was addressed. The network

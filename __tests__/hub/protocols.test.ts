@@ -1,10 +1,10 @@
 import compression from 'compression';
 import type { Express } from 'express';
 import { createHub } from '../../lib/index.js';
-import { Counter } from '../support/flow.js';
-import { compressEverything, openGzip } from '../support/gzip.js';
-import { listenHttp2, openHttp2, type Http2Listening } from '../support/http2.js';
-import { useHubServers } from '../support/hub-server.js';
+import { Counter } from '../support/jobs/flow.js';
+import { compressEverything, openGzip } from '../support/http/gzip.js';
+import { listenHttp2, openHttp2, type Http2Listening } from '../support/http/http2.js';
+import { useHubServers } from '../support/servers/hub-server.js';
 
 const startHub = useHubServers();
 

@@ -1,8 +1,8 @@
 import type { HubOptions } from '../../lib/index.js';
 import { HubEngine } from '../../lib/hub/hub-engine.js';
 import { resolveHubOptions } from '../../lib/hub/hub-options.js';
-import { FakeStream, nextTurn } from '../support/fake-stream.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { FakeStream, nextTurn } from '../support/sse/fake-stream.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
 
 const makeHub = (options: HubOptions = {}): HubEngine =>
   new HubEngine(resolveHubOptions({ clock: new ManualClock(), maxClientsPerUser: 1_000, ...options }));

@@ -1,8 +1,8 @@
 import { createKeyValueDriver, type TaskDriver } from '../../lib/store/index.js';
 import { describeTaskDriver } from '../contracts/task-driver.js';
 import { TTL_MS } from '../contracts/driver-steps.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { MapKeyValue } from '../support/map-key-value.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { MapKeyValue } from '../support/stores/map-key-value.js';
 
 describeTaskDriver('The driver over a key-value store', (given = {}) => {
   const keyValue = new MapKeyValue();

@@ -1,6 +1,6 @@
 import { createKeyValueDriver } from '../../lib/store/index.js';
 import { describeSameAsMaps } from '../contracts/same-as-maps.js';
-import { MapKeyValue } from '../support/map-key-value.js';
+import { MapKeyValue } from '../support/stores/map-key-value.js';
 
 describeSameAsMaps('A key-value store', () => {
   const keyValue = new MapKeyValue();

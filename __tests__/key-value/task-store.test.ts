@@ -2,9 +2,9 @@ import type { OpenTaskStore } from '../../lib/core/ports.js';
 import { createKeyValueDriver, createTaskStore } from '../../lib/store/index.js';
 import { TTL_MS } from '../contracts/store-steps.js';
 import { describeTaskStore } from '../contracts/task-store.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { MapKeyValue } from '../support/map-key-value.js';
-import { storeSettings } from '../support/store-fixtures.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { MapKeyValue } from '../support/stores/map-key-value.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
 
 describeTaskStore('A key-value store', (limits) => {
   const keyValue = new MapKeyValue();

@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { type TaskContext, type TaskError, createTaskManager } from '../../lib/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { MemoryResponse, fakeRequest } from '../support/memory-response.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { MemoryResponse, fakeRequest } from '../support/sse/memory-response.js';
 import { AsyncStore, type Fate } from './async-store.js';
 import { dataOf, guardProcess } from './gated-store.js';
 import { itHolds, turns } from './property.js';

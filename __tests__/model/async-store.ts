@@ -14,7 +14,7 @@ import { TaskError } from '../../lib/index.js';
 import type { MemoryFeed } from '../../lib/core/store/memory-feed.js';
 import { MemoryStore } from '../../lib/core/store/memory-store.js';
 import { TimeLimit } from '../../lib/core/store/time-limit.js';
-import { openMemory } from '../support/memory-stores.js';
+import { openMemory } from '../support/stores/memory-stores.js';
 
 export type Operation =
   | 'create'

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { TaskEvent, TaskStream } from '../../lib/index.js';
-import { type MemoryResponse } from '../support/memory-response.js';
+import { type MemoryResponse } from '../support/sse/memory-response.js';
 import type { TaskModel } from './task-model.js';
 import { Follow, type Wire } from './wire.js';
 

@@ -1,7 +1,7 @@
 /** Connects a client to a task, in the model and in the library. */
 import { strict as assert } from 'node:assert';
 import type { TaskStream } from '../../lib/index.js';
-import { MemoryResponse } from '../support/memory-response.js';
+import { MemoryResponse } from '../support/sse/memory-response.js';
 import type { Client, Connected } from './client.js';
 import { Follow, Wire } from './wire.js';
 import type { World } from './world.js';

@@ -1,7 +1,7 @@
 import { createTaskManager, TaskError, type TaskContext, type TaskManagerOptions } from '../../lib/index.js';
-import { MemoryResponse, fakeRequest } from '../support/memory-response.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { ProcessGuard } from '../support/process-guard.js';
+import { MemoryResponse, fakeRequest } from '../support/sse/memory-response.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
 import { turns } from './property.js';
 import { Wire } from './wire.js';
 

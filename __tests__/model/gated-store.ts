@@ -7,9 +7,9 @@ import {
   type TaskManagerOptions,
   createTaskManager,
 } from '../../lib/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { MemoryResponse, fakeRequest } from '../support/memory-response.js';
-import { ProcessGuard } from '../support/process-guard.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { MemoryResponse, fakeRequest } from '../support/sse/memory-response.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
 import { AsyncStore, type Operation } from './async-store.js';
 import { turns } from './property.js';
 import { Wire } from './wire.js';

@@ -1,9 +1,9 @@
 import { createRedisStore } from '../../lib/redis/index.js';
 import type { TaskStore } from '../../lib/index.js';
 import { createSqliteStore } from '../../lib/sqlite/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import type { SqliteFiles } from '../support/sqlite-files.js';
-import { RedisOnClock } from '../support/redis-on-clock.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import type { SqliteFiles } from '../support/sqlite/sqlite-files.js';
+import { RedisOnClock } from '../support/redis/redis-on-clock.js';
 import { turns } from './property.js';
 
 const TURNS = 4;

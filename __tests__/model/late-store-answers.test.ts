@@ -1,5 +1,5 @@
 import { TaskError } from '../../lib/index.js';
-import { fakeRequest } from '../support/memory-response.js';
+import { fakeRequest } from '../support/sse/memory-response.js';
 import { IDLE_TIMERS, dataOf, outcomeOf, setUp, guardProcess } from './gated-store.js';
 import { turns } from './property.js';
 

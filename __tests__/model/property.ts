@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ProcessGuard } from '../support/process-guard.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
 
 /** `SEED` repeats a run; `RUNS` is how often every property is tried, instead of its own small number. */
 const { SEED, RUNS } = process.env;

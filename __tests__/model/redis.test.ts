@@ -1,4 +1,4 @@
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
 import { describeModel } from './describe-model.js';
 import { inRedis } from './home.js';
 

@@ -1,5 +1,5 @@
 /** The settings of a run of the model, and its clock. */
-import { ManualClock } from '../support/manual-clock.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
 
 export interface Settings {
   readonly hasOwners: boolean;

@@ -1,6 +1,6 @@
 import express from 'express';
 import request from 'supertest';
-import { MemoryResponse, fakeRequest } from '../support/memory-response.js';
+import { MemoryResponse, fakeRequest } from '../support/sse/memory-response.js';
 import type { Operation } from './async-store.js';
 import { IDLE_TIMERS, dataOf, outcomeOf, setUp, guardProcess } from './gated-store.js';
 import { turns } from './property.js';

@@ -1,4 +1,4 @@
-import { SqliteFiles } from '../support/sqlite-files.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
 import { describeModel } from './describe-model.js';
 import { inSqlite } from './home.js';
 

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { IncomingMessage } from 'node:http';
 import { createTaskManager, type AsyncTask, type TaskManager } from '../../lib/index.js';
-import { fakeRequest } from '../support/memory-response.js';
+import { fakeRequest } from '../support/sse/memory-response.js';
 import type { Client, Reader, Connected } from './client.js';
 import { compare } from './compare.js';
 import type { Home } from './home.js';

@@ -1,9 +1,9 @@
 import { createPresence, createStreamRequester } from '../../lib/nats/index.js';
-import { compileLib } from '../support/compiled-lib.js';
-import { startCutProxy } from '../support/cut-proxy.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { NatsChild, type ChildMessage, type ChildOptions } from '../support/nats-child.js';
-import { describeWithNatsServer, Nats } from '../support/nats-server.js';
+import { compileLib } from '../support/processes/compiled-lib.js';
+import { startCutProxy } from '../support/http/cut-proxy.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { NatsChild, type ChildMessage, type ChildOptions } from '../support/nats/nats-child.js';
+import { describeWithNatsServer, Nats } from '../support/nats/nats-server.js';
 import {
   BEAT_MS,
   Calls,
@@ -14,8 +14,8 @@ import {
   openWorker,
   type Gateway,
   type Worker,
-} from '../support/stream-parties.js';
-import { until } from '../support/until.js';
+} from '../support/nats/stream-parties.js';
+import { until } from '../support/clock/until.js';
 
 /** What a stream may end with when something below it broke. */
 const NAMED = ['CLIENT_OFFLINE', 'NO_WORKER', 'WORKER_LOST', 'WORKER_PROTOCOL_ERROR'];

@@ -8,11 +8,20 @@ import {
   type ResponseStream,
 } from '../../lib/nats/index.js';
 import type { Clock } from '../../lib/index.js';
-import { body, ForgedWorker } from '../support/forged-frames.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { describeWithNats, useNats } from '../support/nats-server.js';
-import { aborted, Calls, codeOf, openGateway, openWorker, outcomeOf, ANN, nextOf } from '../support/stream-parties.js';
-import { until } from '../support/until.js';
+import { body, ForgedWorker } from '../support/nats/forged-frames.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { describeWithNats, useNats } from '../support/nats/nats-server.js';
+import {
+  aborted,
+  Calls,
+  codeOf,
+  openGateway,
+  openWorker,
+  outcomeOf,
+  ANN,
+  nextOf,
+} from '../support/nats/stream-parties.js';
+import { until } from '../support/clock/until.js';
 
 /** A process that stands still: time passes, and its timers fire once when it goes on. */
 class StallingClock implements Clock {

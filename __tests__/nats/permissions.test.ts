@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { createPresence, createStreamRequester, createStreamResponder } from '../../lib/nats/index.js';
-import { describeWithNatsServer, Nats } from '../support/nats-server.js';
-import { aborted, Calls, LEASE_MS, nextOf } from '../support/stream-parties.js';
-import { until } from '../support/until.js';
+import { describeWithNatsServer, Nats } from '../support/nats/nats-server.js';
+import { aborted, Calls, LEASE_MS, nextOf } from '../support/nats/stream-parties.js';
+import { until } from '../support/clock/until.js';
 
 type Role = 'gateways' | 'workers';
 const INBOX = { gateways: '_GATEWAY', workers: '_WORKER' } as const;

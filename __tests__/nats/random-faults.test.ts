@@ -1,8 +1,8 @@
-import { compileLib } from '../support/compiled-lib.js';
-import { NatsChild } from '../support/nats-child.js';
-import { describeWithNatsServer, Nats } from '../support/nats-server.js';
-import { announceSeed, createRandom, type Random } from '../support/random.js';
-import { standStill } from '../support/until.js';
+import { compileLib } from '../support/processes/compiled-lib.js';
+import { NatsChild } from '../support/nats/nats-child.js';
+import { describeWithNatsServer, Nats } from '../support/nats/nats-server.js';
+import { announceSeed, createRandom, type Random } from '../support/random/random.js';
+import { standStill } from '../support/clock/until.js';
 
 /** `RUNS=1000` for the long way. */
 const RUNS = Number(process.env['RUNS'] ?? 20);

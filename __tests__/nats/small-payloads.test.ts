@@ -1,9 +1,9 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { createPresence } from '../../lib/nats/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { describeWithNatsServer, Nats } from '../support/nats-server.js';
-import { Calls, codeOf, LEASE_MS, openGateway, openWorker, textsOf } from '../support/stream-parties.js';
-import { until } from '../support/until.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { describeWithNatsServer, Nats } from '../support/nats/nats-server.js';
+import { Calls, codeOf, LEASE_MS, openGateway, openWorker, textsOf } from '../support/nats/stream-parties.js';
+import { until } from '../support/clock/until.js';
 
 /** The longest there are, and what JSON doubles. */
 const longId = (n: number): string => `${'"\\'.repeat(60)}${n}`;

@@ -1,8 +1,8 @@
 import { createTaskViewStore } from '../../lib/react/task-view-store.js';
 import type { UseTaskOptions } from '../../lib/react/index.js';
-import { settle } from '../support/fake-fetch.js';
-import { complete, frame, KEY, passes, problem, URL_, useFakeServer } from '../support/fake-task-server.js';
-import { Items } from '../support/task-storage.js';
+import { settle } from '../support/clients/fake-fetch.js';
+import { complete, frame, KEY, passes, problem, URL_, useFakeServer } from '../support/servers/fake-task-server.js';
+import { Items } from '../support/clients/task-storage.js';
 
 const { fake, streamOf } = useFakeServer();
 

@@ -3,7 +3,7 @@ import { act, createElement, StrictMode, type ReactNode } from 'react';
 import type { Root } from 'react-dom/client';
 import { createTaskManager } from '../../lib/index.js';
 import { useTask, type UseTask, type UseTaskOptions } from '../../lib/react/index.js';
-import { listen } from '../support/raw-http.js';
+import { listen } from '../support/http/raw-http.js';
 
 interface Step {
   step: number;

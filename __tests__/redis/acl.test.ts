@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CLIENTS, openClient } from '../support/redis-clients.js';
-import { WebInstance } from '../support/redis-instances.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { range, SteppedJob } from '../support/stepped-job.js';
+import { CLIENTS, openClient } from '../support/redis/redis-clients.js';
+import { WebInstance } from '../support/redis/redis-instances.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { range, SteppedJob } from '../support/jobs/stepped-job.js';
 
 const DOCS = readFileSync(join(__dirname, '..', '..', 'docs', 'REDIS.md'), 'utf8');
 /** The rules in the order of the text: those of the store, and those of the clients. */

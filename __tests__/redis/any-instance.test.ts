@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { until } from '../support/until.js';
-import { WebInstance, type InstanceOptions } from '../support/redis-instances.js';
-import { range, SteppedJob } from '../support/stepped-job.js';
-import { WithheldReplies } from '../support/withheld-replies.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
+import { WebInstance, type InstanceOptions } from '../support/redis/redis-instances.js';
+import { range, SteppedJob } from '../support/jobs/stepped-job.js';
+import { WithheldReplies } from '../support/redis/withheld-replies.js';
 
 jest.setTimeout(30_000);
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Entry } from '../../lib/distributed/port/stored.js';
 import { append, batchOf, created, entryAfter } from '../../lib/testing/driver-contract/steps.js';
-import { openClient } from '../support/redis-clients.js';
-import { driverOn } from '../support/redis-drivers.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
+import { openClient } from '../support/redis/redis-clients.js';
+import { driverOn } from '../support/redis/redis-drivers.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
 
 describeWithRedisServer('an append to Redis', () => {
   it('puts a message together only where another instance follows the task', async () => {

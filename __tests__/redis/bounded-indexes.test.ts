@@ -1,11 +1,11 @@
 import type { OpenTaskStore } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { finished } from '../contracts/store-steps.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { RedisOnClock } from '../support/redis-on-clock.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { turn } from '../support/run-fixture.js';
-import { storeSettings } from '../support/store-fixtures.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { RedisOnClock } from '../support/redis/redis-on-clock.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { turn } from '../support/jobs/run-fixture.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
 
 /** More than a sweep takes in one call. */
 const PER_SECOND = 520;

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { streamTask } from '../../lib/client/index.js';
-import { startCutProxy, type CutProxy } from '../support/cut-proxy.js';
-import { compileLib } from '../support/compiled-lib.js';
-import { ChildInstance } from '../support/redis-child.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { range } from '../support/stepped-job.js';
+import { startCutProxy, type CutProxy } from '../support/http/cut-proxy.js';
+import { compileLib } from '../support/processes/compiled-lib.js';
+import { ChildInstance } from '../support/redis/redis-child.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { range } from '../support/jobs/stepped-job.js';
 
 const LEASE_MS = 1_000;
 const ROOT = join(__dirname, '..', '..');

@@ -11,10 +11,10 @@ import { createClient as createClient6, createClientPool as createPool6 } from '
 import { START } from '../../lib/distributed/port/stored.js';
 import { openPort } from '../../lib/redis/clients/open-port.js';
 import { append, batchOf, created, draft, entryAfter, stored } from '../contracts/driver-steps.js';
-import { CLIENTS, openClient } from '../support/redis-clients.js';
-import { driverOn, persist } from '../support/redis-drivers.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { until } from '../support/until.js';
+import { CLIENTS, openClient } from '../support/redis/redis-clients.js';
+import { driverOn, persist } from '../support/redis/redis-drivers.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
 
 const ignore = (): void => undefined;
 const lazy = { lazyConnect: true };

@@ -4,11 +4,11 @@ import type { OpenTaskStore } from '../../lib/core/ports.js';
 import { systemClock } from '../../lib/core/clock.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { started } from '../contracts/store-steps.js';
-import { CLIENTS } from '../support/redis-clients.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { until } from '../support/until.js';
-import { range } from '../support/stepped-job.js';
-import { storeSettings } from '../support/store-fixtures.js';
+import { CLIENTS } from '../support/redis/redis-clients.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
+import { range } from '../support/jobs/stepped-job.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
 
 const TASKS = Number(process.env['TASKS'] ?? 1_000);
 const AT_A_TIME = 500;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { compileLib } from '../support/compiled-lib.js';
-import { ChildInstance } from '../support/redis-child.js';
-import { WebInstance } from '../support/redis-instances.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { until } from '../support/until.js';
+import { compileLib } from '../support/processes/compiled-lib.js';
+import { ChildInstance } from '../support/redis/redis-child.js';
+import { WebInstance } from '../support/redis/redis-instances.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
 
 const PROCESSES = 3;
 const MAX_ATTEMPTS = 2;

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { OpenDrivers } from '../contracts/driver-steps.js';
 import { describeTaskDriver } from '../contracts/task-driver.js';
-import { age } from '../support/redis-aging.js';
-import { CLIENTS, openClient, type OpenClient } from '../support/redis-clients.js';
-import { driverOn } from '../support/redis-drivers.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { until } from '../support/until.js';
+import { age } from '../support/redis/redis-aging.js';
+import { CLIENTS, openClient, type OpenClient } from '../support/redis/redis-clients.js';
+import { driverOn } from '../support/redis/redis-drivers.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
 
 /** Opens drivers on a prefix of their own. */
 const driversOn =

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { ended, TTL_MS } from '../../lib/testing/driver-contract/steps.js';
-import { age } from '../support/redis-aging.js';
-import { openClient } from '../support/redis-clients.js';
-import { driverOn } from '../support/redis-drivers.js';
-import { describeWithRedis, openRedis } from '../support/redis-server.js';
+import { age } from '../support/redis/redis-aging.js';
+import { openClient } from '../support/redis/redis-clients.js';
+import { driverOn } from '../support/redis/redis-drivers.js';
+import { describeWithRedis, openRedis } from '../support/redis/redis-server.js';
 
 /** For so long nobody else is given an expired task that one instance is clearing, in ms. */
 const CLEARING_MS = 30_000;

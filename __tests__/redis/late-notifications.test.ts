@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { OpenTaskStore } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { reading, started } from '../contracts/store-steps.js';
-import { CLIENTS, type TestClient } from '../support/redis-clients.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { storeSettings } from '../support/store-fixtures.js';
-import { range } from '../support/stepped-job.js';
+import { CLIENTS, type TestClient } from '../support/redis/redis-clients.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
+import { range } from '../support/jobs/stepped-job.js';
 
 /** A client whose listening connection hears nothing. */
 const deaf = (client: TestClient['client']): TestClient['client'] =>

@@ -3,11 +3,11 @@ import type { OpenTaskStore, TaskWriter } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { CLAIM } from '../../lib/redis/scripts/log-scripts.js';
 import { reading, recordOf, started } from '../contracts/store-steps.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { CLIENTS, through, type TestClient } from '../support/redis-clients.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { storeSettings } from '../support/store-fixtures.js';
-import { until } from '../support/until.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { CLIENTS, through, type TestClient } from '../support/redis/redis-clients.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
+import { until } from '../support/clock/until.js';
 
 /** A client that does `before` each time just before it claims a task. */
 const beforeClaims = (client: TestClient['client'], before: () => Promise<void>): TestClient['client'] =>

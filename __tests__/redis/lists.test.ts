@@ -3,9 +3,9 @@ import { systemClock } from '../../lib/core/clock.js';
 import type { OpenTaskStore } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { finished, started } from '../contracts/store-steps.js';
-import { CLIENTS, through, type TestClient } from '../support/redis-clients.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { storeSettings } from '../support/store-fixtures.js';
+import { CLIENTS, through, type TestClient } from '../support/redis/redis-clients.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
 
 /** More than the store reads at a time. */
 const TASKS = 230;

@@ -1,10 +1,10 @@
 import { createRedisStore } from '../../lib/redis/index.js';
 import { recordOf, started } from '../contracts/store-steps.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { RedisOnClock } from '../support/redis-on-clock.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { turn } from '../support/run-fixture.js';
-import { storeSettings } from '../support/store-fixtures.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { RedisOnClock } from '../support/redis/redis-on-clock.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { turn } from '../support/jobs/run-fixture.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
 
 const TTL_MS = 1_000;
 /** Ten leases: how long keys of a running task are kept without a sign of life. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { startCutProxy } from '../support/cut-proxy.js';
-import { openClient } from '../support/redis-clients.js';
-import { WebInstance, type InstanceOptions } from '../support/redis-instances.js';
-import { describeWithRedisServer, itWithDisk, RedisServer } from '../support/redis-server.js';
-import { until } from '../support/until.js';
-import type { SseFollower } from '../support/sse-follower.js';
-import { range, SteppedJob } from '../support/stepped-job.js';
+import { startCutProxy } from '../support/http/cut-proxy.js';
+import { openClient } from '../support/redis/redis-clients.js';
+import { WebInstance, type InstanceOptions } from '../support/redis/redis-instances.js';
+import { describeWithRedisServer, itWithDisk, RedisServer } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
+import type { SseFollower } from '../support/sse/sse-follower.js';
+import { range, SteppedJob } from '../support/jobs/stepped-job.js';
 
 jest.setTimeout(60_000);
 

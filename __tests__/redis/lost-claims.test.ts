@@ -6,11 +6,11 @@ import { openPort } from '../../lib/redis/clients/open-port.js';
 import { Keys } from '../../lib/redis/keys.js';
 import { RedisDriver } from '../../lib/redis/redis-driver.js';
 import { CLAIM } from '../../lib/redis/scripts/log-scripts.js';
-import { startCutProxy } from '../support/cut-proxy.js';
-import { CLIENTS, openClient, type TestClient } from '../support/redis-clients.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { SteppedJob } from '../support/stepped-job.js';
-import { until } from '../support/until.js';
+import { startCutProxy } from '../support/http/cut-proxy.js';
+import { CLIENTS, openClient, type TestClient } from '../support/redis/redis-clients.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { SteppedJob } from '../support/jobs/stepped-job.js';
+import { until } from '../support/clock/until.js';
 
 const NAME = 'stepped';
 /** Far less than a sweep takes to come round, which would find the task as well. */

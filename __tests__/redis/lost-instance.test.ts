@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { compileLib } from '../support/compiled-lib.js';
-import { ChildInstance } from '../support/redis-child.js';
-import { WebInstance, type InstanceOptions } from '../support/redis-instances.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { until } from '../support/until.js';
-import type { SseFollower } from '../support/sse-follower.js';
-import { range } from '../support/stepped-job.js';
+import { compileLib } from '../support/processes/compiled-lib.js';
+import { ChildInstance } from '../support/redis/redis-child.js';
+import { WebInstance, type InstanceOptions } from '../support/redis/redis-instances.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
+import type { SseFollower } from '../support/sse/sse-follower.js';
+import { range } from '../support/jobs/stepped-job.js';
 
 const LEASE_MS = 1_000;
 /** Lease + 2 s, as promised, and a second for a machine that does other things as well. */

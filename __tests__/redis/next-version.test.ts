@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { asNextVersion, compileLib } from '../support/compiled-lib.js';
-import { PersistentClient } from '../support/persistent-client.js';
-import { announceSeed, createRandom } from '../support/random.js';
-import { ChildInstance } from '../support/redis-child.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { range } from '../support/stepped-job.js';
+import { asNextVersion, compileLib } from '../support/processes/compiled-lib.js';
+import { PersistentClient } from '../support/clients/persistent-client.js';
+import { announceSeed, createRandom } from '../support/random/random.js';
+import { ChildInstance } from '../support/redis/redis-child.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { range } from '../support/jobs/stepped-job.js';
 
 /** `STREAMS=200` is what the store has to bear. */
 const STREAMS = Number(process.env['STREAMS'] ?? 20);

@@ -1,6 +1,6 @@
 import type { RedisPort, RedisProbe } from '../../lib/redis/clients/client-port.js';
 import { NodeHealth } from '../../lib/redis/clients/node-health.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
 
 const TIMEOUT_MS = 500;
 

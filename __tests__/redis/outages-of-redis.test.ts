@@ -1,8 +1,8 @@
-import { ANSWERED, expectRefused, untilServed, useFailingRedis } from '../support/failing-redis.js';
-import { describeWithRedisServer } from '../support/redis-server.js';
-import { codeOf } from '../support/store-fixtures.js';
-import { range } from '../support/stepped-job.js';
-import { until } from '../support/until.js';
+import { ANSWERED, expectRefused, untilServed, useFailingRedis } from '../support/redis/failing-redis.js';
+import { describeWithRedisServer } from '../support/redis/redis-server.js';
+import { codeOf } from '../support/stores/store-fixtures.js';
+import { range } from '../support/jobs/stepped-job.js';
+import { until } from '../support/clock/until.js';
 
 jest.setTimeout(60_000);
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { compileLib } from '../support/compiled-lib.js';
-import { inTime } from '../support/in-time.js';
-import { PersistentClient } from '../support/persistent-client.js';
-import { announceSeed, createRandom, type Random } from '../support/random.js';
-import { ChildInstance } from '../support/redis-child.js';
-import { openClient, type TestClient } from '../support/redis-clients.js';
-import { Fleet } from '../support/redis-fleet.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { range } from '../support/stepped-job.js';
+import { compileLib } from '../support/processes/compiled-lib.js';
+import { inTime } from '../support/clock/in-time.js';
+import { PersistentClient } from '../support/clients/persistent-client.js';
+import { announceSeed, createRandom, type Random } from '../support/random/random.js';
+import { ChildInstance } from '../support/redis/redis-child.js';
+import { openClient, type TestClient } from '../support/redis/redis-clients.js';
+import { Fleet } from '../support/redis/redis-fleet.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { range } from '../support/jobs/stepped-job.js';
 
 /** Two lanes share them. `RUNS=1000 npm test -- redis/random-faults` is the long form. */
 const RUNS = Number(process.env['RUNS'] ?? 20);

@@ -3,11 +3,11 @@ import { START } from '../../lib/distributed/port/stored.js';
 import { Keys } from '../../lib/redis/keys.js';
 import { refusalOf } from '../../lib/redis/clients/replies.js';
 import { append, batchOf, claimOf, created, draft, endAfter, entryAfter } from '../contracts/driver-steps.js';
-import { startCutProxy } from '../support/cut-proxy.js';
-import { CLIENTS, openClient, type TestClient } from '../support/redis-clients.js';
-import { driverOn, persist } from '../support/redis-drivers.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { until } from '../support/until.js';
+import { startCutProxy } from '../support/http/cut-proxy.js';
+import { CLIENTS, openClient, type TestClient } from '../support/redis/redis-clients.js';
+import { driverOn, persist } from '../support/redis/redis-drivers.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
 
 const OOM = "OOM command not allowed when used memory > 'maxmemory'.";
 

@@ -3,10 +3,10 @@ import { systemClock } from '../../lib/core/clock.js';
 import { SCHEMA } from '../../lib/distributed/port/stored.js';
 import { Keys } from '../../lib/redis/keys.js';
 import type { AsyncTask } from '../../lib/index.js';
-import { PersistentClient } from '../support/persistent-client.js';
-import { createRandom } from '../support/random.js';
-import { WebInstance } from '../support/redis-instances.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
+import { PersistentClient } from '../support/clients/persistent-client.js';
+import { createRandom } from '../support/random/random.js';
+import { WebInstance } from '../support/redis/redis-instances.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
 
 /** `STREAMS=200 DEPLOYS=3` is what the store has to bear. */
 const STREAMS = Number(process.env['STREAMS'] ?? 30);

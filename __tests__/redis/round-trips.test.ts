@@ -4,10 +4,10 @@ import { NOBODY } from '../../lib/distributed/outcomes.js';
 import { createTaskStore } from '../../lib/distributed/create-task-store.js';
 import { openPort } from '../../lib/redis/clients/open-port.js';
 import { RedisDriver } from '../../lib/redis/redis-driver.js';
-import { openClient, type TestClient } from '../support/redis-clients.js';
-import { RoundTrips } from '../support/redis-round-trips.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { storeSettings } from '../support/store-fixtures.js';
+import { openClient, type TestClient } from '../support/redis/redis-clients.js';
+import { RoundTrips } from '../support/redis/redis-round-trips.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
 
 interface Named {
   readonly taskId: string;

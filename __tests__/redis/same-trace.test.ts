@@ -3,12 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { MemoryStore } from '../../lib/core/store/memory-store.js';
 import { systemClock } from '../../lib/core/clock.js';
 import { createRedisStore } from '../../lib/redis/index.js';
-import { itHolds } from '../support/property.js';
-import { CLIENTS, type TestClient } from '../support/redis-clients.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { until } from '../support/until.js';
-import { draft, storeSettings } from '../support/store-fixtures.js';
-import { TracePlayer, traces, type Step } from '../support/store-trace.js';
+import { itHolds } from '../support/random/property.js';
+import { CLIENTS, type TestClient } from '../support/redis/redis-clients.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
+import { draft, storeSettings } from '../support/stores/store-fixtures.js';
+import { TracePlayer, traces, type Step } from '../support/stores/store-trace.js';
 
 const LIMITS = { ttlMs: 3_600_000, maxTasksPerOwner: 3, maxBufferedBytes: 2 ** 30 };
 const RUNS = 50;

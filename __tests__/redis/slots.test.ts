@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { createTaskManager, type TaskManager } from '../../lib/index.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { describeSlotRaces } from '../contracts/slot-races.js';
-import { compileLib } from '../support/compiled-lib.js';
-import { ChildInstance } from '../support/redis-child.js';
-import { openClient, type TestClient } from '../support/redis-clients.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
-import { until } from '../support/until.js';
+import { compileLib } from '../support/processes/compiled-lib.js';
+import { ChildInstance } from '../support/redis/redis-child.js';
+import { openClient, type TestClient } from '../support/redis/redis-clients.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
 
 const LEASE_MS = 1_000;
 /** The lease and 2 s, as promised, and a second for a machine that does other things as well. */

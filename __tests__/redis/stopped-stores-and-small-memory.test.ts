@@ -3,9 +3,9 @@ import { systemClock } from '../../lib/core/clock.js';
 import type { StoreSettings, OpenTaskStore } from '../../lib/core/ports.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { finished, reading, recordOf, started } from '../contracts/store-steps.js';
-import { openClient, type TestClient } from '../support/redis-clients.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { codeOf, storeSettings } from '../support/store-fixtures.js';
+import { openClient, type TestClient } from '../support/redis/redis-clients.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { codeOf, storeSettings } from '../support/stores/store-fixtures.js';
 
 /* What an instance leaves behind, in itself and for others. */
 describeWithRedis('a store that is stopped, or short of memory', () => {

@@ -3,10 +3,10 @@ import { systemClock } from '../../lib/core/clock.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { TTL_MS } from '../contracts/store-steps.js';
 import { describeTaskStore } from '../contracts/task-store.js';
-import { age } from '../support/redis-aging.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { CLIENTS } from '../support/redis-clients.js';
-import { storeSettings } from '../support/store-fixtures.js';
+import { age } from '../support/redis/redis-aging.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { CLIENTS } from '../support/redis/redis-clients.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
 
 describeWithRedis('on a real server', () => {
   let redis: Redis;

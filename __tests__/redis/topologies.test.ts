@@ -4,17 +4,17 @@ import { START } from '../../lib/distributed/port/stored.js';
 import { Keys } from '../../lib/redis/keys.js';
 import type { RedisDriver } from '../../lib/redis/redis-driver.js';
 import { append, batchOf, claimOf, created, ended, entryAfter, stored } from '../contracts/driver-steps.js';
-import type { TestClient } from '../support/redis-clients.js';
-import { driverOn, persist } from '../support/redis-drivers.js';
-import { describeWithRedisServer } from '../support/redis-server.js';
+import type { TestClient } from '../support/redis/redis-clients.js';
+import { driverOn, persist } from '../support/redis/redis-drivers.js';
+import { describeWithRedisServer } from '../support/redis/redis-server.js';
 import {
   CLUSTER_CLIENTS,
   RedisCluster,
   RedisWithSentinel,
   SENTINEL_CLIENTS,
   tell,
-} from '../support/redis-topologies.js';
-import { until } from '../support/until.js';
+} from '../support/redis/redis-topologies.js';
+import { until } from '../support/clock/until.js';
 
 const isCommitted = ({ kind }: Fate): boolean => kind === 'committed';
 

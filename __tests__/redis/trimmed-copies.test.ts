@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { WebInstance } from '../support/redis-instances.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { range, SteppedJob } from '../support/stepped-job.js';
+import { WebInstance } from '../support/redis/redis-instances.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { range, SteppedJob } from '../support/jobs/stepped-job.js';
 
 const EVENTS = 200;
 const READERS = 40;

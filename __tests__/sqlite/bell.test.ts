@@ -1,8 +1,8 @@
 import type { Bell, Note } from '../../lib/distributed/port/bell.js';
 import type { TaskDriver } from '../../lib/store/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { append, draftOf, openDriver, progressAt } from '../support/sqlite-driver.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { append, draftOf, openDriver, progressAt } from '../support/sqlite/sqlite-driver.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
 
 const files = new SqliteFiles();
 

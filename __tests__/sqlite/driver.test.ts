@@ -1,8 +1,8 @@
 import { describeTaskDriver } from '../contracts/task-driver.js';
 import { TTL_MS } from '../contracts/driver-steps.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { openDriver } from '../support/sqlite-driver.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { openDriver } from '../support/sqlite/sqlite-driver.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
 
 describeTaskDriver('SQLite', (given = {}) => {
   const files = new SqliteFiles();

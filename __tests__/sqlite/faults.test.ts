@@ -1,9 +1,9 @@
 import fs, { readFileSync, writeFileSync } from 'node:fs';
 import type { TaskError } from '../../lib/core/errors.js';
 import { createSqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { append, draftOf, openDriver, PREFIX, progressAt } from '../support/sqlite-driver.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { append, draftOf, openDriver, PREFIX, progressAt } from '../support/sqlite/sqlite-driver.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
 
 const files = new SqliteFiles();
 

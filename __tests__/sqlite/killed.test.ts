@@ -6,15 +6,15 @@ import { eachEvent } from '../../lib/distributed/port/entry.js';
 import { START, type Entry } from '../../lib/distributed/port/stored.js';
 import { createTaskManager } from '../../lib/index.js';
 import { createSqliteStore } from '../../lib/sqlite/index.js';
-import { compileLib } from '../support/compiled-lib.js';
-import { announceSeed, createRandom } from '../support/random.js';
-import { openDriver } from '../support/sqlite-driver.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
-import { until } from '../support/until.js';
+import { compileLib } from '../support/processes/compiled-lib.js';
+import { announceSeed, createRandom } from '../support/random/random.js';
+import { openDriver } from '../support/sqlite/sqlite-driver.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
+import { until } from '../support/clock/until.js';
 
 const EVENTS = 60;
 const KILLS = Number(process.env.KILLS ?? 15);
-const CHILD = join(__dirname, '..', 'support', 'sqlite-process.js');
+const CHILD = join(__dirname, '..', 'support', 'sqlite', 'sqlite-process.js');
 
 const random = createRandom(announceSeed('killed processes on one SQLite file'));
 const files = new SqliteFiles();

@@ -1,8 +1,8 @@
 import { createTaskManager, type AsyncTask, type TaskManager } from '../../lib/index.js';
 import { createSqliteStore } from '../../lib/sqlite/index.js';
-import { fakeRequest } from '../support/fake-request.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
-import { until } from '../support/until.js';
+import { fakeRequest } from '../support/sse/fake-request.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
+import { until } from '../support/clock/until.js';
 
 const files = new SqliteFiles();
 const managers: TaskManager[] = [];

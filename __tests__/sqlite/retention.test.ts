@@ -1,7 +1,7 @@
 import type { TaskDriver } from '../../lib/store/index.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { append, draftOf, openDriver, PREFIX, progressAt } from '../support/sqlite-driver.js';
-import { SqliteFiles, type TestDatabase } from '../support/sqlite-files.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { append, draftOf, openDriver, PREFIX, progressAt } from '../support/sqlite/sqlite-driver.js';
+import { SqliteFiles, type TestDatabase } from '../support/sqlite/sqlite-files.js';
 
 const files = new SqliteFiles();
 const TABLES = ['tasks', 'entries', 'documents'];

@@ -1,7 +1,7 @@
 import { createSqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
 import { describeSameAsMaps } from '../contracts/same-as-maps.js';
-import { PREFIX } from '../support/sqlite-driver.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
+import { PREFIX } from '../support/sqlite/sqlite-driver.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
 
 const files = new SqliteFiles();
 

@@ -1,7 +1,7 @@
 import { createTaskManager, type TaskManager } from '../../lib/index.js';
 import { createSqliteStore } from '../../lib/sqlite/index.js';
 import { describeSlotRaces } from '../contracts/slot-races.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
 
 const files = new SqliteFiles();
 const managers: TaskManager[] = [];

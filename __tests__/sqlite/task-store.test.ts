@@ -2,9 +2,9 @@ import { createSqliteStore } from '../../lib/sqlite/index.js';
 import type { OpenTaskStore, StoreSettings } from '../../lib/core/ports.js';
 import { TTL_MS } from '../contracts/store-steps.js';
 import { describeTaskStore } from '../contracts/task-store.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
-import { storeSettings } from '../support/store-fixtures.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
+import { storeSettings } from '../support/stores/store-fixtures.js';
 
 describeTaskStore('SQLite', (limits) => {
   const files = new SqliteFiles();

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { ChunkWriter, directSocket, type Socket } from '../../lib/sse/chunks.js';
-import { FakeResponse } from '../support/fake-response.js';
-import { itHolds } from '../support/property.js';
+import { FakeResponse } from '../support/sse/fake-response.js';
+import { itHolds } from '../support/random/property.js';
 
 /** What stands in the chunks of `bytes` (RFC 9112, section 7.1), piece by piece. */
 function dechunk(bytes: Buffer): Buffer[] {

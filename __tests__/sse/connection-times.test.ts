@@ -1,6 +1,6 @@
 import { HEARTBEAT } from '../../lib/sse/frame.js';
-import { ConnectionFixture, PRELUDE } from '../support/connection-fixture.js';
-import { turn } from '../support/run-fixture.js';
+import { ConnectionFixture, PRELUDE } from '../support/sse/connection-fixture.js';
+import { turn } from '../support/jobs/run-fixture.js';
 
 const RETRY = /retry: \d+\n\n$/;
 

@@ -1,7 +1,7 @@
 import { encodeEvent } from '../../lib/sse/frame.js';
-import { ConnectionFixture, PRELUDE } from '../support/connection-fixture.js';
-import { FakeResponse } from '../support/fake-response.js';
-import { turn } from '../support/run-fixture.js';
+import { ConnectionFixture, PRELUDE } from '../support/sse/connection-fixture.js';
+import { FakeResponse } from '../support/sse/fake-response.js';
+import { turn } from '../support/jobs/run-fixture.js';
 
 describe('Connection', () => {
   let f: ConnectionFixture;

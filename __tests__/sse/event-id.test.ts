@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { formatEventId, isResumeKey, parseEventId, parseSeq } from '../../lib/sse/event-id.js';
-import { itHolds } from '../support/property.js';
+import { itHolds } from '../support/random/property.js';
 
 const KEY = 'Zk3aB-_0123456789abcdw';
 

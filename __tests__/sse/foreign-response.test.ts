@@ -2,10 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Subscription } from '../../lib/core/log/subscription.js';
 import { Connection } from '../../lib/sse/connection.js';
 import { LogEncoder } from '../../lib/sse/log-encoder.js';
-import { ConnectionFixture, PRELUDE } from '../support/connection-fixture.js';
-import { FakeResponse } from '../support/fake-response.js';
-import { ProcessGuard } from '../support/process-guard.js';
-import { turn } from '../support/run-fixture.js';
+import { ConnectionFixture, PRELUDE } from '../support/sse/connection-fixture.js';
+import { FakeResponse } from '../support/sse/fake-response.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
+import { turn } from '../support/jobs/run-fixture.js';
 
 const throwing = () => {
   throw new Error('A middleware that fails');

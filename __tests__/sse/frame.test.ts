@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { EventSource } from 'undici';
 import { toJson } from '../../lib/core/task/payload.js';
 import { decodeEvents, encodeEvent, encodeRetry, HEARTBEAT, type Frame } from '../../lib/sse/frame.js';
-import { itHolds } from '../support/property.js';
+import { itHolds } from '../support/random/property.js';
 
 const KEY = 'Zk3aB-_0123456789abcdw';
 

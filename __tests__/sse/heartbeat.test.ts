@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Heartbeat, type HeartbeatTarget, type HeartbeatSettings } from '../../lib/sse/heartbeat.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { itHolds } from '../support/property.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { itHolds } from '../support/random/property.js';
 
 const SETTINGS = { heartbeatMs: 15_000, stallTimeoutMs: 60_000, maxConnectionAgeMs: 0, retryMs: 2_000 };
 

@@ -3,10 +3,10 @@ import http2 from 'node:http2';
 import https from 'node:https';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { createTaskManager, sendProblem, type TaskManager, type TaskManagerOptions } from '../../lib/index.js';
-import { controlledJob, type ControlledJob } from '../support/controlled-job.js';
-import { Counter } from '../support/flow.js';
-import { certificate, listenHttp2, openHttp2, type Http2Listening } from '../support/http2.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { controlledJob, type ControlledJob } from '../support/jobs/controlled-job.js';
+import { Counter } from '../support/jobs/flow.js';
+import { certificate, listenHttp2, openHttp2, type Http2Listening } from '../support/http/http2.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
 
 interface Http2Server extends Http2Listening {
   readonly tasks: TaskManager;

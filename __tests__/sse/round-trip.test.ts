@@ -1,9 +1,9 @@
 import { createTaskManager, type TaskManager } from '../../lib/index.js';
 import { eventsource } from '../support/clients/eventsource.js';
 import { undici } from '../support/clients/undici.js';
-import { controlledJob } from '../support/controlled-job.js';
-import { startCutProxy } from '../support/cut-proxy.js';
-import { listen, type Listening } from '../support/raw-http.js';
+import { controlledJob } from '../support/jobs/controlled-job.js';
+import { startCutProxy } from '../support/http/cut-proxy.js';
+import { listen, type Listening } from '../support/http/raw-http.js';
 
 const job = controlledJob();
 let tasks: TaskManager;

@@ -7,10 +7,10 @@ import { Connection } from '../../lib/sse/connection.js';
 import { LogEncoder } from '../../lib/sse/log-encoder.js';
 import { Heartbeat } from '../../lib/sse/heartbeat.js';
 import { createTaskStore } from '../../lib/store/index.js';
-import { MapDriver, MapServer } from '../support/map-driver.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { fakeRequest, MemoryResponse } from '../support/memory-response.js';
-import { draft, storeSettings } from '../support/store-fixtures.js';
+import { MapDriver, MapServer } from '../support/stores/map-driver.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { fakeRequest, MemoryResponse } from '../support/sse/memory-response.js';
+import { draft, storeSettings } from '../support/stores/store-fixtures.js';
 
 const KIB = 1_024;
 const EVENT = JSON.stringify('x'.repeat(100 * KIB));

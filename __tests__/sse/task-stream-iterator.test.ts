@@ -6,10 +6,10 @@ import type { TaskEvent } from '../../lib/sse/frame.js';
 import { Heartbeat } from '../../lib/sse/heartbeat.js';
 import { isQueued } from '../../lib/sse/guarded-response.js';
 import { StoredTaskStream } from '../../lib/sse/task-stream.js';
-import { endless, EngineFixture } from '../support/engine-fixture.js';
-import { controlledJob } from '../support/controlled-job.js';
-import { turn } from '../support/run-fixture.js';
-import { codeOf } from '../support/store-fixtures.js';
+import { endless, EngineFixture } from '../support/jobs/engine-fixture.js';
+import { controlledJob } from '../support/jobs/controlled-job.js';
+import { turn } from '../support/jobs/run-fixture.js';
+import { codeOf } from '../support/stores/store-fixtures.js';
 
 type Stream = StoredTaskStream;
 

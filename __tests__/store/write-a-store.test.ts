@@ -7,7 +7,7 @@ import * as store from '../../lib/store/index.js';
 import { createManualClock, DRIVER_TTL_MS } from '../../lib/testing/index.js';
 import { describeSameAsMaps } from '../contracts/same-as-maps.js';
 import { describeTaskDriver } from '../contracts/task-driver.js';
-import { codeBlocks } from '../support/markdown.js';
+import { codeBlocks } from '../support/repository/markdown.js';
 
 /** The drivers as the page shows them. */
 interface Page {

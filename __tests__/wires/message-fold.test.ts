@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Wire } from '../../lib/sse/wire.js';
 import { AG_UI } from '../../lib/wires/ag-ui.js';
 import { UI_MESSAGE_STREAM } from '../../lib/wires/ui-message-stream.js';
-import { announceSeed } from '../support/random.js';
+import { announceSeed } from '../support/random/random.js';
 
 type Event = Record<string, unknown>;
 

@@ -1,8 +1,8 @@
 import type { TaskFeed } from '../../../lib/core/ports.js';
-import { endless, EngineFixture } from '../../support/engine-fixture.js';
-import { isCollected } from '../../support/garbage.js';
-import { sharedMemory } from '../../support/memory-stores.js';
-import { turn } from '../../support/run-fixture.js';
+import { endless, EngineFixture } from '../../support/jobs/engine-fixture.js';
+import { isCollected } from '../../support/processes/garbage.js';
+import { sharedMemory } from '../../support/stores/memory-stores.js';
+import { turn } from '../../support/jobs/run-fixture.js';
 
 const SWEEP = { sweepIntervalMs: 100 };
 

@@ -1,8 +1,8 @@
 import type { OpenTaskStore } from '../../../lib/core/ports.js';
-import { endless, EngineFixture } from '../../support/engine-fixture.js';
-import { turn } from '../../support/run-fixture.js';
-import { storeWhose } from '../../support/memory-stores.js';
-import { codeOf } from '../../support/store-fixtures.js';
+import { endless, EngineFixture } from '../../support/jobs/engine-fixture.js';
+import { turn } from '../../support/jobs/run-fixture.js';
+import { storeWhose } from '../../support/stores/memory-stores.js';
+import { codeOf } from '../../support/stores/store-fixtures.js';
 
 describe('Engine', () => {
   describe('asking a store that does not answer', () => {

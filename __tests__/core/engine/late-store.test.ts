@@ -6,10 +6,10 @@ import {
   type TaskDraft,
   type TaskStore,
 } from '../../../lib/index.js';
-import { controlledJob } from '../../support/controlled-job.js';
-import { fakeRequest } from '../../support/fake-request.js';
-import { ManualClock } from '../../support/manual-clock.js';
-import { sharedMemory } from '../../support/memory-stores.js';
+import { controlledJob } from '../../support/jobs/controlled-job.js';
+import { fakeRequest } from '../../support/sse/fake-request.js';
+import { ManualClock } from '../../support/clock/manual-clock.js';
+import { sharedMemory } from '../../support/stores/memory-stores.js';
 
 /** A store that creates when it is told to. */
 function lateStore(): { store: TaskStore; create: () => Promise<void> } {

@@ -1,7 +1,7 @@
 import type { TaskHandler } from '../../../lib/core/run/start-request.js';
-import { controlledJob } from '../../support/controlled-job.js';
-import { endless, EngineFixture } from '../../support/engine-fixture.js';
-import { sharedMemory } from '../../support/memory-stores.js';
+import { controlledJob } from '../../support/jobs/controlled-job.js';
+import { endless, EngineFixture } from '../../support/jobs/engine-fixture.js';
+import { sharedMemory } from '../../support/stores/memory-stores.js';
 
 describe('a task that a client returns to, with onLost restart', () => {
   const setUp = async (onLost: 'fail' | 'restart' = 'restart') => {

@@ -1,9 +1,9 @@
 import type { TaskHandler } from '../../../lib/core/run/start-request.js';
 import { recordOf, started } from '../../contracts/store-steps.js';
-import { endless, EngineFixture } from '../../support/engine-fixture.js';
-import { asShared, sharedMemory } from '../../support/memory-stores.js';
-import { turn } from '../../support/run-fixture.js';
-import { codeOf } from '../../support/store-fixtures.js';
+import { endless, EngineFixture } from '../../support/jobs/engine-fixture.js';
+import { asShared, sharedMemory } from '../../support/stores/memory-stores.js';
+import { turn } from '../../support/jobs/run-fixture.js';
+import { codeOf } from '../../support/stores/store-fixtures.js';
 
 /** A task that its instance has given up, and a store that hands it on when it is told to. */
 async function orphan() {

@@ -1,10 +1,10 @@
 import { TaskError } from '../../../lib/core/errors.js';
 import { createTaskStore } from '../../../lib/store/index.js';
-import { endless, EngineFixture, untilAborted } from '../../support/engine-fixture.js';
-import { MapDriver, MapServer } from '../../support/map-driver.js';
-import { turn } from '../../support/run-fixture.js';
-import { storeWhose } from '../../support/memory-stores.js';
-import { codeOf } from '../../support/store-fixtures.js';
+import { endless, EngineFixture, untilAborted } from '../../support/jobs/engine-fixture.js';
+import { MapDriver, MapServer } from '../../support/stores/map-driver.js';
+import { turn } from '../../support/jobs/run-fixture.js';
+import { storeWhose } from '../../support/stores/memory-stores.js';
+import { codeOf } from '../../support/stores/store-fixtures.js';
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

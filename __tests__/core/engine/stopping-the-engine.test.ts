@@ -1,10 +1,10 @@
 import type { TaskStore } from '../../../lib/core/ports.js';
 import type { AsyncTask } from '../../../lib/core/task/task.js';
-import { controlledJob } from '../../support/controlled-job.js';
-import { endless, EngineFixture } from '../../support/engine-fixture.js';
-import { asShared, sharedMemory } from '../../support/memory-stores.js';
-import { turn } from '../../support/run-fixture.js';
-import { codeOf } from '../../support/store-fixtures.js';
+import { controlledJob } from '../../support/jobs/controlled-job.js';
+import { endless, EngineFixture } from '../../support/jobs/engine-fixture.js';
+import { asShared, sharedMemory } from '../../support/stores/memory-stores.js';
+import { turn } from '../../support/jobs/run-fixture.js';
+import { codeOf } from '../../support/stores/store-fixtures.js';
 
 describe('An engine that is stopped', () => {
   const heeding: AsyncTask = ({ signal }) =>

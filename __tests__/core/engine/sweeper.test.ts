@@ -1,5 +1,5 @@
 import { Sweeper } from '../../../lib/core/engine/sweeper.js';
-import { ManualClock } from '../../support/manual-clock.js';
+import { ManualClock } from '../../support/clock/manual-clock.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

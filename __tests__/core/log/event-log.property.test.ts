@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { EventLog } from '../../../lib/core/log/event-log.js';
-import { CountingBudget } from '../../support/counting-budget.js';
-import { itHolds } from '../../support/property.js';
+import { CountingBudget } from '../../support/sse/counting-budget.js';
+import { itHolds } from '../../support/random/property.js';
 
 const MAX_FRAME = 3_000;
 

@@ -1,5 +1,5 @@
 import { EventLog, type LogLimits } from '../../../lib/core/log/event-log.js';
-import { CountingBudget } from '../../support/counting-budget.js';
+import { CountingBudget } from '../../support/sse/counting-budget.js';
 
 const LARGE: LogLimits = { maxEvents: 10_000, maxBytes: 8_388_608 };
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Segment } from '../../../lib/core/log/segment.js';
-import { itHolds } from '../../support/property.js';
+import { itHolds } from '../../support/random/property.js';
 
 describe('Segment', () => {
   it('starts empty, with a last seq before its first', () => {

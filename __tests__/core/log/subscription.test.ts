@@ -2,8 +2,8 @@ import { Subscription, type Start } from '../../../lib/core/log/subscription.js'
 import type { MemoryFeed } from '../../../lib/core/store/memory-feed.js';
 import type { TaskWriter } from '../../../lib/core/ports.js';
 import { started } from '../../contracts/store-steps.js';
-import { openMemory } from '../../support/memory-stores.js';
-import { type RecordingExecutor } from '../../support/store-fixtures.js';
+import { openMemory } from '../../support/stores/memory-stores.js';
+import { type RecordingExecutor } from '../../support/stores/store-fixtures.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

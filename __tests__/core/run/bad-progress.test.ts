@@ -1,7 +1,7 @@
 import { createTaskManager, type TaskManager, type TaskManagerOptions, type TaskStream } from '../../../lib/index.js';
-import { controlledJob, type ControlledRun } from '../../support/controlled-job.js';
-import { fakeRequest } from '../../support/fake-request.js';
-import { ManualClock } from '../../support/manual-clock.js';
+import { controlledJob, type ControlledRun } from '../../support/jobs/controlled-job.js';
+import { fakeRequest } from '../../support/sse/fake-request.js';
+import { ManualClock } from '../../support/clock/manual-clock.js';
 
 const managers: TaskManager[] = [];
 afterEach(async () => {

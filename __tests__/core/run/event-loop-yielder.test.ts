@@ -1,5 +1,5 @@
 import { EventLoopYielder } from '../../../lib/core/run/event-loop-yielder.js';
-import { ManualClock } from '../../support/manual-clock.js';
+import { ManualClock } from '../../support/clock/manual-clock.js';
 
 describe('EventLoopYielder', () => {
   it('makes every 128th answer wait for a turn of the event loop', async () => {

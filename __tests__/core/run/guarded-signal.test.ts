@@ -3,8 +3,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { guardSignal } from '../../../lib/core/run/guarded-signal.js';
-import { RunFixture, turn } from '../../support/run-fixture.js';
-import { ProcessGuard } from '../../support/process-guard.js';
+import { RunFixture, turn } from '../../support/jobs/run-fixture.js';
+import { ProcessGuard } from '../../support/processes/process-guard.js';
 
 const boom = new Error('boom');
 const throwBoom = (): never => {

@@ -1,7 +1,7 @@
 import { Run } from '../../../lib/core/run/run.js';
 import type { AsyncTask, TaskContext } from '../../../lib/core/task/task.js';
-import { RunFixture, turn } from '../../support/run-fixture.js';
-import { codeOf } from '../../support/store-fixtures.js';
+import { RunFixture, turn } from '../../support/jobs/run-fixture.js';
+import { codeOf } from '../../support/stores/store-fixtures.js';
 
 const cycle: unknown[] = [];
 cycle.push(cycle);

@@ -1,8 +1,8 @@
 import { TaskError } from '../../../lib/core/errors.js';
 import type { AsyncTask, TaskContext } from '../../../lib/core/task/task.js';
-import { controlledJob } from '../../support/controlled-job.js';
-import { RunFixture, turn } from '../../support/run-fixture.js';
-import { codeOf } from '../../support/store-fixtures.js';
+import { controlledJob } from '../../support/jobs/controlled-job.js';
+import { RunFixture, turn } from '../../support/jobs/run-fixture.js';
+import { codeOf } from '../../support/stores/store-fixtures.js';
 
 const STOP = new TaskError('TASK_CANCELLED', 'Stop');
 const never: AsyncTask = () => new Promise(() => undefined);

@@ -1,7 +1,7 @@
 import { TaskError } from '../../../lib/core/errors.js';
 import type { AsyncTask, TaskContext } from '../../../lib/core/task/task.js';
-import { RunFixture, turn } from '../../support/run-fixture.js';
-import { codeOf } from '../../support/store-fixtures.js';
+import { RunFixture, turn } from '../../support/jobs/run-fixture.js';
+import { codeOf } from '../../support/stores/store-fixtures.js';
 
 const FAILED = { code: 'TASK_FAILED', message: 'The task failed' };
 const boom = new Error('secret');

@@ -1,8 +1,8 @@
 import { createTaskManager, type TaskManager } from '../../../lib/index.js';
 import type { TaskContext } from '../../../lib/core/task/task.js';
-import { bareRequest } from '../../support/bare-request.js';
-import { loopUntilTurn } from '../../support/loop-until-turn.js';
-import { ProcessGuard } from '../../support/process-guard.js';
+import { bareRequest } from '../../support/http/bare-request.js';
+import { loopUntilTurn } from '../../support/clock/loop-until-turn.js';
+import { ProcessGuard } from '../../support/processes/process-guard.js';
 
 describe('A loop that only awaits', () => {
   let tasks: TaskManager;

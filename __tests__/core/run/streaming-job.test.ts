@@ -1,7 +1,7 @@
 import { ReadableStream } from 'node:stream/web';
 import { TaskError } from '../../../lib/core/errors.js';
 import type { AsyncTask } from '../../../lib/core/task/task.js';
-import { RunFixture, turn } from '../../support/run-fixture.js';
+import { RunFixture, turn } from '../../support/jobs/run-fixture.js';
 
 const ran = async (job: AsyncTask): Promise<RunFixture> => {
   const fixture = new RunFixture(job).start();

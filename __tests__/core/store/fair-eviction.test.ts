@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { FairEviction } from '../../../lib/core/store/fair-eviction.js';
-import { itHolds } from '../../support/property.js';
+import { itHolds } from '../../support/random/property.js';
 
 /** What goes, in order, until nothing is left. */
 function takeAll<Item>(shares: FairEviction<string, Item>): Item[] {

@@ -1,7 +1,7 @@
 import { describeTaskStore } from '../../contracts/task-store.js';
 import { reading, recordOf, started, TTL_MS } from '../../contracts/store-steps.js';
-import { ManualClock } from '../../support/manual-clock.js';
-import { openMemory } from '../../support/memory-stores.js';
+import { ManualClock } from '../../support/clock/manual-clock.js';
+import { openMemory } from '../../support/stores/memory-stores.js';
 
 describeTaskStore('memory', (limits) => {
   const clock = new ManualClock();

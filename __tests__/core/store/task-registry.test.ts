@@ -1,6 +1,6 @@
 import type { MemoryTask } from '../../../lib/core/store/memory-task.js';
-import { isCollected } from '../../support/garbage.js';
-import { KIB, RegistryFixture, TTL_MS } from '../../support/registry-fixture.js';
+import { isCollected } from '../../support/processes/garbage.js';
+import { KIB, RegistryFixture, TTL_MS } from '../../support/stores/registry-fixture.js';
 
 const fixture = new RegistryFixture();
 const { add, end, finished, grow, open, statusOf } = fixture;

@@ -1,5 +1,5 @@
 import { TimeLimit } from '../../../lib/core/store/time-limit.js';
-import { ManualClock } from '../../support/manual-clock.js';
+import { ManualClock } from '../../support/clock/manual-clock.js';
 
 /** Its refusal comes in a later turn, after answers that were there already. */
 const turn = (): Promise<void> => new Promise(setImmediate);

@@ -1,4 +1,4 @@
-import { KIB, RegistryFixture, TTL_MS } from '../../support/registry-fixture.js';
+import { KIB, RegistryFixture, TTL_MS } from '../../support/stores/registry-fixture.js';
 
 const fixture = new RegistryFixture();
 const { add, end, finished, open, statusOf } = fixture;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { checkEventName, toJson } from '../../../lib/core/task/payload.js';
 import { encodeEvent } from '../../../lib/sse/frame.js';
-import { codeOf } from '../../support/store-fixtures.js';
-import { itHolds } from '../../support/property.js';
+import { codeOf } from '../../support/stores/store-fixtures.js';
+import { itHolds } from '../../support/random/property.js';
 
 const cycle: unknown[] = [];
 cycle.push(cycle);

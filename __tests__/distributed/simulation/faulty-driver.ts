@@ -1,7 +1,7 @@
 import type { Bell, Ears } from '../../../lib/distributed/port/bell.js';
 import type { Batch, Fate } from '../../../lib/distributed/port/calls.js';
 import type { DriverSettings, TaskDriver } from '../../../lib/distributed/port/driver.js';
-import type { Random } from '../../support/random.js';
+import type { Random } from '../../support/random/random.js';
 import type { Machine } from './virtual-time.js';
 
 /** The weather between an instance and the store: how likely each thing is, from 0 to 1. */

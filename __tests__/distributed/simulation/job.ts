@@ -1,5 +1,5 @@
 import type { AsyncTask } from '../../../lib/index.js';
-import { createRandom } from '../../support/random.js';
+import { createRandom } from '../../support/random/random.js';
 import type { Machine } from './virtual-time.js';
 
 /** What a job says: which plan, by which attempt, and how far. No two values of a world are equal. */

@@ -1,4 +1,4 @@
-import { MemoryResponse } from '../../support/memory-response.js';
+import { MemoryResponse } from '../../support/sse/memory-response.js';
 
 /** A response in memory with the part of Node's that refusals use. */
 export class SimulatedResponse extends MemoryResponse {

@@ -1,5 +1,5 @@
 import type { TaskDriver } from '../../../lib/distributed/port/driver.js';
-import { createRandom } from '../../support/random.js';
+import { createRandom } from '../../support/random/random.js';
 import { ORPHAN_DEADLINE_MS } from './instance.js';
 import { LONGEST_PLAN_MS } from './job.js';
 import { checkPromises } from './promises.js';

@@ -1,7 +1,7 @@
 import type { TaskDriver } from '../../../lib/distributed/port/driver.js';
-import { MapDriver, MapServer } from '../../support/map-driver.js';
-import { emptyState } from '../../support/map-state.js';
-import type { Random } from '../../support/random.js';
+import { MapDriver, MapServer } from '../../support/stores/map-driver.js';
+import { emptyState } from '../../support/stores/map-state.js';
+import type { Random } from '../../support/random/random.js';
 import { CALM, type Weather } from './faulty-driver.js';
 import type { Faults } from './faults.js';
 import { Instance, type InstanceOptions } from './instance.js';

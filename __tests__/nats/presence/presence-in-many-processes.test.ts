@@ -1,7 +1,7 @@
 import { type Presence, type PresenceOptions, createPresence } from '../../../lib/nats/index.js';
-import { describeWithNats, useNats } from '../../support/nats-server.js';
-import { LEASE_MS } from '../../support/stream-parties.js';
-import { until } from '../../support/until.js';
+import { describeWithNats, useNats } from '../../support/nats/nats-server.js';
+import { LEASE_MS } from '../../support/nats/stream-parties.js';
+import { until } from '../../support/clock/until.js';
 
 describeWithNats('presence in many processes', () => {
   const here = useNats('presence');

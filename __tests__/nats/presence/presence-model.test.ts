@@ -1,7 +1,7 @@
 import { createPresence, type Presence } from '../../../lib/nats/index.js';
-import { ManualClock } from '../../support/manual-clock.js';
-import { LossyBus } from '../../support/nats-lossy-bus.js';
-import { announceSeed, createRandom, type Random } from '../../support/random.js';
+import { ManualClock } from '../../support/clock/manual-clock.js';
+import { LossyBus } from '../../support/nats/nats-lossy-bus.js';
+import { announceSeed, createRandom, type Random } from '../../support/random/random.js';
 
 const RUNS = Number(process.env['RUNS'] ?? 40);
 const STEPS = 120;

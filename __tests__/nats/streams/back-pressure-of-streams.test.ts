@@ -1,6 +1,6 @@
-import { describeWithNats } from '../../support/nats-server.js';
-import { Calls, codeOf, nextOf, openGateway, textsOf } from '../../support/stream-parties.js';
-import { until } from '../../support/until.js';
+import { describeWithNats } from '../../support/nats/nats-server.js';
+import { Calls, codeOf, nextOf, openGateway, textsOf } from '../../support/nats/stream-parties.js';
+import { until } from '../../support/clock/until.js';
 import { useStream } from './stream-fixture.js';
 
 describeWithNats('a worker that sends faster than its requester reads', () => {

@@ -1,9 +1,9 @@
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import type { ResponseStream } from '../../../lib/nats/index.js';
-import { body, ForgedWorker } from '../../support/forged-frames.js';
-import { describeWithNats } from '../../support/nats-server.js';
-import { Calls, codeOf, nextOf, outcomeOf, ANN, useParties } from '../../support/stream-parties.js';
-import { until } from '../../support/until.js';
+import { body, ForgedWorker } from '../../support/nats/forged-frames.js';
+import { describeWithNats } from '../../support/nats/nats-server.js';
+import { Calls, codeOf, nextOf, outcomeOf, ANN, useParties } from '../../support/nats/stream-parties.js';
+import { until } from '../../support/clock/until.js';
 
 describeWithNats('a message that no worker or requester of ours would send', () => {
   const here = useParties('forged', { beatMs: 60_000, windowMessages: 4 });

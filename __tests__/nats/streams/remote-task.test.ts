@@ -1,10 +1,10 @@
 import { createTaskManager, type TaskManager, type TaskManagerOptions } from '../../../lib/index.js';
 import { remoteTask } from '../../../lib/nats/index.js';
-import { ManualClock } from '../../support/manual-clock.js';
-import { describeWithNats } from '../../support/nats-server.js';
-import { Running } from '../../support/samples.js';
-import { aborted, Calls, useParties } from '../../support/stream-parties.js';
-import { until } from '../../support/until.js';
+import { ManualClock } from '../../support/clock/manual-clock.js';
+import { describeWithNats } from '../../support/nats/nats-server.js';
+import { Running } from '../../support/repository/samples.js';
+import { aborted, Calls, useParties } from '../../support/nats/stream-parties.js';
+import { until } from '../../support/clock/until.js';
 import express from 'express';
 
 describeWithNats('remoteTask', () => {

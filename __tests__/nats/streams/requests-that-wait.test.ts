@@ -1,7 +1,7 @@
 import { TaskError } from '../../../lib/nats/index.js';
-import { describeWithNats } from '../../support/nats-server.js';
-import { Calls, aborted, codeOf, openWorker, outcomeOf, textsOf } from '../../support/stream-parties.js';
-import { until } from '../../support/until.js';
+import { describeWithNats } from '../../support/nats/nats-server.js';
+import { Calls, aborted, codeOf, openWorker, outcomeOf, textsOf } from '../../support/nats/stream-parties.js';
+import { until } from '../../support/clock/until.js';
 import { useStream } from './stream-fixture.js';
 
 describeWithNats('a worker that many requests wait for', () => {

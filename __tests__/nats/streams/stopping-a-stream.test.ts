@@ -1,8 +1,8 @@
 import { TaskError, type ResponseSender } from '../../../lib/nats/index.js';
-import { frame } from '../../support/forged-frames.js';
-import { loopUntilTurn } from '../../support/loop-until-turn.js';
-import { describeWithNats } from '../../support/nats-server.js';
-import { ANN, Calls, aborted, nextOf, outcomeOf, textsOf } from '../../support/stream-parties.js';
+import { frame } from '../../support/nats/forged-frames.js';
+import { loopUntilTurn } from '../../support/clock/loop-until-turn.js';
+import { describeWithNats } from '../../support/nats/nats-server.js';
+import { ANN, Calls, aborted, nextOf, outcomeOf, textsOf } from '../../support/nats/stream-parties.js';
 import { useStream } from './stream-fixture.js';
 
 describeWithNats('a stream that is stopped', () => {

@@ -1,5 +1,5 @@
 /** A requester and a responder on one subject, on behalf of one client that is online. */
-import { ANN, useParties, type Gateway, type Worker } from '../../support/stream-parties.js';
+import { ANN, useParties, type Gateway, type Worker } from '../../support/nats/stream-parties.js';
 
 export function useStream() {
   const here = useParties('jobs');

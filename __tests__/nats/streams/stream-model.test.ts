@@ -5,9 +5,9 @@ import {
   TaskError,
   type StreamHandler,
 } from '../../../lib/nats/index.js';
-import { ManualClock } from '../../support/manual-clock.js';
-import { LossyBus } from '../../support/nats-lossy-bus.js';
-import { announceSeed, createRandom, type Random } from '../../support/random.js';
+import { ManualClock } from '../../support/clock/manual-clock.js';
+import { LossyBus } from '../../support/nats/nats-lossy-bus.js';
+import { announceSeed, createRandom, type Random } from '../../support/random/random.js';
 
 const RUNS = Number(process.env['RUNS'] ?? 80);
 const BEAT_MS = 100;

@@ -1,11 +1,20 @@
 import { headers } from '@nats-io/transport-node';
 import { TaskError, createStreamRequester } from '../../../lib/nats/index.js';
 import type { PresenceNode } from '../../../lib/nats/presence/presence.js';
-import { describeWithNats } from '../../support/nats-server.js';
-import { ProcessGuard } from '../../support/process-guard.js';
-import { ANN, Calls, aborted, codeOf, nextOf, openWorker, outcomeOf, textsOf } from '../../support/stream-parties.js';
-import { until } from '../../support/until.js';
-import { WAYS_TO_FAIL } from '../../support/ways-to-fail.js';
+import { describeWithNats } from '../../support/nats/nats-server.js';
+import { ProcessGuard } from '../../support/processes/process-guard.js';
+import {
+  ANN,
+  Calls,
+  aborted,
+  codeOf,
+  nextOf,
+  openWorker,
+  outcomeOf,
+  textsOf,
+} from '../../support/nats/stream-parties.js';
+import { until } from '../../support/clock/until.js';
+import { WAYS_TO_FAIL } from '../../support/jobs/ways-to-fail.js';
 import { useStream } from './stream-fixture.js';
 
 describeWithNats('a stream from a worker to a client of a gateway', () => {

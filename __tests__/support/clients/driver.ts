@@ -1,4 +1,4 @@
-import type { ReceivedEvent } from '../received-events.js';
+import type { ReceivedEvent } from '../sse/received-events.js';
 
 /**
  * The client libraries that users have, behind one interface. Each reconnects by itself with `Last-Event-ID`. All of them load in

@@ -1,0 +1,1 @@
+export { ManualClock } from '../../../lib/testing/manual-clock.js';

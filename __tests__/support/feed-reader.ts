@@ -1,1 +1,0 @@
-export { FeedReader } from '../../lib/testing/feed-reader.js';

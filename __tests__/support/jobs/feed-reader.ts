@@ -1,0 +1,1 @@
+export { FeedReader } from '../../../lib/testing/feed-reader.js';

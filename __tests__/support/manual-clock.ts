@@ -1,1 +1,0 @@
-export { ManualClock } from '../../lib/testing/manual-clock.js';
