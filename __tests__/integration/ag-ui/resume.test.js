@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HttpAgent } from '@ag-ui/client';
 import { resumableFetch } from '../../../dist/esm/client/index.js';
-import { paced, startChatServer } from '../support/servers/chat-server.js';
-import { startCutProxy } from '../support/http/cut-proxy.js';
-import { createRandom } from '../support/random/random.js';
+import { paced, startChatServer } from '../support/chat-server.js';
+import { startCutProxy } from '../support/cut-proxy.js';
+import { createRandom } from '../support/random.js';
 
 const CUTS = Number(process.env.CUTS ?? 60);
 const random = createRandom();

@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { Chat } from '@ai-sdk/react';
 import { DefaultChatTransport, readUIMessageStream } from 'ai';
 import { resumableFetch } from '../../../dist/esm/client/index.js';
-import { paced, startChatServer } from '../support/servers/chat-server.js';
-import { startCutProxy } from '../support/http/cut-proxy.js';
-import { createRandom } from '../support/random/random.js';
+import { paced, startChatServer } from '../support/chat-server.js';
+import { startCutProxy } from '../support/cut-proxy.js';
+import { createRandom } from '../support/random.js';
 import { randomAnswer } from './random-answer.js';
 
 const CUTS = Number(process.env.CUTS ?? 60);

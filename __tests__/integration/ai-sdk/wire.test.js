@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DefaultChatTransport, readUIMessageStream } from 'ai';
 import { UI_MESSAGE_STREAM } from '../../../dist/esm/wires/ui-message-stream.js';
-import { createRandom } from '../support/random/random.js';
+import { createRandom } from '../support/random.js';
 import { randomAnswer } from './random-answer.js';
 
 const random = createRandom();

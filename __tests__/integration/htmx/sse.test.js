@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import express from 'express';
 import { chromium } from 'playwright-core';
 import { createTaskManager } from '../../../dist/esm/index.js';
-import { startCutProxy } from '../support/http/cut-proxy.js';
-import { createRandom } from '../support/random/random.js';
+import { startCutProxy } from '../support/cut-proxy.js';
+import { createRandom } from '../support/random.js';
 
 const EVENTS = 200;
 const random = createRandom();

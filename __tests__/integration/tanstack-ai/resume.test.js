@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ChatClient, fetchServerSentEvents } from '@tanstack/ai-client';
-import { paced, startChatServer } from '../support/servers/chat-server.js';
-import { startCutProxy } from '../support/http/cut-proxy.js';
-import { createRandom } from '../support/random/random.js';
+import { paced, startChatServer } from '../support/chat-server.js';
+import { startCutProxy } from '../support/cut-proxy.js';
+import { createRandom } from '../support/random.js';
 
 const CUTS = Number(process.env.CUTS ?? 60);
 const random = createRandom();
