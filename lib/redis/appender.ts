@@ -26,13 +26,13 @@ const LONG_TEXT = 16_384;
  */
 const appendPlainly = (heard: string): Script =>
   script(`
-local keys, words, pcall, call, failed = KEYS, ARGV, redis.pcall, redis.call, {}
+local keys, words, pcall, failed = KEYS, ARGV, redis.pcall, {}
 local heard = ${heard}
 for i = 1, #keys do
   local id, text = words[2 * i - 1], words[2 * i]
   local added = pcall('XADD', keys[i], 'NOMKSTREAM', id, 'd', text)
   if type(added) ~= 'string' then failed[#failed + 1] = i
-  elseif heard[2 * i] ~= 0 then call('PUBLISH', keys[i], #text <= 4096 and id .. ' ' .. text or '') end
+  elseif heard[2 * i] ~= 0 then pcall('PUBLISH', keys[i], #text <= 4096 and id .. ' ' .. text or '') end
 end
 return failed`);
 
@@ -89,7 +89,7 @@ export class Appender {
     try {
       failed = textsOf(await this.commands.run(port.cluster ? APPEND_ON_CLUSTER : APPEND, keys, words)); // nearly always none
     } catch (error) {
-      for (const resolve of settle) resolve(fateOf(error));
+      for (const resolve of settle) resolve(fateOfFailed(error));
       return;
     }
     let end = 0;
@@ -111,7 +111,7 @@ export class Appender {
     try {
       const answer = (await this.commands.run(this.#full, this.keys.ofTask(taskId), args)) as readonly Reply[];
       const [kind, more = null, task] = answer;
-      if (kind === 'refused') return fateOf(new Error(String(more)));
+      if (kind === 'refused') return fateOfRefused(new Error(String(more)));
       if (kind !== 'committed') return { kind: kind as 'fenced' | 'ended' | 'gone' };
       const ended = parseTask(taskId, task);
       if (ended !== undefined && ended.status !== 'expired') {
@@ -121,7 +121,7 @@ export class Appender {
       const dropped = placeOf(more);
       return dropped.seq === 0 ? COMMITTED : { kind, dropped };
     } catch (error) {
-      return fateOf(error);
+      return fateOfFailed(error);
     }
   }
 }
@@ -133,7 +133,16 @@ const isPlain = ({ entries, progress, snapshot, ending, trim, touch }: Batch): b
   ending === undefined &&
   !(trim || touch || entries.some(({ text }) => text.length > LONG_TEXT));
 
-function fateOf(cause: unknown): Fate {
+/** The fate of a batch whose first entry Redis has not taken, as the script itself says. */
+function fateOfRefused(cause: unknown): Fate {
   const refusal = refusalOf(cause);
   return refusal === undefined ? { kind: 'unknown', cause } : { kind: 'refused', passing: refusal.passing, cause };
+}
+
+/**
+ * The fate of a batch whose script has failed. Rights and types are checked for each command, so the script may have
+ * failed after its first write; memory, replicas, disk and role are checked before that one alone.
+ */
+function fateOfFailed(cause: unknown): Fate {
+  return refusalOf(cause)?.passing === true ? { kind: 'refused', passing: true, cause } : { kind: 'unknown', cause };
 }

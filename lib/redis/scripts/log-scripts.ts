@@ -7,7 +7,8 @@ import { LUA_READ } from './task-scripts.js';
 
 /**
  * Lua that writes to the log of one task: KEYS are all its keys, in the order of `Keys.ofTask`. The stream is written to
- * first: what Redis has to say against a write, it says of the first one, before anything has changed.
+ * first: what Redis has to say against a write, it says of the first one, before anything has changed. What is published
+ * is a hint, so a user who may not publish can write all the same.
  */
 
 /**
@@ -26,7 +27,7 @@ local function finish(status, outcome, wallNow, ttl)
   for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, 2 * ttl) end
 end
 local function publish(id, text)
-  redis.call('PUBLISH', KEYS[2], #text <= 4096 and id .. ' ' .. text or '')
+  redis.pcall('PUBLISH', KEYS[2], #text <= 4096 and id .. ' ' .. text or '')
 end`;
 
 /**

@@ -129,6 +129,6 @@ if ARGV[1] == '1' then
   redis.call('HSET', KEYS[1], 'resumeKey', task[2], 'expires', task[1] or 0)
   if task[3] then redis.call('HSET', KEYS[1], 'owner', task[3]) end
   redis.call('PEXPIRE', KEYS[1], math.max(left, 1))
-  redis.call('PUBLISH', KEYS[2], '')
+  redis.pcall('PUBLISH', KEYS[2], '')
 end
 return {task[2], task[3], task[4], task[5]}`);

@@ -1,0 +1,53 @@
+import { START } from '../../lib/distributed/port/stored.js';
+import { append, batchOf, created, entryAfter } from '../contracts/driver-steps.js';
+import { openClient, type TestClient } from '../support/redis-clients.js';
+import { driverOn } from '../support/redis-drivers.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
+
+const PREFIX = 'rights:';
+
+describeWithRedisServer('a user whose rights end in the middle of what an append does', () => {
+  let redis: RedisServer;
+  let admin: TestClient;
+  let user: TestClient;
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    admin = await openClient(redis.url);
+  });
+  beforeEach(async () => {
+    await admin.command('ACL', 'SETUSER', 'app', 'on', '>secret', `~${PREFIX}*`, `&${PREFIX}*`, '+@all');
+    user = await openClient(redis.url.replace('//', '//app:secret@'));
+  });
+  afterEach(() => user.close());
+  afterAll(async () => {
+    admin.close();
+    await redis.close();
+  });
+
+  /** Appends an event, then another one that is noted and trimmed under fewer rights, and answers what became of it. */
+  const appendWithout = async (right: string): Promise<{ kind: string; isInLog: boolean }> => {
+    const driver = driverOn(user, PREFIX);
+    const { taskId } = await created(driver);
+    const first = entryAfter(START, ['1']);
+    expect(await append(driver, batchOf(taskId, [first]))).toEqual({ kind: 'committed' });
+    const second = entryAfter(first.place, ['2']);
+    await admin.command('ACL', 'SETUSER', 'app', right);
+    const { kind } = await append(driver, { ...batchOf(taskId, [second]), progress: '2', touch: true });
+    await admin.command('ACL', 'SETUSER', 'app', '+@all');
+    const log = await driver.readAfter(taskId, START, 9);
+    await driver.close();
+    return { kind, isInLog: log.some(({ place }) => place.seq === 2) };
+  };
+
+  it.each(['-hset', '-pexpire'])('is never told that an event is refused which is in the log: %s', async (right) => {
+    expect(await appendWithout(right)).toEqual({ kind: 'unknown', isInLog: true });
+  });
+
+  it('is told that an event is refused which is not in the log', async () => {
+    expect(await appendWithout('-xadd')).toEqual({ kind: 'refused', isInLog: false });
+  });
+
+  it.each(['-publish', 'resetchannels'])('appends although nobody can be told of it: %s', async (right) => {
+    expect(await appendWithout(right)).toEqual({ kind: 'committed', isInLog: true });
+  });
+});
