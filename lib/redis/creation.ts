@@ -1,6 +1,7 @@
 /** Creates tasks in Redis, and takes their idempotency keys, slots and quotas, on a cluster too. */
 import type { Tombstone } from '../core/ports.js';
 import type { Created, Obstacle, Ref } from '../distributed/port/calls.js';
+import type { DriverSettings } from '../distributed/port/driver.js';
 import type { Draft, StoredTask } from '../distributed/port/stored.js';
 import type { Commands } from './clients/commands.js';
 import { FREE_KEY, TAKE_KEY, TAKE_QUOTA } from './scripts/fleet-scripts.js';
@@ -12,6 +13,8 @@ import { CREATE, REMOVE } from './scripts/task-scripts.js';
 
 /** Creation tries this often to take a key or a place in a quota over from tasks that are over. */
 const TRIES = 5;
+/** The pause before creation asks again which of several starts with one idempotency key has won, in ms. */
+const PAUSE_MS = 100;
 
 /** The questions that creation has about other tasks. */
 export interface Reader {
@@ -30,10 +33,10 @@ export class Creation {
     readonly keys: Keys,
     readonly indexes: Indexes,
     readonly reader: Reader,
-    readonly limits: { readonly runningTtlMs: number; readonly maxTasksPerOwner: number },
+    readonly settings: Pick<DriverSettings, 'runningTtlMs' | 'maxTasksPerOwner' | 'clock'>,
   ) {}
 
-  async create(draft: Draft, holder: string, quota = this.limits.maxTasksPerOwner): Promise<Created> {
+  async create(draft: Draft, holder: string, quota = this.settings.maxTasksPerOwner): Promise<Created> {
     const { idempotencyKey, owner, taskId } = draft;
     const repeated = idempotencyKey === undefined ? undefined : await this.reader.read({ idempotencyKey, owner });
     if (isTask(repeated)) return repeated.taskId === taskId ? { created: repeated } : taken('idempotencyKey', repeated);
@@ -61,7 +64,7 @@ export class Creation {
 
   async #make(draft: Draft, holder: string): Promise<boolean> {
     const { taskId, createdAtMs, schema, input = '' } = draft;
-    const args = [String(this.limits.runningTtlMs), String(createdAtMs), String(schema), input];
+    const args = [String(this.settings.runningTtlMs), String(createdAtMs), String(schema), input];
     const steps = [
       this.commands.runInOrder(CREATE, this.keys.ofTask(taskId), [...args, ...fieldsOf(draft, holder)]),
       ...this.indexes.created(draft, holder),
@@ -69,26 +72,41 @@ export class Creation {
     return (await all(steps))[0] === '0';
   }
 
+  /**
+   * Takes the places first, and then the idempotency key. A start with the same key that has a place may still lose the key
+   * to another one and be undone, so nobody is told of it before the key says which of them stays.
+   */
   async #compete(draft: Draft, quota: number): Promise<Created | undefined> {
-    const { owner, slot, idempotencyKey } = draft;
-    if (quota !== Infinity) {
-      const obstacle = await this.#takeQuota(draft, quota);
-      if (obstacle !== undefined) return obstacle;
+    const { owner, idempotencyKey } = draft;
+    for (let tries = 1; ; tries++) {
+      const obstacle = await this.#takePlaces(draft, quota);
+      if (idempotencyKey === undefined) return obstacle;
+      if (obstacle === undefined) break;
+      if (obstacle.taken !== 'idempotencyKey') return obstacle;
+      const winner = await this.reader.read({ idempotencyKey, owner });
+      if (isTask(winner)) return taken('idempotencyKey', winner);
+      if (tries === TRIES) return obstacle; // what leads from the key to the task is lost
+      await new Promise<void>((resolve) => this.settings.clock.after(PAUSE_MS, resolve));
     }
-    if (slot !== undefined) {
-      const occupant = await this.#takeKey(draft, this.keys.slot(owner, slot), isRunning);
-      if (occupant !== undefined) return taken(isRepeated(draft, occupant) ? 'idempotencyKey' : 'slot', occupant);
-    }
-    if (idempotencyKey === undefined) return undefined;
     const repeated = await this.#takeKey(draft, this.keys.idempotencyKey(owner, idempotencyKey), isTask);
     return repeated && taken('idempotencyKey', repeated);
+  }
+
+  async #takePlaces(draft: Draft, quota: number): Promise<Taken | undefined> {
+    const { owner, slot } = draft;
+    const obstacle = quota === Infinity ? undefined : await this.#takeQuota(draft, quota);
+    if (obstacle !== undefined || slot === undefined) return obstacle;
+    const occupant = await this.#takeKey(draft, this.keys.slot(owner, slot), isRunning);
+    return occupant && taken(isRepeated(draft, occupant) ? 'idempotencyKey' : 'slot', occupant);
   }
 
   /** The task that has the key; undefined where it belongs to the draft now. */
   async #takeKey({ taskId }: Draft, key: string, counts: typeof isTask): Promise<StoredTask | undefined> {
     let over = '';
     for (let tries = 0; tries < TRIES; tries++) {
-      const winner = String(await this.commands.run(TAKE_KEY, [key], [taskId, String(this.limits.runningTtlMs), over]));
+      const winner = String(
+        await this.commands.run(TAKE_KEY, [key], [taskId, String(this.settings.runningTtlMs), over]),
+      );
       if (winner === taskId) return undefined;
       const found = await this.reader.read({ taskId: winner });
       if (counts(found)) return found;
@@ -98,9 +116,9 @@ export class Creation {
   }
 
   /** If there is no place, a repeated start or one for a taken slot is told so first, since it would not need one. */
-  async #takeQuota(draft: Draft, quota: number): Promise<Created | undefined> {
+  async #takeQuota(draft: Draft, quota: number): Promise<Taken | undefined> {
     const { taskId, owner, slot } = draft;
-    const args = [taskId, String(quota), String(this.limits.runningTtlMs)];
+    const args = [taskId, String(quota), String(this.settings.runningTtlMs)];
     let over: string[] = [];
     for (let tries = 0; tries < TRIES; tries++) {
       const ids = textsOf(await this.commands.run(TAKE_QUOTA, [this.keys.quota(owner)], [...args, ...over]));
@@ -118,11 +136,12 @@ export class Creation {
 }
 
 type Found = StoredTask | Tombstone | undefined;
+type Taken = Extract<Created, { readonly taken: Obstacle }>;
 const isTask = (found: Found): found is StoredTask => found !== undefined && found.status !== 'expired';
 const isRunning = (found: Found): found is StoredTask => found?.status === 'running';
 const isRepeated = ({ idempotencyKey }: Draft, task: StoredTask): boolean =>
   idempotencyKey !== undefined && task.idempotencyKey === idempotencyKey;
-const taken = (obstacle: Obstacle, by: StoredTask): Created => ({ taken: obstacle, by });
+const taken = (obstacle: Obstacle, by: StoredTask): Taken => ({ taken: obstacle, by });
 
 /** Waits for all of them, so that none fails unseen, and then for the first that failed. */
 export async function all(steps: readonly Promise<Reply>[]): Promise<readonly Reply[]> {
