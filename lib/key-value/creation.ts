@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Ref } from '../distributed/port/calls.js';
 import type { Documents } from '../tables/documents.js';
 import { leadsTo, type Inserted, type KeptTask } from '../tables/task-table.js';
-import { pointerKey, quotaKey, taskKey, type Pointer, type TaskDocument } from './task-document.js';
+import { placesOf, pointerKey, quotaKey, taskKey, type Pointer, type TaskDocument } from './task-document.js';
 
 /** A name that only one task may have at a time. */
 type Place = Exclude<Ref, { readonly taskId: string } | { readonly resumeKey: string }>;
@@ -18,7 +18,8 @@ export const isAbandoned = ({ start, begunAtMs }: TaskDocument, now: number): bo
  * Creates a task together with the places that it takes: its idempotency key, its slot, its place in the quota. Several keys
  * cannot be written in one step, so the task is written first, as one that nobody can see; then the places are taken by
  * name; then it is made visible, in one step. Whoever finds a place taken by a task that is not visible yet removes that
- * task and takes the place: so of two exactly one becomes visible, and nothing is left where a process dies in between.
+ * task and takes the place: so of two exactly one becomes visible. A task that is not to become visible leaves its places
+ * before it goes, so that nothing is left where a process dies in between.
  */
 export async function insert(documents: Documents, task: KeptTask, quota: number, now: number): Promise<Inserted> {
   const key = taskKey(task.taskId);
@@ -31,6 +32,7 @@ export async function insert(documents: Documents, task: KeptTask, quota: number
     });
     if (existing !== undefined) return { inserted: existing };
     const obstacle = await takePlaces(documents, begun, quota, now);
+    if (obstacle !== undefined) await leavePlaces(documents, begun, true);
     const isStill = await documents.update<TaskDocument, boolean>(key, (current) => {
       if (current?.start !== start) return { answer: false };
       return { answer: true, value: obstacle === undefined ? { ...begun, start: undefined } : undefined };
@@ -57,6 +59,23 @@ async function takePlaces(
     if (by !== undefined) return { taken: 'slot', by };
   }
   return (await takeQuota(documents, owner, pointer, quota, now)) ? undefined : { taken: 'quota' };
+}
+
+/**
+ * Frees the places that a task has taken, unless somebody else has them by now. Call it before the task itself goes, which
+ * alone says what they are called; of a task that is being created, it frees what that attempt has taken.
+ * @param isGone nothing is left of the task, so that its resume key leads nowhere
+ */
+export async function leavePlaces(documents: Documents, task: TaskDocument, isGone: boolean): Promise<void> {
+  const { taskId, owner, resumeKey, start } = task;
+  const isOwn = (pointer: Pointer): boolean =>
+    pointer.taskId === taskId && (start === undefined || pointer.start === start);
+  for (const key of [...placesOf(task), ...(isGone ? [pointerKey({ resumeKey })] : [])])
+    await documents.replace<Pointer>(key, (pointer) => (pointer && !isOwn(pointer) ? pointer : undefined));
+  await documents.replace<Pointer[]>(quotaKey(owner), (places = []) => {
+    const others = places.filter((place) => !isOwn(place));
+    return others.length > 0 ? others : undefined;
+  });
 }
 
 /** Takes the place that `ref` names, unless a task has it: then it answers that one. */

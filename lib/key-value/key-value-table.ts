@@ -4,14 +4,13 @@ import { comparePlaces } from '../distributed/port/entry.js';
 import type { Entry, Place } from '../distributed/port/stored.js';
 import { Documents, type KeyValue } from '../tables/documents.js';
 import { leadsTo, type Change, type Inserted, type KeptTask, type TaskTable } from '../tables/task-table.js';
-import { insert, isAbandoned } from './creation.js';
-import { entriesPrefix, entryKey, placesOf, pointerKey, taskKey, TASKS } from './task-document.js';
+import { insert, isAbandoned, leavePlaces } from './creation.js';
+import { entriesPrefix, entryKey, pointerKey, taskKey, TASKS } from './task-document.js';
 import type { Pointer, TaskDocument } from './task-document.js';
 
 /** A table of tasks in a key-value store: one document for each task, and one for each entry of its log but the last. */
 export class KeyValueTable implements TaskTable {
   readonly #documents: Documents;
-  #now = 0;
 
   constructor(keyValue: KeyValue) {
     this.#documents = new Documents(keyValue);
@@ -23,7 +22,6 @@ export class KeyValueTable implements TaskTable {
   }
 
   async insert(task: KeptTask, quota: number, now: number): Promise<Inserted> {
-    this.#now = now;
     return insert(this.#documents, task, quota, now);
   }
 
@@ -37,12 +35,13 @@ export class KeyValueTable implements TaskTable {
         await this.#clear(before);
         return { answer, value: undefined };
       }
+      // A forgotten task does not say any more what its places are called.
+      if (answer.task.isForgotten) await leavePlaces(this.#documents, before, false);
       if (answer.entries !== undefined) await this.#move(before);
       const tail = answer.entries ?? before.tail.filter(({ place }) => isAbove(place, answer.drop));
       return { answer, value: { ...before, ...answer.task, tail } };
     });
     if (changed.drop !== undefined) await this.#deleteEntries(taskId, changed.drop);
-    if (changed.task?.isForgotten && before !== undefined) await this.#leave(before, placesOf(before));
     return changed.answer;
   }
 
@@ -71,9 +70,9 @@ export class KeyValueTable implements TaskTable {
   }
 
   /** Deletes what somebody has begun to create who is gone. */
-  async tidy(): Promise<void> {
+  async tidy(now: number): Promise<void> {
     for await (const [key, task] of this.#documents.scan<TaskDocument>(TASKS)) {
-      if (!isAbandoned(task, this.#now)) continue;
+      if (!isAbandoned(task, now)) continue;
       await this.#clear(task);
       await this.#documents.replace<TaskDocument>(key, (current) =>
         current?.start === task.start ? undefined : current,
@@ -83,9 +82,8 @@ export class KeyValueTable implements TaskTable {
 
   /** Deletes all that belongs to a task. The task itself goes last, so that another call finds what one has left. */
   async #clear(task: TaskDocument): Promise<void> {
-    const { taskId, resumeKey } = task;
-    await this.#deleteEntries(taskId);
-    await this.#leave(task, [...placesOf(task), pointerKey({ resumeKey })]);
+    await this.#deleteEntries(task.taskId);
+    await leavePlaces(this.#documents, task, true);
   }
 
   async #move({ taskId, tail }: TaskDocument): Promise<void> {
@@ -97,12 +95,6 @@ export class KeyValueTable implements TaskTable {
       if (upTo !== undefined && isAbove(place, upTo)) return;
       await this.#documents.delete(key);
     }
-  }
-
-  /** Frees the places that the task has taken, unless somebody else has them by now. */
-  async #leave({ taskId }: TaskDocument, keys: readonly string[]): Promise<void> {
-    for (const key of keys)
-      await this.#documents.replace<Pointer>(key, (pointer) => (pointer?.taskId === taskId ? undefined : pointer));
   }
 
   async #read(taskId: string | undefined): Promise<TaskDocument | undefined> {

@@ -171,7 +171,7 @@ export class TableDriver implements TaskDriver {
       due = await this.#open.tasks.select({ dueBy: this.#open.tasks.now }, Math.min(FORGET_PAGE, limit - gone.length));
       for (const { taskId } of due) if (await this.#forget(taskId)) gone.push(taskId);
     }
-    await this.#table.tidy?.();
+    await this.#table.tidy?.(this.#open.tasks.now);
     return { gone, left: (await this.#open.tasks.select({ dueBy: Infinity }, 1)).length };
   }
 
@@ -212,14 +212,12 @@ export class TableDriver implements TaskDriver {
   }
 
   async #forget(taskId: string): Promise<boolean> {
-    const { tasks, signals } = this.#open;
+    const { tasks, signals, documents } = this.#open;
+    await forgetAudience(documents, taskId); // before the task, which leads here again where this process dies in between
     const isGone = await this.#table.change(taskId, (task) =>
       task === undefined ? { answer: false } : transitions.forget(task, tasks.moment),
     );
-    if (isGone) {
-      await forgetAudience(this.#open.documents, taskId);
-      await this.#written(signals.ring(undefined, { kind: 'gone', taskId }));
-    }
+    if (isGone) await this.#written(signals.ring(undefined, { kind: 'gone', taskId }));
     return isGone;
   }
 

@@ -83,8 +83,8 @@ export interface TaskTable {
    * later (the disk is full, the database is busy). Undefined: it may have been changed all the same.
    */
   refusal?(error: unknown): 'passing' | 'final' | undefined;
-  /** Called after tasks were forgotten, to give space back. */
-  tidy?(): Promise<void>;
+  /** Called with each sweep, after tasks were forgotten: gives space back, and deletes what a call that was cut short has left. */
+  tidy?(now: number): Promise<void>;
 }
 
 const isRunning = (task: KeptTask): boolean => task.status === 'running';
