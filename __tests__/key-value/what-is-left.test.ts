@@ -1,8 +1,8 @@
 import { createKeyValueDriver, type TaskDriver } from '../../lib/store/index.js';
 import { append, created, draft, endAfter, TTL_MS } from '../contracts/driver-steps.js';
 import { START } from '../../lib/distributed/port/stored.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { MapKeyValue } from '../support/map-key-value.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
+import { MapKeyValue } from '../support/stores/map-key-value.js';
 
 /** A task that is not visible after so long never will be, in ms. */
 const START_MS = 60_000;

@@ -4,10 +4,10 @@ import type { TaskDriver } from '../../lib/distributed/port/driver.js';
 import { ManualClock } from '../../lib/testing/manual-clock.js';
 import { created, draft } from '../contracts/driver-steps.js';
 import { Keys } from '../../lib/redis/keys.js';
-import { openClient, type TestClient } from '../support/redis-clients.js';
-import { driverOn } from '../support/redis-drivers.js';
-import { describeWithRedis, openRedis, type Redis } from '../support/redis-server.js';
-import { until } from '../support/until.js';
+import { openClient, type TestClient } from '../support/redis/redis-clients.js';
+import { driverOn } from '../support/redis/redis-drivers.js';
+import { describeWithRedis, openRedis, type Redis } from '../support/redis/redis-server.js';
+import { until } from '../support/clock/until.js';
 
 const OWNER = 'ann';
 const KEY = 'once';

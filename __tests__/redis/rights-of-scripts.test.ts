@@ -1,8 +1,8 @@
 import { START } from '../../lib/distributed/port/stored.js';
 import { append, batchOf, created, entryAfter } from '../contracts/driver-steps.js';
-import { openClient, type TestClient } from '../support/redis-clients.js';
-import { driverOn } from '../support/redis-drivers.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis-server.js';
+import { openClient, type TestClient } from '../support/redis/redis-clients.js';
+import { driverOn } from '../support/redis/redis-drivers.js';
+import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
 
 const PREFIX = 'rights:';
 
