@@ -1,5 +1,6 @@
 import express from 'express';
 import { createHub, createTaskManager } from '../../lib/index.js';
+import { bareRequest } from '../support/http/bare-request.js';
 import { listen, openStream } from '../support/http/raw-http.js';
 import { useTaskServers } from '../support/servers/task-server.js';
 
@@ -15,6 +16,11 @@ afterEach(async () => {
   warn.mockRestore();
   for (const close of closing.splice(0)) await close();
 });
+
+/** The one warning that an answer of this callback causes. */
+const warningOf = (callback: string): unknown[] => [
+  [expect.stringContaining(callback), expect.objectContaining({ detail: `in ${callback}` })],
+];
 
 const NOBODY: [what: string, value: unknown][] = [
   ['null', null],
@@ -32,15 +38,32 @@ describe.each(NOBODY)('where an application says that %s', (_what, value) => {
     for (const path of ['/report', '/execute', '/tasks']) expect((await server.open(path)).status).toBe(500);
     expect(server.job.calls).toBe(0);
     expect(server.tasks.getStatistics().started).toBe(0);
-    expect(warn.mock.calls[0]).toEqual([
-      expect.stringContaining('owner'),
-      expect.objectContaining({ detail: 'in owner' }),
-    ]);
+    expect(warn.mock.calls.slice(0, 1)).toEqual(warningOf('owner'));
   });
 
   it('identifies a subscriber, the answer is 500, nothing starts, and a warning names the callback', async () => {
     const server = await start({ handler: { subscriberId: () => value as string } });
     expect((await server.open('/report')).status).toBe(500);
+    expect(server.job.calls).toBe(0);
+    expect(warn.mock.calls).toEqual(warningOf('subscriberId'));
+  });
+
+  it('identifies the subscriber of executeWithSSE, the call is refused and nothing starts', async () => {
+    if (value === null) return; // stands for nobody there
+    const server = await start();
+    const call = server.tasks.executeWithSSE(bareRequest(), null, value as string, () => 1);
+    await expect(call).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    expect(server.tasks.getStatistics().started).toBe(0);
+  });
+
+  it('names the slot of a start, or of a task that is resumed, the answer is 500', async () => {
+    const slot = (): string => value as string;
+    const resume = createTaskManager().resume({ slot });
+    const server = await start({ handler: { slot }, use: (app) => app.get('/resume', resume) });
+    for (const path of ['/report', '/resume']) {
+      expect((await server.open(path)).status).toBe(500);
+      expect(warn.mock.calls.splice(0)).toEqual(warningOf('slot'));
+    }
     expect(server.job.calls).toBe(0);
   });
 
@@ -57,6 +80,7 @@ describe.each(NOBODY)('where an application says that %s', (_what, value) => {
     const server = await listen(app);
     closing.push(() => server.close());
     for (const path of ['/hub/connect', '/news']) expect((await openStream(`${server.url}${path}`)).status).toBe(500);
+    expect(warn.mock.calls).toEqual(warningOf('userId'));
     expect(hub.getStatistics().totalConnections).toBe(0);
   });
 });
