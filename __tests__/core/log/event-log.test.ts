@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { EventLog, type LogLimits } from '../../../lib/core/log/event-log.js';
 import { CountingBudget } from '../../support/sse/counting-budget.js';
 
@@ -179,6 +180,16 @@ describe('EventLog', () => {
       log.append('next tick');
       await turn();
       expect(wakes).toBe(2);
+    });
+
+    it('are woken in the context of no request, whoever appends', async () => {
+      const storage = new AsyncLocalStorage<string>();
+      const log = logOf();
+      const contexts: unknown[] = [];
+      log.follow({ wake: () => contexts.push(storage.getStore()) });
+      storage.run('appender', () => fill(log, 1));
+      await turn();
+      expect(contexts).toEqual([undefined]);
     });
 
     it('are woken by an end and by a discard', async () => {
