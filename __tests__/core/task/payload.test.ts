@@ -13,6 +13,10 @@ const deep = (levels: number): unknown => {
   return value;
 };
 
+const fail = (message: string): never => {
+  throw new Error(message);
+};
+
 const throwing = (): never => {
   throw new RangeError('no');
 };
@@ -70,6 +74,24 @@ const GOOD_NAMES = [
 describe('toJson', () => {
   it.each(UNSERIALIZABLE)('refuses %s', async (_, data) => {
     expect(await codeOf(() => toJson(data, Infinity))).toBe('UNSERIALIZABLE');
+  });
+
+  it.each([
+    ['a BigInt at rows[1].id', { rows: [{ id: 1 }, { id: 1n }] }],
+    ['a BigInt', 1n],
+    ['a circular reference at [0]', cycle],
+    ['no', { toJSON: () => fail('no') }],
+    ['it is undefined', undefined],
+    ['it is nested more than 1000 levels deep', deep(20_000)],
+    ['it is nested more than 1000 levels deep', deep(1_001)],
+  ])('says why and where it cannot be written: %s', (reason, data) => {
+    expect(() => toJson(data, Infinity)).toThrow(`The data cannot be written as JSON: ${reason}`);
+  });
+
+  it('writes 1,000 levels on every version of Node, and no more', async () => {
+    expect(toJson(deep(1_000), Infinity)).toHaveLength(2_001);
+    expect(toJson({ text: '['.repeat(5_000) }, Infinity)).toHaveLength(5_011); // in a text they open nothing
+    expect(await codeOf(() => toJson(deep(1_001), Infinity))).toBe('UNSERIALIZABLE');
   });
 
   it('keeps what JSON.stringify threw as the cause', () => {
