@@ -132,6 +132,15 @@ describe('a job', () => {
     });
     warn.mockRestore();
   });
+
+  it('that throws a TaskError on purpose causes no warning: its client has been told', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    const { fail, stream } = await start({ onTaskError: undefined as never });
+    fail(new TaskError('INVALID_INPUT', 'Row 7'));
+    for await (const event of stream) expect(event).toMatchObject({ error: { code: 'INVALID_INPUT' } });
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
+  });
 });
 
 function throwThis(value: unknown): never {

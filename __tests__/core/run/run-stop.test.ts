@@ -64,6 +64,19 @@ describe('Run', () => {
       expect(fixture.events).toHaveLength(1);
     });
 
+    it('reports what a job throws while it stops that cannot even be looked at', async () => {
+      const hostile = Object.defineProperty({}, 'name', {
+        get: () => {
+          throw new Error('It has no name');
+        },
+      });
+      const fixture = await started(heeding((_context, _resolve, reject) => reject(hostile)));
+      fixture.run.stop('cancelled', STOP);
+      await turn();
+      expect([fixture.observer.errors.length, fixture.observer.jobsSettled]).toEqual([1, 1]);
+      expect(fixture.observer.errors[0] === hostile).toBe(true); // a matcher would look at it
+    });
+
     it('reports what a job throws of its own while it stops', async () => {
       const broken = new Error('The clean-up failed');
       const { run, observer } = await started(heeding((_, __, reject) => reject(broken)));

@@ -78,6 +78,18 @@ describe('Snapshot', () => {
     expect(calls).toBe(2);
   });
 
+  it('is gone, reported once, where another run cannot go on from the stored state', () => {
+    const errors: unknown[] = [];
+    const fold = { add: () => undefined, toJson: () => '1', restore: fail };
+    const snapshot = new Snapshot(
+      () => fold,
+      (error) => errors.push(error),
+    );
+    snapshot.resume({ state: '1', progress: ['2'] });
+    expect(snapshot.toJson()).toBeUndefined();
+    expect(errors).toEqual([expect.objectContaining({ code: 'CALLBACK_FAILED', cause: failure })]);
+  });
+
   it.each([
     ['undefined', undefined],
     ['a BigInt', 1n],
