@@ -106,6 +106,15 @@ describe('TaskManager', () => {
     expect(await listed({ limit: Infinity })).toHaveLength(105);
   });
 
+  it('lists tasks without their progress and result, which may be large', async () => {
+    const taskId = await start();
+    await tasks.updateProgress(taskId, 'x'.repeat(1_000));
+    await tasks.completeTask(taskId, 'completed', 'y'.repeat(1_000));
+    const [listed] = await tasks.listTasks();
+    expect(listed).toMatchObject({ taskId, status: 'completed', lastSeq: 2 });
+    for (const text of ['progress', 'result']) expect(listed).not.toHaveProperty(text);
+  });
+
   it.each([-1, NaN, 1.5, '5', null])('refuses to list up to %p', async (limit) => {
     await start();
     expect(await codeOf(() => tasks.listTasks({ limit: limit as number }))).toBe('INVALID_OPTION');

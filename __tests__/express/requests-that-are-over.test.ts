@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import express from 'express';
-import { createHub, createTaskManager } from '../../lib/index.js';
+import { createHub, createTaskManager, TaskError } from '../../lib/index.js';
+import { until } from '../support/clock/until.js';
 import { listen, openStream } from '../support/http/raw-http.js';
 import { useTaskServers } from '../support/servers/task-server.js';
 
@@ -83,6 +84,19 @@ describe('starts that read their input', () => {
     for (const stream of streams) stream.destroy();
   });
 
+  it('give their place back, whether or not the input could be read', async () => {
+    const input = jest.fn(async () => undefined).mockRejectedValueOnce(new TaskError('INVALID_INPUT', 'Unreadable'));
+    const server = await start({ maxRunningTasks: 1, handler: { input } });
+    const statuses: number[] = [];
+    for (let n = 0; n < 3; n++) {
+      const stream = await server.open('/report');
+      statuses.push(stream.status);
+      if (stream.status === 200) (await server.job.run(n)).finish();
+      await stream.text();
+    }
+    expect(statuses).toEqual([400, 200, 200]);
+  });
+
   it('are never more at once than tasks may run', async () => {
     let reading = 0;
     let most = 0;
@@ -144,9 +158,13 @@ describe('hub.connect', () => {
     const named = await openStream(`${server.url}/named`);
     const thief = await openStream(`${server.url}/?client_id=${name}`);
     expect(thief.headers['x-client-id']).not.toBe(name);
+    named.destroy();
+    await until(() => !hub.getClientInfo(name).connected);
+    const later = await openStream(`${server.url}/?client_id=${name}`);
+    expect(later.headers['x-client-id']).not.toBe(name); // not while it is away either
     const again = await openStream(`${server.url}/named`);
     expect(again.headers['x-client-id']).toBe(name);
-    for (const stream of [named, thief, again]) stream.destroy();
+    for (const stream of [thief, later, again]) stream.destroy();
     await hub.stop();
     await server.close();
   });

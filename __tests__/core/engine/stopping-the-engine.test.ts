@@ -62,6 +62,22 @@ describe('An engine that is stopped', () => {
     expect(fixture.clock.timers).toBe(0);
   });
 
+  it('gives the same time to jobs that run on after the end of their tasks', async () => {
+    const fixture = new EngineFixture();
+    const late = controlledJob();
+    const { taskId } = await fixture.start(late.job);
+    const run = await late.run();
+    await fixture.engine.cancel(taskId, 'No longer wanted');
+    let over = false;
+    const stopped = fixture.engine.stop(500).then(() => (over = true));
+    fixture.clock.advance(499);
+    await turn();
+    expect([over, fixture.engine.settling.size]).toEqual([false, 1]);
+    run.finish();
+    await stopped;
+    expect(fixture.engine.settling.size).toBe(0);
+  });
+
   it('resolves at once when nothing runs', async () => {
     const fixture = new EngineFixture();
     await fixture.start(() => 1);
