@@ -5,6 +5,7 @@ import express, { type RequestHandler } from 'express';
 import { createHub } from '../../lib/index.js';
 import { collectGarbage } from '../support/processes/garbage.js';
 import { listen, openStream } from '../support/http/raw-http.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -64,6 +65,18 @@ describe('a body that something else has read, and not parsed', () => {
     const headers = { 'content-type': 'application/json' };
     const response = await fetch(`${server.url}/hub/broadcast`, { method: 'POST', headers, body: '{"data":1}' });
     expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, 'INVALID_JSON']);
+  });
+});
+
+describe('an encoding that is no more than the name of a member of every object', () => {
+  it.each(['constructor', '__proto__'])('is refused, and ends no process: %s', async (encoding) => {
+    const guard = new ProcessGuard();
+    const server = await serve();
+    const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+    const response = await fetch(`${server.url}/hub/broadcast`, { method: 'POST', headers, body: '{"data":1}' });
+    expect([response.status, await response.json()]).toMatchObject([415, { code: 'UNSUPPORTED_MEDIA_TYPE' }]);
+    expect(guard.take()).toEqual([]);
+    guard.close();
   });
 });
 

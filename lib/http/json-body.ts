@@ -4,12 +4,13 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { TaskError } from '../core/errors.js';
 import { hasParsedBody, type AnyRequest } from './read-request.js';
 
-const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
+/** A Map, because the name comes from the request, and an object has members of other names too, such as `constructor`. */
+const DECODERS: ReadonlyMap<string, () => NodeJS.ReadWriteStream> = new Map([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
 
 /**
  * Returns the parsed body, or what a body parser of the application has made of it.
@@ -43,7 +44,7 @@ function parse(bytes: Buffer): unknown {
 
 async function readBytes(req: AnyRequest, maxBytes: number): Promise<Buffer> {
   const encoding = (req.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  const decoder = DECODERS[encoding]?.();
+  const decoder = DECODERS.get(encoding)?.();
   if (decoder === undefined && encoding !== 'identity') throw unsupported('The encoding of the body is not supported');
   const request: Readable = req;
   const source = decoder === undefined ? request : (request.pipe(decoder) as unknown as Readable);

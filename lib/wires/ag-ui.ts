@@ -6,15 +6,15 @@ import { MessageFold, type FoldRules } from './message-fold.js';
 import { readOutcome } from './outcome.js';
 
 /** The member that names the owner of a piece of text, by event type. A piece with further members is kept as it is. */
-const TEXT_OF: Readonly<Record<string, string>> = {
-  TEXT_MESSAGE_CONTENT: 'messageId',
-  REASONING_MESSAGE_CONTENT: 'messageId',
-  TOOL_CALL_ARGS: 'toolCallId',
-};
+const TEXT_OF: ReadonlyMap<unknown, string> = new Map([
+  ['TEXT_MESSAGE_CONTENT', 'messageId'],
+  ['REASONING_MESSAGE_CONTENT', 'messageId'],
+  ['TOOL_CALL_ARGS', 'toolCallId'],
+]);
 
 const RULES: FoldRules = {
   textMemberOf(event) {
-    const id = TEXT_OF[event['type'] as string];
+    const id = TEXT_OF.get(event['type']);
     if (id === undefined || typeof event[id] !== 'string' || typeof event['delta'] !== 'string') return undefined;
     for (const name in event) if (!['type', id, 'delta', 'timestamp'].includes(name)) return undefined;
     return 'delta';

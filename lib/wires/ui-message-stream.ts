@@ -6,15 +6,15 @@ import { MessageFold, type FoldRules, type ProtocolEvent } from './message-fold.
 import { readOutcome } from './outcome.js';
 
 /** The members that a piece of text may have. One with more, such as `providerMetadata`, is kept as it is. */
-const TEXT_MEMBERS: Readonly<Record<string, readonly string[]>> = {
-  'text-delta': ['delta', 'id'],
-  'reasoning-delta': ['delta', 'id'],
-  'tool-input-delta': ['inputTextDelta', 'toolCallId'],
-};
+const TEXT_MEMBERS: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ['text-delta', ['delta', 'id']],
+  ['reasoning-delta', ['delta', 'id']],
+  ['tool-input-delta', ['inputTextDelta', 'toolCallId']],
+]);
 
 const RULES: FoldRules = {
   textMemberOf(chunk) {
-    const members = TEXT_MEMBERS[chunk['type'] as string];
+    const members = TEXT_MEMBERS.get(chunk['type']);
     if (members === undefined) return undefined;
     const [member = '', id = ''] = members;
     for (const name in chunk) if (name !== 'type' && !members.includes(name)) return undefined;
