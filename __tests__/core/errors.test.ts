@@ -96,3 +96,17 @@ describe('toPublicError', () => {
     expect(publicOf(new TaskError('TASK_FAILED', fitting), false).message).toBe(fitting);
   });
 });
+
+describe('A TaskError in the hands of an error handler', () => {
+  it.each([
+    ['status', 418],
+    ['statusCode', 418],
+    ['expose', false],
+    ['headers', { 'X-A': 'b' }],
+  ] as const)("takes another %s, as Koa's and http-errors give it", (name, value) => {
+    const error = new TaskError('TASK_NOT_FOUND', 'There is no such task');
+    Object.assign(error, { [name]: value });
+    expect(error[name]).toEqual(value);
+    expect(new TaskError('TASK_NOT_FOUND', 'There is no such task')).toMatchObject({ status: 404, expose: true });
+  });
+});

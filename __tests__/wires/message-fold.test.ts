@@ -56,10 +56,13 @@ describe('the fold of a message', () => {
     fc.assert(property, { seed, numRuns: 500 });
   });
 
-  it.each([UI_MESSAGE_STREAM, AG_UI])('keeps events whose type is the name of a member of every object: $name', (wire) => {
-    const events = ['constructor', '__proto__', 'toString'].map((type) => ({ type, id: '1', delta: 'x' }));
-    expect(received(wire, events, 0).slice(1)).toEqual(events);
-  });
+  it.each([UI_MESSAGE_STREAM, AG_UI])(
+    'keeps events whose type is the name of a member of every object: $name',
+    (wire) => {
+      const events = ['constructor', '__proto__', 'toString'].map((type) => ({ type, id: '1', delta: 'x' }));
+      expect(received(wire, events, 0).slice(1)).toEqual(events);
+    },
+  );
 
   it('is the same after it went on from a stored state', () => {
     const events = Array.from({ length: 50 }, (_, n) => ({

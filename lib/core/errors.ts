@@ -77,9 +77,17 @@ export class TaskError extends Error {
     return statusOf(this.code) ?? 500;
   }
 
+  set status(status: number) {
+    replace(this, 'status', status);
+  }
+
   /** The same status, under the name that Express and Fastify read. */
   get statusCode(): number {
     return this.status;
+  }
+
+  set statusCode(status: number) {
+    replace(this, 'statusCode', status);
   }
 
   /** True where the message is meant for the client. */
@@ -87,10 +95,27 @@ export class TaskError extends Error {
     return statusOf(this.code) !== undefined;
   }
 
+  set expose(expose: boolean) {
+    replace(this, 'expose', expose);
+  }
+
   /** Headers of the answer: `Cache-Control`, with 429 and 503 a jittered `Retry-After` in seconds, and what was given. */
   get headers(): Readonly<Record<string, string>> {
     return (this.#headers ??= { ...headersOf(this.code), ...sendable(this.#given) });
   }
+
+  set headers(headers: Readonly<Record<string, string>>) {
+    replace(this, 'headers', headers);
+  }
+}
+
+/** Lets error handlers write what they may write to any error: Koa's own one sets `status`, `http-errors` all but the headers. */
+function replace<K extends 'status' | 'statusCode' | 'expose' | 'headers'>(
+  error: TaskError,
+  name: K,
+  value: TaskError[K],
+): void {
+  Object.defineProperty(error, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /**

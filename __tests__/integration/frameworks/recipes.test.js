@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import Koa from 'koa';
 
 const page = readFileSync(new URL('../../../docs/RECIPES.md', import.meta.url), 'utf8');
 const library = new URL('../../../dist/esm/index.js', import.meta.url).href;
@@ -36,6 +37,37 @@ for (const [, name, code] of recipes) {
     assert.equal((await fetch(`${url}?resume_key=${'A'.repeat(22)}`)).status, 404);
   });
 }
+
+for (const [, name, code] of recipes) {
+  test(`${name} leaves no client waiting where the application's own function fails`, async (t) => {
+    const fails = "createTaskManager({ owner(req) { if (req.url.includes('fails')) throw new Error('no owner'); } })";
+    const url = await start(t, name, code.replace('createTaskManager()', fails));
+    const answer = await fetch(`${url}?fails`, { signal: AbortSignal.timeout(5_000) }).catch((error) => error);
+    assert.ok(answer.status === 500 || answer.name === 'TypeError', String(answer));
+    assert.equal((await fetch(url)).status, 200);
+  });
+}
+
+test('a Koa route of its own answers refusals with the status, headers and text of the error', async () => {
+  const { createTaskManager } = await import(library);
+  const tasks = createTaskManager();
+  const app = new Koa();
+  app.silent = true;
+  app.use(async (ctx) => {
+    const stream = await tasks.executeWithSSE(ctx.req, undefined, undefined, () => 1);
+    ctx.respond = false;
+    await stream.pipe(ctx.res);
+  });
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${server.address().port}/?resume_key=no`;
+  const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+  assert.deepEqual(
+    [answer.status, answer.headers.get('cache-control'), await answer.text()],
+    [400, 'no-store', 'The resume key is not one of ours'],
+  );
+  server.close();
+});
 
 const idsIn = (text) => [...text.matchAll(/^id: (.*)$/gm)].map(([, id]) => id);
 
