@@ -58,6 +58,7 @@ describe.each(STARTS)('a start on %s', (_name, path) => {
     ['an origin that only begins like an allowed one', { Origin: `${ALLOWED}.evil.example` }],
     ['an allowed host over another scheme', { Origin: 'http://app.example' }],
     ['the null origin', { Origin: 'null' }],
+    ['a file', { Origin: 'file://' }],
     ['an origin that is no URL', { Origin: 'evil' }],
   ];
 

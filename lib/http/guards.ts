@@ -87,11 +87,10 @@ function looksLikeStreamRequest({ headers }: AnyRequest): boolean {
  * word for the public name can be taken.
  */
 function isOwn(url: string, headers: AnyRequest['headers']): boolean {
-  const host = URL.canParse(url) ? new URL(url).host : undefined;
+  const host = URL.canParse(url) ? new URL(url).host : '';
   const names = [headers.host, headers[':authority'], headers['x-forwarded-host']];
-  return (
-    host !== undefined && names.flatMap((name) => String(name ?? '').split(',')).some((name) => name.trim() === host)
-  );
+  // A page of `file:` or of an app shell has no host, and a server has no name where a header is missing.
+  return host !== '' && names.flatMap((name) => String(name ?? '').split(',')).some((name) => name.trim() === host);
 }
 
 const methodNotAllowed = (message: string, methods: readonly string[]): TaskError =>
