@@ -58,6 +58,13 @@ describe('A response that throws is cut, and the process is told', () => {
     expect(server.tasks.getStatistics()).toMatchObject({ running: 0, connections: 0 });
   });
 
+  it.each(['/report?resume_key=no', '/report?wait=0', '/tasks/no'])('in a promise of end: %s', async (path) => {
+    const late = (): Promise<never> => Promise.reject(new Error('A middleware that fails'));
+    const server = await start({ use: on(path.replace(/\?.*/, ''), (res) => Object.assign(res, { end: late })) });
+    await expect(readFrom(server, path)).rejects.toThrow(/socket hang up|aborted/);
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('A middleware that fails'), expect.anything());
+  });
+
   it('in end, when it has waited for an event', async () => {
     const server = await start({ use: on('/execute', (res) => Object.assign(res, { end: fail })) });
     const { context } = await server.begin();

@@ -83,6 +83,24 @@ describe('A response whose functions throw', () => {
     expect(f.res.destroyed).toBe(true);
   });
 
+  it.each(['end', 'write', 'flush', 'destroy'] as const)('later, in a promise of %s, is cut off', async (name) => {
+    f.res.close();
+    f.prepare({}, new FakeResponse(true));
+    f.open();
+    // A middleware that saves a session before it ends the response, and cannot.
+    Object.assign(f.res, { [name]: () => Promise.reject(new Error('A middleware that fails')) });
+    f.append(1);
+    f.connection.wake();
+    if (name === 'destroy') f.connection.cut();
+    f.heartbeat.sendAllAway();
+    for (let turns = 0; turns < 3; turns++) await turn();
+    expect(f.res.destroyed).toBe(name !== 'destroy');
+    expect(warnings).toHaveBeenCalledWith(expect.stringContaining('A middleware that fails'), {
+      type: 'CallbackWarning',
+      detail: `in ${name} of a response`,
+    });
+  });
+
   it('in everything leaves nothing behind', () => {
     f.open();
     Object.assign(f.res, { write: throwing, end: throwing, destroy: throwing });

@@ -2,6 +2,8 @@ import { DEFAULT_WIRE } from '../../lib/sse/default-wire.js';
 import type { Wire } from '../../lib/sse/wire.js';
 import { UI_MESSAGE_STREAM } from '../../lib/wires/ui-message-stream.js';
 import { Wires, WIRES_RULE, WIRE_RULE } from '../../lib/wires/wires.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
+import { WAYS_TO_FAIL } from '../support/jobs/ways-to-fail.js';
 
 const LINES: Wire = {
   name: 'lines',
@@ -98,6 +100,29 @@ describe('a wire that fails', () => {
       /\nid: k\.4\n\n$/,
     );
     expect(warn.mock.calls.length).toBeGreaterThanOrEqual(5);
+  });
+});
+
+describe.each(WAYS_TO_FAIL)('a wire any of whose functions %s', (_how, fail) => {
+  it.each([
+    ['event', (wire: Wire) => wire.event('k.1', { seq: 1, name: undefined, json: '1' }, task('lines'))],
+    ['end', (wire: Wire) => wire.end('k.1', { seq: 1, status: 'failed', json: '{}', progress: undefined }, task())],
+    ['gap', (wire: Wire) => wire.gap('k.1', { from: 1, to: 3, reason: 'trimmed' })],
+    ['prelude', (wire: Wire) => wire.prelude?.('k.0', { ...task(), status: 'running', resumed: true, position: 0 })],
+    ['snapshot', (wire: Wire) => wire.snapshot?.({ json: '1', seq: 4, after: 0 }, (seq) => `k.${seq}`, task())],
+    ['refusal', (wire: Wire) => wire.refusal?.({ status: 400, code: 'INVALID_INPUT', detail: 'no' }).body],
+  ])('causes a warning, and ends no process: %s', async (part, call) => {
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    const guard = new ProcessGuard();
+    expect(typeof call(new Wires().resolve({ ...LINES, [part]: fail }))).toBe('string');
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    expect(guard.take()).toEqual([]);
+    expect(warn).toHaveBeenCalledWith(expect.anything(), {
+      type: 'CallbackWarning',
+      detail: `in ${part} of the wire lines`,
+    });
+    warn.mockRestore();
+    guard.close();
   });
 });
 

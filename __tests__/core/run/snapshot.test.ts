@@ -1,4 +1,5 @@
 import { Snapshot } from '../../../lib/core/run/snapshot.js';
+import { ProcessGuard } from '../../support/processes/process-guard.js';
 
 const failure = new Error('no');
 const fail = (): never => {
@@ -101,6 +102,28 @@ describe('Snapshot', () => {
     snapshot.add(1, 8);
     expect(snapshot.toJson()).toBeUndefined();
     expect(errors).toEqual([expect.objectContaining({ code: 'UNSERIALIZABLE' })]);
+  });
+
+  it.each(
+    (['add', 'toJson', 'restore'] as const).flatMap((part) => [
+      { part, how: 'throws', fails: fail as () => unknown },
+      { part, how: 'rejects', fails: (): unknown => Promise.reject(failure) },
+    ]),
+  )('is gone for good, reported once, where $part of its fold $how', async ({ part, fails }) => {
+    const guard = new ProcessGuard();
+    const errors: unknown[] = [];
+    const fold = { add: () => undefined, toJson: () => '1', restore: () => undefined, [part]: fails };
+    const snapshot = new Snapshot(
+      () => fold,
+      (error) => errors.push(error),
+    );
+    snapshot.resume({ state: '1', progress: ['1'] }, 1);
+    snapshot.add(2, 8);
+    expect(snapshot.toJson()).toBeUndefined();
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    expect(guard.take()).toEqual([]);
+    expect(errors).toEqual([expect.objectContaining({ code: 'CALLBACK_FAILED' })]);
+    guard.close();
   });
 
   it('throws what its initial state throws: the task cannot start', () => {
