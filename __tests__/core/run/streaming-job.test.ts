@@ -1,6 +1,9 @@
+import { createReadStream } from 'node:fs';
+import { PassThrough, Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { TaskError } from '../../../lib/core/errors.js';
 import type { AsyncTask } from '../../../lib/core/task/task.js';
+import { ProcessGuard } from '../../support/processes/process-guard.js';
 import { RunFixture, turn } from '../../support/jobs/run-fixture.js';
 
 const ran = async (job: AsyncTask): Promise<RunFixture> => {
@@ -155,6 +158,43 @@ describe('A job that streams', () => {
     const typed = <P, R>(job: AsyncTask<P, R>): AsyncTask<P, R> => job;
     const inferred: AsyncTask<string, number> = typed(letters);
     expect(typeof inferred).toBe('function');
+  });
+});
+
+describe('A job that returns a stream of Node', () => {
+  const stopped = new TaskError('TASK_CANCELLED', 'Stop');
+
+  it('sends each chunk as progress', async () => {
+    const { said } = await ran(() => Readable.from([Buffer.from('a'), 'b', { c: 1 }]));
+    expect(said).toEqual([[undefined, 'a'], [undefined, 'b'], [undefined, { c: 1 }], complete()]);
+  });
+
+  it('has it destroyed with the reason, also while it waits for data that never comes', async () => {
+    const stream = new PassThrough();
+    const fixture = new RunFixture(() => stream).start();
+    for (let n = 0; n < 3; n++) await turn();
+    fixture.run.stop('cancelled', stopped);
+    await fixture.run.settled;
+    expect([stream.destroyed, stream.errored]).toEqual([true, stopped]);
+    expect(fixture.observer.errors).toEqual([]);
+  });
+
+  it('has it destroyed where the task has ended before, and its error ends no process', async () => {
+    const guard = new ProcessGuard();
+    let stream: Readable | undefined;
+    let goOn: (() => void) | undefined;
+    const waits = new Promise<void>((resolve) => (goOn = resolve));
+    const fixture = new RunFixture(async () => {
+      await waits; // a job that does not look at its signal
+      return (stream = createReadStream('/there/is/no/such/file'));
+    }).start();
+    await turn();
+    fixture.run.stop('cancelled', stopped);
+    goOn?.();
+    await fixture.run.settled;
+    await new Promise((resolve) => (stream?.closed === true ? resolve(true) : stream?.once('close', resolve)));
+    expect([stream?.destroyed, guard.take()]).toEqual([true, []]);
+    guard.close();
   });
 });
 

@@ -1,4 +1,4 @@
-/** Consumes what a streaming job returns: async generators and other async iterables, and ReadableStreams. */
+/** Consumes what a streaming job returns: async generators and other async iterables, ReadableStreams and streams of Node. */
 import { types } from 'node:util';
 import { readProperty } from '../thrown.js';
 
@@ -21,7 +21,10 @@ export function valuesOf(output: unknown): ValueSource | undefined {
   const getReader = readProperty(output, 'getReader');
   if (typeof getReader === 'function') return fromReader(getReader.call(output) as StreamReader);
   const iterate = (output as { [Symbol.asyncIterator]?: unknown })[Symbol.asyncIterator];
-  if (typeof iterate === 'function') return fromIterator(iterate.call(output) as AsyncIterator<unknown>);
+  if (typeof iterate === 'function') {
+    const source = fromIterator(iterate.call(output) as AsyncIterator<unknown>);
+    return isNodeStream(output) ? fromNodeStream(output, source) : source;
+  }
   // The object of a synchronous generator function can mean nothing else: as a plain result its JSON would be {}.
   const isGenerator = Object.prototype.toString.call(output) === '[object Generator]';
   return isGenerator ? fromIterator(output as Iterator<unknown>) : undefined;
@@ -84,5 +87,30 @@ function fromReader(reader: StreamReader): ValueSource {
   return {
     next: async () => reader.read(),
     stop: async (reason) => reader.cancel(reason),
+  };
+}
+
+/** The part of a stream of Node that is used, of Node itself or of a package such as `readable-stream`. */
+interface NodeStream {
+  on(event: 'error', listener: () => void): unknown;
+  destroy(reason: unknown): unknown;
+}
+
+function isNodeStream(output: object): output is NodeStream {
+  return ['on', 'pipe', 'destroy'].every((name) => typeof readProperty(output, name) === 'function');
+}
+
+/**
+ * Stops a stream of Node by destroying it. Its iterator alone would first wait for data, which may never come, and one
+ * that was never pulled leaves the stream open, with nobody who hears of its errors.
+ */
+function fromNodeStream(stream: NodeStream, values: ValueSource): ValueSource {
+  return {
+    next: () => values.next(),
+    stop: async (reason) => {
+      stream.on('error', () => undefined);
+      stream.destroy(reason);
+      return values.stop(reason);
+    },
   };
 }

@@ -14,7 +14,7 @@ export type UpdateProgress<P = unknown> = (data: P) => Promise<void>;
  * A job. It runs once, detached from the request that started it, and returns the task's result, or streams: each value
  * of an async iterable or a `ReadableStream` is progress (bytes become text), pulled no faster than the log commits.
  * The return value of an async generator is the result. When the task is stopped, the generator's `return()` or the
- * stream's `cancel()` is called.
+ * stream's `cancel()` is called, and a stream of Node is destroyed.
  *
  * @example tasks.handler(async function* ({ signal }) { for await (const token of ask(model, { signal })) yield token; })
  */
