@@ -49,11 +49,12 @@ export class Liveness {
     return this.context.settings.clock.now() - this.#acceptedMs <= this.context.leaseMs / 2;
   }
 
-  /** As far as this instance can tell; unknown is alive. */
+  /** As far as this instance can tell; unknown is alive, and so is everybody while its own beats are late. */
   isDead(instance: string | undefined): boolean {
     if (instance === undefined || instance === this.context.instance) return false;
-    if (this.#seen.has(instance)) return this.#dead.has(instance);
     const now = this.context.settings.clock.now();
+    if (now - this.#acceptedMs > LATE_BEATS * this.context.beatMs) return false;
+    if (this.#seen.has(instance)) return this.#dead.has(instance);
     const since = this.#missing.get(instance) ?? now;
     this.#missing.set(instance, since);
     return this.#isOver(since, this.#longestLeaseMs, now);
