@@ -110,6 +110,30 @@ describe('Instances that share tasks', () => {
       expect(await statusesOf(one, [taskId])).toEqual(['running']);
     });
 
+    it('list what they can read, and end, renew and forget it, whatever a newer version has left behind', async () => {
+      const ttlMs = 4_000;
+      const one = fleet.open({ onLost: 'restart', orphanDeadlineMs: 2_000, ttlMs });
+      const [{ taskId, writer }, ended] = [
+        await fleet.answered(started(one.store)),
+        await fleet.answered(started(one.store)),
+      ];
+      const newer = draft();
+      fleet.server.store!.create({ ...newer, schema: 99, createdAtMs: 0 } as never, 'newer');
+      await one.driver.orphan(newer.taskId, { token: 1, holder: 'newer' }, 0);
+      await fleet.answered(writer.release());
+      await fleet.answered(ended.writer.finish('completed', '{}'));
+      const reindex = jest.spyOn(one.driver, 'reindex');
+      await fleet.pass(ttlMs + 1_000);
+      await fleet.answered(one.store.sweep());
+      expect(await statusesOf(one, [taskId])).toEqual(['failed']);
+      expect(await fleet.answered(one.store.list({ limit: 9 }))).toMatchObject([{ taskId }]);
+      expect(reindex.mock.calls.flatMap(([, taskIds]) => taskIds)).not.toContain(newer.taskId);
+      const cancelling = fleet.answered(
+        one.store.requestCancel(newer.taskId, { code: 'TASK_CANCELLED', message: 'no' }),
+      );
+      await expect(cancelling).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    });
+
     it('cut off readers of a task that a newer version goes on with, and refuse them by name when they come back', async () => {
       const one = fleet.open();
       const { taskId, writer } = await fleet.answered(started(one.store));

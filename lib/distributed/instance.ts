@@ -16,6 +16,7 @@ import { OwnedTasks } from './writing/owned-tasks.js';
 import { Recovery } from './fleet/recovery.js';
 import { Retries } from './writing/retries.js';
 import { TaskReader } from './task-reader.js';
+import { isKnownSchema } from './port/schema.js';
 import { withTimeLimit } from './port/time-limited-driver.js';
 import { Turn } from './turn.js';
 
@@ -123,7 +124,9 @@ export class Instance {
     this.#walkedTo = next;
     await this.recovery.settleLost(tasks);
     if (tasks.length > 0) await this.audience.correct(tasks, (taskId) => this.copies.get(taskId));
-    const unheld = tasks.filter((task) => task.status !== 'running' || task.holder === undefined);
+    // What a newer version has written is renewed by that version alone: without it, nobody could ever end the task.
+    const known = tasks.filter(({ schema }) => isKnownSchema(schema));
+    const unheld = known.filter((task) => task.status !== 'running' || task.holder === undefined);
     if (unheld.length > 0)
       await driver.reindex(
         instance,

@@ -21,6 +21,7 @@ import { ignore, RETRY_MS } from './context.js';
 import type { Instance } from './instance.js';
 import { unavailable } from './outcomes.js';
 import { toRecord } from './records.js';
+import { isKnownSchema } from './port/schema.js';
 import { SCHEMA, type Draft, type StoredTask } from './port/stored.js';
 
 /** Ids that drivers may make names of their own from. */
@@ -72,7 +73,7 @@ export class SharedTaskStore implements OpenTaskStore {
       const size = Math.min(PAGE, limit - found.length);
       const of = owner === undefined ? undefined : { owner };
       const page = await context.driver.list({ of, status, limit: size, before: last });
-      found.push(...(await reader.toRecords(page)));
+      found.push(...(await reader.toRecords(page.filter(({ schema }) => isKnownSchema(schema)))));
       last = page.at(-1)?.taskId;
       if (page.length < size) break;
     }

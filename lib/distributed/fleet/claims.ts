@@ -3,6 +3,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import type { Claimed } from '../port/calls.js';
 import { RETRY_MS, type Context } from '../context.js';
 import type { ForeignEnding } from '../outcomes.js';
+import { assertKnownSchema } from '../port/schema.js';
 import type { TaskState } from '../port/stored.js';
 
 /** A claim that is not answered is asked again so often. */
@@ -20,12 +21,14 @@ export class Claims {
   /**
    * @param ending what the task ends with in the same step; without, it is to be run here
    * @param above a token that is known to have been given out, though the store has forgotten it
+   * @throws TaskError `STORE_UNAVAILABLE`, also for a task that a newer version has written
    */
   async take(
-    { taskId, token, holder }: TaskState,
+    { taskId, token, holder, schema }: TaskState,
     attempt: number,
     { ending, above = token }: { readonly ending?: ForeignEnding; readonly above?: number } = {},
   ): Promise<Claimed> {
+    assertKnownSchema(schema, 'The task');
     const { driver, instance, settings } = this.context;
     const claim = {
       taskId,

@@ -54,18 +54,18 @@ export class Orphanage {
     }
   }
 
-  /** Ends orphans that nobody has run in time. */
+  /** Ends orphans that nobody has run in time. One that cannot be ended, as that of a newer version, holds up nothing else. */
   async expire(): Promise<void> {
     const { driver, settings } = this.context;
     const taskIds = await driver.orphans({ olderThanMs: settings.orphanDeadlineMs }, PAGE);
-    await Promise.all(
-      taskIds.map(async (taskId) => {
-        const task = await this.parts.reader.readTask({ taskId });
-        if (task?.status === 'running' && task.holder === undefined) {
-          await this.parts.recovery.lose(task, 'No instance could run the task again');
-        } else await driver.reindex(this.context.instance, [taskId]);
-      }),
-    );
+    await Promise.all(taskIds.map((taskId) => this.#expire(taskId).catch(ignore)));
+  }
+
+  async #expire(taskId: string): Promise<void> {
+    const task = await this.parts.reader.readTask({ taskId });
+    if (task?.status === 'running' && task.holder === undefined) {
+      await this.parts.recovery.lose(task, 'No instance could run the task again');
+    } else await this.context.driver.reindex(this.context.instance, [taskId]);
   }
 
   /** Takes over a task that nobody runs; `laterMs` where it is too early for that, undefined where somebody does. */
