@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import http from 'node:http';
 import type { TaskManager } from '../../lib/index.js';
 import { ManualClock } from '../support/clock/manual-clock.js';
@@ -156,6 +157,39 @@ describe('a client that asks for an answer of bounded length', () => {
     const stream = await server.open('/report', { headers: wait('soon') });
     expect(stream.headers).not.toHaveProperty('content-length');
     stream.destroy();
+  });
+
+  it('is answered in the AsyncLocalStorage context of its own request, whoever ends its wait', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const clock = new ManualClock();
+    const seen: (string | undefined)[] = [];
+    const server = await createServer({
+      clock,
+      use: (app) =>
+        app.use((_req, res, next) => {
+          for (const name of ['writeHead', 'write', 'end'] as const) {
+            const call = res[name].bind(res) as (...given: unknown[]) => unknown;
+            res[name] = ((...given: unknown[]) => {
+              seen.push(storage.getStore());
+              return call(...given);
+            }) as never;
+          }
+          storage.run('request', next);
+        }),
+    });
+    const { context } = await server.begin();
+    const ENDS = [() => context.updateProgress(1), () => clock.advance(20_000)];
+    for (const [seq, end] of ENDS.entries()) {
+      const headers = { ...wait(20), 'Last-Event-ID': `${context.resumeKey}.${seq}` };
+      const answered = server.open('/report', { headers });
+      await subscribed(server.tasks, context.taskId);
+      seen.length = 0;
+      storage.run('somebody else', end);
+      expect((await answered).status).toBe(200);
+      await (await answered).text();
+      expect(new Set(seen)).toEqual(new Set(['request']));
+      await until(async () => (await server.tasks.getTaskInfo(context.taskId)).subscribers === 0);
+    }
   });
 
   it('works over HTTP/1.0', async () => {

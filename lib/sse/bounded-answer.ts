@@ -1,4 +1,5 @@
 /** Sends part of a stream as one whole body, for clients behind something that passes nothing on before the end. */
+import { AsyncResource } from 'node:async_hooks';
 import type { Follower } from '../core/log/followers.js';
 import { encodeItem, type Source, type StreamResponse } from './connection.js';
 import type { LogEncoder } from './log-encoder.js';
@@ -10,9 +11,10 @@ const MAX_COLLECTED_BYTES = 262_144;
 
 /**
  * Collects the bytes that a stream would have sent up to the first pause, and sends them with their length. Where there
- * is no event yet it waits for one, and sends a comment when the time is over.
+ * is no event yet it waits for one, and sends a comment when the time is over. It calls the response in the
+ * AsyncLocalStorage context of its request, which is not that of the event or the timer that ends the wait.
  */
-export class BoundedAnswer implements Follower, HeartbeatTarget {
+export class BoundedAnswer extends AsyncResource implements Follower, HeartbeatTarget {
   #source: Source | undefined;
   #waitMs = 0;
   #cancelTimer: (() => void) | undefined;
@@ -26,7 +28,9 @@ export class BoundedAnswer implements Follower, HeartbeatTarget {
     readonly head: { readonly headers: Readonly<Record<string, string>>; readonly prelude: string },
     readonly encoder: LogEncoder,
     readonly heartbeat: Heartbeat,
-  ) {}
+  ) {
+    super('resumable-sse.answer', { requireManualDestroy: true });
+  }
 
   /** Sends the answer. Resolves when it is sent, or with false when that has failed or the client has left. */
   send(source: Source, waitMs: number): Promise<boolean> {
@@ -77,7 +81,8 @@ export class BoundedAnswer implements Follower, HeartbeatTarget {
     const { res, head, heartbeat } = this;
     this.#close();
     const headers = { ...head.headers, 'Preference-Applied': `wait=${this.#waitMs / 1_000}` };
-    this.#resolve?.(sendLarge(res, headers, { heartbeat, budget }, Buffer.concat(frames), head.prelude));
+    const send = (): boolean => sendLarge(res, headers, { heartbeat, budget }, Buffer.concat(frames), head.prelude);
+    this.#resolve?.(this.runInAsyncScope(send));
   }
 
   readonly #close = (): void => {
