@@ -54,8 +54,26 @@ export function askSyncCallback<A extends readonly unknown[], T>(
   } catch (error) {
     throw failureOf(name, error);
   }
-  refusePromise(name, value);
+  if (isPromise(value)) throw warned(name, promiseFrom(name, value));
   return value;
+}
+
+/**
+ * Returns what a function of the user's has returned that must answer at once. For callers that report failures
+ * themselves: nobody is warned here.
+ * @throws TaskError `CALLBACK_FAILED` where it is a promise, whose rejection is then nobody's
+ */
+export function requireAtOnce<T>(name: string, value: T): T {
+  if (isPromise(value)) throw promiseFrom(name, value);
+  return value;
+}
+
+/**
+ * Calls `failed` where a function that nobody waits for, such as `end` of a response, has returned a promise that rejects.
+ * Only a real promise can: a thenable does nothing before somebody waits for it.
+ */
+export function onRejection(value: unknown, failed: (error: unknown) => void): void {
+  if (types.isPromise(value)) value.catch(failed);
 }
 
 /**
@@ -65,8 +83,7 @@ export function askSyncCallback<A extends readonly unknown[], T>(
  */
 export function readIdentity(name: string, value: unknown): string | undefined {
   if (value === undefined || isIdentity(value)) return value;
-  refusePromise(name, value);
-  throw badValue(name, IDENTITY_RULE, showOption(value));
+  throw warned(name, isPromise(value) ? promiseFrom(name, value) : badValue(name, IDENTITY_RULE, showOption(value)));
 }
 
 /** Describes the values that `isIdentity` accepts, for messages. */
@@ -86,7 +103,7 @@ export function isIdentity(value: unknown): value is string {
  */
 export function readDecision(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
-  throw badValue(name, 'true or false', showOption(value));
+  throw warned(name, badValue(name, 'true or false', showOption(value)));
 }
 
 /** Calls `call` with each of `items`. An item that throws becomes a process warning and does not affect the others. */
@@ -118,15 +135,17 @@ function settled<A extends readonly unknown[], T>(
   }) as Promise<Awaited<T>>;
 }
 
-function refusePromise(name: string, value: unknown): void {
-  if (typeof readProperty(value, 'then') !== 'function' && !types.isPromise(value)) return;
+const isPromise = (value: unknown): boolean =>
+  typeof readProperty(value, 'then') === 'function' || types.isPromise(value);
+
+/** Returns the error for a promise where a value was expected, and takes care of its rejection. */
+function promiseFrom(name: string, value: unknown): TaskError {
   settled(() => value, []).catch(() => undefined);
-  throw badValue(name, 'its value at once, since it is not awaited', 'a promise');
+  return badValue(name, 'its value at once, since it is not awaited', 'a promise');
 }
 
-function badValue(name: string, rule: string, shown: string): TaskError {
-  return warned(name, new TaskError('CALLBACK_FAILED', `Expected ${name} to return ${rule}, got ${shown}`));
-}
+const badValue = (name: string, rule: string, shown: string): TaskError =>
+  new TaskError('CALLBACK_FAILED', `Expected ${name} to return ${rule}, got ${shown}`);
 
 function failureOf(name: string, error: unknown): unknown {
   if (error instanceof TaskError || hasHttpStatus(error)) return error;

@@ -38,7 +38,7 @@ export function refuse(res: StreamResponse, error: unknown, refusal: Wire['refus
     res.statusCode = status;
     res.setHeader('Content-Type', contentType);
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-    res.end(body);
+    return res.end(body);
   });
   return true;
 }

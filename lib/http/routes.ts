@@ -75,10 +75,10 @@ function answerError(res: StreamResponse, next: Next, error: unknown, refusal: W
 }
 
 /** Calls `next`, and not with a falsy value, which would let the request pass. */
-function handOn(res: StreamResponse, next: Next, error: unknown): void {
-  attempt(res, 'next', () => {
-    next(isFalsy(error) ? new Error('A callback has thrown a value that says nothing', { cause: error }) : error);
-  });
+function handOn(res: StreamResponse, next: (error: unknown) => unknown, error: unknown): void {
+  attempt(res, 'next', () =>
+    next(isFalsy(error) ? new Error('A callback has thrown a value that says nothing', { cause: error }) : error),
+  );
 }
 
 const isFalsy = (value: unknown): boolean => !value;

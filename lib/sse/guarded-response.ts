@@ -6,7 +6,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
-import { warnOfFailure } from '../core/callbacks.js';
+import { onRejection, warnOfFailure } from '../core/callbacks.js';
 import { directSocket, type ChunkWriter, type Socket } from './chunks.js';
 import { bytesTaken } from './socket-progress.js';
 
@@ -18,6 +18,8 @@ export interface ResponseOwner {
   drained(): void;
   /** The response is over. */
   close(): void;
+  /** A function of the response has failed after it had returned. */
+  cut(): void;
 }
 
 const OWNER = Symbol('owner');
@@ -83,7 +85,7 @@ export class GuardedResponse extends AsyncResource {
 
   end(): Taken {
     return this.#attempt('end', () => {
-      this.#res.end();
+      this.#watch('end', this.#res.end());
       return false;
     });
   }
@@ -91,7 +93,7 @@ export class GuardedResponse extends AsyncResource {
   /** Cuts the connection. Where even that fails, no `close` will follow, so the owner is told here. */
   destroy(): void {
     const taken = this.#attempt('destroy', () => {
-      this.#res.destroy();
+      onRejection(this.#res.destroy(), (error) => this.#failed('destroy', error));
       return false;
     });
     if (taken === 'failed') this.#owner.close();
@@ -112,9 +114,11 @@ export class GuardedResponse extends AsyncResource {
   #writeToResponse(frames: string | Buffer): boolean {
     const res = this.#res as ServerResponse;
     const more: unknown = res.write(frames);
-    if (this.#flushes) this.#res.flush?.();
-    // Logging middlewares and adapters of other platforms return nothing. Then the response itself may know.
-    return more === false || (more === undefined && res.writableNeedDrain);
+    if (this.#flushes) this.#watch('flush', this.#res.flush?.());
+    if (typeof more === 'boolean') return !more;
+    // Logging middlewares and adapters of other platforms return nothing, or a promise. Then the response may know.
+    this.#watch('write', more);
+    return res.writableNeedDrain;
   }
 
   #listenForDrain(isFull: boolean): void {
@@ -131,6 +135,14 @@ export class GuardedResponse extends AsyncResource {
   #awaitDrain(socket: Socket): void {
     socket.once('drain', () => {
       this.#owner.drained();
+    });
+  }
+
+  /** Cuts the connection where a function of a middleware, which nobody waits for, fails later. */
+  #watch(name: string, value: unknown): void {
+    onRejection(value, (error) => {
+      this.#failed(name, error);
+      this.#owner.cut();
     });
   }
 

@@ -3,7 +3,7 @@
  * one of them throws, the response is cut: no error handler could answer it, and Express's own would end the process.
  */
 import type { ServerResponse } from 'node:http';
-import { warnOfFailure } from '../core/callbacks.js';
+import { onRejection, warnOfFailure } from '../core/callbacks.js';
 import type { Slice } from '../core/log/event-log.js';
 import type { MemoryBudget } from '../core/log/memory.js';
 import { Connection, type Source } from './connection.js';
@@ -85,14 +85,20 @@ export function sendNoContent(res: StreamResponse, headers: Headers = NO_STORE):
   sendWhole(res, 204, headers);
 }
 
-/** Calls functions of a response. Where one throws, the response is cut. Never throws. */
+/**
+ * Calls functions of a response. Where one throws, or returns a promise that rejects, the response is cut. Never throws.
+ * @returns false where one has thrown
+ */
 export function attempt(res: StreamResponse, name: string, act: () => unknown): boolean {
-  try {
-    act();
-    return true;
-  } catch (error) {
+  const failed = (error: unknown): void => {
     warnOfFailure(`${name} of a response`, error);
     if (name !== 'destroy') attempt(res, 'destroy', () => res.destroy());
+  };
+  try {
+    onRejection(act(), failed);
+    return true;
+  } catch (error) {
+    failed(error);
     return false;
   }
 }

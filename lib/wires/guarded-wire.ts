@@ -1,5 +1,5 @@
 /** Protects tasks, other readers and the process from errors of a user's own wire. */
-import { warnOfFailure } from '../core/callbacks.js';
+import { requireAtOnce, warnOfFailure } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
 import { isSendable } from '../core/http-header.js';
 import type { Wire } from '../sse/wire.js';
@@ -15,7 +15,7 @@ export function guardWire(wire: Wire): Wire {
   const { name, prelude, snapshot, refusal } = wire;
   const framed = (part: string, instead: string, make: () => string): string => {
     try {
-      const text: unknown = make();
+      const text: unknown = requireAtOnce(part, make());
       if (typeof text === 'string' && text.endsWith('\n\n')) return text;
       throw new TaskError('CALLBACK_FAILED', `Expected ${part} to return whole frames, got ${JSON.stringify(text)}`);
     } catch (error) {
@@ -42,7 +42,7 @@ export function guardWire(wire: Wire): Wire {
     ...(refusal && {
       refusal: (said) => {
         try {
-          return whole(refusal(said));
+          return whole(requireAtOnce('refusal', refusal(said)));
         } catch (error) {
           warnOfFailure(`refusal of the wire ${name}`, error);
           return { contentType: 'text/plain; charset=utf-8', body: said.detail };

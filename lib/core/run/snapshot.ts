@@ -1,9 +1,8 @@
 /** Folds the progress of a task into a state that stands for all of it. */
-import { askSyncCallback } from '../callbacks.js';
+import { askSyncCallback, requireAtOnce } from '../callbacks.js';
 import { TaskError } from '../errors.js';
 import { toJson } from '../task/payload.js';
 import type { SnapshotPast } from '../ports.js';
-import { readProperty } from '../thrown.js';
 
 /**
  * The two functions by which a handler folds progress into a state that stands for everything so far.
@@ -72,9 +71,7 @@ export class Snapshot {
     if (this.#broken) return;
     this.#json = undefined;
     this.#isFolding = true;
-    this.#try(() => {
-      this.#fold.add(data, seq);
-    });
+    this.#try(() => this.#fold.add(data, seq));
     this.#isFolding = false;
     this.#bytesSinceMeasured += bytes;
     if (this.#bytesSinceMeasured > Math.max(MEASURED_EVERY_BYTES, this.#bytes)) this.toJson();
@@ -104,7 +101,7 @@ export class Snapshot {
   toJson(): string | undefined {
     if (!this.#broken && this.#json === undefined) {
       this.#try(() => {
-        this.#json = this.#fold.toJson();
+        this.#json = requireText(this.#fold.toJson());
         this.#bytes = this.#json?.length ?? 0;
         this.#bytesSinceMeasured = 0;
       });
@@ -112,15 +109,23 @@ export class Snapshot {
     return this.#json;
   }
 
-  #try(fn: () => void): void {
+  /** Calls a function of the fold, which may be the user's. */
+  #try(call: () => unknown): void {
     try {
-      fn();
+      requireAtOnce('the fold of a snapshot', call());
     } catch (cause) {
       this.giveUp();
       const known = cause instanceof TaskError;
       this.onError(known ? cause : new TaskError('CALLBACK_FAILED', 'The callback snapshot.reduce failed', { cause }));
     }
   }
+}
+
+/** @throws TaskError `CALLBACK_FAILED` unless the state of a fold is text, or undefined */
+function requireText(json: unknown): string | undefined {
+  const text = requireAtOnce('toJson', json);
+  if (text === undefined || typeof text === 'string') return text;
+  throw new TaskError('CALLBACK_FAILED', `Expected toJson to return JSON text or undefined, got ${typeof text}`);
 }
 
 /** Returns a fold that has seen nothing yet. @throws TaskError `CALLBACK_FAILED` where a handler's `initial` throws */
@@ -136,12 +141,7 @@ class StateFold implements ProgressFold {
   }
 
   add(data: unknown): void {
-    const state = this.options.reduce(this.#state, data);
-    if (typeof state === 'object' && state !== null && typeof readProperty(state, 'then') === 'function') {
-      Promise.resolve(state).catch(() => undefined);
-      throw new TaskError('CALLBACK_FAILED', 'Expected snapshot.reduce to return a state at once, got a promise');
-    }
-    this.#state = state;
+    this.#state = requireAtOnce('snapshot.reduce', this.options.reduce(this.#state, data));
   }
 
   toJson(): string {
