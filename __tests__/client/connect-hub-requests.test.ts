@@ -1,24 +1,9 @@
-import { connectHub, type HubConnection, type HubConnectionOptions } from '../../lib/client/index.js';
+import { useHubConnections } from '../support/clients/hub-connections.js';
 import { settle, useFakeFetch } from '../support/clients/fake-fetch.js';
 import { problem } from '../support/servers/fake-task-server.js';
 import { Items } from '../support/clients/task-storage.js';
 
-/** `RUNS=100 MESSAGES=2000 npx jest connect-hub` for more. */
-const RUNS = Number(process.env.RUNS ?? 4);
-const MESSAGES = Number(process.env.MESSAGES ?? 400);
-
-jest.setTimeout(60_000 + RUNS * MESSAGES * 10);
-
-const connections: HubConnection[] = [];
-afterEach(() => {
-  for (const connection of connections.splice(0)) connection.close();
-});
-
-function connect(url: string, options: HubConnectionOptions = {}): HubConnection {
-  const connection = connectHub(url, options);
-  connections.push(connection);
-  return connection;
-}
+const connect = useHubConnections();
 
 describe('what a client of a hub sends', () => {
   const fake = useFakeFetch();

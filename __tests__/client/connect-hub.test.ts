@@ -1,4 +1,5 @@
-import { connectHub, type HubConnection, type HubConnectionOptions } from '../../lib/client/index.js';
+import type { HubConnection } from '../../lib/client/index.js';
+import { useHubConnections } from '../support/clients/hub-connections.js';
 import { randomCuts, startCutProxy } from '../support/http/cut-proxy.js';
 import { Gate } from '../support/jobs/flow.js';
 import { useHubServers, type HubServer } from '../support/servers/hub-server.js';
@@ -13,16 +14,7 @@ const seed = announceSeed('connect-hub');
 jest.setTimeout(60_000 + RUNS * MESSAGES * 10);
 
 const startHub = useHubServers();
-const connections: HubConnection[] = [];
-afterEach(() => {
-  for (const connection of connections.splice(0)) connection.close();
-});
-
-function connect(url: string, options: HubConnectionOptions = {}): HubConnection {
-  const connection = connectHub(url, options);
-  connections.push(connection);
-  return connection;
-}
+const connect = useHubConnections();
 
 /** The next event of that name. */
 const next = (connection: HubConnection, event: string): Promise<unknown> =>

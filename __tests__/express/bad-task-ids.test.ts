@@ -1,20 +1,16 @@
 import { ManualClock } from '../support/clock/manual-clock.js';
 import { rawRequest, requestBytes } from '../support/http/raw-http.js';
 import { expectRefused, get } from '../support/http/refusal.js';
-import { startTaskServer, useTaskServers, type TaskServer } from '../support/servers/task-server.js';
+import { startServerWithTask, useTaskServers, type TaskServer } from '../support/servers/task-server.js';
 
 const UNKNOWN_ID = '00000000-0000-7000-8000-000000000000';
 
-/** One server for the tables: what is refused leaves nothing behind, so they cannot disturb each other. */
-let server: Awaited<ReturnType<typeof startTaskServer>>;
+let server: Awaited<ReturnType<typeof startServerWithTask>>['server'];
 let key: string;
 let taskId: string;
 
 beforeAll(async () => {
-  server = await startTaskServer({ clock: new ManualClock() });
-  const { context } = await server.begin();
-  for (let step = 1; step <= 3; step++) await context.updateProgress({ step });
-  ({ taskId, resumeKey: key } = context);
+  ({ server, key, taskId } = await startServerWithTask());
 });
 
 afterAll(() => server.close());

@@ -2,17 +2,9 @@ import type { RouterOptions } from '../../lib/index.js';
 import { ManualClock } from '../support/clock/manual-clock.js';
 import { requestBytes } from '../support/http/raw-http.js';
 import { expectRefused, get } from '../support/http/refusal.js';
-import { useTaskServers, type TaskServer } from '../support/servers/task-server.js';
+import { getJson, useTaskServers } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
-
-async function json(server: TaskServer, path: string, headers: Record<string, string> = {}): Promise<unknown> {
-  const stream = await server.open(path, { headers });
-  expect(stream.status).toBe(200);
-  expect(stream.headers['content-type']).toMatch(/^application\/json/);
-  expect(stream.headers['cache-control']).toBe('no-store');
-  return JSON.parse(await stream.text());
-}
 
 describe('GET /, which lists tasks', () => {
   it('pages by the id of the last task, newest first, and carries neither progress nor result', async () => {
@@ -65,7 +57,7 @@ describe('GET /, which lists tasks', () => {
     }
     await server.tasks.completeTask(ids[0] ?? '', 'completed');
     const listed = async (query: string): Promise<string[]> => {
-      const { tasks } = (await json(server, `/tasks${query}`)) as { tasks: { task_id: string }[] };
+      const { tasks } = (await getJson(server, `/tasks${query}`)) as { tasks: { task_id: string }[] };
       for (const key of keys) expect(JSON.stringify(tasks)).not.toContain(key);
       return tasks.map(({ task_id: id }) => id);
     };
@@ -106,7 +98,7 @@ describe('authorize', () => {
     }
     expect(authorize).toHaveBeenCalledTimes(4);
     expect(authorize).toHaveBeenCalledWith(expect.anything(), expect.objectContaining({ taskId: context.taskId }));
-    expect(await json(server, '/tasks')).toEqual({ tasks: [] });
+    expect(await getJson(server, '/tasks')).toEqual({ tasks: [] });
   });
 
   it('is not asked about tasks of other owners', async () => {
@@ -115,7 +107,7 @@ describe('authorize', () => {
     const { context } = await server.begin('/report', { headers: { 'X-Owner': 'ann' } });
     const headers = { 'X-Owner': 'bob' };
     expect((await server.open(`/tasks/${context.taskId}`, { headers })).status).toBe(404);
-    expect(await json(server, '/tasks', headers)).toEqual({ tasks: [] });
+    expect(await getJson(server, '/tasks', headers)).toEqual({ tasks: [] });
     expect(authorize).not.toHaveBeenCalled();
   });
 
@@ -124,7 +116,7 @@ describe('authorize', () => {
     const { context } = await server.begin();
     await server.begin();
     await server.tasks.completeTask(context.taskId, 'completed');
-    expect(await json(server, '/tasks')).toEqual({ tasks: [expect.objectContaining({ task_id: context.taskId })] });
+    expect(await getJson(server, '/tasks')).toEqual({ tasks: [expect.objectContaining({ task_id: context.taskId })] });
   });
 
   it('that throws is an error of the application, and shows nothing', async () => {

@@ -1,17 +1,9 @@
 import { ManualClock } from '../support/clock/manual-clock.js';
 import { requestBytes } from '../support/http/raw-http.js';
 import { expectRefused, get } from '../support/http/refusal.js';
-import { useTaskServers, type TaskServer } from '../support/servers/task-server.js';
+import { getJson, useTaskServers } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
-
-async function json(server: TaskServer, path: string, headers: Record<string, string> = {}): Promise<unknown> {
-  const stream = await server.open(path, { headers });
-  expect(stream.status).toBe(200);
-  expect(stream.headers['content-type']).toMatch(/^application\/json/);
-  expect(stream.headers['cache-control']).toBe('no-store');
-  return JSON.parse(await stream.text());
-}
 
 describe('GET /:taskId', () => {
   it('gives the status in snake_case, while the task runs and after', async () => {
@@ -27,11 +19,11 @@ describe('GET /:taskId', () => {
       ...{ last_seq: 1, first_kept_seq: 1, buffered_events: 1, buffered_bytes: expect.any(Number), subscribers: 0 },
       progress: { step: 1 },
     };
-    expect(await json(server, `/tasks/${context.taskId}`)).toEqual(running);
+    expect(await getJson(server, `/tasks/${context.taskId}`)).toEqual(running);
     clock.advance(1_000);
     await server.tasks.completeTask(context.taskId, 'completed', { rows: 3 });
     const endedAt = new Date(clock.startedAtMs + 2_000).toISOString();
-    expect(await json(server, `/tasks/${context.taskId}`)).toEqual({
+    expect(await getJson(server, `/tasks/${context.taskId}`)).toEqual({
       ...running,
       ...{ status: 'completed', updated_at: endedAt, ended_at: endedAt, last_seq: 2, buffered_events: 2 },
       expires_at: new Date(clock.startedAtMs + 62_000).toISOString(),
@@ -43,13 +35,13 @@ describe('GET /:taskId', () => {
     const server = await start();
     const failed = (await server.begin()).context.taskId;
     await server.tasks.completeTask(failed, 'failed', new Error('secret'));
-    expect(await json(server, `/tasks/${failed}`)).toMatchObject({
+    expect(await getJson(server, `/tasks/${failed}`)).toMatchObject({
       status: 'failed',
       error: { code: 'TASK_FAILED', message: 'The task failed' },
     });
     const cancelled = (await server.begin()).context.taskId;
     await server.tasks.cancelTask(cancelled, 'Enough');
-    expect(await json(server, `/tasks/${cancelled}`)).toMatchObject({
+    expect(await getJson(server, `/tasks/${cancelled}`)).toMatchObject({
       status: 'cancelled',
       error: { code: 'TASK_CANCELLED', message: 'Enough' },
     });
@@ -77,7 +69,7 @@ describe('GET /:taskId/result', () => {
     const { context } = await server.begin();
     await server.tasks.completeTask(context.taskId, 'completed', { rows: 3 });
     const expected = { task_id: context.taskId, status: 'completed', result: { rows: 3 } };
-    expect(await json(server, `/tasks/${context.taskId}/result`)).toEqual(expected);
+    expect(await getJson(server, `/tasks/${context.taskId}/result`)).toEqual(expected);
   });
 });
 

@@ -1,3 +1,4 @@
+import { AWKWARD_TEXTS } from '../support/random/awkward-texts.js';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,20 +11,7 @@ import { itHolds } from '../support/random/property.js';
 
 const KEY = 'Zk3aB-_0123456789abcdw';
 
-const TEXTS = [
-  'a\rb',
-  'a\nb',
-  'a\r\nb',
-  '\u2028\u2029',
-  '\ufeffbom',
-  ' space',
-  ':colon',
-  'data: x\n\nevent: y',
-  '\0',
-  '',
-  '😀',
-  '\ud800',
-];
+const TEXTS = [...AWKWARD_TEXTS, '😀', '\ud800'];
 
 const NAME = /^[^\p{Cc}\p{Cs}\u2028\u2029]+$/u;
 const name = fc.option(

@@ -1,30 +1,10 @@
-import { createTaskManager, type TaskManager, type TaskManagerOptions, type TaskStream } from '../../../lib/index.js';
-import { controlledJob, type ControlledRun } from '../../support/jobs/controlled-job.js';
-import { fakeRequest } from '../../support/sse/fake-request.js';
+import { useStartedTasks, type StartedTask } from '../../support/jobs/started-task.js';
 import { ManualClock } from '../../support/clock/manual-clock.js';
 
-const managers: TaskManager[] = [];
-afterEach(async () => {
-  for (const tasks of managers.splice(0)) await tasks.stop();
-});
-
-interface Started extends ControlledRun {
-  readonly tasks: TaskManager;
-  readonly stream: TaskStream;
-  readonly errors: unknown[];
-}
-
-async function start(options: TaskManagerOptions = {}): Promise<Started> {
-  const errors: unknown[] = [];
-  const tasks = createTaskManager({ onTaskError: (error) => errors.push(error), ...options });
-  managers.push(tasks);
-  const { job, run } = controlledJob();
-  const stream = await tasks.executeWithSSE(fakeRequest(), undefined, undefined, job);
-  return { ...(await run()), tasks, stream, errors };
-}
+const start = useStartedTasks();
 
 /** That `attempt` is refused with `code`, that nothing was appended, and that the task goes on with the next seq. */
-async function expectNothingAppended(started: Started, code: string, attempt: () => Promise<void>): Promise<void> {
+async function expectNothingAppended(started: StartedTask, code: string, attempt: () => Promise<void>): Promise<void> {
   const { tasks, stream, context, errors } = started;
   const before = await tasks.getTaskInfo(stream.taskId);
   await expect(attempt()).rejects.toMatchObject({ name: 'TaskError', code });

@@ -1,36 +1,12 @@
-import {
-  createTaskManager,
-  TaskError,
-  type TaskManager,
-  type TaskManagerOptions,
-  type TaskStream,
-} from '../../../lib/index.js';
-import { controlledJob, type ControlledRun } from '../../support/jobs/controlled-job.js';
+import { createTaskManager, TaskError } from '../../../lib/index.js';
+import { useStartedTasks, type StartedTask } from '../../support/jobs/started-task.js';
 import { fakeRequest } from '../../support/sse/fake-request.js';
 import { ManualClock } from '../../support/clock/manual-clock.js';
 
-const managers: TaskManager[] = [];
-afterEach(async () => {
-  for (const tasks of managers.splice(0)) await tasks.stop();
-});
-
-interface Started extends ControlledRun {
-  readonly tasks: TaskManager;
-  readonly stream: TaskStream;
-  readonly errors: unknown[];
-}
-
-async function start(options: TaskManagerOptions = {}): Promise<Started> {
-  const errors: unknown[] = [];
-  const tasks = createTaskManager({ onTaskError: (error) => errors.push(error), ...options });
-  managers.push(tasks);
-  const { job, run } = controlledJob();
-  const stream = await tasks.executeWithSSE(fakeRequest(), undefined, undefined, job);
-  return { ...(await run()), tasks, stream, errors };
-}
+const start = useStartedTasks();
 
 describe('a task that has ended', () => {
-  const ENDS: [how: string, end: (started: Started) => unknown][] = [
+  const ENDS: [how: string, end: (started: StartedTask) => unknown][] = [
     ['completed', ({ finish }) => finish()],
     ['failed', ({ fail }) => fail(new Error('no'))],
     ['completed from outside', ({ tasks, stream }) => tasks.completeTask(stream.taskId, 'completed', 1)],
@@ -73,10 +49,10 @@ describe('a job', () => {
   it.each(FAILURES)('that %s ends with one `failed` event that shows nothing of the error', async (_how, job) => {
     const errors: unknown[] = [];
     const tasks = createTaskManager({ onTaskError: (error) => errors.push(error) });
-    managers.push(tasks);
     const stream = await tasks.executeWithSSE(fakeRequest(), undefined, undefined, job);
     const events = [];
     for await (const event of stream) events.push(event);
+    await tasks.stop();
     const error = { code: 'TASK_FAILED', message: 'The task failed' };
     expect(events).toEqual([{ kind: 'failed', seq: 1, error }]);
     expect(errors).toHaveLength(1);

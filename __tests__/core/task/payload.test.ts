@@ -1,3 +1,4 @@
+import { AWKWARD_TEXTS } from '../../support/random/awkward-texts.js';
 import fc from 'fast-check';
 import { checkEventName, toJson } from '../../../lib/core/task/payload.js';
 import { encodeEvent } from '../../../lib/sse/frame.js';
@@ -35,19 +36,7 @@ const UNSERIALIZABLE: [string, unknown][] = [
   ['20 000 levels', deep(20_000)],
 ];
 
-const TEXTS = [
-  'a\rb',
-  'a\nb',
-  'a\r\nb',
-  '\u2028\u2029',
-  '\ufeffbom',
-  ' space',
-  ':colon',
-  'data: x\n\nevent: y',
-  '\0',
-  '',
-  '\x7f',
-];
+const TEXTS = [...AWKWARD_TEXTS, '\x7f'];
 
 const BAD_NAMES: unknown[] = [
   ...['', 'a\nb', 'a\rb', 'a\r\nb', 'a\0', '\0', '\n', 'a\x7f', 'a\x85b', 'a\u2028b', 'a\u2029b', 'a\ud800', '\udc00'],

@@ -1,5 +1,5 @@
+import { killProcess } from '../processes/kill-process.js';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -137,11 +137,8 @@ export class NatsServer {
     });
   }
 
-  async kill(): Promise<void> {
-    const child = this.#process;
-    if (child?.exitCode !== null || child.signalCode !== null) return; // none, or it has ended
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+  kill(): Promise<void> {
+    return killProcess(this.#process);
   }
 
   pause(): void {

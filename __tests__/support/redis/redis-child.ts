@@ -1,3 +1,4 @@
+import { killProcess } from '../processes/kill-process.js';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -57,9 +58,7 @@ export class ChildInstance {
     this.process.kill(signal);
   }
 
-  async close(): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
-    this.process.kill('SIGKILL');
-    await once(this.process, 'exit');
+  close(): Promise<void> {
+    return killProcess(this.process);
   }
 }

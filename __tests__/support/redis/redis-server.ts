@@ -1,3 +1,4 @@
+import { killProcess } from '../processes/kill-process.js';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -79,11 +80,8 @@ export class RedisServer implements Redis {
     await until(() => answers(this.port));
   }
 
-  async kill(): Promise<void> {
-    const child = this.#process;
-    if (child?.exitCode !== null || child.signalCode !== null) return; // none, or it has ended
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+  kill(): Promise<void> {
+    return killProcess(this.#process);
   }
 
   pause(): void {

@@ -8,6 +8,7 @@ import {
   type TaskManagerOptions,
 } from '../../../lib/index.js';
 import { controlledJob, type ControlledJob, type ControlledRun } from '../jobs/controlled-job.js';
+import { ManualClock } from '../clock/manual-clock.js';
 import { Counter } from '../jobs/flow.js';
 import { listen, openStream, type Listening, type OpenStream, type StreamRequest } from '../http/raw-http.js';
 
@@ -107,6 +108,34 @@ export async function startTaskServer(options: TaskServerOptions = {}): Promise<
       await listening.close();
     },
   };
+}
+
+/**
+ * A server whose task has made three steps, for tables of requests that are refused: what is refused leaves nothing
+ * behind, so the requests cannot disturb each other.
+ */
+export async function startServerWithTask(): Promise<{
+  readonly server: Awaited<ReturnType<typeof startTaskServer>>;
+  readonly key: string;
+  readonly taskId: string;
+}> {
+  const server = await startTaskServer({ clock: new ManualClock() });
+  const { context } = await server.begin();
+  for (let step = 1; step <= 3; step++) await context.updateProgress({ step });
+  return { server, key: context.resumeKey, taskId: context.taskId };
+}
+
+/** Gets JSON, which no cache may keep. */
+export async function getJson(
+  server: TaskServer,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<unknown> {
+  const stream = await server.open(path, { headers });
+  expect(stream.status).toBe(200);
+  expect(stream.headers['content-type']).toMatch(/^application\/json/);
+  expect(stream.headers['cache-control']).toBe('no-store');
+  return JSON.parse(await stream.text());
 }
 
 /** Express would print what it does not know. */
