@@ -2,7 +2,7 @@ import type { RouterOptions } from '../../lib/index.js';
 import { ManualClock } from '../support/clock/manual-clock.js';
 import { requestBytes } from '../support/http/raw-http.js';
 import { expectRefused, get } from '../support/http/refusal.js';
-import { getJson, useTaskServers } from '../support/servers/task-server.js';
+import { getJson, useTaskServers, type TaskServerOptions } from '../support/servers/task-server.js';
 
 const start = useTaskServers();
 
@@ -44,6 +44,15 @@ describe('GET /, which lists tasks', () => {
     const server = await start({ clock: new ManualClock() });
     await server.begin();
     await expectRefused(server, { bytes: get('/tasks'), status: 404, code: 'TASK_NOT_FOUND' });
+  });
+
+  it.each([
+    ['there are neither owners nor `authorize`', {}, /needs the option owner of the manager, or authorize/],
+    ['the request has no owner', { owner: () => undefined }, /the option owner has named nobody/],
+  ])('says what is missing where %s', async (_what, options: TaskServerOptions, missing) => {
+    const server = await start({ clock: new ManualClock(), ...options });
+    const answer: unknown = JSON.parse(await (await server.open('/tasks')).text());
+    expect(answer).toMatchObject({ status: 404, code: 'TASK_NOT_FOUND', detail: expect.stringMatching(missing) });
   });
 
   it('lists the newest first, by status, up to a limit, without keys', async () => {

@@ -53,7 +53,7 @@ export function createTaskRouter(requests: TaskRequests, options: RouterOptions)
 
   const list: Answer = async (req, res) => {
     const owner = await requests.ownerOf(req);
-    if (requests.hasOwners ? owner === undefined : authorize === undefined) throw notFound();
+    if (requests.hasOwners ? owner === undefined : authorize === undefined) throw listIsOff(requests.hasOwners);
     const tasks = (await requests.engine.store.list({ ...readFilter(req), owner })).map(toTaskSummary);
     const shown = await Promise.all(tasks.map((task) => isAuthorized(req, task)));
     sendLargeJson(res, requests.watch, { tasks: tasks.filter((_, index) => shown[index]).map(toStatusJson) });
@@ -121,5 +121,14 @@ function toStatusJson({ resumeKey: _, owner: __, ...shown }: TaskInfo): object {
   const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return Object.fromEntries(Object.entries(shown).map(([name, value]) => [snake(name), value]));
 }
+
+/** Says why the list is off. That depends on the configuration and the caller alone, so it tells nothing of any task. */
+const listIsOff = (hasOwners: boolean): TaskError =>
+  new TaskError(
+    'TASK_NOT_FOUND',
+    hasOwners
+      ? 'Tasks are listed for their owner alone, and the option owner has named nobody for this request'
+      : 'The list of tasks is off: it needs the option owner of the manager, or authorize of tasks.router',
+  );
 
 const invalid = (message: string): TaskError => new TaskError('INVALID_INPUT', message);
