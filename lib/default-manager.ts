@@ -17,7 +17,10 @@ const perProcess = globalThis as { [DEFAULT_MANAGER]?: TaskManager | undefined }
  */
 export function init(options?: TaskManagerOptions): TaskManager {
   if (perProcess[DEFAULT_MANAGER] !== undefined)
-    throw new TaskError('INVALID_OPTION', 'Call init once, before the default manager is used');
+    throw new TaskError(
+      'INVALID_OPTION',
+      'The default manager exists already: call init once, before anything else of the package is used',
+    );
   return (perProcess[DEFAULT_MANAGER] = createTaskManager(options));
 }
 

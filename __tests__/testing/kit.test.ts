@@ -117,7 +117,9 @@ describe('collect', () => {
   });
 
   it('rejects where the answer is not a stream', async () => {
-    await expect(collect(`http://127.0.0.1:${port}/page`)).rejects.toThrow('answers 200 text/html');
+    await expect(collect(`http://127.0.0.1:${port}/page`)).rejects.toThrow(
+      'to answer text/event-stream, got 200 text/html',
+    );
   });
 });
 

@@ -176,5 +176,10 @@ export const expired = (): TaskError => new TaskError('TASK_EXPIRED', 'The task 
 export const abandoned = (): TaskError => new TaskError('TASK_ABANDONED', 'Nobody was attached any more');
 /** Refuses a change to a task that another instance runs, or that has ended. */
 export const notRunning = (status: string): TaskError =>
-  new TaskError('TASK_NOT_RUNNING', status === 'running' ? 'Another instance runs it' : `It is already ${status}`);
+  new TaskError(
+    'TASK_NOT_RUNNING',
+    status === 'running'
+      ? 'Another instance runs the task, and only that one may change it'
+      : `The task is already ${status}`,
+  );
 export const shutdown = (): TaskError => new TaskError('SHUTDOWN', 'The server is shutting down');

@@ -56,7 +56,10 @@ export class SharedTaskStore implements OpenTaskStore {
       }
       const { taken, by } = entry;
       if (taken !== 'quota' && by !== undefined) return { created: false, taken, record: reader.toRecord(by) };
-      throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
+      throw new TaskError(
+        'TOO_MANY_TASKS',
+        'Too many of your tasks are running: maxTasksPerOwner is reached, wait until one ends',
+      );
     });
   }
 

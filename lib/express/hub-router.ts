@@ -133,11 +133,12 @@ const isNothing = (error: unknown): boolean => error === undefined || error === 
 
 /** Returns the three members of a message. Other members of the body are ignored. @throws TaskError `INVALID_INPUT` */
 function messageOf(body: unknown): HubMessage {
-  if (typeof body !== 'object' || body === null) throw new TaskError('INVALID_JSON', 'The body is not a JSON object');
-  if (Array.isArray(body)) throw new TaskError('INVALID_INPUT', 'The body is a JSON object');
+  if (typeof body !== 'object' || body === null)
+    throw new TaskError('INVALID_JSON', 'Expected the body to be a JSON object');
+  if (Array.isArray(body)) throw new TaskError('INVALID_INPUT', 'Expected the body to be a JSON object, got an array');
   const read = (name: string): unknown =>
     Object.hasOwn(body, name) ? (body as Record<string, unknown>)[name] : undefined;
   const data = read('data');
-  if (data === undefined) throw new TaskError('INVALID_INPUT', 'The body has no data');
+  if (data === undefined) throw new TaskError('INVALID_INPUT', 'Expected the body to have a field data');
   return { event: read('event') as string | undefined, data, id: read('id') as string | undefined };
 }

@@ -79,7 +79,8 @@ export class Admission {
   /** Reads the input of a task that has its place already, so that no input is read for nothing. */
   async #readInput({ input }: Execution): Promise<unknown> {
     this.engine.admit();
-    if (this.engine.room <= this.#reading) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
+    if (this.engine.room <= this.#reading)
+      throw new TaskError('AT_CAPACITY', 'Too many tasks are running: maxRunningTasks is reached, try again later');
     this.#reading++;
     try {
       return await askCallback('input', input);

@@ -10,7 +10,8 @@ export const STREAM_METHODS: readonly string[] = ['GET', 'POST'];
 /** @throws TaskError `METHOD_NOT_ALLOWED`, `PIPELINING` */
 export function assertServable({ method }: AnyRequest, methods: readonly string[], { isQueued }: Presence): void {
   if (!methods.includes(method ?? '')) throw methodNotAllowed(`${method} is not allowed here`, methods);
-  if (isQueued) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
+  if (isQueued)
+    throw new TaskError('PIPELINING', 'A stream cannot wait behind another response: ask on another connection');
 }
 
 /**

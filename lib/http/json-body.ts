@@ -65,7 +65,7 @@ function collect(source: Readable, request: AnyRequest, maxBytes: number): Promi
       chunks.push(chunk);
       bytes += chunk.length;
       if (bytes <= maxBytes) return;
-      reject(new TaskError('PAYLOAD_TOO_LARGE', 'The body is too large'));
+      reject(new TaskError('PAYLOAD_TOO_LARGE', `Expected a body of at most ${maxBytes} bytes, got more`));
       source.off('data', take); // the rest is read as well, but not kept
       chunks.length = 0;
       if (source !== request) source.destroy();

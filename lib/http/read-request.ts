@@ -51,11 +51,14 @@ export function readResume(req: AnyRequest, given: unknown): ResumeRequest {
   const fromUrl = readLastEventIdParam(query);
   const replay = readSingleParam(query, 'replay', 'INVALID_INPUT');
   if (replay !== undefined && replay !== 'snapshot')
-    throw new TaskError('INVALID_INPUT', 'replay can only be snapshot');
+    throw new TaskError('INVALID_INPUT', 'Expected replay to be snapshot, or to be left out');
   const asked = { snapshot: replay === 'snapshot', waitMs: readWaitMs(req, query) };
 
   if (resumeKey !== undefined && resumeKey !== '' && !(typeof resumeKey === 'string' && isResumeKey(resumeKey))) {
-    throw new TaskError('INVALID_RESUME_KEY', 'The resume key is not one of ours');
+    throw new TaskError(
+      'INVALID_RESUME_KEY',
+      'Expected resume_key to be the X-Resume-Key of an earlier answer, unchanged',
+    );
   }
   const key = resumeKey === '' ? undefined : resumeKey;
   const header = req.headers['last-event-id'];
@@ -75,7 +78,7 @@ export function readLastEventIdParam(query: URLSearchParams): string | undefined
 function readWaitMs(req: AnyRequest, query: URLSearchParams): number | undefined {
   const asked = readSingleParam(query, 'wait', 'INVALID_INPUT');
   if (asked !== undefined && parseSeq(asked) === undefined) {
-    throw new TaskError('INVALID_INPUT', 'wait is a whole number of seconds');
+    throw new TaskError('INVALID_INPUT', 'Expected wait to be a whole number of seconds');
   }
   // [spec] "A server that does not recognize or is unable to comply with particular preferences … MUST ignore them"
   const preferred = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?\s*(?=$|[,;])/i.exec(preferencesOf(req))?.[1];
@@ -134,7 +137,7 @@ function isEmptyObject(body: unknown): boolean {
 export function readSingleParam(query: URLSearchParams, name: string, code: HttpErrorCode): string | undefined {
   const values = query.getAll(name);
   const nested = [...query.keys()].some((key) => key.startsWith(`${name}[`));
-  if (nested || values.length > 1) throw new TaskError(code, `${name} may be given once, as plain text`);
+  if (nested || values.length > 1) throw new TaskError(code, `Expected ${name} to be given once, as plain text`);
   return values[0] === '' ? undefined : values[0];
 }
 

@@ -80,7 +80,8 @@ export class HubEngine implements Delivery {
   }
 
   start(): void {
-    if (this.#state === 'stopped') throw new TaskError('SHUTDOWN', 'The hub was stopped');
+    if (this.#state === 'stopped')
+      throw new TaskError('SHUTDOWN', 'The hub was stopped, and takes no clients any more');
     if (this.#state === 'started') return;
     this.messages.open();
     this.#state = 'started';
@@ -184,11 +185,11 @@ export class HubEngine implements Delivery {
     const replaced = known ?? (idFromApplication && clientId !== undefined ? this.clients.find(clientId) : undefined);
     const leaving = replaced?.connected ? replaced : undefined;
     if (this.clients.active - (leaving === undefined ? 0 : 1) >= maxClients) {
-      throw new TaskError('AT_CAPACITY', 'The hub has all the clients that it takes');
+      throw new TaskError('AT_CAPACITY', 'Too many clients are connected: maxClients is reached, try again later');
     }
     const ofUser = userId === undefined ? 0 : (this.channels.users.get(userId)?.present ?? 0);
     if (ofUser - (leaving !== undefined && leaving.userId === userId ? 1 : 0) >= maxClientsPerUser) {
-      throw new TaskError('TOO_MANY_CLIENTS', 'Too many of your clients are connected');
+      throw new TaskError('TOO_MANY_CLIENTS', 'Too many of your clients are connected: maxClientsPerUser is reached');
     }
   }
 

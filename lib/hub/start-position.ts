@@ -52,6 +52,7 @@ function seqOf(lastEventId: string, known: Client | undefined, { epoch, all }: H
   const id = parseEventId(lastEventId);
   // A hub has one life per epoch, so its ids have no third part. Those of a task that was run again have one.
   if (id?.epoch === 1) return id.resumeKey === epoch ? id.seq : undefined;
-  if (lastEventId.startsWith(`${epoch}.`)) throw new TaskError('INVALID_CURSOR', 'The last event id has no seq');
+  if (lastEventId.startsWith(`${epoch}.`))
+    throw new TaskError('INVALID_CURSOR', 'Expected the last event id to end in the number of an event of this hub');
   return known === undefined ? all.seqOfId(lastEventId) : known.seqOfId(lastEventId, all);
 }

@@ -96,7 +96,8 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
 
   async #begin(res: StreamResponse): Promise<Connection | undefined> {
     if (this.isOver(res)) return undefined;
-    if (isQueued(res)) throw new TaskError('PIPELINING', 'A stream cannot wait behind another response');
+    if (isQueued(res))
+      throw new TaskError('PIPELINING', 'A stream cannot wait behind another response: ask on another connection');
     const { taskId, resumeKey, resumed, position } = this;
     const { heartbeat } = this.settings;
     const { attachment, waitMs } = this.options;
@@ -188,7 +189,10 @@ export class StoredTaskStream<P = unknown, R = unknown> implements TaskStream<P,
   /** Refuses a subscriber too many. It runs in the same turn as `#subscribe`, so that a crowd cannot slip through. */
   #admit(feed: TaskFeed): void {
     if (feed.record.subscribers < this.settings.maxSubscribersPerTask) return;
-    throw new TaskError('TOO_MANY_SUBSCRIBERS', 'Too many subscribers are attached to this task');
+    throw new TaskError(
+      'TOO_MANY_SUBSCRIBERS',
+      'Too many subscribers are attached to this task: maxSubscribersPerTask is reached',
+    );
   }
 
   #subscribe(feed: TaskFeed, follower: Follower): Subscription {

@@ -234,7 +234,8 @@ export class TableDriver implements TaskDriver {
   }
 
   get #open(): Opened {
-    if (this.#opened === undefined) throw new TaskError('STORE_UNAVAILABLE', 'The driver has not been opened');
+    if (this.#opened === undefined)
+      throw new TaskError('STORE_UNAVAILABLE', 'The driver has not been opened: call open first');
     return this.#opened;
   }
 }

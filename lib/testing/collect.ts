@@ -82,7 +82,10 @@ export async function collect(url: string, options: CollectOptions = {}): Promis
     if (response.status === 204) break;
     const type = response.headers.get('content-type') ?? '';
     if (!type.startsWith('text/event-stream'))
-      throw new TaskError('INVALID_OPTION', `${url} answers ${response.status} ${type}`);
+      throw new TaskError(
+        'INVALID_OPTION',
+        `Expected ${url} to answer text/event-stream, got ${response.status} ${type}`,
+      );
     await readEvents(response, (message) => {
       position = message.id ?? position;
       if (message.event !== 'task') events.push(eventOf(message));

@@ -69,7 +69,7 @@ describe('Engine', () => {
       const { taskId } = await fixture.start(endless);
       await fixture.engine.run(taskId)?.complete(1);
       expect(fixture.engine.run(taskId)).toBeUndefined();
-      await expect(fixture.engine.refuse(taskId)).rejects.toThrow('It is already completed');
+      await expect(fixture.engine.refuse(taskId)).rejects.toThrow('The task is already completed');
       expect(await codeOf(() => fixture.engine.refuse('unknown'))).toBe('TASK_NOT_FOUND');
     });
 

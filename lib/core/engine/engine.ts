@@ -94,7 +94,8 @@ export class Engine implements RunObserver {
 
   admit(): void {
     this.assertServing();
-    if (this.room <= 0) throw new TaskError('AT_CAPACITY', 'Too many tasks are running');
+    if (this.room <= 0)
+      throw new TaskError('AT_CAPACITY', 'Too many tasks are running: maxRunningTasks is reached, try again later');
   }
 
   /** Starts a task: see `TaskStarter.start`. */

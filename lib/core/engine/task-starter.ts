@@ -119,6 +119,6 @@ export class TaskStarter {
     if (!late.created || request === undefined) return;
     const run = this.host.begin(late, request);
     if (draft.idempotencyKey !== undefined) return;
-    run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long'));
+    run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long to create the task'));
   }
 }

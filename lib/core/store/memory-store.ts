@@ -40,7 +40,10 @@ export class MemoryStore implements OpenTaskStore {
     const running = slot === undefined ? undefined : registry.find({ owner, slot });
     if (running instanceof MemoryTask) return { created: false, taken: 'slot', record: running };
     if (registry.runningOf(owner) + settling >= registry.settings.maxTasksPerOwner) {
-      throw new TaskError('TOO_MANY_TASKS', 'Too many of your tasks are running');
+      throw new TaskError(
+        'TOO_MANY_TASKS',
+        'Too many of your tasks are running: maxTasksPerOwner is reached, wait until one ends',
+      );
     }
     const task = new MemoryTask(draft, new EventLog(registry.settings.log, registry.memory), registry.settings);
     registry.add(task);

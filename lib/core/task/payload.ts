@@ -46,5 +46,5 @@ export function checkEventName(event: unknown, reserved: ReadonlySet<string> = R
     throw new TaskError('INVALID_EVENT_NAME', 'An event name is 1 to 128 characters, none of them a control character');
   }
   if (reserved.has(event))
-    throw new TaskError('RESERVED_EVENT_NAME', `The event name "${event}" has a meaning of its own`);
+    throw new TaskError('RESERVED_EVENT_NAME', `The event name "${event}" is reserved for the library: choose another`);
 }

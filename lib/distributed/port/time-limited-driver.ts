@@ -13,7 +13,7 @@ export function withTimeLimit(driver: TaskDriver, limit: TimeLimit): TaskDriver 
       } catch (cause) {
         throw cause instanceof TaskError
           ? cause
-          : new TaskError('STORE_UNAVAILABLE', 'The store refused or failed', { cause });
+          : new TaskError('STORE_UNAVAILABLE', 'The driver of the store failed; its own error is the cause', { cause });
       }
     };
   return {
