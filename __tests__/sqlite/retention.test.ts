@@ -90,6 +90,18 @@ describe('a task that is forgotten in a SQLite file', () => {
     expect(pages()).toBeLessThan(before / 2);
   });
 
+  it('leaves the free pages of a file that the store has not made: it asks for them no more than once', async () => {
+    const database = files.connect();
+    database.exec(`CREATE TABLE mine (text); INSERT INTO mine VALUES (zeroblob(20000000)); DELETE FROM mine`);
+    const exec = jest.spyOn(database, 'exec');
+    const clock = new ManualClock();
+    const driver = openDriver(database, { clock, ttlMs: 1_000 });
+    await runTask(driver, 't', 2);
+    clock.advance(1_000);
+    expect(await driver.expire(10)).toMatchObject({ gone: ['t'] });
+    expect(exec.mock.calls.filter(([sql]) => sql.includes('incremental_vacuum'))).toHaveLength(1);
+  });
+
   it('never shows its events under the id of a new task', async () => {
     const database = files.connect();
     const clock = new ManualClock();

@@ -135,13 +135,18 @@ export class SqliteTable implements TaskTable {
     return (error as Failure).refusal;
   }
 
-  /** Gives free pages back to the file system where most of a large file is free. New logs take free pages first. */
+  /**
+   * Gives free pages back to the file system where most of a large file is free. New logs take free pages first. A file
+   * that the store has not made keeps its pages: it stops where nothing becomes fewer.
+   */
   async tidy(): Promise<void> {
+    let before = Infinity;
     const isShrinking = (): boolean => {
       const { free, total } = this.connection.get(PAGES) as { free: number; total: number };
-      const isSpare = free > SPARE_PAGES && 2 * free >= total;
-      if (isSpare) this.connection.exec(`PRAGMA incremental_vacuum(${MAX_PAGES})`);
-      return isSpare;
+      if (free <= SPARE_PAGES || 2 * free < total || free >= before) return false;
+      before = free;
+      this.connection.exec(`PRAGMA incremental_vacuum(${MAX_PAGES})`);
+      return true;
     };
     while (await this.transactions.write(isShrinking));
   }
