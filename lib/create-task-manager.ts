@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { IDENTITY_RULE, isIdentity } from './core/callbacks.js';
 import { Engine } from './core/engine/engine.js';
 import { resolveOptions } from './core/engine/engine-options.js';
+import { stayAlive } from './core/clock.js';
 import { optional } from './core/optional-promise.js';
 import { assertOption, checkOptions } from './core/check-options.js';
 import { toTaskInfo, toTaskSummary, type AsyncTask, type TaskProgress, type TaskResult } from './core/task/task.js';
@@ -168,6 +169,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 async function stop(engine: Engine, heartbeat: Heartbeat, graceMs: number): Promise<void> {
   // Clients need not wait here for their tasks to end if other instances serve the same tasks.
   if (engine.store.shared) heartbeat.sendAllAway();
-  await engine.stop(graceMs);
+  const release = stayAlive(); // jobs and the store may only be waited for with timers
+  await engine.stop(graceMs).finally(release);
   heartbeat.sendAllAway();
 }

@@ -44,3 +44,11 @@ export const systemClock: Clock = Object.freeze({
     };
   },
 });
+
+/** Keeps the process alive, for what only timers will go on with, until the returned function is called. */
+export function stayAlive(): () => void {
+  const timer = runOutsideContext(() => setInterval(() => undefined, MAX_DELAY_MS));
+  return () => {
+    clearInterval(timer);
+  };
+}
