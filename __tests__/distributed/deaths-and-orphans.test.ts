@@ -111,6 +111,21 @@ describe('Instances that share tasks', () => {
     expect(claims.reduce((sum, count) => sum + count)).toBe(350);
   });
 
+  it('end a task whose holder is struck off, and whose next keeper has died before it was settled', async () => {
+    const [one, two] = [fleet.open(), fleet.open()];
+    const [lost, other] = [await fleet.answered(started(one.store)), await fleet.answered(started(two.store))];
+    await fleet.pass(2_000);
+    const { driver } = two;
+    const [holder, keeper] = (await driver.look([lost.taskId, other.taskId])).map((state) => state!.holder!);
+    fleet.kill(one);
+    fleet.kill(two);
+    expect(await driver.divide(holder!, keeper!, 1)).toEqual([lost.taskId]);
+    await driver.removeInstance(holder!, undefined);
+    const three = fleet.open();
+    await fleet.pass(8_000);
+    expect(await statusesOf(three, [lost.taskId, other.taskId])).toEqual(['failed', 'failed']);
+  });
+
   describe('that run lost tasks again', () => {
     const restarting = { onLost: 'restart', maxAttempts: 2, orphanDeadlineMs: 20_000 } as const;
 

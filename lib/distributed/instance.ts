@@ -203,6 +203,7 @@ export class Instance {
 
   readonly #beat = async (): Promise<void> => {
     await this.liveness.beat();
+    await this.recovery.settleUndecided();
     if (!this.#doubted) return;
     // After a silence of the instance, or a failure of the store, it asks what it holds before anything runs on.
     for (const copy of this.copies.values()) if (copy.local > 0) this.audience.changed(copy);

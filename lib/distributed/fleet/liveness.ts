@@ -38,6 +38,8 @@ export class Liveness {
   /** Since when all beats were accepted. */
   #steadyMs = Infinity;
   #beating: Promise<void> | undefined;
+  /** Why the store has not accepted the last beat; undefined where it has. */
+  failure: unknown;
 
   constructor(
     readonly context: Context,
@@ -47,6 +49,11 @@ export class Liveness {
   /** Nobody can have taken this instance for dead since its last beat. */
   get sure(): boolean {
     return this.context.settings.clock.now() - this.#acceptedMs <= this.context.leaseMs / 2;
+  }
+
+  /** The store has named the instance with the last beat. */
+  knows(instance: string): boolean {
+    return this.#seen.has(instance);
   }
 
   /** As far as this instance can tell; unknown is alive, and so is everybody while its own beats are late. */
@@ -90,6 +97,7 @@ export class Liveness {
       instances = await driver.beat({ instance, leaseMs, schema: SCHEMA });
     } catch (error) {
       this.#steadyMs = Infinity;
+      this.failure = error;
       throw error;
     }
     const own = instances.find((each) => each.instance === instance)?.count ?? 0;
@@ -99,6 +107,7 @@ export class Liveness {
     if (fellBack || late || this.#steadyMs === Infinity) this.#steadyMs = sentMs;
     this.#count = own;
     this.#acceptedMs = sentMs;
+    this.failure = undefined;
     this.#watch(instances);
     if (fellBack || silent) this.events.doubted();
   }

@@ -39,6 +39,8 @@ export class Recovery {
   readonly #dividing = new Set<string>();
   /** Tasks of starts that the store has not answered: they are removed if they exist and nobody has found them. */
   readonly #unanswered = new Set<string>();
+  /** Running tasks whose holder the store does not know: it may be new, or dead and struck off. */
+  readonly #undecided = new Set<string>();
   /** Tasks that are being settled. */
   readonly #settling = new Map<string, Promise<number>>();
 
@@ -67,6 +69,13 @@ export class Recovery {
       share = await this.context.driver.divide(instance, this.context.instance, SHARE);
       await this.settleAll(share);
     } while (share.length > 0 && this.parts.liveness.isDead(instance));
+  }
+
+  /** Looks again at tasks of holders that the store did not know. */
+  async settleUndecided(): Promise<void> {
+    const taskIds = [...this.#undecided];
+    this.#undecided.clear();
+    await this.settleAll(taskIds);
   }
 
   /** A start was given up: what the store has made of it, or still makes of it, is removed. */
@@ -110,13 +119,18 @@ export class Recovery {
   }
 
   async #settle(taskId: string, read: () => Promise<Lost | undefined>): Promise<number> {
-    const { owned, reader } = this.parts;
+    const { liveness, owned, reader } = this.parts;
     const { driver, instance, settings } = this.context;
     if (owned.isExpected(taskId)) return Infinity;
     const task = await read();
     if (owned.isExpected(taskId)) return Infinity;
     if (task !== undefined) assertKnownSchema(task.schema, 'The task');
     const isLost = task?.status === 'running' && (task.holder === instance || reader.isOrphaned(task));
+    if (task?.status === 'running' && !isLost && task.holder !== undefined && !liveness.knows(task.holder)) {
+      // Given back to a holder that is struck off, it would be looked after by nobody.
+      this.#undecided.add(taskId);
+      return Infinity;
+    }
     if (task === undefined || !isLost || task.holder === undefined) {
       await driver.reindex(instance, [taskId]);
       return isLost ? 0 : Infinity;
