@@ -1,3 +1,4 @@
+import { TaskError } from '../../lib/core/errors.js';
 import type { Fate } from '../../lib/distributed/port/calls.js';
 import { reading, recordOf, started } from '../contracts/store-steps.js';
 import { codeOf } from '../support/stores/store-fixtures.js';
@@ -71,6 +72,17 @@ describe('Instances on a store that fails', () => {
       const told = Promise.resolve(writer.append(undefined, '1')).catch((error: unknown) => error);
       await fleet.pass(2_500);
       expect(await told).toMatchObject({ code: 'STORE_UNAVAILABLE', cause: expect.anything() as unknown });
+    });
+
+    it('tell the job why where the store accepts no sign of life, and so nothing is sent to it', async () => {
+      const one = fleet.open({ appendPatienceMs: 2_000 });
+      const { writer } = await fleet.answered(started(one.store));
+      const cause = new TaskError('STORE_UNAVAILABLE', 'its tables have layout 99');
+      jest.spyOn(one.driver, 'beat').mockRejectedValue(cause);
+      await fleet.pass(2_000);
+      const told = Promise.resolve(writer.append(undefined, '1')).catch((error: unknown) => error);
+      await fleet.pass(2_500);
+      expect(await told).toMatchObject({ code: 'STORE_UNAVAILABLE', cause });
     });
 
     it('refuse an event at once that exceeds the memory for waiting events, at least a mebibyte, and say so', async () => {

@@ -199,7 +199,7 @@ export class OwnedTasks implements WriterOwner {
   async tend(): Promise<void> {
     const { driver, instance, runningTtlMs, settings } = this.context;
     const now = settings.clock.now();
-    for (const writer of [...this.#writers.values()]) writer.expire(now);
+    for (const writer of [...this.#writers.values()]) writer.expire(now, this.parts.liveness.failure);
     if (now - this.#touchedMs < runningTtlMs / 4) return;
     this.#touchedMs = now;
     const taskIds = [...this.#writers.keys()];

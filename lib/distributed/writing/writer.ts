@@ -135,16 +135,16 @@ export class SharedWriter implements TaskWriter, Appending {
 
   /**
    * Refuses what has waited for too long, a call once it is answered: an event that is refused is never in the log. What
-   * may have reached the store is pursued all the same, as is a terminal event.
+   * may have reached the store is pursued all the same, as is a terminal event. `doubt`: why nothing is sent at present.
    */
-  expire(now: number): void {
+  expire(now: number, doubt: unknown): void {
     const oldest = now - this.context.settings.appendPatienceMs;
     const [late, batch] = [this.#queue.takeOlder(oldest), this.#underWay];
     if (batch !== undefined && batch.startedMs <= oldest && (batch.wasUnknown || !this.#inFlight)) {
       late.unshift(batch);
       if (!batch.wasUnknown && batch.final === undefined) this.#underWay = undefined;
     }
-    for (const each of late) each.expire(batch?.cause);
+    for (const each of late) each.expire(batch?.cause ?? doubt);
     if (late.length > 0) this.#flush();
   }
 
