@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { compileLib } from '../support/compiled-lib.js';
-import { SqliteFiles } from '../support/sqlite-files.js';
+import { compileLib } from '../support/processes/compiled-lib.js';
+import { SqliteFiles } from '../support/sqlite/sqlite-files.js';
 
 /** The file is locked until it has been tried so often. */
 const TRIES = 10;
