@@ -1,5 +1,8 @@
 import { useFailingRedis } from '../support/redis/failing-redis.js';
 import { describeWithRedisServer } from '../support/redis/redis-server.js';
+import { claimOf, created, stored } from '../contracts/driver-steps.js';
+import { openClient } from '../support/redis/redis-clients.js';
+import { driverOn } from '../support/redis/redis-drivers.js';
 import { codeOf } from '../support/stores/store-fixtures.js';
 import { range } from '../support/jobs/stepped-job.js';
 import { until } from '../support/clock/until.js';
@@ -74,6 +77,36 @@ describeWithRedisServer('a Redis that has lost data', () => {
     expect(await codeOf(() => fixture.stepped.context.updateProgress({ n: 6 }))).toBe('TASK_NOT_RUNNING');
     await guest.untilEnded();
     expect((await b.json(`/tasks/${starter.taskId}`)).status).toBe(404);
+  });
+
+  it('loses the input of a task: its job is not run again without it, and the task can still be ended', async () => {
+    await server();
+    const client = await openClient(fixture.redis.url);
+    const driver = driverOn(client, fixture.prefix);
+    const [kept, lost, none] = [
+      await created(driver, { input: '7' }),
+      await created(driver, { input: '7' }),
+      await created(driver),
+    ];
+    await client.command('DEL', `${fixture.prefix}{${lost.taskId}}:texts`);
+    expect(await driver.claim(claimOf(kept))).toMatchObject({ won: { attempt: 2, input: '7' } });
+    expect(await driver.claim(claimOf(none))).toMatchObject({ won: { attempt: 2 } });
+    expect(await driver.claim(claimOf(lost))).toEqual({ lost: 'gone' });
+    expect(await driver.claim(claimOf(lost, { attempt: lost.attempt }))).toMatchObject({ won: { attempt: 1 } });
+    const { taskId, token, holder } = await stored(driver, lost.taskId);
+    const ending = { status: 'failed', outcome: '{}', text: 'failed\n{}\n', bytes: 9 } as const;
+    const end = {
+      taskId,
+      expected: { token, holder },
+      instance: 'two',
+      token: token + 1,
+      attempt: 1,
+      nonce: 'end',
+      ending,
+    };
+    expect(await driver.claim(end)).toMatchObject({ won: { status: 'failed' } });
+    await driver.close();
+    client.close();
   });
 
   it('fails over to a replica without the last events: late readers get a gap, and no number stands for two events', async () => {

@@ -32,16 +32,19 @@ end`;
 
 /**
  * ARGV expected token and holder, instance, token, attempt, nonce, time, ttl of a running task, retention, schema; then
- * status, outcome, text and bytes of an ending, or ''. Answers what was lost, or 'won' and the task.
+ * status, outcome, text and bytes of an ending, or ''. Answers what was lost, or 'won' and the task. A task whose input is
+ * lost is not run again: the job would take it for a start without any. As an orphan that nobody runs, it ends in time.
  */
 export const CLAIM = script(`${LUA_READ}${LUA_PLACES}${LUA_PROGRESS}${LUA_FINISH}
 local call, wallNow, schema = redis.call, ARGV[7], ' ' .. ARGV[10] .. '\\n'
-local task = call('HMGET', KEYS[1], 'token', 'holder', 'nonce', 'status', 'expires', 'top')
+local task = call('HMGET', KEYS[1], 'token', 'holder', 'nonce', 'status', 'expires', 'top', 'attempt', 'hasInput')
 if not task[4] or now >= tonumber(task[5] or 'inf') then return {'gone'} end
 local function won() return {'won', read(KEYS[1], KEYS[2], KEYS[3], 'progress input')} end
 if task[1] == ARGV[4] and task[3] == ARGV[6] then return won() end
 if task[4] ~= 'running' then return {'ended'} end
 if task[1] ~= ARGV[1] or (task[2] or '') ~= ARGV[2] then return {'taken', task[2]} end
+local isNewRun = ARGV[11] == '' and task[7] ~= ARGV[5]
+if isNewRun and task[8] and call('HEXISTS', KEYS[3], 'input') == 0 then return {'gone'} end
 
 local last = call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 local _, seq, bytes = place(last and last[1] or task[6] or '${FIRST_ID}')

@@ -88,7 +88,10 @@ export const CREATE = script(`
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('XADD', KEYS[2], '${FIRST_ID}', 'd', '0 0 ' .. ARGV[2] .. ' ' .. ARGV[3] .. '\\n')
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[3], 'input', ARGV[4]) end
+if ARGV[4] ~= '' then
+  redis.call('HSET', KEYS[3], 'input', ARGV[4])
+  redis.call('HSET', KEYS[1], 'hasInput', '1')
+end
 for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ARGV[1]) end
 return 1`);
 
