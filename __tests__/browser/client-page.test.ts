@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { describeInBrowser } from '../support/browser/browser.js';
 import {
   ended,
@@ -8,11 +8,9 @@ import {
   HALF,
   PROGRESS,
   reached,
-  startSite,
   steps,
   told,
-  type Site,
-  type SiteOptions,
+  useSiteVisits,
 } from '../support/browser/client-site.js';
 import { until } from '../support/clock/until.js';
 
@@ -54,19 +52,7 @@ async function suspend(browser: Browser): Promise<() => Promise<void>> {
 }
 
 describeInBrowser('a page in Chromium that follows a task', (browser) => {
-  const closing: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    for (const close of closing.splice(0).reverse()) await close();
-  });
-
-  async function visit(options: SiteOptions = {}): Promise<{ site: Site; page: Page }> {
-    const site = await startSite(options);
-    const context = await browser().newContext();
-    closing.push(site.close, () => context.close());
-    const page = await context.newPage();
-    await page.goto(site.url);
-    return { site, page };
-  }
+  const { visit, closing } = useSiteVisits(browser);
 
   it('goes on where it was when it comes back from the back/forward cache', async () => {
     const { site, page } = await visit();

@@ -8,10 +8,9 @@ import {
   HALF,
   PROGRESS,
   reached,
-  startSite,
   steps,
   told,
-  type Site,
+  useSiteVisits,
 } from '../support/browser/client-site.js';
 
 jest.setTimeout(60_000);
@@ -28,19 +27,8 @@ interface View {
 }
 
 describeInBrowser('a page that is reloaded', (browser) => {
-  const closing: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    for (const close of closing.splice(0).reverse()) await close();
-  });
-
-  async function visit(path = '/'): Promise<{ site: Site; page: Page }> {
-    const site = await startSite({ scripts: { '/hook.js': hook } });
-    const context = await browser().newContext();
-    closing.push(site.close, () => context.close());
-    const page = await context.newPage();
-    await page.goto(`${site.url}${path}`);
-    return { site, page };
-  }
+  const { visit: visitSite } = useSiteVisits(browser);
+  const visit = (path?: string): ReturnType<typeof visitSite> => visitSite({ scripts: { '/hook.js': hook } }, path);
 
   it('shows its running task from the first event again, and starts nothing', async () => {
     const { site, page } = await visit();

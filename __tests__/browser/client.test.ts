@@ -1,4 +1,3 @@
-import type { Page } from 'playwright-core';
 import { describeInBrowser } from '../support/browser/browser.js';
 import {
   ended,
@@ -9,26 +8,14 @@ import {
   reached,
   startSite,
   steps,
-  type Site,
+  useSiteVisits,
 } from '../support/browser/client-site.js';
 import type { Plan } from '../support/http/cut-proxy.js';
 
 jest.setTimeout(60_000);
 
 describeInBrowser('the client in Chromium', (browser) => {
-  const closing: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    for (const close of closing.splice(0).reverse()) await close();
-  });
-
-  async function visit(options: { plan?: Plan } = {}): Promise<{ site: Site; page: Page }> {
-    const site = await startSite(options);
-    const context = await browser().newContext();
-    closing.push(site.close, () => context.close());
-    const page = await context.newPage();
-    await page.goto(site.url);
-    return { site, page };
-  }
+  const { visit, closing } = useSiteVisits(browser);
 
   /** The first two connections bring the page and the script; then every stream breaks after a few kilobytes. */
   const cutting: Plan = (connection) => ({

@@ -1,6 +1,6 @@
 import { buildSync } from 'esbuild';
 import express from 'express';
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { StreamTaskOptions, TaskConnection, TaskStorage } from '../../../lib/client/index.js';
 import { createTaskManager, type TaskManager } from '../../../lib/index.js';
 import { startCutProxy, type CutProxy, type Plan } from '../http/cut-proxy.js';
@@ -128,6 +128,32 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       await proxy.close();
       await server.close();
       for (const tasks of managers) await tasks.stop();
+    },
+  };
+}
+
+export interface SiteVisits {
+  /** Opens a path of a site of its own, in a browser context of its own. */
+  readonly visit: (options?: SiteOptions, path?: string) => Promise<{ site: Site; page: Page }>;
+  /** What else is to be closed after the test, the latest first. */
+  readonly closing: (() => Promise<void>)[];
+}
+
+/** Closes sites and contexts after the test that has opened them. */
+export function useSiteVisits(browser: () => Browser): SiteVisits {
+  const closing: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+  return {
+    closing,
+    visit: async (options = {}, path = '/') => {
+      const site = await startSite(options);
+      const context = await browser().newContext();
+      closing.push(site.close, () => context.close());
+      const page = await context.newPage();
+      await page.goto(`${site.url}${path}`);
+      return { site, page };
     },
   };
 }
