@@ -10,11 +10,12 @@ export function describeDriverIndexes({ describe, it, open }: DriverSuite): void
     it('are all answered with each beat, by how often they have beaten', async () => {
       const { one, two } = await open();
       expect(await one.beat(beatOf('one'))).toEqual([{ ...beatOf('one'), count: 1 }]);
-      await two.beat(beatOf('two'));
+      const other = { ...beatOf('two'), leaseMs: 7_000, schema: SCHEMA + 1 };
+      await two.beat(other);
       const all = await one.beat(beatOf('one'));
       expect([...all].sort((a, b) => a.instance.localeCompare(b.instance))).toEqual([
         { ...beatOf('one'), count: 2 },
-        { ...beatOf('two'), count: 1 },
+        { ...other, count: 1 },
       ]);
     });
 
@@ -46,6 +47,7 @@ export function describeDriverIndexes({ describe, it, open }: DriverSuite): void
       for (let n = 0; n < 7; n++) ids.push((await created(one)).taskId);
       const pages = [await two.held('one', undefined, 5)];
       pages.push(await two.held('one', pages[0]!.at(-1), 5));
+      expect(pages[0]).toHaveLength(5);
       expect(pages.flat().sort()).toEqual(ids);
       const parts = await Promise.all([two.divide('one', 'two', 3), one.divide('one', 'three', 3)]);
       expect(new Set(parts.flat()).size).toBe(6);

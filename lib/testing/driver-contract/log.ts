@@ -1,6 +1,7 @@
 /** Tests that a driver appends to logs, reads them, trims them and ends them. */
 import { expect } from '../expect.js';
 import { eventLines } from '../../distributed/port/entry.js';
+import type { Fate } from '../../distributed/port/calls.js';
 import { START, type Entry } from '../../distributed/port/stored.js';
 import {
   append,
@@ -32,6 +33,7 @@ export function describeDriverLog({ describe, it, open }: DriverSuite): void {
       expect(await append(one, batchOf(taskId, [entry]))).toMatchObject({ kind: 'committed' });
       expect(await two.readAfter(taskId, START, 9)).toEqual([entry]);
       expect(await two.read({ taskId })).toMatchObject({ top: entry.place, updatedAtMs: entry.atMs });
+      expect(await two.look([taskId])).toMatchObject([{ top: entry.place }]);
     });
 
     it('returns an entry of a schema that it does not know', async () => {
@@ -46,7 +48,7 @@ export function describeDriverLog({ describe, it, open }: DriverSuite): void {
       const { one } = await open();
       const tasks = await Promise.all(Array.from({ length: 80 }, () => created(one)));
       const batches = tasks.map(({ taskId }, n) => batchOf(taskId, chain([`${n}`, `${n}`])));
-      batches.splice(40, 0, batchOf('nobody', chain(['1'])));
+      batches.splice(20, 0, batchOf('nobody', chain(['1'])));
       const fates = await Promise.all(one.append(batches));
       expect(fates.map(({ kind }) => kind)).toEqual(
         batches.map(({ taskId }) => (taskId === 'nobody' ? 'gone' : 'committed')),
@@ -65,6 +67,22 @@ export function describeDriverLog({ describe, it, open }: DriverSuite): void {
       expect(await one.readAfter(taskId, { token: 1, seq: 2 }, 9)).toEqual(entries.slice(2));
       expect(await one.readAfter(taskId, entries[4]!.place, 9)).toEqual([]);
       expect(await one.readAfter('nobody', START, 9)).toEqual([]);
+    });
+
+    it('shows a batch whole or not at all, whoever reads meanwhile', async () => {
+      const { one, two } = await open();
+      const { taskId } = await created(one);
+      const [first, second] = chain(['1', '2']) as [Entry, Entry];
+      const { entries, ...end } = endAfter(taskId, second.place);
+      let fate: Fate | undefined;
+      const appended = append(one, { ...end, entries: [first, second, ...entries] }).then((answer) => (fate = answer));
+      while (fate === undefined) {
+        const [read] = await Promise.all([two.readAfter(taskId, START, 9), new Promise(setImmediate)]);
+        if (read.length === 0) continue;
+        expect(read).toHaveLength(3);
+        expect(await two.look([taskId])).toMatchObject([{ status: 'completed', top: entries[0]!.place }]);
+      }
+      expect(await appended).toMatchObject({ kind: 'committed' });
     });
 
     it('takes the same batch twice without effect', async () => {

@@ -91,6 +91,7 @@ export function describeDriverTakeover({ describe, it, open }: DriverSuite): voi
       const task = await created(one, { handler: 'name:a' });
       const { taskId } = task;
       expect(await one.orphan(taskId, { token: 1, holder: 'two' }, 0)).toBe(false);
+      expect(await one.orphan(taskId, { token: 2, holder: 'one' }, 0)).toBe(false);
       expect(await one.orphan(taskId, { token: 1, holder: 'one' }, 5_000, 1)).toBe(true);
       expect(await one.orphan(taskId, { token: 1, holder: 'one' }, 5_000, 1)).toBe(true);
       expect(await two.read({ taskId })).toMatchObject({ status: 'running', holder: undefined, losses: 1 });
@@ -107,6 +108,19 @@ export function describeDriverTakeover({ describe, it, open }: DriverSuite): voi
       expect(await two.orphans({ olderThanMs: 0 }, 9)).toEqual([]);
       expect(await two.orphans({ handlers: ['name:a'] }, 9)).toEqual([]);
       expect(await one.orphan(taskId, { token: 1, holder: 'one' }, 0)).toBe(false);
+    });
+
+    it('lists whoever has waited longest first', async () => {
+      const { one, two, advance } = await open();
+      const tasks = [await created(one, { handler: 'name:a' }), await created(one, { handler: 'name:a' })];
+      const ids = tasks.map(({ taskId }) => taskId).reverse();
+      for (const taskId of ids) {
+        await one.orphan(taskId, { token: 1, holder: 'one' }, 0);
+        await advance(10);
+      }
+      expect(await two.orphans({ handlers: ['name:a'] }, 9)).toEqual(ids);
+      expect(await two.orphans({ handlers: ['name:a'] }, 1)).toEqual([ids[0]]);
+      expect(await two.orphans({ olderThanMs: 0 }, 9)).toEqual(ids);
     });
 
     it('keeps the number of losses of a task that its holder hands over', async () => {
@@ -136,6 +150,7 @@ export function describeDriverTakeover({ describe, it, open }: DriverSuite): voi
       expect(await two.requestCancel(taskId, '"first"')).toMatchObject({ taskId, holder: 'one', cancel: '"first"' });
       expect(await two.requestCancel(taskId, '"second"')).toMatchObject({ cancel: '"first"' });
       expect(await one.look([taskId])).toMatchObject([{ cancel: '"first"' }]);
+      expect(await one.read({ taskId })).toMatchObject({ cancel: '"first"' });
       await append(one, endAfter(taskId, START));
       expect(await two.requestCancel(taskId, '"late"')).toBeUndefined();
       expect(await two.requestCancel('nobody', '"late"')).toBeUndefined();
