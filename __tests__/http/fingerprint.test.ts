@@ -1,4 +1,4 @@
-import { fingerprintOf } from '../../lib/http/fingerprint.js';
+import { fingerprintOf, fingerprintOfInput, fingerprintOfPayload } from '../../lib/http/fingerprint.js';
 import type { AnyRequest } from '../../lib/http/read-request.js';
 
 const request = (more: object): AnyRequest =>
@@ -60,6 +60,21 @@ describe('the fingerprints of two starts', () => {
     ],
   ])('%s', async (_what, one, other, same) => {
     expect(await areSame(one, other)).toBe(same);
+  });
+
+  const bytesOf = (text: string): ArrayBuffer => new Uint8Array(Buffer.from(text)).buffer;
+  it.each<[what: string, of: (text: string) => unknown]>([
+    ['an ArrayBuffer', bytesOf],
+    ['a DataView', (text) => new DataView(bytesOf(text))],
+    ['a Map', (text) => new Map([[text, { text }]])],
+    ['a Set, deep inside', (text) => ({ names: new Set([text]) })],
+    ['URLSearchParams', (text) => new URLSearchParams({ text })],
+    ['a Blob', (text) => new Blob([text])],
+  ])('tells two payloads and two inputs apart that JSON would write alike: %s', async (_what, of) => {
+    const digests = ['a', 'b']
+      .map(of)
+      .map((value) => [fingerprintOfPayload(request({}), value), fingerprintOfInput(value)]);
+    expect(new Set(await Promise.all(digests.flat())).size).toBe(4);
   });
 
   it('can be computed where a body refers to itself', async () => {

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { types } from 'node:util';
 import { readProperty } from '../core/thrown.js';
-import { hasParsedBody, resourceOf, type AnyRequest } from './read-request.js';
+import { hasParsedBody, isEmptyObject, resourceOf, type AnyRequest } from './read-request.js';
 
 /** Bytes and long texts are hashed in pieces of this size, so that a large upload stops nobody else. */
 const PIECE_BYTES = 4_194_304;
@@ -73,13 +73,23 @@ function* indexesOf({ length }: readonly unknown[]): Generator<string> {
 const isLarge = (value: unknown): boolean =>
   typeof value === 'string' ? value.length > PIECE_LENGTH : typeof value === 'object' && value !== null;
 
+/** Tells whether an object keeps what it holds out of sight, as a Blob, FormData and URLSearchParams do. */
+function isSealed(value: object): boolean {
+  if (Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null; // in any realm
+  return !isPlain && isEmptyObject(value);
+}
+
 /** Digests values of any shape, with what tells their types apart. */
 class Digest {
   readonly #hash = createHash('sha256');
   #text = '';
 
   async add(value: unknown, depth = 0): Promise<void> {
-    if (types.isUint8Array(value)) return this.#addBytes(value);
+    if (ArrayBuffer.isView(value))
+      return this.#addBytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+    if (types.isAnyArrayBuffer(value)) return this.#addBytes(new Uint8Array(value));
     if (typeof value === 'string' && value.length > PIECE_LENGTH) return this.#addLong(value);
     if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) {
       this.#addPlain(value);
@@ -87,6 +97,8 @@ class Digest {
     }
     const toJson = readProperty(value, 'toJSON');
     if (typeof toJson === 'function') return this.add(toJson.call(value), depth + 1);
+    if (types.isMap(value) || types.isSet(value)) return this.add([...value], depth + 1);
+    if (isSealed(value)) return this.#addBytes(randomBytes(16)); // its contents are unknown, so it equals no other
     this.#addText(Array.isArray(value) ? '[' : '{');
     for (const name of Array.isArray(value) ? indexesOf(value) : Object.keys(value)) {
       this.#addText(JSON.stringify(name));

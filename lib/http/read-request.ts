@@ -127,7 +127,7 @@ export function hasParsedBody({ body, readableDidRead }: AnyRequest): boolean {
 /**
  * Tells whether `body` is an empty object, without listing its keys: a body can be a Buffer of many millions of bytes.
  */
-function isEmptyObject(body: unknown): boolean {
+export function isEmptyObject(body: unknown): boolean {
   if (typeof body !== 'object' || body === null || ArrayBuffer.isView(body)) return false;
   for (const name in body) if (Object.hasOwn(body, name)) return false;
   return true;
