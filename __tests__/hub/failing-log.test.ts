@@ -86,3 +86,8 @@ it('the error of a log is the cause of what its publisher is told', () => {
   expect(() => createHub({ log }).broadcast({ data: 1 })).toThrow(expect.objectContaining({ cause: boom }));
   warn.mockRestore();
 });
+
+it.each([undefined, 5, '', 'short', `${'A'.repeat(21)}\n`])('a log is refused whose epoch is %j', (epoch) => {
+  const log = { ...createLog(), epoch } as HubLog;
+  expect(() => createHub({ log })).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+});

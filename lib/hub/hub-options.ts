@@ -13,6 +13,7 @@ import {
   type OptionRules,
   type Range,
 } from '../core/check-options.js';
+import { isResumeKey } from '../sse/event-id.js';
 import { MemoryHubLog, type HubLog } from './hub-log.js';
 
 /** Options of `createHub`. Durations are in ms, sizes in bytes. Every option is checked once, when the hub is made. */
@@ -91,12 +92,16 @@ const NUMBERS: Readonly<Record<NumericOption, Range>> = {
 const FRAME_BYTES = 1_024;
 
 const NUMBER_RULES = numberRules(NUMBERS);
+const A_HUB_LOG = withMethods('a HubLog', ['open', 'append', 'close']);
 const HUB_RULES: OptionRules<HubOptions> = {
   ...NUMBER_RULES,
   heartbeatEvent: A_BOOLEAN,
   allowedOrigins: { text: 'an array', accepts: Array.isArray },
   allowCrossSite: A_BOOLEAN,
-  log: withMethods('a HubLog', ['open', 'append', 'close']),
+  log: {
+    text: 'a HubLog whose epoch is 22 base64url characters',
+    accepts: (log) => A_HUB_LOG.accepts(log) && isResumeKey((log as HubLog).epoch), // the ids of others cannot be returned with
+  },
   clock: A_CLOCK,
 };
 
