@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createTaskManager, sendProblem, type TaskManager } from '../../lib/index.js';
 import { controlledJob, type ControlledJob } from '../support/jobs/controlled-job.js';
 import { listen, openStream, rawRequest, requestBytes, type Listening } from '../support/http/raw-http.js';
@@ -77,5 +80,25 @@ describe('a bare http server', () => {
     expect(problemCode(responses[1]?.body ?? '')).toBe('PIPELINING');
     expect(server.tasks.getStatistics().started).toBe(1);
     expect(server.job.calls).toBe(1);
+  });
+});
+
+describe('a server that refuses bodies where there are none', () => {
+  it('answers a HEAD with its status', async () => {
+    const tasks = createTaskManager();
+    const { taskId } = await tasks.start(() => 'x'.repeat(50_000));
+    const router = tasks.router();
+    const server = createServer({ rejectNonStandardBodyWrites: true }, (req, res) => {
+      router(req, res, () => res.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    while ((await tasks.getTaskInfo(taskId)).status === 'running') await new Promise(setImmediate);
+    const statusOf = async (path: string): Promise<number> => (await fetch(url + path, { method: 'HEAD' })).status;
+    const paths = [`/${taskId}`, `/${taskId}/result`, `/${taskId}/events`, '/no'];
+    expect(await Promise.all(paths.map(statusOf))).toEqual([200, 200, 405, 404]);
+    server.close();
+    server.closeAllConnections();
+    await tasks.stop();
   });
 });

@@ -1,9 +1,9 @@
 /** Answers refused requests as `application/problem+json` (RFC 9457). */
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
-import { attempt } from '../sse/whole-answer.js';
+import { attempt, bodyFor } from '../sse/whole-answer.js';
 import type { Wire } from '../sse/wire.js';
 
 /**
@@ -38,7 +38,7 @@ export function refuse(res: StreamResponse, error: unknown, refusal: Wire['refus
     res.statusCode = status;
     res.setHeader('Content-Type', contentType);
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-    return res.end(body);
+    return (res as ServerResponse).end(bodyFor(res, body));
   });
   return true;
 }

@@ -28,7 +28,12 @@ export function sendHead(res: StreamResponse, status: number, headers: Headers):
  */
 export function sendWhole(res: StreamResponse, status: number, headers: Headers, body?: string | Buffer): boolean {
   if (isAnswered(res) || !sendHead(res, status, headers)) return false;
-  return attempt(res, 'end', () => (res as ServerResponse).end(body));
+  return attempt(res, 'end', () => (res as ServerResponse).end(bodyFor(res, body)));
+}
+
+/** Returns `body`, or nothing where a HEAD asks: a server with `rejectNonStandardBodyWrites` throws at a body then. */
+export function bodyFor<Body>(res: StreamResponse, body: Body): Body | undefined {
+  return (res as Partial<ServerResponse>).req?.method === 'HEAD' ? undefined : body;
 }
 
 /** Watches clients while they take a large body. */
@@ -52,6 +57,7 @@ export function sendLarge(
 ): boolean {
   const length = Buffer.byteLength(prelude) + body.length;
   if (isAnswered(res) || !sendHead(res, 200, { ...headers, 'Content-Length': length })) return false;
+  if (bodyFor(res, body) === undefined) return attempt(res, 'end', () => res.end());
   const connection = new Connection(res, NO_LOG, heartbeat);
   connection.open(prelude, new Body(body, budget));
   return !connection.isCut;
