@@ -97,6 +97,14 @@ describe('toPublicError', () => {
   });
 });
 
+describe('The code of a TaskError, in whose place a job has put a text', () => {
+  it('is cut where it would not fit into an event', () => {
+    const error = Object.assign(new TaskError('TASK_FAILED', 'x'), { code: 'A'.repeat(1_000_000) });
+    const { code } = toPublicError(error, { exposeErrors: false, maxEventBytes: 1_024 });
+    expect([code.length < 128, code.endsWith('…')]).toEqual([true, true]);
+  });
+});
+
 describe('A TaskError in the hands of an error handler', () => {
   it.each([
     ['status', 418],

@@ -148,7 +148,7 @@ export interface ErrorExposure {
  */
 export function toPublicError(error: unknown, { exposeErrors, maxEventBytes }: ErrorExposure): PublicError {
   try {
-    const code = error instanceof TaskError ? textOf(error.code) : 'TASK_FAILED';
+    const code = error instanceof TaskError ? clip(textOf(error.code), MAX_CODE_BYTES) : 'TASK_FAILED';
     if (exposeErrors || error instanceof TaskError) {
       const message = error instanceof Error ? textOf(error.message) : messageOf(error);
       return { code, message: clip(message, maxEventBytes) };
@@ -158,6 +158,9 @@ export function toPublicError(error: unknown, { exposeErrors, maxEventBytes }: E
   }
   return { code: 'TASK_FAILED', message: 'The task failed' };
 }
+
+/** A job may have put any text in the place of a code. */
+const MAX_CODE_BYTES = 128;
 
 /** Turns a message into text, because a job may have put any value in its place. */
 const textOf = (value: unknown): string => String(value);
