@@ -62,10 +62,8 @@ test('a Koa route of its own answers refusals with the status, headers and text 
   await once(server, 'listening');
   const url = `http://127.0.0.1:${server.address().port}/?resume_key=no`;
   const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-  assert.deepEqual(
-    [answer.status, answer.headers.get('cache-control'), await answer.text()],
-    [400, 'no-store', 'The resume key is not one of ours'],
-  );
+  assert.deepEqual([answer.status, answer.headers.get('cache-control')], [400, 'no-store']);
+  assert.match(await answer.text(), /resume.key/i); // the message, and not the name of the status
   server.close();
 });
 
