@@ -1,5 +1,6 @@
 import fs, { readFileSync, writeFileSync } from 'node:fs';
 import type { TaskError } from '../../lib/core/errors.js';
+import { createSqliteStore } from '../../lib/sqlite/index.js';
 import { createSqliteDriver } from '../../lib/sqlite/sqlite-driver.js';
 import { ManualClock } from '../support/clock/manual-clock.js';
 import { append, draftOf, openDriver, PREFIX, progressAt } from '../support/sqlite/sqlite-driver.js';
@@ -224,6 +225,11 @@ describe('the settings of the user', () => {
     const other = createSqliteDriver(database, 'other_');
     other.open({ ...settingsOf(), instance: 'b' });
     expect(await other.read({ taskId: 't' })).toBeUndefined();
+  });
+
+  it.each(['Tasks_', 'resumable_SSE_', 'sqlite_', '1_', 'a b', 'ä_'])('for the prefix cannot be %s', (prefix) => {
+    const open = (): unknown => createSqliteStore({ database: files.connect(), prefix });
+    expect(open).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
 });
 

@@ -14,15 +14,15 @@ export interface SqliteStoreOptions extends TaskStoreOptions {
    * transactions. It stays the caller's: close it after `tasks.stop()`.
    */
   database: SqliteDatabase;
-  /** The prefix of all table names. Default 'resumable_sse_'. */
+  /** The prefix of all table names: small letters, digits and `_`, no digit first. Default 'resumable_sse_'. */
   prefix?: string;
 }
 
 const RULES: OptionRules<Omit<SqliteStoreOptions, 'leaseMs'>> = {
   database: required(withMethods('an open SQLite database', ['exec', 'prepare'])),
   prefix: {
-    text: 'letters, digits and _, at most 40, no digit first',
-    accepts: (prefix) => typeof prefix === 'string' && /^(?!sqlite_)[a-z_]\w{0,39}$/i.test(prefix),
+    text: "small letters, digits and _, at most 40, no digit first and not 'sqlite_'", // SQLite reads A and a as one name
+    accepts: (prefix) => typeof prefix === 'string' && /^(?!sqlite_)[a-z_][a-z0-9_]{0,39}$/.test(prefix),
   },
 };
 
