@@ -40,7 +40,7 @@ export interface StartNames {
   readonly handler: TaskHandler;
   readonly idempotencyKey?: string;
   readonly fingerprint?: string;
-  /** The client that alone will know of the task; undefined where a key, or the application, leads to it too. */
+  /** Whoever the start is for: the client that alone will know of the task, or the upload that it reads. */
   readonly presence?: Presence | undefined;
 }
 
@@ -60,7 +60,9 @@ export class Admission {
   /** Starts a task, unless the idempotency key already belongs to one, or the slot to one that is joined. */
   async start(execution: Execution, names: StartNames, idempotency: Idempotency | undefined): Promise<Started> {
     if (idempotency === undefined) return this.#create(execution, names);
-    return this.#keys.take(idempotency, names.owner, (taken) => this.#create(execution, { ...names, ...taken }));
+    const readFingerprint = (): Promise<string> => whileWaiting(names.presence, idempotency.readFingerprint());
+    const create = (taken: object): Promise<Started> => this.#create(execution, { ...names, ...taken });
+    return this.#keys.take({ ...idempotency, readFingerprint }, names.owner, create);
   }
 
   /** Clears the slot and takes a place, then reads the input, which may be an upload, then starts the task. */
@@ -71,19 +73,19 @@ export class Admission {
     const place = { idempotencyKey: undefined, fingerprint: undefined, ...identity, slot, onBusy };
     const there = await whileWaiting(presence, this.engine.starter.clearSlot(place));
     if (there !== undefined) return this.#accept(there);
-    const input = await whileWaiting(presence, this.#readInput(execution));
+    const input = await this.#readInput(execution, presence);
     const wireName = wire === DEFAULT_WIRE ? undefined : wire.name;
     return this.#accept(await this.engine.start({ ...handler, ...place, wire: wireName, input }));
   }
 
   /** Reads the input of a task that has its place already, so that no input is read for nothing. */
-  async #readInput({ input }: Execution): Promise<unknown> {
+  async #readInput({ input }: Execution, presence: Presence | undefined): Promise<unknown> {
     this.engine.admit();
     if (this.engine.room <= this.#reading)
       throw new TaskError('AT_CAPACITY', 'Too many tasks are running: maxRunningTasks is reached, try again later');
     this.#reading++;
     try {
-      return await askCallback('input', input);
+      return await whileWaiting(presence, askCallback('input', input));
     } finally {
       this.#reading--;
     }

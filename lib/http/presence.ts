@@ -1,4 +1,5 @@
-/** Tells whether anybody still waits for the answer to a request. Ask again after each await. */
+/** Tells whether anybody still waits for the answer to a request, and lets go of work that nobody waits for. */
+import type { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
@@ -11,6 +12,8 @@ export interface Presence {
   readonly isWaiting: () => boolean;
   /** True where another request on the connection has to be answered first. */
   readonly isQueued: boolean;
+  /** Emits `close` when that changes. A mock of an application's tests need not. */
+  readonly source: Partial<Pick<EventEmitter, 'on' | 'off'>>;
 }
 
 /**
@@ -20,13 +23,23 @@ export interface Presence {
 export function presenceOf(req: AnyRequest, given?: StreamResponse): Presence {
   const current = currentResponse(req);
   const res = given ?? (req.res as ServerResponse | undefined) ?? (current?.req === req ? current : undefined);
-  if (res !== undefined) return { isWaiting: () => !isOver(res), isQueued: !isOver(res) && isQueued(res) };
+  if (res !== undefined) return { isWaiting: () => !isOver(res), isQueued: !isOver(res) && isQueued(res), source: res };
   if ('stream' in req) {
     const { stream } = req;
-    return { isWaiting: () => !stream.destroyed && !stream.headersSent, isQueued: false };
+    return { isWaiting: () => !stream.destroyed && !stream.headersSent, isQueued: false, source: stream };
   }
   const socket = req.socket as AnyRequest['socket'] | undefined;
-  return { isWaiting: () => current !== null && socket?.destroyed !== true, isQueued: Boolean(current) };
+  const isWaiting = (): boolean => current !== null && socket?.destroyed !== true;
+  return { isWaiting, isQueued: Boolean(current), source: socket ?? {} };
+}
+
+/**
+ * Returns the same for a start that does not need its client, because a key or the application leads to its task: it
+ * goes on until the rest of its body can no longer come. Over HTTP/2 a body that is cut ends like a whole one.
+ */
+export function uploadOf(req: AnyRequest): Presence {
+  const isCut = (): boolean => !('stream' in req) && req.destroyed && !req.complete;
+  return { isWaiting: () => !isCut(), isQueued: false, source: req };
 }
 
 /** @throws TaskError `REQUEST_OVER` where nobody waits for an answer */
@@ -35,14 +48,25 @@ export function assertWaiting(presence: Presence | undefined): void {
 }
 
 /**
- * Awaits `answer`, then looks whether anybody still waits for what comes of it.
+ * Awaits `answer` for as long as anybody waits for what comes of it: a callback that reads an upload never answers once
+ * that is cut.
  * @param presence undefined where that makes no difference
  * @throws TaskError `REQUEST_OVER`
  */
-export async function whileWaiting<T>(presence: Presence | undefined, answer: Promise<T>): Promise<T> {
-  const value = await answer;
-  assertWaiting(presence);
-  return value;
+export function whileWaiting<T>(presence: Presence | undefined, answer: Promise<T>): Promise<T> {
+  if (presence === undefined) return answer;
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      if (!presence.isWaiting()) reject(requestOver());
+    };
+    presence.source.on?.('close', leave);
+    answer
+      .then((value) => {
+        leave();
+        resolve(value); // makes no difference to one that has been rejected
+      }, reject)
+      .finally(() => presence.source.off?.('close', leave));
+  });
 }
 
 /** Returns the error for a handler whose request is over. Such a request needs no answer, and must not get one. */

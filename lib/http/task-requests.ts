@@ -14,7 +14,7 @@ import { Admission, type Execution } from './admission.js';
 import { fingerprintOf } from './fingerprint.js';
 import { assertMayStart, type StartRules } from './guards.js';
 import { readIdempotencyKey, type Idempotency } from './idempotency-key.js';
-import { presenceOf, whileWaiting, type Presence } from './presence.js';
+import { presenceOf, uploadOf, whileWaiting, type Presence } from './presence.js';
 import { resourceOf, type AnyRequest, type ResumeRequest } from './read-request.js';
 
 /** The rules by which the requests of one manager are judged. */
@@ -82,7 +82,7 @@ export class TaskRequests {
       return this.#streamOf(attachment, waitMs);
     }
     const key = readIdempotencyKey(req);
-    const presence = key === undefined ? presenceOf(req) : undefined;
+    const presence = key === undefined ? presenceOf(req) : uploadOf(req);
     const readFingerprint = execution.readFingerprint ?? (() => fingerprintOf(req));
     const idempotency = key === undefined ? undefined : { key, readFingerprint };
     const started = await this.start(req, execution, idempotency, presence);
@@ -94,15 +94,16 @@ export class TaskRequests {
 
   /**
    * Starts a task, unless the idempotency key already belongs to one.
-   * @param presence of the client that alone will know of the task; undefined where a key, or the application, leads to
-   * it too
-   * @throws TaskError `REQUEST_OVER` where nobody could reach the task: its client has left, or was answered already
+   * @param presence of the client that alone will know of the task; that of the upload where a key, or the application,
+   * leads to it too
+   * @throws TaskError `REQUEST_OVER` where nobody could reach the task, because its client has left or was answered
+   * already, and where its body was cut
    */
   async start(
     req: AnyRequest,
     execution: Execution,
     idempotency: Idempotency | undefined,
-    presence?: Presence,
+    presence: Presence = uploadOf(req),
   ): Promise<Started> {
     assertMayStart(req, this.options);
     await this.engine.yielder.next(); // so that a loop of refused starts starves nobody
