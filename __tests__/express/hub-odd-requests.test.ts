@@ -134,6 +134,25 @@ describe('hub.connect', () => {
     stream.destroy();
   });
 
+  it('lets nobody into a room that is a hole in the list', async () => {
+    const hub = createHub();
+    const refused = jest.fn();
+    const server = await listen((req, res) => {
+      try {
+        hub.connect(req, res, { rooms: new Array<string>(1) });
+      } catch (error) {
+        refused(error);
+        res.end();
+      }
+    });
+    closing.push(
+      () => hub.stop(),
+      () => server.close(),
+    );
+    (await openStream(server.url)).destroy();
+    expect(refused).toHaveBeenCalledWith(expect.objectContaining({ code: 'INVALID_INPUT' }));
+  });
+
   it('changes nothing where the address of a client cannot be told', async () => {
     const hub = createHub({ maxClientsPerUser: 1 });
     const app = express();

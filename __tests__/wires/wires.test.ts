@@ -50,6 +50,8 @@ describe('the wires of a manager', () => {
     ['a name in capitals', [{ ...LINES, name: 'Lines' }], false],
     ['a wire without an end', [{ ...LINES, end: undefined }], false],
     ['null', [null], false],
+    ['a list with a hole', [LINES, , LINES], false], // eslint-disable-line no-sparse-arrays
+    ['types with a hole', [{ ...LINES, accepts: new Array(1) }], false],
   ])('are checked when they are given: %s', (_what, value, fine) => {
     expect(WIRES_RULE.accepts(value)).toBe(fine);
   });

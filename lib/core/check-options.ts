@@ -86,6 +86,10 @@ export const ANYTHING: OptionRule = { text: 'anything', accepts: () => true };
 export const A_SIGNAL: OptionRule = { text: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
 export const A_CLOCK = withMethods('a Clock', ['now', 'wallNow', 'after', 'every']);
 
+/** Tells whether a value is an array of such items. A hole in it is none, although `every` alone passes over holes. */
+export const isListOf = <T>(value: unknown, isItem: (item: unknown) => item is T): value is readonly T[] =>
+  Array.isArray(value) && Array.from(value).every((item) => isItem(item));
+
 export const required = (rule: OptionRule): OptionRule => ({ ...rule, required: true });
 
 export function oneOf(...values: readonly string[]): OptionRule {

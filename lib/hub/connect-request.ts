@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { IDENTITY_RULE, isIdentity } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
-import { A_STRING, checkOptions, type OptionRules } from '../core/check-options.js';
+import { A_STRING, checkOptions, isListOf, type OptionRules } from '../core/check-options.js';
 import { queryOf, readLastEventIdParam, readSingleParam } from '../http/read-request.js';
 import { CLIENT_ID_HEADER } from '../sse/headers.js';
 import { isOwnId } from './hub-message.js';
@@ -51,7 +51,7 @@ export function readConnectRequest(req: IncomingMessage | Http2ServerRequest, op
   const query = queryOf(req);
   const { clientId: named, userId, rooms = [] } = options;
   check(named === undefined || isOwnId(named), 'A client id is 1 to 128 visible ASCII characters');
-  check(rooms.every(isRoom), 'A room is 1 to 128 characters');
+  check(isListOf(rooms, isRoom), 'A room is 1 to 128 characters');
   const header = req.headers[CLIENT_ID_HEADER.toLowerCase()];
   const given = named ?? (header === undefined || header === '' ? undefined : String(header));
   const clientId = given ?? readSingleParam(query, 'client_id', 'INVALID_INPUT');

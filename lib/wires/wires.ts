@@ -1,7 +1,7 @@
 /** Finds wires by name: those of the library, and those that the manager's option `wires` adds. */
 import { TaskError } from '../core/errors.js';
 import { isSendable } from '../core/http-header.js';
-import { assertOption, showOption, type OptionRule } from '../core/check-options.js';
+import { assertOption, isListOf, showOption, type OptionRule } from '../core/check-options.js';
 import type { EngineWires } from '../core/engine/engine.js';
 import type { StoreSettings } from '../core/ports.js';
 import { TERMINAL_EVENT, type FinalStatus } from '../core/task/status.js';
@@ -24,6 +24,8 @@ const PARTS = ['event', 'end', 'gap'] as const;
 
 const OPTIONAL_PARTS = ['prelude', 'snapshot', 'fold', 'refusal'] as const;
 
+const isText = (value: unknown): value is string => typeof value === 'string';
+
 const isWire = (value: unknown): value is Wire => {
   const wire = Object(value) as Partial<Wire>;
   const { name, headers, accepts } = wire;
@@ -33,7 +35,7 @@ const isWire = (value: unknown): value is Wire => {
     PARTS.every((part) => typeof wire[part] === 'function') &&
     OPTIONAL_PARTS.every((part) => wire[part] === undefined || typeof wire[part] === 'function') &&
     (headers === undefined || areHeaders(headers)) &&
-    (accepts === undefined || (Array.isArray(accepts) && accepts.every((type) => typeof type === 'string')))
+    (accepts === undefined || isListOf(accepts, isText))
   );
 };
 
@@ -46,8 +48,7 @@ const areHeaders = (headers: unknown): boolean =>
 /** The rule of the manager's option `wires`. */
 export const WIRES_RULE: OptionRule = {
   text: 'an array of Wire objects with names of their own, and with members of the types that Wire says',
-  accepts: (value) =>
-    Array.isArray(value) && value.every((wire) => isWire(wire) && !BUILT_IN.some(({ name }) => name === wire.name)),
+  accepts: (value) => isListOf(value, isWire) && !value.some((wire) => BUILT_IN.some(({ name }) => name === wire.name)),
 };
 
 /** The rule of the option `wire` of a start. */
