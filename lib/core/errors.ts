@@ -77,6 +77,7 @@ export class TaskError extends Error {
     return statusOf(this.code) ?? 500;
   }
 
+  /** Replaces it, for an error handler that writes to errors. */
   set status(status: number) {
     replace(this, 'status', status);
   }
@@ -86,6 +87,7 @@ export class TaskError extends Error {
     return this.status;
   }
 
+  /** Replaces it, for an error handler that writes to errors. */
   set statusCode(status: number) {
     replace(this, 'statusCode', status);
   }
@@ -95,6 +97,7 @@ export class TaskError extends Error {
     return statusOf(this.code) !== undefined;
   }
 
+  /** Replaces it, for an error handler that writes to errors. */
   set expose(expose: boolean) {
     replace(this, 'expose', expose);
   }
@@ -104,6 +107,7 @@ export class TaskError extends Error {
     return (this.#headers ??= { ...headersOf(this.code), ...sendable(this.#given) });
   }
 
+  /** Replaces it, for an error handler that writes to errors. */
   set headers(headers: Readonly<Record<string, string>>) {
     replace(this, 'headers', headers);
   }
