@@ -62,6 +62,11 @@ describe('the fingerprints of two starts', () => {
     expect(await areSame(one, other)).toBe(same);
   });
 
+  const form = (text: string): FormData => {
+    const data = new FormData();
+    data.append('file', new Blob([text]));
+    return data;
+  };
   const bytesOf = (text: string): ArrayBuffer => new Uint8Array(Buffer.from(text)).buffer;
   it.each<[what: string, of: (text: string) => unknown]>([
     ['an ArrayBuffer', bytesOf],
@@ -70,7 +75,10 @@ describe('the fingerprints of two starts', () => {
     ['a Set, deep inside', (text) => ({ names: new Set([text]) })],
     ['URLSearchParams', (text) => new URLSearchParams({ text })],
     ['a Blob', (text) => new Blob([text])],
+    ['the name of a File', (text) => new File(['file'], text)],
+    ['FormData with a file', form],
   ])('tells two payloads and two inputs apart that JSON would write alike: %s', async (_what, of) => {
+    expect(await fingerprintOfInput(of('a'))).toBe(await fingerprintOfInput(of('a')));
     const digests = ['a', 'b']
       .map(of)
       .map((value) => [fingerprintOfPayload(request({}), value), fingerprintOfInput(value)]);

@@ -73,13 +73,16 @@ function* indexesOf({ length }: readonly unknown[]): Generator<string> {
 const isLarge = (value: unknown): boolean =>
   typeof value === 'string' ? value.length > PIECE_LENGTH : typeof value === 'object' && value !== null;
 
-/** Tells whether an object keeps what it holds out of sight, as a Blob, FormData and URLSearchParams do. */
+/** Tells whether an object keeps what it holds out of sight, as one with private members does. */
 function isSealed(value: object): boolean {
   if (Array.isArray(value)) return false;
   const prototype = Object.getPrototypeOf(value) as object | null;
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null; // in any realm
   return !isPlain && isEmptyObject(value);
 }
+
+const isCollection = (value: object): value is Iterable<unknown> =>
+  types.isMap(value) || types.isSet(value) || value instanceof URLSearchParams || value instanceof FormData;
 
 /** Digests values of any shape, with what tells their types apart. */
 class Digest {
@@ -97,7 +100,8 @@ class Digest {
     }
     const toJson = readProperty(value, 'toJSON');
     if (typeof toJson === 'function') return this.add(toJson.call(value), depth + 1);
-    if (types.isMap(value) || types.isSet(value)) return this.add([...value], depth + 1);
+    if (value instanceof Blob) return this.#addBlob(value);
+    if (isCollection(value)) return this.add([...value], depth + 1);
     if (isSealed(value)) return this.#addBytes(randomBytes(16)); // its contents are unknown, so it equals no other
     this.#addText(Array.isArray(value) ? '[' : '{');
     for (const name of Array.isArray(value) ? indexesOf(value) : Object.keys(value)) {
@@ -117,7 +121,7 @@ class Digest {
     );
     if (bytes !== undefined) return this.add(bytes);
     const path = readProperty(file, 'path') ?? readProperty(file, 'tempFilePath');
-    if (typeof path === 'string' && path !== '') await this.#addFileAt(path);
+    if (typeof path === 'string' && path !== '') await this.#addPieces(createReadStream(path));
   }
 
   end(): string {
@@ -125,9 +129,16 @@ class Digest {
     return this.#hash.digest('base64url');
   }
 
-  async #addFileAt(path: string): Promise<void> {
+  /** A `File` is a Blob with a name. */
+  async #addBlob(blob: Blob): Promise<void> {
+    this.#addText(`blob ${JSON.stringify([blob.type, blob.size, readProperty(blob, 'name')])}`);
+    await this.#addPieces(blob.stream());
+  }
+
+  async #addPieces(pieces: AsyncIterable<unknown>): Promise<void> {
+    this.#flush();
     try {
-      for await (const piece of createReadStream(path)) this.#hash.update(piece as Buffer);
+      for await (const piece of pieces) this.#hash.update(piece as Uint8Array);
     } catch {
       await this.add(randomBytes(16)); // its contents are unknown, so it equals no other file
     }
