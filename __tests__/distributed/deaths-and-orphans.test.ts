@@ -111,6 +111,30 @@ describe('Instances that share tasks', () => {
     expect(claims.reduce((sum, count) => sum + count)).toBe(350);
   });
 
+  it('take few shares at a time, however many instances have died at once, and end every task', async () => {
+    const dead = Array.from({ length: 30 }, () => fleet.open());
+    const tasks = await Promise.all(dead.map(({ store }) => fleet.answered(started(store))));
+    const survivor = fleet.open();
+    await fleet.answered(started(survivor.store));
+    await fleet.pass(2_000);
+    const divide = survivor.driver.divide.bind(survivor.driver);
+    let [taking, most] = [0, 0];
+    jest.spyOn(survivor.driver, 'divide').mockImplementation(async (...args) => {
+      most = Math.max(most, ++taking);
+      await new Promise<void>((resolve) => fleet.clock.after(50, resolve));
+      taking--;
+      return divide(...args);
+    });
+    for (const instance of dead) fleet.kill(instance);
+    await fleet.pass(6_000);
+    const ended = await statusesOf(
+      survivor,
+      tasks.map(({ taskId }) => taskId),
+    );
+    expect(new Set(ended)).toEqual(new Set(['failed']));
+    expect(most).toBe(4);
+  });
+
   it('end a task whose holder is struck off, and whose next keeper has died before it was settled', async () => {
     const [one, two] = [fleet.open(), fleet.open()];
     const [lost, other] = [await fleet.answered(started(one.store)), await fleet.answered(started(two.store))];

@@ -42,6 +42,13 @@ describe('An instance whose own beats stood still', () => {
     expect(liveness.isDead('new')).toBe(true);
   });
 
+  it('keeps to what its last beat has shown while the next one is late, as for all that it does at once', async () => {
+    others = [{ instance: 'two', leaseMs: LEASE_MS, schema: 2, count: 7 }];
+    await beatFor(LEASE_MS + 2 * BEAT_MS);
+    clock.advance(LEASE_MS - 1);
+    expect(liveness.isDead('two')).toBe(true);
+  });
+
   it('does not go by what it knew before: who was dead may live again', async () => {
     others = [{ instance: 'two', leaseMs: LEASE_MS, schema: 2, count: 7 }];
     await beatFor(LEASE_MS + 2 * BEAT_MS);

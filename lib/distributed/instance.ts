@@ -181,7 +181,7 @@ export class Instance {
   #tick(): void {
     const now = this.context.settings.clock.now();
     this.bellMonitor.check();
-    for (const job of [this.#beat, this.#tend, this.#lookForOrphans]) this.#run(job);
+    for (const job of [this.#beat, this.#tend, this.#settleUndecided, this.#lookForOrphans]) this.#run(job);
     const { leaseMs } = this.context;
     if (this.bellMonitor.isSilent || now - this.#lookedMs >= LOOK_LEASES * leaseMs) {
       this.#lookedMs = this.#checkedMs = now;
@@ -203,13 +203,14 @@ export class Instance {
 
   readonly #beat = async (): Promise<void> => {
     await this.liveness.beat();
-    await this.recovery.settleUndecided();
     if (!this.#doubted) return;
     // After a silence of the instance, or a failure of the store, it asks what it holds before anything runs on.
     for (const copy of this.copies.values()) if (copy.local > 0) this.audience.changed(copy);
     await this.owned.verifyAll();
     this.#doubted = false;
   };
+
+  readonly #settleUndecided = (): Promise<void> => this.recovery.settleUndecided();
 
   readonly #tend = async (): Promise<void> => {
     this.copies.dropIdle();

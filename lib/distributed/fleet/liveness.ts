@@ -56,12 +56,16 @@ export class Liveness {
     return this.#seen.has(instance);
   }
 
-  /** As far as this instance can tell; unknown is alive, and so is everybody while its own beats are late. */
+  /**
+   * As far as this instance can tell; unknown is alive. A verdict of its last beat stands for its own lease. One on
+   * somebody whom no beat has named needs beats that are not late.
+   */
   isDead(instance: string | undefined): boolean {
     if (instance === undefined || instance === this.context.instance) return false;
     const now = this.context.settings.clock.now();
-    if (now - this.#acceptedMs > LATE_BEATS * this.context.beatMs) return false;
-    if (this.#seen.has(instance)) return this.#dead.has(instance);
+    const silentMs = now - this.#acceptedMs;
+    if (this.#seen.has(instance)) return silentMs < this.context.leaseMs && this.#dead.has(instance);
+    if (silentMs > LATE_BEATS * this.context.beatMs) return false;
     const since = this.#missing.get(instance) ?? now;
     this.#missing.set(instance, since);
     return this.#isOver(since, this.#longestLeaseMs, now);

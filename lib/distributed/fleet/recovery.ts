@@ -1,4 +1,5 @@
 /** Recovers the tasks of dead instances: ends them, or has them run again. */
+import { AtMost } from '../../core/at-most.js';
 import type { PublicError } from '../../core/errors.js';
 import type { Claims } from './claims.js';
 import { ignore, type Context } from '../context.js';
@@ -12,7 +13,10 @@ import type { TaskReader } from '../task-reader.js';
 
 /** The number of tasks of a dead instance that are taken at a time. Survivors divide them. */
 const SHARE = 100;
-/** The number of shares that are settled at once, so that the store need not wait for answers to be read. */
+/**
+ * The number of shares that are settled at once, of however many dead instances: enough that the store need not wait for
+ * answers to be read, and so few that this instance's own signs of life are not late for them.
+ */
 const SHARES_AT_ONCE = 4;
 const MAX_BACK_OFF_MS = 60_000;
 /** The number of starts that are remembered after they were given up. */
@@ -37,6 +41,7 @@ const backOffMs = (losses: number): number => Math.min(MAX_BACK_OFF_MS, 1_000 * 
 export class Recovery {
   /** Dead instances whose tasks are being divided. */
   readonly #dividing = new Set<string>();
+  readonly #shares = new AtMost(SHARES_AT_ONCE);
   /** Tasks of starts that the store has not answered: they are removed if they exist and nobody has found them. */
   readonly #unanswered = new Set<string>();
   /** Running tasks whose holder the store does not know: it may be new, or dead and struck off. */
@@ -66,16 +71,21 @@ export class Recovery {
   async #takeShares(instance: string): Promise<void> {
     let share: readonly string[];
     do {
-      share = await this.context.driver.divide(instance, this.context.instance, SHARE);
-      await this.settleAll(share);
+      share = await this.#shares.run(() => this.#takeShare(instance));
     } while (share.length > 0 && this.parts.liveness.isDead(instance));
+  }
+
+  async #takeShare(instance: string): Promise<readonly string[]> {
+    const share = await this.context.driver.divide(instance, this.context.instance, SHARE);
+    await this.settleAll(share);
+    return share;
   }
 
   /** Looks again at tasks of holders that the store did not know. */
   async settleUndecided(): Promise<void> {
     const taskIds = [...this.#undecided];
     this.#undecided.clear();
-    await this.settleAll(taskIds);
+    for (let from = 0; from < taskIds.length; from += SHARE) await this.settleAll(taskIds.slice(from, from + SHARE));
   }
 
   /** A start was given up: what the store has made of it, or still makes of it, is removed. */
