@@ -169,7 +169,7 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 async function stop(engine: Engine, heartbeat: Heartbeat, graceMs: number): Promise<void> {
   // Clients need not wait here for their tasks to end if other instances serve the same tasks.
   if (engine.store.shared) heartbeat.sendAllAway();
-  const release = stayAlive(); // jobs and the store may only be waited for with timers
+  const release = stayAlive(engine.options.clock); // jobs and the store may only be waited for with timers
   await engine.stop(graceMs).finally(release);
   heartbeat.sendAllAway();
 }

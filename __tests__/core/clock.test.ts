@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { systemClock } from '../../lib/core/clock.js';
+import { stayAlive, systemClock } from '../../lib/core/clock.js';
+import { ManualClock } from '../support/clock/manual-clock.js';
 
 const MAX_DELAY_MS = 2 ** 31 - 1;
 const DAY_MS = 86_400_000;
@@ -141,5 +142,19 @@ describe('Timers of systemClock', () => {
       });
     });
     expect(store).toBeUndefined();
+  });
+});
+
+describe('stayAlive', () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+
+  it('keeps the process until it is told otherwise, and not at all for the clock of a test', () => {
+    const before = timers();
+    const release = stayAlive(systemClock);
+    expect(timers()).toBe(before + 1);
+    release();
+    expect(timers()).toBe(before);
+    stayAlive(new ManualClock());
+    expect(timers()).toBe(before);
   });
 });

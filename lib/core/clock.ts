@@ -45,8 +45,12 @@ export const systemClock: Clock = Object.freeze({
   },
 });
 
-/** Keeps the process alive, for what only timers will go on with, until the returned function is called. */
-export function stayAlive(): () => void {
+/**
+ * Keeps the process alive, for what only timers of the system's clock will go on with, until the returned function is
+ * called. A clock of a test is moved by that test.
+ */
+export function stayAlive(clock: Clock): () => void {
+  if (clock !== systemClock) return () => undefined;
   const timer = runOutsideContext(() => setInterval(() => undefined, MAX_DELAY_MS));
   return () => {
     clearInterval(timer);

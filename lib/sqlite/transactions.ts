@@ -75,7 +75,7 @@ export class Transactions {
       setImmediate(flush);
       return;
     }
-    const release = stayAlive(); // the clock's timers keep no process alive, and a write is under way
+    const release = stayAlive(this.clock); // the clock's timers keep no process alive, and a write is under way
     this.clock.after(delayMs, () => {
       release();
       flush();
