@@ -45,7 +45,7 @@ export default {
     },
   ],
   // No test depends on how fast the machine is; this only ends one that hangs.
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   // One worker per core: most tests wait for servers and browsers, not for the processor.
   maxWorkers: '100%',
   // CI counts the results of a plain `npm test`.

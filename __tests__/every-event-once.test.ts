@@ -27,7 +27,7 @@ const seed = announceSeed('every event once');
 const TEXTS = ['zwölf Boxkämpfer', '🥊🥊', 'line\nline\r\n\r\n', 'id: forged.1\n\n', '\u2028\u2029\ufeff', '"\\"', ''];
 const payload = (n: number): unknown => ({ n, text: TEXTS[n % TEXTS.length], padding: '.'.repeat(16 + (n % 48)) });
 
-jest.setTimeout(30_000 + (RUNS * EVENTS * exactClients.length) / 5);
+jest.setTimeout(120_000 + (RUNS * EVENTS * exactClients.length) / 5);
 
 describe.each(exactClients.map((driver, index) => ({ driver, index, name: driver.name })))(
   '$name',

@@ -14,7 +14,7 @@ import {
 } from '../support/browser/client-site.js';
 import { until } from '../support/clock/until.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const RESULT = { result: { steps: EVENTS } };
 

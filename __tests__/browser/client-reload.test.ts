@@ -13,7 +13,7 @@ import {
   useSiteVisits,
 } from '../support/browser/client-site.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const hook = bundleHook();
 const RESULT = { result: { steps: EVENTS } };

@@ -12,7 +12,7 @@ import {
 } from '../support/browser/client-site.js';
 import type { Plan } from '../support/http/cut-proxy.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 describeInBrowser('the client in Chromium', (browser) => {
   const { visit, closing } = useSiteVisits(browser);

@@ -4,7 +4,7 @@ import { ended, expectExact, received, shoot, shown, startImport } from '../supp
 import { startExample, type ExampleServer } from '../support/servers/example-server.js';
 import { describeWithRedisServer } from '../support/redis/redis-server.js';
 
-jest.setTimeout(90_000);
+jest.setTimeout(120_000);
 
 describeWithRedisServer('the demo page with Redis', () => {
   describeInBrowser('the demo page on two instances, of which one is killed', (browser) => {

@@ -7,7 +7,7 @@ import { startExample } from '../support/servers/example-server.js';
 
 const ROOT = join(__dirname, '../..');
 
-jest.setTimeout(90_000);
+jest.setTimeout(120_000);
 
 describeInBrowser('the import on the demo page in Chromium', (browser) => {
   const { demo, visit } = useDemo(browser);

@@ -7,7 +7,7 @@ import { startExample } from '../support/servers/example-server.js';
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-jest.setTimeout(90_000);
+jest.setTimeout(120_000);
 
 describeInBrowser('the demo page in Chromium', (browser) => {
   const { demo, visit } = useDemo(browser);

@@ -3,7 +3,7 @@ import { describeInBrowser } from '../support/browser/browser.js';
 import { startCutProxy, type CutProxy } from '../support/http/cut-proxy.js';
 import { startExample, type ExampleServer } from '../support/servers/example-server.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 describeInBrowser('the notifications page in Chromium', (browser) => {
   let server: ExampleServer;

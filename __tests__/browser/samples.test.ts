@@ -13,7 +13,7 @@ const ROOT = join(__dirname, '..', '..');
 const STEPS = [1, 2, 3, 4, 5, 6];
 const HALF = 3;
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 /** The samples of this kind, as scripts for a browser. */
 function samplesOf(kind: string): [place: string, script: string][] {

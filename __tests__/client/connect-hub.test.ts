@@ -11,7 +11,7 @@ const RUNS = Number(process.env.RUNS ?? 4);
 const MESSAGES = Number(process.env.MESSAGES ?? 400);
 const seed = announceSeed('connect-hub');
 
-jest.setTimeout(60_000 + RUNS * MESSAGES * 10);
+jest.setTimeout(120_000 + RUNS * MESSAGES * 10);
 
 const startHub = useHubServers();
 const connect = useHubConnections();

@@ -28,7 +28,7 @@ const seed = announceSeed('client, every event once');
 const TEXTS = ['zwölf Boxkämpfer', '🥊🥊', 'line\nline\r\n\r\n', 'id: forged.1\n\n', '\u2028\u2029\ufeff', '"\\"', ''];
 const payload = (n: number): Step => ({ n, text: TEXTS[n % TEXTS.length]! + '.'.repeat(40 + (n % 48)) });
 
-jest.setTimeout(60_000 + RUNS * EVENTS * 5);
+jest.setTimeout(120_000 + RUNS * EVENTS * 5);
 
 it(`streamTask gets each of ${EVENTS} events once in each of ${RUNS} runs, and starts each task once`, async () => {
   const random = createRandom(seed);

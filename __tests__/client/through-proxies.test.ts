@@ -15,7 +15,7 @@ const RUNS = Number(process.env.RUNS ?? 4);
 const EVENTS = Number(process.env.EVENTS ?? 400);
 const seed = announceSeed('through proxies');
 
-jest.setTimeout(60_000 + RUNS * EVENTS * 10);
+jest.setTimeout(120_000 + RUNS * EVENTS * 10);
 
 /** Answers a request in the place of the server; undefined lets it through. */
 type Interference = (random: Random, count: number) => ((res: ServerResponse) => void) | undefined;

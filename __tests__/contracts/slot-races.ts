@@ -31,7 +31,7 @@ export function describeSlotRaces(name: string, open: () => Promise<readonly Tas
           await cancelRunning(first, slot);
         }
       },
-      30_000 + RACES * 3_000,
+      120_000 + RACES * 3_000,
     );
   });
 }

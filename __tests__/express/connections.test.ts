@@ -107,7 +107,7 @@ describe('a connection whose client reads nothing', () => {
     let last = await reader.next();
     while (last?.comment !== undefined) last = await reader.next();
     expect(last?.data).toBe('{"step":"last"}');
-  }, 30_000); // all that has to be read
+  }, 120_000); // all that has to be read
 });
 
 describe('a connection that has reached its age', () => {

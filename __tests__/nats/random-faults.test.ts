@@ -18,7 +18,7 @@ const FAULTS = [
 ] as const;
 type Fault = (typeof FAULTS)[number];
 
-jest.setTimeout(60_000 + RUNS * 5_000);
+jest.setTimeout(120_000 + RUNS * 5_000);
 
 /** Processes that are killed at random, and replaced. */
 class World {

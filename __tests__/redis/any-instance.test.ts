@@ -5,7 +5,7 @@ import { WebInstance, type InstanceOptions } from '../support/redis/redis-instan
 import { range, SteppedJob } from '../support/jobs/stepped-job.js';
 import { WithheldReplies } from '../support/redis/withheld-replies.js';
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 
 describeWithRedisServer('a task on any instance', () => {
   let redis: RedisServer;

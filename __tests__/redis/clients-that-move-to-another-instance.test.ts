@@ -12,7 +12,7 @@ import { range } from '../support/jobs/stepped-job.js';
 const LEASE_MS = 1_000;
 const ROOT = join(__dirname, '..', '..');
 
-jest.setTimeout(40_000);
+jest.setTimeout(120_000);
 
 describeWithRedisServer('after the instance of a task is gone', () => {
   let redis: RedisServer;

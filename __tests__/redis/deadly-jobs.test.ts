@@ -8,7 +8,7 @@ import { until } from '../support/clock/until.js';
 const PROCESSES = 3;
 const MAX_ATTEMPTS = 2;
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 describeWithRedisServer('a job that kills its process', () => {
   let redis: RedisServer;

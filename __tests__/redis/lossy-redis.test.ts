@@ -7,7 +7,7 @@ import { until } from '../support/clock/until.js';
 import type { SseFollower } from '../support/sse/sse-follower.js';
 import { range, SteppedJob } from '../support/jobs/stepped-job.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 describeWithRedisServer('a Redis that loses what it has acknowledged, or can take no more', () => {
   let stepped: SteppedJob;

@@ -16,7 +16,7 @@ const LEASE_MS = 1_500;
 const HUNG_MS = 30_000;
 const FAULTS = ['none', 'links', 'kill', 'freeze'] as const;
 
-jest.setTimeout(60_000 + RUNS * 5_000);
+jest.setTimeout(120_000 + RUNS * 5_000);
 
 describeWithRedisServer('two instances, faults and cut connections at random', () => {
   let redis: RedisServer;

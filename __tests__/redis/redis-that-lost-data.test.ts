@@ -7,7 +7,7 @@ import { codeOf } from '../support/stores/store-fixtures.js';
 import { range } from '../support/jobs/stepped-job.js';
 import { until } from '../support/clock/until.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 describeWithRedisServer('a Redis that has lost data', () => {
   const fixture = useFailingRedis();

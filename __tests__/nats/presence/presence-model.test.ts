@@ -5,7 +5,7 @@ import { announceSeed, createRandom, type Random } from '../../support/random/ra
 
 const RUNS = Number(process.env['RUNS'] ?? 40);
 const STEPS = 120;
-jest.setTimeout(10_000 + RUNS * 100);
+jest.setTimeout(60_000 + RUNS * 100);
 const LEASE_MS = 1_000;
 const IDS = Array.from({ length: 40 }, (_, n) => `client-${n}`);
 
