@@ -124,7 +124,7 @@ export class Instance {
     this.#walkedTo = next;
     await this.recovery.settleLost(tasks);
     if (tasks.length > 0) await this.audience.correct(tasks, (taskId) => this.copies.get(taskId));
-    // What a newer version has written is renewed by that version alone: without it, nobody could ever end the task.
+    // A task of a newer version is renewed by that version alone, because nobody else could ever end it.
     const known = tasks.filter(({ schema }) => isKnownSchema(schema));
     const unheld = known.filter((task) => task.status !== 'running' || task.holder === undefined);
     if (unheld.length > 0)

@@ -40,7 +40,7 @@ export interface StartNames {
   readonly handler: TaskHandler;
   readonly idempotencyKey?: string;
   readonly fingerprint?: string;
-  /** Whoever the start is for: the client that alone will know of the task, or the upload that it reads. */
+  /** The client that alone will know of the task, or the upload that the start reads. */
   readonly presence?: Presence | undefined;
 }
 
