@@ -126,7 +126,12 @@ export function runSample(code: string): Promise<Running> {
       app.listen = (() => Running.start(app).then(resolve, reject)) as never;
       return app;
     };
-    const modules: Record<string, unknown> = { express: createApp, 'resumable-sse': library };
+    const timers = { setTimeout: async () => undefined }; // the work of a sample takes no time here
+    const modules: Record<string, unknown> = {
+      express: createApp,
+      'node:timers/promises': timers,
+      'resumable-sse': library,
+    };
     // Not by node:vm, where promises would be those of another realm.
     const run = Reflect.construct(Function, ['require', 'exports', outputText]) as Run;
     run((name) => modules[name], {});
