@@ -42,15 +42,15 @@ export class Connection {
   }
 
   run(sql: string, ...values: SqlValue[]): void {
-    this.#statement(sql).run(...values.map(orNull));
+    this.#statement(sql).run(...bindable(values));
   }
 
   get(sql: string, ...values: SqlValue[]): unknown {
-    return this.#statement(sql).get(...values.map(orNull));
+    return this.#statement(sql).get(...bindable(values));
   }
 
   all(sql: string, ...values: SqlValue[]): unknown[] {
-    return this.#statement(sql).all(...values.map(orNull)) as unknown[];
+    return this.#statement(sql).all(...bindable(values)) as unknown[];
   }
 
   #statement(sql: string): SqliteStatement {
@@ -68,4 +68,8 @@ export class Connection {
   }
 }
 
-const orNull = (value: SqlValue): SqlValue => value ?? null;
+/** Puts NULL for what is undefined, which not every library binds. */
+function bindable(values: SqlValue[]): SqlValue[] {
+  for (let i = 0; i < values.length; i++) values[i] ??= null;
+  return values;
+}

@@ -19,8 +19,9 @@ const RING = 'INSERT INTO {notes} (recipient, at, note) VALUES (?, ?, ?)';
 const NEW_NOTES =
   'SELECT note FROM {notes} WHERE id > ? AND id <= ? AND (recipient IS NULL OR recipient = ?) ORDER BY id';
 const TOO_MANY = `SELECT 1 FROM {entries} WHERE id > ? AND id <= ? LIMIT 1 OFFSET ${MAX_NEW_ENTRIES}`;
-const GROWN = `SELECT DISTINCT t.taskId FROM {entries} e JOIN {tasks} t ON t.id = e.task
-  WHERE e.id > ? AND e.id <= ? AND t.taskId IN (SELECT value FROM json_each(?))`;
+/** Reads the new entries once, and of the tasks only the index by id: neither what else the log has, nor any record. */
+const GROWN = `SELECT t.taskId FROM json_each(?) followed CROSS JOIN {tasks} t ON t.taskId = followed.value
+  WHERE +t.id IN (SELECT task FROM {entries} WHERE id > ? AND id <= ?)`;
 
 interface Ends {
   readonly entries: number;
@@ -82,9 +83,14 @@ export class SqliteSignals implements Signals {
 
   #between(heard: Ends, ends: Ends): News | 'missed' {
     const { connection, settings } = this;
-    if (connection.get(TOO_MANY, heard.entries, ends.entries) !== undefined) return 'missed';
-    const grown = connection.all(GROWN, heard.entries, ends.entries, this.#followedJson) as { taskId: string }[];
-    const notes = connection.all(NEW_NOTES, heard.notes, ends.notes, settings.instance) as { note: string }[];
+    const isFollowing = this.#followed.size > 0;
+    if (isFollowing && connection.get(TOO_MANY, heard.entries, ends.entries) !== undefined) return 'missed';
+    const bounds = [heard.entries, ends.entries] as const;
+    const grown = isFollowing ? (connection.all(GROWN, this.#followedJson, ...bounds) as { taskId: string }[]) : [];
+    const notes =
+      heard.notes < ends.notes
+        ? (connection.all(NEW_NOTES, heard.notes, ends.notes, settings.instance) as { note: string }[])
+        : [];
     return {
       grown: grown.map(({ taskId }) => taskId),
       notes: notes.map(({ note }) => JSON.parse(note) as StoredNote),

@@ -30,10 +30,13 @@ const FORGET =
 /** An id above all others, and above those of rows that are deleted: it is never below the time in µs. */
 const APPEND = `INSERT INTO {entries} (id, task, token, seq, total, events, bytes, at, schema, text)
   VALUES (max(?, (SELECT coalesce(max(id), 0) + 1 FROM {entries})), ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const READ_AFTER = `SELECT e.* FROM {entries} e WHERE e.task = (SELECT id FROM {tasks} WHERE taskId = ?)
-  AND (e.token, e.seq) > (?, ?) ORDER BY e.token, e.seq LIMIT ?`;
+const readAfter = (text: string): string =>
+  `SELECT token, seq, total, events, bytes, at, schema, ${text} AS text FROM {entries}
+  WHERE task = (SELECT id FROM {tasks} WHERE taskId = ?) AND (token, seq) > (?, ?) ORDER BY token, seq LIMIT ?`;
+const READ_AFTER = readAfter('text');
+const READ_PLACES = readAfter("''");
 const DROP = `DELETE FROM {entries} WHERE id IN
-  (SELECT id FROM {entries} WHERE task = ? AND (token, seq) <= (?, ?) LIMIT ${MAX_ROWS}) RETURNING 1`;
+  (SELECT id FROM {entries} WHERE task = ? AND (token, seq) <= (?, ?) LIMIT ${MAX_ROWS})`;
 const PAGES = 'SELECT freelist_count AS free, page_count AS total FROM pragma_freelist_count, pragma_page_count';
 
 interface EntryRow extends Omit<Entry, 'place' | 'atMs'> {
@@ -92,9 +95,10 @@ export class SqliteTable implements TaskTable {
     return changed.answer;
   }
 
-  readAfter(taskId: string, { token, seq }: Place, limit: number): Promise<readonly Entry[]> {
+  readAfter(taskId: string, { token, seq }: Place, limit: number, textless = false): Promise<readonly Entry[]> {
+    const sql = textless ? READ_PLACES : READ_AFTER;
     return this.transactions.read(() =>
-      (this.connection.all(READ_AFTER, taskId, token, seq, limit) as EntryRow[]).map(entryOf),
+      (this.connection.all(sql, taskId, token, seq, limit) as EntryRow[]).map(entryOf),
     );
   }
 
@@ -173,8 +177,11 @@ export class SqliteTable implements TaskTable {
   }
 
   async #drop(id: number | undefined, { token, seq }: Place): Promise<void> {
-    const some = (): number => this.connection.all(DROP, id, token, seq).length;
-    while ((await this.transactions.write(some)) === MAX_ROWS);
+    const dropSome = (): number => {
+      this.connection.run(DROP, id, token, seq);
+      return (this.connection.get('SELECT changes() AS rows') as { rows: number }).rows;
+    };
+    while ((await this.transactions.write(dropSome)) === MAX_ROWS);
   }
 
   #find(ref: Ref, now: number, wanted?: Wanted): KeptTask | undefined {
@@ -209,24 +216,21 @@ const recordOf = (task: KeptTask): string =>
     progress: undefined,
   });
 
-function taskOf({ record, token, seq, total, at, noted, text, ...texts }: TaskRow): KeptTask {
-  const task = JSON.parse(record) as KeptTask;
-  const input = texts.input ?? undefined;
-  const outcome = texts.outcome ?? undefined;
-  const snapshot = texts.snapshot ?? undefined;
-  return {
-    ...task,
-    ...(token !== null && { top: { token, seq, bytes: total }, updatedAtMs: at }),
-    ...(input !== undefined && { input }),
-    ...(outcome !== undefined && { outcome }),
-    ...(snapshot !== undefined && { snapshot: JSON.parse(snapshot) as NonNullable<KeptTask['snapshot']> }),
-    ...(noted !== undefined && progressOf(noted, text)),
-  };
-}
-
-function progressOf(noted: string | null, text: string | null = null): Pick<KeptTask, 'noted' | 'progress'> {
-  const known = noted ?? undefined;
-  return { noted: known, progress: (text === null ? undefined : trailingProgress(text)) ?? known };
+/** The task of a row, which is filled in where it was parsed: a copy of so many properties is slow. */
+function taskOf({ record, token, seq, total, at, input, noted, text, outcome, snapshot }: TaskRow): KeptTask {
+  const task = JSON.parse(record) as { -readonly [K in keyof KeptTask]: KeptTask[K] };
+  if (token !== null) {
+    task.top = { token, seq, bytes: total };
+    task.updatedAtMs = at;
+  }
+  if (noted !== undefined) {
+    task.noted = noted ?? undefined;
+    task.progress = (text ? trailingProgress(text) : undefined) ?? task.noted;
+  }
+  task.input = input ?? undefined;
+  task.outcome = outcome ?? undefined;
+  if (snapshot) task.snapshot = JSON.parse(snapshot) as NonNullable<KeptTask['snapshot']>;
+  return task;
 }
 
 function entryOf({ token, seq, total, events, bytes, at, schema, text }: EntryRow): Entry {

@@ -64,7 +64,7 @@ export class KeptTasks {
   async #lastExcess({ taskId, top, dropped }: KeptTask): Promise<Place | undefined> {
     let last: Place | undefined;
     for (;;) {
-      const page = await this.table.readAfter(taskId, last ?? dropped, TRIM_PAGE);
+      const page = await this.table.readAfter(taskId, last ?? dropped, TRIM_PAGE, true);
       for (const entry of page) {
         if (!isExcess(entry, top, this.settings.limits)) return last;
         last = entry.place;

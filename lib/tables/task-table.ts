@@ -72,8 +72,11 @@ export interface TaskTable {
    * that it returns, because it was not wanted, stays as it was, unless the task is forgotten.
    */
   change<T>(taskId: string, change: (task: KeptTask | undefined) => Change<T>, wanted?: Wanted): Promise<T>;
-  /** Entries of its log above a place, oldest first: at most `limit`, and fewer only where there are no more. */
-  readAfter(taskId: string, after: Place, limit: number): Promise<readonly Entry[]>;
+  /**
+   * Entries of its log above a place, oldest first: at most `limit`, and fewer only where there are no more. Where
+   * `textless` is true the caller looks at places and sizes alone; to leave the texts empty then is up to you.
+   */
+  readAfter(taskId: string, after: Place, limit: number, textless?: boolean): Promise<readonly Entry[]>;
   /** All tasks after the id `after`, by their ids: at most `limit`, and fewer only where there are no more. */
   walk(after: string, limit: number): Promise<readonly KeptTask[]>;
   /** The first `limit` tasks that a query asks for. Without it, `walk` looks through all tasks. */

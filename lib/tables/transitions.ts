@@ -43,13 +43,14 @@ export function append(task: KeptTask, batch: Batch, moment: Moment): Change<Fat
   const added = entries.filter(({ place }) => comparePlaces(place, task.top) > 0);
   if (added.length === 0) return { answer: { kind: 'committed' } };
   if (task.status !== 'running') return { answer: { kind: 'ended' } };
-  const next: KeptTask = {
-    ...grown(task, added, progress),
-    ...(snapshot && { snapshot }),
-    ...(ending && endOf(ending, moment)),
-  };
+  const next = grown(task, added, progress);
   const isLogOnly = progress === undefined && snapshot === undefined && ending === undefined;
-  return { answer: { kind: 'committed' }, task: next, entries: added, isLogOnly };
+  return {
+    answer: { kind: 'committed' },
+    task: isLogOnly ? next : { ...next, ...(snapshot && { snapshot }), ...(ending && endOf(ending, moment)) },
+    entries: added,
+    isLogOnly,
+  };
 }
 
 export function claim(task: KeptTask, claimed: Claim, moment: Moment): Change<Claimed> {

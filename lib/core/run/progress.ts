@@ -24,11 +24,21 @@ export interface ProgressTarget {
   refused(error: unknown, wasAppended: boolean): void;
 }
 
+/** What was answered to the events that wait for the same commit and the same turn of the event loop. */
+interface Answered {
+  readonly committed: Promise<void>;
+  readonly turn: Promise<void> | undefined;
+  readonly answer: Promise<void>;
+}
+
 /**
  * Writes progress and named events for one run. Awaiting its promises is optional, and a loop of awaits never starves
  * the event loop.
  */
 export class Progress {
+  /** The last answer. Events that a store commits together share it, since they have one fate. */
+  #answered: Answered | undefined;
+
   constructor(readonly target: ProgressTarget) {}
 
   readonly update: UpdateProgress = (data) => {
@@ -60,8 +70,12 @@ export class Progress {
     const { yielder } = target.settings;
     if (!(committed instanceof Promise)) return yielder.next(target.updatedAtMs) ?? DONE;
     const turn = yielder.next();
+    const last = this.#answered;
+    if (last?.committed === committed && last.turn === turn) return last.answer;
     const answered = turn === undefined ? committed : committed.then(() => turn);
-    return optional(answered.catch((error: unknown) => this.#refused(error, true)));
+    const answer = optional(answered.catch((error: unknown) => this.#refused(error, true)));
+    this.#answered = { committed, turn, answer };
+    return answer;
   }
 
   /** Rejects, and tells the run as well, because nobody has to await the promise. */
