@@ -2,11 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import { Cluster as Cluster5, Redis as Ioredis5 } from 'ioredis5';
 import { Redis as Ioredis6 } from 'ioredis6';
-import {
-  createClient as createClient5,
-  createClientPool as createPool5,
-  createSentinel as createSentinel5,
-} from 'redis5';
+import { createClient as createClient5, createClientPool as createPool5 } from 'redis5';
 import { createClient as createClient6, createClientPool as createPool6 } from 'redis6';
 import { START } from '../../lib/distributed/port/stored.js';
 import { openPort } from '../../lib/redis/clients/open-port.js';
@@ -18,7 +14,6 @@ import { until } from '../support/clock/until.js';
 
 const ignore = (): void => undefined;
 const lazy = { lazyConnect: true };
-const sentinels = [{ host: '127.0.0.1', port: 1 }];
 
 describe('a client that the store cannot work with is refused by name', () => {
   it.each([
@@ -29,11 +24,6 @@ describe('a client that the store cannot work with is refused by name', () => {
     ['ioredis that reads from replicas', new Cluster5([{ port: 1 }], { ...lazy, scaleReads: 'slave' }), 'scaleReads'],
     ['a pool of node-redis 5', createPool5(), 'a client other than a pool'],
     ['a pool of node-redis 6', createPool6(), 'a client other than a pool'],
-    [
-      'createSentinel of node-redis 5',
-      createSentinel5({ name: 'main', sentinelRootNodes: sentinels }),
-      'createSentinel',
-    ],
   ])('%s', (_, client, word) => {
     expect(() => openPort(client as never)).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(word) as string }),

@@ -6,7 +6,7 @@ import type { RedisDriver } from '../../lib/redis/redis-driver.js';
 import { append, batchOf, claimOf, created, ended, entryAfter, stored } from '../contracts/driver-steps.js';
 import type { TestClient } from '../support/redis/redis-clients.js';
 import { driverOn, persist } from '../support/redis/redis-drivers.js';
-import { describeWithRedisServer } from '../support/redis/redis-server.js';
+import { describeWithRedisServer, type RedisServer } from '../support/redis/redis-server.js';
 import {
   CLUSTER_CLIENTS,
   RedisCluster,
@@ -46,6 +46,26 @@ async function live(one: RedisDriver, two: RedisDriver): Promise<void> {
   bell.close();
 }
 
+/** Cuts the connections on which a store listens to these nodes, and waits until it has noticed and hears again. */
+async function interrupt(driver: RedisDriver, nodes: readonly RedisServer[]): Promise<void> {
+  let heard = 0;
+  let missed = 0;
+  const bell = driver.listen({ appended: () => undefined, noted: () => heard++, missed: () => missed++ });
+  const hear = (): Promise<void> => {
+    heard = 0;
+    return until(async () => {
+      await driver.ring('one', { kind: 'echo', nonce: 'n' }).catch(() => undefined);
+      return heard > 0;
+    });
+  };
+  await hear();
+  const before = missed;
+  await Promise.all(nodes.map((node) => tell(node, 'CLIENT', 'KILL', 'TYPE', 'pubsub')));
+  await until(() => missed > before);
+  await hear();
+  bell.close();
+}
+
 describeWithRedisServer('on a cluster of three masters with replicas', () => {
   let cluster: RedisCluster;
   const clients: TestClient[] = [];
@@ -67,6 +87,12 @@ describeWithRedisServer('on a cluster of three masters with replicas', () => {
     const drivers = [driverOn(open(name), prefix), driverOn(open(name), prefix, { instance: 'two' })] as const;
     await live(...drivers);
     for (const driver of drivers) await driver.close();
+  });
+
+  it.each(Object.keys(CLUSTER_CLIENTS))('notices that it was not listening for a moment: %s', async (name) => {
+    const driver = driverOn(open(name), `${randomUUID()}:`);
+    await interrupt(driver, cluster.nodes);
+    await driver.close();
   });
 
   it('a master that hangs delays its own tasks only, until its replica takes over', async () => {
@@ -111,6 +137,14 @@ describeWithRedisServer('with a sentinel', () => {
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close();
     await sentinel.close();
+  });
+
+  it.each(Object.keys(SENTINEL_CLIENTS))('notices that it was not listening for a moment: %s', async (name) => {
+    const client = SENTINEL_CLIENTS[name]!(sentinel);
+    clients.push(client);
+    const driver = driverOn(client, `${randomUUID()}:`);
+    await interrupt(driver, [sentinel.master]);
+    await driver.close();
   });
 
   it.each(Object.keys(SENTINEL_CLIENTS))('a master that hangs is left for its replica: %s', async (name) => {

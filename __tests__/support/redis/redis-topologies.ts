@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster as Cluster5, Redis as Ioredis5 } from 'ioredis5';
 import { Cluster as Cluster6, Redis as Ioredis6 } from 'ioredis6';
-import { createCluster as createCluster5 } from 'redis5';
+import { createCluster as createCluster5, createSentinel as createSentinel5 } from 'redis5';
 import { createCluster as createCluster6, createSentinel as createSentinel6 } from 'redis6';
 import { freePort } from '../http/free-port.js';
 import { openClient, type TestClient } from './redis-clients.js';
@@ -199,6 +199,8 @@ const sentinelsOf = ({ port }: RedisWithSentinel): { host: string; port: number 
 export const SENTINEL_CLIENTS: Readonly<Record<string, (sentinel: RedisWithSentinel) => TestClient>> = {
   'ioredis 5': (sentinel) => opened(new Ioredis5({ sentinels: sentinelsOf(sentinel), name: 'main' })),
   'ioredis 6': (sentinel) => opened(new Ioredis6({ sentinels: sentinelsOf(sentinel), name: 'main' })),
+  'node-redis 5 createSentinel': (sentinel) =>
+    opened(createSentinel5({ name: 'main', sentinelRootNodes: sentinelsOf(sentinel) })),
   'node-redis 6 createSentinel': (sentinel) =>
     opened(createSentinel6({ name: 'main', sentinelRootNodes: sentinelsOf(sentinel) })),
 };

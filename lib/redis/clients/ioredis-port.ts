@@ -1,4 +1,5 @@
 import type { Command, RedisListener, RedisPort, RedisProbe } from './client-port.js';
+import { MasterListener, pickMaster } from './master-listener.js';
 
 /** Drives ioredis 5 and 6: `Redis`, by Sentinel or not, and `Cluster`. */
 
@@ -75,25 +76,17 @@ export class IoredisPort implements RedisPort {
     return () => this.#client.off('ready', listener);
   }
 
-  /**
-   * The connection neither asks whether Redis is ready, nor subscribes again by itself: a subscription that overtakes
-   * the former's INFO makes it fail, and the store subscribes to everything whenever the connection is ready.
-   */
   listen(onMessage: (channel: string, message: string) => void, onReady: () => void): RedisListener {
-    const subscriber = this.#duplicate({ enableReadyCheck: false, autoResubscribe: false });
-    subscriber.on('message', onMessage);
-    subscriber.on('ready', onReady);
-    return {
-      subscribe: (channel) => subscriber.subscribe(channel),
-      unsubscribe: (channel) => subscriber.unsubscribe(channel),
-      close: () => {
-        subscriber.disconnect();
-      },
-    };
+    if (!this.cluster) return listenOn(this.#client, onMessage, onReady);
+    const open = (): RedisListener =>
+      listenOn(pickMaster(this.#client.nodes('master')), onMessage, onReady, { retryStrategy });
+    return new MasterListener(open, this.ready, (listener) => this.onReady(listener));
   }
 
   probe(key: string): RedisProbe {
-    const client = this.#duplicate({});
+    const options = { lazyConnect: false };
+    const client = this.cluster ? this.#client.duplicate([], options) : this.#client.duplicate(options);
+    client.on('error', ignore); // it connects again by itself, and whoever waits has a time-out
     return {
       answered: client.call('EXISTS', key),
       close: () => {
@@ -107,11 +100,35 @@ export class IoredisPort implements RedisPort {
     this.#client.disconnect(true);
     return Promise.resolve();
   }
+}
 
-  #duplicate(overrides: object): Client {
-    const options = { lazyConnect: false, ...overrides };
-    const client = this.cluster ? this.#client.duplicate([], options) : this.#client.duplicate(options);
-    client.on('error', ignore); // it connects again by itself, and whoever waits has a time-out
-    return client;
-  }
+/** What a client of ioredis does unless it is told otherwise. A cluster gives up a node that it has lost, and finds another. */
+const retryStrategy = (times: number): number => Math.min(times * 50, 2_000);
+
+/**
+ * The connection neither asks whether Redis is ready, nor subscribes again by itself: a subscription that overtakes the
+ * former's INFO makes it fail, and the store subscribes to everything whenever the connection is ready.
+ */
+function listenOn(
+  client: Client,
+  onMessage: (channel: string, message: string) => void,
+  onReady: () => void,
+  overrides: object = {},
+): RedisListener {
+  const subscriber = client.duplicate({
+    lazyConnect: false,
+    enableReadyCheck: false,
+    autoResubscribe: false,
+    ...overrides,
+  });
+  subscriber.on('error', ignore);
+  subscriber.on('message', onMessage);
+  subscriber.on('ready', onReady);
+  return {
+    subscribe: (channel) => subscriber.subscribe(channel),
+    unsubscribe: (channel) => subscriber.unsubscribe(channel),
+    close: () => {
+      subscriber.disconnect();
+    },
+  };
 }

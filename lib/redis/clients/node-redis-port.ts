@@ -1,4 +1,5 @@
 import type { Command, RedisListener, RedisPort, RedisProbe } from './client-port.js';
+import { MasterListener, pickMaster } from './master-listener.js';
 
 /** Drives node-redis 5 and 6: `createClient`, `createCluster` and `createSentinel`. */
 
@@ -10,23 +11,34 @@ export interface NodeRedisLike {
   readonly isReady?: boolean;
   /** Sends one command. */
   sendCommand(...args: never[]): Promise<unknown>;
-  /** Makes a client with the same options, on which the store listens. */
-  duplicate(): object;
+  /** Makes a client with the same options, on which the store listens. Missing on `createSentinel` of node-redis 5. */
+  duplicate?(): object;
   /** Opens the connection. */
   connect(): Promise<unknown>;
   /** Cuts the connection at once. */
   destroy(): unknown;
 }
 
-interface Client extends NodeRedisLike {
+/** What the store opens beside the client of the application. */
+interface Connection {
   on(event: string, listener: (...args: never[]) => void): unknown;
-  off(event: string, listener: (...args: never[]) => void): unknown;
+  connect(): Promise<unknown>;
+  destroy(): unknown;
   sendCommand(...args: unknown[]): Promise<unknown>;
-  duplicate(): Client;
-  readonly masters: readonly object[];
-  nodeClient(node: object): Promise<Client>;
   subscribe(channel: string, listener: (message: string, channel: string) => void): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
+  duplicate(): Connection;
+}
+
+interface Client extends NodeRedisLike, Connection {
+  off(event: string, listener: (...args: never[]) => void): unknown;
+  sendCommand(...args: unknown[]): Promise<unknown>;
+  duplicate(): Connection;
+  /** Of a cluster. */
+  readonly masters: readonly object[];
+  nodeClient(node: object): Promise<Connection>;
+  /** Of a sentinel: hands over its own connection to the master, once it has found one. */
+  _execute<T>(isReadonly: boolean, act: (master: Connection) => Promise<T>): Promise<T>;
 }
 
 const ignore = (): void => undefined;
@@ -65,26 +77,22 @@ export class NodeRedisPort implements RedisPort {
   }
 
   listen(onMessage: (channel: string, message: string) => void, onReady: () => void): RedisListener {
-    const { client, connected } = this.#duplicate();
-    client.on('ready', onReady);
-    const onChannel = (message: string, channel: string): void => {
-      onMessage(channel, message);
-    };
-    return {
-      subscribe: (channel) => connected.then(() => client.subscribe(channel, onChannel)),
-      unsubscribe: (channel) => connected.then(() => client.unsubscribe(channel)),
-      close: () => {
-        void destroy(client);
-      },
-    };
+    if (this.kind === 'single') return listenOn(this.#client.duplicate(), onMessage, onReady);
+    const open = async (): Promise<RedisListener> => listenOn(await this.#duplicateMaster(), onMessage, onReady);
+    return new MasterListener(open, this.ready, (listener) => this.#onFound(listener));
   }
 
   probe(key: string): RedisProbe {
-    const { client, connected } = this.#duplicate();
+    const opening = this.#duplicate();
+    const ask = async (): Promise<unknown> => {
+      const client = await opening;
+      await client.connect();
+      return this.#send(client, { key, args: ['EXISTS', key] });
+    };
     return {
-      answered: connected.then(() => this.#send(client, { key, args: ['EXISTS', key] })),
+      answered: ask(),
       close: () => {
-        void destroy(client);
+        opening.then(destroy, ignore);
       },
     };
   }
@@ -93,22 +101,57 @@ export class NodeRedisPort implements RedisPort {
     return destroy(this.#client).then(() => this.#client.connect());
   }
 
-  #send(client: Client, { key, args }: Command): Promise<unknown> {
+  #send(client: Connection, { key, args }: Command): Promise<unknown> {
     if (this.kind === 'single') return client.sendCommand(args);
     return this.cluster ? client.sendCommand(key, false, args) : client.sendCommand(false, args);
   }
 
-  #duplicate(): { client: Client; connected: Promise<unknown> } {
-    const client = this.#client.duplicate();
-    client.on('error', ignore); // it connects again by itself, and whoever waits has a time-out
-    const connected = client.connect();
-    connected.catch(ignore);
-    return { client, connected };
+  /** The sentinel client of node-redis 5 cannot be duplicated, but leaves a master that hangs by itself. */
+  async #duplicate(): Promise<Connection> {
+    const client = 'duplicate' in this.#client ? this.#client.duplicate() : await this.#duplicateMaster();
+    client.on('error', ignore);
+    return client;
+  }
+
+  /** A connection, not open yet, to the master that Sentinel has named, or to one of those of a cluster. */
+  async #duplicateMaster(): Promise<Connection> {
+    if (!this.cluster) return this.#client._execute(false, (master) => Promise.resolve(master.duplicate()));
+    return (await this.#client.nodeClient(pickMaster(this.#client.masters))).duplicate();
+  }
+
+  #onFound(listener: () => void): () => void {
+    if (this.cluster) return this.onReady(listener);
+    const onChange = ({ type }: { type: string }): void => {
+      if (type === 'MASTER_CHANGE') listener();
+    };
+    this.#client.on('topology-change', onChange);
+    return () => this.#client.off('topology-change', onChange);
   }
 }
 
+function listenOn(
+  client: Connection,
+  onMessage: (channel: string, message: string) => void,
+  onReady: () => void,
+): RedisListener {
+  client.on('error', ignore); // it connects again by itself, and whoever waits has a time-out
+  client.on('ready', onReady);
+  const connected = client.connect();
+  connected.catch(ignore);
+  const onChannel = (message: string, channel: string): void => {
+    onMessage(channel, message);
+  };
+  return {
+    subscribe: (channel) => connected.then(() => client.subscribe(channel, onChannel)),
+    unsubscribe: (channel) => connected.then(() => client.unsubscribe(channel)),
+    close: () => {
+      void destroy(client);
+    },
+  };
+}
+
 /** Never fails: the client may be closed already. */
-async function destroy(client: Client): Promise<void> {
+async function destroy(client: Connection): Promise<void> {
   try {
     await client.destroy();
   } catch {

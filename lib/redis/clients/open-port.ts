@@ -14,12 +14,11 @@ export function openPort(client: IoredisLike | NodeRedisLike): RedisPort {
   if (has('execute', 'sendCommand') && typeof given['clientsInUse'] === 'number') {
     throw refused('other than a pool: the store sends everything over one connection');
   }
-  if (has('sendCommand', 'getSentinelNode') && !has('duplicate')) {
-    throw refused('that can be duplicated: take createSentinel of node-redis 6, or ioredis');
-  }
-  if (has('sendCommand', 'duplicate') && typeof given['isOpen'] === 'boolean') {
-    if (has('nodeClient')) return new NodeRedisPort(client as NodeRedisLike, 'cluster');
-    return new NodeRedisPort(client as NodeRedisLike, has('getSentinelNode') ? 'sentinel' : 'single');
+  if (has('sendCommand') && typeof given['isOpen'] === 'boolean') {
+    const isSentinel = has('getSentinelNode');
+    if (isSentinel && has('_execute')) return new NodeRedisPort(client as NodeRedisLike, 'sentinel');
+    if (has('duplicate', 'nodeClient')) return new NodeRedisPort(client as NodeRedisLike, 'cluster');
+    if (has('duplicate')) return new NodeRedisPort(client as NodeRedisLike, isSentinel ? 'sentinel' : 'single');
   }
   if (has('call', 'pipeline', 'duplicate') && typeof given['status'] === 'string') {
     const { keyPrefix, scaleReads = 'master' } = (given['options'] ?? {}) as {
