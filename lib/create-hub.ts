@@ -54,9 +54,9 @@ export interface Hub {
   broadcast(message: HubMessage): number;
   /** Sends to one client, even while it is away. @throws TaskError `CLIENT_NOT_FOUND`, and as `broadcast` */
   send(clientId: string, message: HubMessage): void;
-  /** Sends to all clients of a user. Returns and throws as `broadcast` does. */
+  /** Sends to all clients of a user. Returns and throws as `broadcast` does, and `INVALID_OPTION` for an id that is no string. */
   sendToUser(userId: string, message: HubMessage): number;
-  /** Sends to all clients in a room. Returns and throws as `broadcast` does. */
+  /** Sends to all clients in a room. Returns and throws as `broadcast` does, and `INVALID_OPTION` for a name that is no string. */
   publish(room: string, message: HubMessage): number;
   /**
    * Adds the client to a room, from which it gets all messages sent from now on.

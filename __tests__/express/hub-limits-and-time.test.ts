@@ -111,6 +111,21 @@ describe('time in the hub', () => {
   });
 });
 
+it('a listener of the hub that adds a listener in each call is called once, and what it adds from the next client on', async () => {
+  const server = await startHub();
+  let calls = 0;
+  const listen = (): void => {
+    server.hub.on('connect', () => {
+      if (++calls < 100) listen();
+    });
+  };
+  listen();
+  await server.open();
+  expect(calls).toBe(1);
+  await server.open();
+  expect(calls).toBe(3);
+});
+
 describe('the text of a message', () => {
   it('comes out of a parser as it went in', async () => {
     const server = await startHub();

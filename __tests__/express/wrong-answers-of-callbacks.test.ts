@@ -126,6 +126,8 @@ describe('an option that does not exist, or has a wrong value, is refused by its
     ['log', () => createHub({ log: {} } as never)],
     ['connected', () => hub.on('connected' as never, pass)],
     ['listener', () => hub.on('connect', 5 as never)],
+    ['the name of the room', () => hub.publish(undefined as never, { data: 1 })],
+    ['the name of the user', () => hub.sendToUser(7 as never, { data: 1 })],
   ])('%s', (name, make) => {
     const refusal = { code: 'INVALID_OPTION', message: expect.stringContaining(name) as string };
     expect(make).toThrow(expect.objectContaining(refusal));

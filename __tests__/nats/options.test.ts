@@ -1,4 +1,5 @@
 import { createPresence, createStreamRequester, createStreamResponder, remoteTask } from '../../lib/nats/index.js';
+import type { PresenceNode } from '../../lib/nats/presence/presence.js';
 import { checkSubject, checkSubscription } from '../../lib/nats/subject.js';
 
 const idle = { unsubscribe: () => undefined, drain: () => Promise.resolve() };
@@ -88,6 +89,28 @@ describe('an option or argument that cannot be right is refused when it is given
         message: expect.stringMatching(new RegExp(`^Expected ${name} to be an option that exists: did you mean `)),
       }),
     );
+  });
+
+  it.each<[string, unknown]>([
+    ['of the web', new Headers({ trace: 'abc' })],
+    ['in a Map', new Map([['trace', 'abc']])],
+    ['with a number', new Map([['trace', [5]]])],
+    ['with a line feed', new Map([['trace', ['a\r\nb']]])],
+    ['with a name that is none', new Map([['tr:ace', ['a']]])],
+    ['in a list', ['trace']],
+    ['in a text', 'trace'],
+    [
+      'that throw',
+      {
+        [Symbol.iterator]: () => {
+          throw new Error('mine');
+        },
+      },
+    ],
+  ])('headers %s, which leave nobody online', (_what, given) => {
+    const ask = (): unknown => requester.streamRequestWithClient('a', '', 'ben', { headers: given as never });
+    expect(ask).toThrow(refused('headers'));
+    expect((requester.presence as PresenceNode).origin.version).toBe(0); // no client has come or gone
   });
 
   it('which is an id that could not be part of a subject', () => {

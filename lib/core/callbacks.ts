@@ -106,6 +106,15 @@ export function readDecision(name: string, value: unknown): boolean {
   throw warned(name, badValue(name, 'true or false', showOption(value)));
 }
 
+/**
+ * Returns `value` where it is a number that can count something.
+ * @throws TaskError `CALLBACK_FAILED` naming the callback
+ */
+export function readCount(name: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw warned(name, badValue(name, 'a whole number from 0', showOption(value)));
+}
+
 /** Calls `call` with each of `items`. An item that throws becomes a process warning and does not affect the others. */
 export function callEach<T>(name: string, items: Iterable<T>, call: (item: T) => void): void {
   for (const item of items) {

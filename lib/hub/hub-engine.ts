@@ -123,6 +123,7 @@ export class HubEngine implements Delivery {
 
   /** @returns how many clients it is for that are connected now */
   publish(to: HubAddress, message: HubMessage): number {
+    assertOption(typeof to.name === 'string', `the name of the ${to.kind}`, 'a string', to.name); // it would reach nobody
     const entry = toEntry(to, message, this.options.maxEventBytes);
     if (this.#state === 'stopped') return 0;
     this.start();

@@ -45,7 +45,8 @@ export class Listeners {
   #tell(): void {
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       const [event, client] = next;
-      for (const listener of this.#listeners[event]) notifyCallback(`a listener of "${event}"`, listener, client);
+      // A copy, because a listener that adds another one in each call would otherwise never come to an end.
+      for (const listener of [...this.#listeners[event]]) notifyCallback(`a listener of "${event}"`, listener, client);
     }
   }
 }

@@ -4,6 +4,7 @@ import { ManualClock } from '../../support/clock/manual-clock.js';
 import { describeWithNats } from '../../support/nats/nats-server.js';
 import { Running } from '../../support/repository/samples.js';
 import { aborted, Calls, useParties } from '../../support/nats/stream-parties.js';
+import { ProcessGuard } from '../../support/processes/process-guard.js';
 import { until } from '../../support/clock/until.js';
 import express from 'express';
 
@@ -117,6 +118,20 @@ describeWithNats('remoteTask', () => {
     expect(responder.getStatistics().dropped).toBe(0);
     const { url: lonely } = await serve({}, 'nobody.there');
     expect((await read(lonely, /event: failed/)).text).toContain('"code":"NO_WORKER"');
+  });
+
+  it('fails where its data is a promise, whose rejection ends no process', async () => {
+    const guard = new ProcessGuard();
+    const onTaskError = jest.fn();
+    const tasks = createTaskManager({ clock, onTaskError });
+    stops.push(() => tasks.stop());
+    const data = (): string => Promise.reject(new Error('mine')) as never;
+    await tasks.start(remoteTask(here.gateway.requester, here.subject, data));
+    await until(() => onTaskError.mock.calls.length > 0);
+    await new Promise(setImmediate);
+    guard.close();
+    expect(onTaskError.mock.calls[0]).toContainEqual(expect.objectContaining({ code: 'CALLBACK_FAILED' }));
+    expect(guard.take()).toEqual([]);
   });
 
   it('fails where its input cannot be serialised, and leaves nobody online', async () => {

@@ -115,6 +115,20 @@ describeWithNats('a stream from a worker to a client of a gateway', () => {
     expect(await codeOf(received.watchers())).toBe('CLIENT_OFFLINE');
   });
 
+  it.each([NaN, -1, 1.5, Infinity, '3', undefined, null])(
+    'ends where the number of watchers is said to be %j, and blames the callback instead of the worker',
+    async (answer) => {
+      const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+      await subscribe(calls.handler);
+      const stream = request({ watchers: () => answer as number });
+      const { request: received } = await calls.call();
+      await aborted(received.signal);
+      expect(await outcomeOf(stream)).toBe('CALLBACK_FAILED');
+      expect(warn).toHaveBeenCalledTimes(1);
+      warn.mockRestore();
+    },
+  );
+
   it('does not take a silent worker that is alive for a dead one', async () => {
     await subscribe(calls.handler);
     expect(await outcomeOf(request({ idleTimeoutMs: 1 }))).toBe('WORKER_TIMEOUT');

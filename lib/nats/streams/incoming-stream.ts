@@ -1,6 +1,6 @@
 /** The requester's side of a stream. */
 import type { Msg } from '@nats-io/transport-node';
-import { askSyncCallback } from '../../core/callbacks.js';
+import { askSyncCallback, readCount } from '../../core/callbacks.js';
 import { TaskError, type ErrorCode } from '../../core/errors.js';
 import { decodeFrame, type Control, type Frame, type RequestTerms } from './messages/stream-protocol.js';
 import { MessageQueue } from './messages/message-queue.js';
@@ -215,7 +215,7 @@ export class IncomingStream implements ResponseStream {
     this.#credited = { ...this.#taken };
     let watchers: number;
     try {
-      watchers = askSyncCallback('watchers', this.wire.watchers);
+      watchers = readCount('watchers', askSyncCallback('watchers', this.wire.watchers));
     } catch (error) {
       this.stop({ error });
       return;

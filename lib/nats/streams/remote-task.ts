@@ -1,5 +1,6 @@
 /** Makes a job of a worker behind NATS. */
 import { TaskError } from '../../core/errors.js';
+import { requireAtOnce } from '../../core/callbacks.js';
 import { assertOption, checkOptions } from '../../core/check-options.js';
 import type { AsyncTask, TaskContext } from '../../core/task/task.js';
 import { textOf } from './messages/stream-message.js';
@@ -22,7 +23,7 @@ export interface RemoteTaskOptions {
  * the task is cancelled, times out or is abandoned, the worker stops at once. `request.watchers()` asks how many
  * browsers are attached.
  *
- * @param data makes the worker's request from the input of the task
+ * @param data makes the worker's request from the input of the task, at once: it is not awaited
  * @throws TaskError `INVALID_OPTION`. The task fails with the codes of `ResponseStream`, and with `WORKER_PROTOCOL_ERROR`
  * where a message is not JSON.
  * @example
@@ -43,7 +44,8 @@ export function remoteTask<P = unknown, R = unknown, I = unknown>(
     const { presence } = requester;
     presence.markClientOnline(taskId);
     try {
-      const stream = requester.streamRequestWithClient(subject, data(context.input, context), taskId, {
+      const request = requireAtOnce('data', data(context.input, context));
+      const stream = requester.streamRequestWithClient(subject, request, taskId, {
         signal: context.signal,
         idleTimeoutMs,
         watchers: () => context.subscriberCount,

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import { TaskError } from '../../core/errors.js';
 import { assertOption, checkOptions } from '../../core/check-options.js';
 import { unlessClosed, checkConnection } from '../connection.js';
-import { encodeControl, encodeTerms, sizeOf, type RequestTerms } from './messages/stream-protocol.js';
+import { copyHeaders, encodeControl, encodeTerms, sizeOf, type RequestTerms } from './messages/stream-protocol.js';
 import { clockOption, inboxPrefixOption, numberOption } from '../nats-options.js';
 import { asPresenceNode, createPresence, type Presence, type PresenceNode } from '../presence/presence.js';
 import { IncomingStream, CHECKS_PER_BEAT, type ResponseStream, type ResponseWire } from './incoming-stream.js';
@@ -108,10 +108,12 @@ class NatsRequester implements StreamRequester {
     assertOption(typeof data === 'string' || data instanceof Uint8Array, 'data', 'text or bytes', data);
     checkOptions('streamRequestWithClient', options, REQUEST_RULES);
     const idleTimeoutMs = numberOption('idleTimeoutMs', options.idleTimeoutMs);
+    const own = copyHeaders(options.headers);
+    // Nothing that is wrong with the arguments throws from here on, so whatever is taken now is given back.
     clients?.enter(clientId);
     const windowBytes = budget.take();
     const terms = { ...this.wire.terms, windowBytes, clientId, origin: presence.origin };
-    const headers = encodeTerms(terms, options.headers);
+    const headers = encodeTerms(terms, own);
     const payload = Buffer.from(data as Uint8Array);
     const size = payload.length + sizeOf(headers);
     const maxPayload = connection.info?.max_payload ?? Infinity; // without a server nothing is sent anyway

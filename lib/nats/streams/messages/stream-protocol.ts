@@ -1,7 +1,7 @@
 /** The messages between requesters and workers. */
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import type { PublicError } from '../../../core/errors.js';
-import { checkRange } from '../../../core/check-options.js';
+import { assertOption, checkRange } from '../../../core/check-options.js';
 import { rangeOf } from '../../nats-options.js';
 import type { Origin } from '../../presence/presence.js';
 import { checkClientId } from '../../subject.js';
@@ -55,10 +55,27 @@ export const FRAME_HEAD_BYTES = 128;
 /** The size of the big-endian length that precedes each message in the body of a data frame. */
 export const LENGTH_BYTES = 4;
 
-/** Writes the terms into headers. @param given the program's own headers, which are sent along */
-export function encodeTerms(terms: RequestTerms, given: MsgHdrs | undefined): MsgHdrs {
+/**
+ * Returns a copy of a program's own headers, which are sent along with the terms.
+ * @throws TaskError `INVALID_OPTION` for anything that is not made of names with lists of values, or that NATS refuses
+ */
+export function copyHeaders(given: MsgHdrs | undefined): MsgHdrs {
   const head = headers();
-  for (const [key, values] of given ?? []) for (const value of values) head.append(key, value);
+  let isLegal = true;
+  try {
+    for (const [key, values] of given ?? []) {
+      isLegal &&= Array.isArray(values); // a `Headers` or a Map has texts, which would be sent character by character
+      if (isLegal) for (const value of values) head.append(key, value);
+    }
+  } catch {
+    isLegal = false;
+  }
+  assertOption(isLegal, 'headers', 'MsgHdrs with legal names and values', given);
+  return head;
+}
+
+/** Writes the terms into `head`, and returns it. */
+export function encodeTerms(terms: RequestTerms, head: MsgHdrs): MsgHdrs {
   head.set(CLIENT, terms.clientId);
   head.set(ORIGIN, `${terms.origin.gateway} ${terms.origin.version}`);
   head.set(BEAT, String(terms.beatMs));
