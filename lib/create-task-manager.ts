@@ -26,6 +26,7 @@ import {
   MANAGER_OPTION_RULES,
   START_OPTION_RULES,
   STOP_OPTION_RULES,
+  type DetachedStartOptions,
   type ExecuteOptions,
   type StartOptions,
   type TaskManagerOptions,
@@ -41,8 +42,8 @@ import { Wires } from './wires/wires.js';
  * const tasks = createTaskManager({ owner: (req) => req.user?.id });
  * app.get('/report', tasks.handler(buildReport));
  */
-export function createTaskManager(options: TaskManagerOptions = {}): TaskManager {
-  checkOptions('createTaskManager', options, MANAGER_OPTION_RULES);
+export function createTaskManager(given: TaskManagerOptions = {}): TaskManager {
+  const options = checkOptions('createTaskManager', given, MANAGER_OPTION_RULES);
   const { owner, allowedOrigins = [], allowCrossSite = false, tasksPath, publicPath = tasksPath } = options;
   const isAllowed = allowedOrigins.length === 0 ? undefined : createOriginList(allowedOrigins);
   const resolved = resolveOptions(options);
@@ -66,17 +67,17 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
       resumeKey: string | null | undefined,
       subscriberId: string | null | undefined,
       asyncTask: AsyncTask<P, R>,
-      options: number | ExecuteOptions = {},
+      given: number | ExecuteOptions = {},
     ) {
       assertOption(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
       const subscriber = subscriberId ?? undefined;
       assertOption(subscriber === undefined || isIdentity(subscriber), 'subscriberId', IDENTITY_RULE, subscriber);
-      const given = typeof options === 'object' ? options : { timeoutMs: options };
-      checkOptions('executeWithSSE', given, START_OPTION_RULES);
+      const named: StartOptions = typeof given === 'object' ? given : { timeoutMs: given };
+      const options = checkOptions('executeWithSSE', named, START_OPTION_RULES);
       const presence = presenceOf(req);
       assertWaiting(presence);
       assertServable(req, STREAM_METHODS, presence);
-      const execution = executionOf(req, asyncTask as AsyncTask, given);
+      const execution = executionOf(req, asyncTask as AsyncTask, options);
       const stream = await requests.execute(req, readResume(req, resumeKey), subscriber, execution);
       return stream as TaskStream<TaskProgress<P>, TaskResult<R>>;
     },
@@ -84,11 +85,11 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     handler: (asyncTask, handlerOptions = {}) =>
       createHandler(requests, asyncTask as AsyncTask, handlerOptions as HandlerOptions),
 
-    async startTask(req, asyncTask, options = {}) {
+    async startTask(req, asyncTask, given = {}) {
       assertOption(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
-      checkOptions('startTask', options, START_OPTION_RULES);
-      const { input, idempotencyKey: given } = options;
-      const key = given === undefined ? readIdempotencyKey(req) : checkIdempotencyKey(given);
+      const options = checkOptions<StartOptions>('startTask', given, START_OPTION_RULES);
+      const { input, idempotencyKey } = options;
+      const key = idempotencyKey === undefined ? readIdempotencyKey(req) : checkIdempotencyKey(idempotencyKey);
       const idempotency = key === undefined ? undefined : { key, readFingerprint: () => fingerprintOf(req, input) };
       const execution = executionOf(req, asyncTask as AsyncTask, options);
       const { taskId, resumeKey } = (await requests.start(req, execution, idempotency)).record;
@@ -97,8 +98,8 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
 
     async start(asyncTask, options = {}) {
       assertOption(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
-      checkOptions('start', options, DETACHED_START_OPTION_RULES);
-      const { owner: startOwner, slot, idempotencyKey: given, input, wire, ...how } = options;
+      const read = checkOptions<DetachedStartOptions>('start', options, DETACHED_START_OPTION_RULES);
+      const { owner: startOwner, slot, idempotencyKey: given, input, wire, ...how } = read;
       const job = asyncTask as AsyncTask;
       const execution = { ...how, job, input: () => input, slot: () => slot, wire: wires.resolve(wire) };
       const key = given === undefined ? undefined : checkIdempotencyKey(given);
@@ -145,9 +146,8 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     },
 
     async listTasks(options = {}) {
-      checkOptions('listTasks', options, LIST_OPTION_RULES);
+      const { limit = 100, ...filter } = checkOptions('listTasks', options, LIST_OPTION_RULES);
       await engine.yielder.next();
-      const { limit = 100, ...filter } = options;
       return (await engine.store.list({ limit, ...filter })).map(toTaskSummary);
     },
 
@@ -160,8 +160,8 @@ export function createTaskManager(options: TaskManagerOptions = {}): TaskManager
     }),
 
     async stop(options = {}) {
-      checkOptions('stop', options, STOP_OPTION_RULES);
-      await (stopped ??= stop(engine, heartbeat, options.graceMs ?? 0));
+      const { graceMs = 0 } = checkOptions('stop', options, STOP_OPTION_RULES);
+      await (stopped ??= stop(engine, heartbeat, graceMs));
     },
   };
 }

@@ -8,6 +8,7 @@ import {
   A_STRING,
   ANYTHING,
   assertOption,
+  AN_ARRAY,
   checkOptions,
   oneOf,
   wholeNumber,
@@ -106,7 +107,7 @@ const A_PATH: OptionRule = {
 export const MANAGER_OPTION_RULES: OptionRules<TaskManagerOptions> = {
   ...ENGINE_OPTION_RULES,
   owner: A_FUNCTION,
-  allowedOrigins: { text: 'an array', accepts: Array.isArray },
+  allowedOrigins: AN_ARRAY,
   allowCrossSite: A_BOOLEAN,
   publicPath: A_PATH,
   tasksPath: A_PATH,
@@ -159,8 +160,7 @@ const FIND_OPTION_RULES: OptionRules<FindOptions> = {
  * @throws TaskError `INVALID_OPTION`
  */
 export function checkTaskRef(given: FindOptions): TaskRef {
-  checkOptions('find', given, FIND_OPTION_RULES);
-  const { taskId, resumeKey, slot, owner } = given;
+  const { taskId, resumeKey, slot, owner } = checkOptions('find', given, FIND_OPTION_RULES);
   const names = [taskId, resumeKey, slot].filter((name) => name !== undefined);
   const isOne = names.length === 1 && (owner === undefined || slot !== undefined);
   assertOption(isOne, 'the options of find', 'a taskId, a resumeKey, or a slot and its owner', given);

@@ -5,7 +5,7 @@ import {
   type EngineOptions,
   type ResolvedOptions,
 } from '../../lib/core/engine/engine-options.js';
-import { A_FUNCTION, checkOptions, nested, required, wholeNumber } from '../../lib/core/check-options.js';
+import { checkOptions } from '../../lib/core/check-options.js';
 import { systemClock } from '../../lib/core/clock.js';
 import { createTaskManager } from '../../lib/create-task-manager.js';
 import { ManualClock } from '../support/clock/manual-clock.js';
@@ -171,51 +171,6 @@ describe('resolveOptions', () => {
       expect(await codeOf(() => resolveOptions({ ...exact, maxEventBytes: 8_977 }))).toBe('INVALID_OPTION');
       expect(await codeOf(() => resolveOptions({ ...exact, maxBytesPerTask: 10_001 }))).toBe('INVALID_OPTION');
     });
-  });
-});
-
-describe('checkOptions', () => {
-  interface Options {
-    heartbeatMs?: number;
-    authorize?: () => boolean;
-    snapshot?: { initial: () => unknown; reduce?: () => unknown };
-  }
-  const check = (given: unknown): void => {
-    checkOptions<Options>('tasks.handler', given as Options, {
-      heartbeatMs: wholeNumber([15_000, 0, Infinity]),
-      authorize: A_FUNCTION,
-      snapshot: nested<NonNullable<Options['snapshot']>>({ initial: required(A_FUNCTION), reduce: A_FUNCTION }),
-    });
-  };
-
-  it('accepts listed options, and undefined for those that are not required', () => {
-    check({});
-    check({ heartbeatMs: Infinity, authorize: () => true, snapshot: { initial: () => '', reduce: undefined } });
-    check({ heartbeatMs: undefined, authorize: undefined, snapshot: undefined });
-  });
-
-  it.each<[unknown, string]>([
-    [{ authorise: () => true }, 'Expected authorise to be an option that exists: did you mean authorize?'],
-    [{ heartbeatMS: 5 }, 'Expected heartbeatMS to be an option that exists: did you mean heartbeatMs?'],
-    [{ heartbeat: 5 }, 'Expected heartbeat to be an option that exists: did you mean heartbeatMs?'],
-    [{ cache: 5 }, 'Expected cache to be an option that exists: there are heartbeatMs, authorize, snapshot'],
-    [{ authorize: 5 }, 'Expected authorize to be a function, got 5'],
-    [{ authorize: null }, 'Expected authorize to be a function, got null'],
-    [{ snapshot: 5 }, 'Expected snapshot to be an object, got 5'],
-    [{ snapshot: {} }, 'Expected snapshot.initial to be a function, got undefined'],
-    [{ snapshot: { initial: () => '', reduce: 'x' } }, 'Expected snapshot.reduce to be a function, got "x"'],
-    [
-      { snapshot: { initial: () => '', reducer: () => '' } },
-      'Expected snapshot.reducer to be an option that exists: did you mean snapshot.reduce?',
-    ],
-    [null, 'Expected the options of tasks.handler to be an object, got null'],
-    [[], 'Expected the options of tasks.handler to be an object, got object'],
-    [() => true, 'Expected the options of tasks.handler to be an object, got function'],
-    ['heartbeatMs', 'Expected the options of tasks.handler to be an object, got "heartbeatMs"'],
-  ])('refuses %p', (given, message) => {
-    expect(() => {
-      check(given);
-    }).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', message }));
   });
 });
 

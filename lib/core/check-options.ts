@@ -12,6 +12,8 @@ export interface OptionRule {
   readonly accepts: (value: unknown) => boolean;
   /** Rules for the members of an option that is an object itself. */
   readonly members?: Readonly<Record<string, OptionRule>>;
+  /** True where the option is a list, which is copied, so that what was checked stays as it is. */
+  readonly isList?: boolean;
   /** True where the option has no default and must be given. */
   readonly required?: boolean;
 }
@@ -27,13 +29,14 @@ export const TIMER_MS = 2 ** 31 - 1;
 export const LARGE = Number.MAX_SAFE_INTEGER;
 
 /**
- * Checks the options of a factory or function. An option that is undefined counts as not given.
+ * Returns a copy of the options of a factory or function, each of which was read once and checked. Only the copy may be
+ * used: a getter could answer differently the next time. An option that is undefined counts as not given.
  * @param owner what has the options, for messages: `createHub`, `tasks.router`
  * @throws TaskError `INVALID_OPTION` naming the option, the rule and the value, or the option that was probably meant
  */
-export function checkOptions<T extends object>(owner: string, given: T, rules: OptionRules<T>): void {
+export function checkOptions<T extends object>(owner: string, given: T, rules: OptionRules<T>): T {
   assertOption(isPlainObject(given), `the options of ${owner}`, 'an object', given);
-  checkMembers(given, rules, '');
+  return readMembers(given, rules, '') as T;
 }
 
 /** @throws TaskError `INVALID_OPTION` unless `ok`. */
@@ -86,6 +89,9 @@ export const ANYTHING: OptionRule = { text: 'anything', accepts: () => true };
 export const A_SIGNAL: OptionRule = { text: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
 export const A_CLOCK = withMethods('a Clock', ['now', 'wallNow', 'after', 'every']);
 
+/** Accepts any array. Its items are checked where they are used. */
+export const AN_ARRAY: OptionRule = { text: 'an array', accepts: Array.isArray, isList: true };
+
 /** Tells whether a value is an array of such items. A hole in it is none, although `every` alone passes over holes. */
 export const isListOf = <T>(value: unknown, isItem: (item: unknown) => item is T): value is readonly T[] =>
   Array.isArray(value) && Array.from(value).every((item) => isItem(item));
@@ -124,17 +130,33 @@ export function showOption(value: unknown): string {
   return typeof value;
 }
 
-function checkMembers(given: object, rules: Readonly<Record<string, OptionRule>>, path: string): void {
-  for (const name of Object.keys(given)) {
+function readMembers(given: object, rules: Readonly<Record<string, OptionRule>>, path: string): object {
+  for (const name of namesOf(given)) {
     if (!Object.hasOwn(rules, name)) throw unknownOption(path, name, Object.keys(rules));
   }
+  const read: Record<string, unknown> = {};
   for (const [name, rule] of Object.entries(rules)) {
-    const value = (given as Record<string, unknown>)[name];
+    const found = (given as Record<string, unknown>)[name];
+    const value: unknown = rule.isList === true && Array.isArray(found) ? Array.from(found) : found;
     if (value === undefined && rule.required !== true) continue;
     assertOption(rule.accepts(value), path + name, rule.text, value);
-    if (rule.members !== undefined) checkMembers(value as object, rule.members, `${path}${name}.`);
+    read[name] = rule.members === undefined ? value : readMembers(value as object, rule.members, `${path}${name}.`);
+  }
+  return read;
+}
+
+/** Yields the names of options, also of those that come from the prototype of `given`, such as shared defaults. */
+function* namesOf(given: object): Generator<string> {
+  let object: object | null = given;
+  while (object !== null && !isRoot(object)) {
+    yield* Object.keys(object);
+    object = Object.getPrototypeOf(object) as object | null;
   }
 }
+
+/** Tells whether an object is the `Object.prototype` of any realm, to which other code may have added names. */
+const isRoot = (object: object): boolean =>
+  Object.getPrototypeOf(object) === null && Object.hasOwn(object, 'hasOwnProperty');
 
 function unknownOption(path: string, name: string, known: readonly string[]): TaskError {
   const near = nearestName(name, known);

@@ -24,8 +24,7 @@ const LEASE_MS = wholeNumber([10_000, 200, 3_600_000]);
  * const tasks = createTaskManager({ store: createTaskStore(new MyDriver(database)) });
  */
 export function createTaskStore(driver: TaskDriver, options: TaskStoreOptions = {}): TaskStore {
-  checkOptions('createTaskStore', options, { leaseMs: LEASE_MS });
-  const { leaseMs = 10_000 } = options;
+  const { leaseMs = 10_000 } = checkOptions('createTaskStore', options, { leaseMs: LEASE_MS });
   let opened = false;
   return (settings) => {
     assertOption(!opened, 'store', 'a store of its own for each manager', 'one that another manager has opened');

@@ -39,8 +39,7 @@ const ENVELOPE_BYTES = 4_096;
  * @throws TaskError `INVALID_OPTION` naming the option, the rule and the value
  */
 export function createHubRouter(engine: HubEngine, options: HubRouterOptions): Middleware {
-  checkOptions('hub.router', options, ROUTER_RULES);
-  const { auth, admin, userId } = options;
+  const { auth, admin, userId } = checkOptions('hub.router', options, ROUTER_RULES);
   const maxBodyBytes = engine.options.maxEventBytes + ENVELOPE_BYTES;
 
   const userOf = (req: AnyRequest): string | undefined =>

@@ -20,9 +20,9 @@ const RESUME_RULES: OptionRules<ResumeOptions> = { slot: required(A_FUNCTION) };
 
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
 export function createResume(requests: TaskRequests, options: ResumeOptions): Middleware {
-  checkOptions('tasks.resume', options, RESUME_RULES);
+  const { slot: slotFor } = checkOptions('tasks.resume', options, RESUME_RULES);
   const slotOf = async (req: AnyRequest): Promise<string | undefined> =>
-    readIdentity('slot', await askCallback('slot', options.slot, req as Request));
+    readIdentity('slot', await askCallback('slot', slotFor, req as Request));
 
   const runningIn = async (req: AnyRequest, slot: string | undefined): Promise<TaskRecord | undefined> =>
     slot === undefined ? undefined : requests.engine.lookUp({ slot, owner: await requests.ownerOf(req) });

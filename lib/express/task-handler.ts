@@ -80,9 +80,9 @@ const HANDLER_RULES: OptionRules<HandlerOptions> = {
 };
 
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
-export function createHandler(requests: TaskRequests, job: AsyncTask, options: HandlerOptions): Middleware {
+export function createHandler(requests: TaskRequests, job: AsyncTask, given: HandlerOptions): Middleware {
   assertOption(typeof job === 'function', 'the task', 'a function', job);
-  checkOptions('tasks.handler', options, HANDLER_RULES);
+  const options = checkOptions('tasks.handler', given, HANDLER_RULES);
   assertOption(
     options.onBusy === undefined || options.slot !== undefined,
     'onBusy',

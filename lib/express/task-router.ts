@@ -34,8 +34,7 @@ const ROUTER_RULES: OptionRules<RouterOptions> = { authorize: A_FUNCTION };
  * @throws TaskError `INVALID_OPTION` naming the option, the rule and the value
  */
 export function createTaskRouter(requests: TaskRequests, options: RouterOptions): Middleware {
-  checkOptions('tasks.router', options, ROUTER_RULES);
-  const { authorize } = options;
+  const { authorize } = checkOptions('tasks.router', options, ROUTER_RULES);
 
   const isAuthorized = async (req: AnyRequest, task: TaskInfo): Promise<boolean> =>
     authorize === undefined ||

@@ -1,6 +1,7 @@
 /** Tells whether anybody still waits for the answer to a request, and lets go of work that nobody waits for. */
 import type { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
 import { isOver, isQueued } from '../sse/guarded-response.js';
@@ -35,11 +36,22 @@ export function presenceOf(req: AnyRequest, given?: StreamResponse): Presence {
 
 /**
  * Returns the same for a start that does not need its client, because a key or the application leads to its task: it
- * goes on until the rest of its body can no longer come. Over HTTP/2 a body that is cut ends like a whole one.
+ * goes on until the rest of its body can no longer come.
  */
 export function uploadOf(req: AnyRequest): Presence {
-  const isCut = (): boolean => !('stream' in req) && req.destroyed && !req.complete;
+  const isCut = 'stream' in req ? watchStream(req) : (): boolean => req.destroyed && !req.complete;
   return { isWaiting: () => !isCut(), isQueued: false, source: req };
+}
+
+/**
+ * Watches a body over HTTP/2, where one that is cut ends like a whole one, and every request is `complete` once it is
+ * over. So it counts as cut where the stream was aborted before its end was read, or before anybody watched.
+ */
+function watchStream(req: Http2ServerRequest): () => boolean {
+  const { stream } = req;
+  let isCut = req.aborted && !stream.endAfterHeaders;
+  if (!isCut && !stream.readableEnded) req.once('aborted', () => (isCut = !stream.readableEnded));
+  return () => isCut;
 }
 
 /** @throws TaskError `REQUEST_OVER` where nobody waits for an answer */

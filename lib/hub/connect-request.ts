@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { IDENTITY_RULE, isIdentity } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
-import { A_STRING, checkOptions, isListOf, type OptionRules } from '../core/check-options.js';
+import { A_STRING, AN_ARRAY, checkOptions, isListOf, type OptionRules } from '../core/check-options.js';
 import { queryOf, readLastEventIdParam, readSingleParam } from '../http/read-request.js';
 import { CLIENT_ID_HEADER } from '../sse/headers.js';
 import { isOwnId } from './hub-message.js';
@@ -35,7 +35,7 @@ export interface ConnectRequest {
 const CONNECT_RULES: OptionRules<ConnectOptions> = {
   clientId: A_STRING,
   userId: { text: IDENTITY_RULE, accepts: isIdentity },
-  rooms: { text: 'an array', accepts: Array.isArray },
+  rooms: AN_ARRAY,
 };
 
 /** Matches the ids that a client may return with: one of ours, or one that it made itself, as long and as random. */
@@ -47,9 +47,8 @@ const ROOM = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
  * application says of it
  */
 export function readConnectRequest(req: IncomingMessage | Http2ServerRequest, options: ConnectOptions): ConnectRequest {
-  checkOptions('hub.connect', options, CONNECT_RULES);
+  const { clientId: named, userId, rooms = [] } = checkOptions('hub.connect', options, CONNECT_RULES);
   const query = queryOf(req);
-  const { clientId: named, userId, rooms = [] } = options;
   check(named === undefined || isOwnId(named), 'A client id is 1 to 128 visible ASCII characters');
   check(isListOf(rooms, isRoom), 'A room is 1 to 128 characters');
   const header = req.headers[CLIENT_ID_HEADER.toLowerCase()];

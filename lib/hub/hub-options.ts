@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../core/clock.js';
 import {
   A_BOOLEAN,
   A_CLOCK,
+  AN_ARRAY,
   assertOption,
   checkOptions,
   LARGE,
@@ -96,7 +97,7 @@ const A_HUB_LOG = withMethods('a HubLog', ['open', 'append', 'close']);
 const HUB_RULES: OptionRules<HubOptions> = {
   ...NUMBER_RULES,
   heartbeatEvent: A_BOOLEAN,
-  allowedOrigins: { text: 'an array', accepts: Array.isArray },
+  allowedOrigins: AN_ARRAY,
   allowCrossSite: A_BOOLEAN,
   log: {
     text: 'a HubLog whose epoch is 22 base64url characters',
@@ -106,8 +107,8 @@ const HUB_RULES: OptionRules<HubOptions> = {
 };
 
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value. */
-export function resolveHubOptions(given: HubOptions): ResolvedHubOptions {
-  checkOptions('createHub', given, HUB_RULES);
+export function resolveHubOptions(options: HubOptions): ResolvedHubOptions {
+  const given = checkOptions('createHub', options, HUB_RULES);
   const numbers = numbersOf(NUMBERS, given);
   // A limit that was given alone pulls the defaults of the others along.
   if (given.historyBytes === undefined) numbers.historyBytes = Math.min(numbers.historyBytes, numbers.maxHistoryBytes);

@@ -27,7 +27,6 @@ const RULES: OptionRules<KeyValueDriverOptions> = {
  * const store = createTaskStore(createKeyValueDriver({ keyValue }));
  */
 export function createKeyValueDriver(options: KeyValueDriverOptions): TaskDriver {
-  checkOptions('createKeyValueDriver', options, RULES);
-  const { keyValue, ...rest } = options;
+  const { keyValue, ...rest } = checkOptions('createKeyValueDriver', options, RULES);
   return createTableDriver({ table: new KeyValueTable(keyValue), documents: keyValue, ...rest });
 }

@@ -39,8 +39,7 @@ const OPTION_RULES: OptionRules<RedisStoreOptions> = {
  * @throws TaskError `INVALID_OPTION`
  */
 export function createRedisStore(options: RedisStoreOptions): TaskStore {
-  checkOptions('createRedisStore', options, OPTION_RULES);
-  const { client, prefix = 'rsse:', leaseMs } = options;
+  const { client, prefix = 'rsse:', leaseMs } = checkOptions('createRedisStore', options, OPTION_RULES);
   const port = openPort(client);
   return createTaskStore(new RedisDriver(port, prefix), leaseMs === undefined ? {} : { leaseMs });
 }

@@ -36,7 +36,7 @@ const RULES: OptionRules<Omit<SqliteStoreOptions, 'leaseMs'>> = {
  * const tasks = createTaskManager({ store });
  */
 export function createSqliteStore(options: SqliteStoreOptions): TaskStore {
-  checkOptions('createSqliteStore', options, { ...RULES, leaseMs: wholeNumber([10_000, 200, 3_600_000]) });
-  const { database, prefix = 'resumable_sse_', leaseMs } = options;
+  const rules = { ...RULES, leaseMs: wholeNumber([10_000, 200, 3_600_000]) };
+  const { database, prefix = 'resumable_sse_', leaseMs } = checkOptions('createSqliteStore', options, rules);
   return createTaskStore(createSqliteDriver(database, prefix), leaseMs === undefined ? {} : { leaseMs });
 }

@@ -28,7 +28,6 @@ const RULES: OptionRules<TableDriverOptions> = {
  * const store = createTaskStore(createTableDriver({ table, documents }));
  */
 export function createTableDriver(options: TableDriverOptions): TaskDriver {
-  checkOptions('createTableDriver', options, RULES);
-  const { table, documents, pollMs = 100 } = options;
+  const { table, documents, pollMs = 100 } = checkOptions('createTableDriver', options, RULES);
   return new TableDriver(() => ({ table, documents, polling: { busyMs: pollMs, idleMs: pollMs } }));
 }

@@ -62,8 +62,7 @@ const TERMINAL: readonly string[] = ['complete', 'failed', 'cancelled'];
  * @throws TaskError `INVALID_OPTION` for an option, and where the first answer is no stream; what `fetch` throws where nothing answers
  */
 export async function collect(url: string, options: CollectOptions = {}): Promise<CollectedStream> {
-  checkOptions('collect', options, RULES);
-  const { maxConnections = 1, signal, headers, ...start } = options;
+  const { maxConnections = 1, signal, headers, ...start } = checkOptions('collect', options, RULES);
   const events: CollectedEvent[] = [];
   let position: string | undefined;
   let first: Response | undefined;

@@ -48,8 +48,7 @@ export async function runJob<P, R, I>(
   input?: I,
   options: RunJobOptions = {},
 ): Promise<FinishedJob<TaskProgress<P>, TaskResult<R>>> {
-  checkOptions('runJob', options, RULES);
-  const { signal, timeoutMs = Infinity, clock } = options;
+  const { signal, timeoutMs = Infinity, clock } = checkOptions('runJob', options, RULES);
   let failure: { readonly error: unknown } | undefined;
   const onTaskError = (error: unknown): void => void (failure ??= { error });
   const resolved = resolveOptions({ timeoutMs, abandonAfterMs: Infinity, onTaskError, ...(clock && { clock }) });

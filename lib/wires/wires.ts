@@ -48,6 +48,7 @@ const areHeaders = (headers: unknown): boolean =>
 /** The rule of the manager's option `wires`. */
 export const WIRES_RULE: OptionRule = {
   text: 'an array of Wire objects with names of their own, and with members of the types that Wire says',
+  isList: true,
   accepts: (value) => isListOf(value, isWire) && !value.some((wire) => BUILT_IN.some(({ name }) => name === wire.name)),
 };
 

@@ -35,13 +35,21 @@ afterEach(async () => {
   guard.close();
 });
 
-describe('the signal of a job', () => {
+/** The signals that a job may listen to. */
+const SIGNALS: [which: string, derive: (signal: AbortSignal) => AbortSignal][] = [
+  ['the signal of a job', (signal) => signal],
+  ['a signal that a job derives', (signal) => AbortSignal.any([new AbortController().signal, signal])],
+  ['a signal that a job derives from a derived one', (signal) => AbortSignal.any([AbortSignal.any([signal])])],
+];
+
+describe.each(SIGNALS)('%s', (_which, derive) => {
   it.each(FAILURES)('reports the error of %s, and goes on with the next listener', async (_how, listen) => {
     const after = jest.fn();
-    const fixture = new RunFixture(({ signal }) => {
+    const fixture = new RunFixture(({ signal: given }) => {
+      const signal = derive(given);
       listen(signal);
       signal.addEventListener('abort', after);
-      return new Promise((resolve) => signal.addEventListener('abort', resolve));
+      return new Promise((resolve) => given.addEventListener('abort', resolve));
     }).start();
     await turn();
     fixture.run.cancelRequested({ code: 'TASK_CANCELLED', message: 'Stop' });

@@ -3,6 +3,7 @@
  * with, in a later tick where nobody can catch it.
  */
 
+import { types } from 'node:util';
 import { warnOfFailure } from '../callbacks.js';
 
 type Callback = (event: Event) => unknown;
@@ -18,12 +19,25 @@ const REPORTS = new WeakMap<object, Report>();
 /**
  * Returns `signal` itself, which from now on calls its listeners, `onabort` included, so that `report` gets
  * their errors (default: a process warning). It
- * stays an ordinary AbortSignal for `fetch`, `AbortSignal.any` and `events.once`. What is derived from it by
- * `AbortSignal.any` is a signal of its own, and is not guarded.
+ * stays an ordinary AbortSignal for `fetch`, `AbortSignal.any` and `events.once`. A signal that `AbortSignal.any`
+ * derives from it is guarded in the same way.
  */
 export function guardSignal(signal: AbortSignal, report = warnOfListener): AbortSignal {
   REPORTS.set(signal, report);
   return Object.defineProperties(signal, METHODS);
+}
+
+/**
+ * The member in which Node keeps the signals that `AbortSignal.any` has derived from a signal; undefined on a platform
+ * without it, where those are not guarded.
+ */
+const DEPENDENTS = findDependents();
+
+function findDependents(): symbol | undefined {
+  const { signal } = new AbortController();
+  AbortSignal.any([signal]);
+  const members = signal as unknown as Readonly<Record<symbol, unknown>>;
+  return Object.getOwnPropertySymbols(signal).find((name) => types.isSet(members[name]));
 }
 
 const warnOfListener: Report = (error) => {
@@ -45,8 +59,23 @@ function guard(listener: Listener): Callback {
   };
 }
 
+/**
+ * Makes Node's set of derived signals guard each signal that is added. That happens before `AbortSignal.any` returns it,
+ * so that nobody can have added a listener.
+ */
+function guardDerived(this: AbortSignal, derived: Set<WeakRef<AbortSignal>>): void {
+  const add = (ref: WeakRef<AbortSignal>): Set<WeakRef<AbortSignal>> => {
+    const signal = WeakRef.prototype.deref.call(ref) as AbortSignal | undefined;
+    if (signal !== undefined) guardSignal(signal, REPORTS.get(this));
+    return Set.prototype.add.call(derived, ref) as typeof derived;
+  };
+  Object.defineProperty(derived, 'add', { value: add });
+  Object.defineProperty(this, DEPENDENTS as symbol, { value: derived, writable: true, configurable: true });
+}
+
 /** Shared by all signals, so that a task has no functions of its own for this. */
-const METHODS = {
+const METHODS: PropertyDescriptorMap = {
+  ...(DEPENDENTS && { [DEPENDENTS]: { configurable: true, get: () => undefined, set: guardDerived } }),
   addEventListener: {
     configurable: true,
     writable: true,

@@ -98,8 +98,8 @@ const PRESENCE_RULES: OptionRules<PresenceOptions> = {
 };
 
 /** Makes the presence of this process; one per process is enough. @throws TaskError `INVALID_OPTION` */
-export function createPresence(options: PresenceOptions = {}): Presence {
-  checkOptions('createPresence', options, PRESENCE_RULES);
+export function createPresence(given: PresenceOptions = {}): Presence {
+  const options = checkOptions('createPresence', given, PRESENCE_RULES);
   const { connection, subject = 'resumable-sse.presence' } = options;
   checkSubject('subject', subject);
   const inboxPrefix = inboxPrefixOption(options.inboxPrefix);

@@ -37,8 +37,8 @@ export function remoteTask<P = unknown, R = unknown, I = unknown>(
 ): AsyncTask<P, R, I> {
   checkSubject('subject', subject);
   assertOption(typeof data === 'function', 'data', 'a function', data);
-  checkOptions('remoteTask', options, { idleTimeoutMs: numberRule('idleTimeoutMs') });
-  const { idleTimeoutMs = Infinity } = options;
+  const rules = { idleTimeoutMs: numberRule('idleTimeoutMs') };
+  const { idleTimeoutMs = Infinity } = checkOptions('remoteTask', options, rules);
 
   return async (context, taskId, updateProgress) => {
     const { presence } = requester;

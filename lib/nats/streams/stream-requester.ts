@@ -54,13 +54,13 @@ export interface RequesterStatistics {
  * const requester = createStreamRequester({ connection, presence });
  * for await (const message of requester.streamRequestWithClient('summaries', text, clientId)) res.write(message.string());
  */
-export function createStreamRequester(options: StreamRequesterOptions): StreamRequester {
-  checkOptions('createStreamRequester', options, REQUESTER_RULES);
+export function createStreamRequester(given: StreamRequesterOptions): StreamRequester {
+  const options = checkOptions('createStreamRequester', given, REQUESTER_RULES);
   const { connection } = options;
   checkConnection(connection);
   const [clock, inboxPrefix] = [clockOption(options.clock), inboxPrefixOption(options.inboxPrefix)];
-  const { presence: given = createPresence({ connection, clock, inboxPrefix }) } = options;
-  const presence = asPresenceNode(given);
+  const { presence: shared = createPresence({ connection, clock, inboxPrefix }) } = options;
+  const presence = asPresenceNode(shared);
   const terms = {
     beatMs: numberOption('beatMs', options.beatMs),
     windowMessages: numberOption('windowMessages', options.windowMessages),
@@ -100,13 +100,13 @@ class NatsRequester implements StreamRequester {
     subject: string,
     data: Uint8Array | string,
     clientId: string,
-    options: StreamRequestOptions = {},
+    given: StreamRequestOptions = {},
   ): ResponseStream {
     const { connection, presence, clients, budget } = this.wire;
     checkSubject('subject', subject);
     checkClientId(clientId);
     assertOption(typeof data === 'string' || data instanceof Uint8Array, 'data', 'text or bytes', data);
-    checkOptions('streamRequestWithClient', options, REQUEST_RULES);
+    const options = checkOptions('streamRequestWithClient', given, REQUEST_RULES);
     const idleTimeoutMs = numberOption('idleTimeoutMs', options.idleTimeoutMs);
     const own = copyHeaders(options.headers);
     // Nothing that is wrong with the arguments throws from here on, so whatever is taken now is given back.

@@ -87,8 +87,8 @@ const STOP_RULES: OptionRules<{ graceMs?: number }> = { graceMs: numberRule('gra
  *   for await (const part of summarize(data, signal)) await sender.send(part);
  * });
  */
-export function createStreamResponder(options: StreamResponderOptions): StreamResponder {
-  checkOptions('createStreamResponder', options, RESPONDER_RULES);
+export function createStreamResponder(given: StreamResponderOptions): StreamResponder {
+  const options = checkOptions('createStreamResponder', given, RESPONDER_RULES);
   const { connection, exposeErrors = false, onError = tellProcess } = options;
   checkConnection(connection);
   const presence = asPresenceNode(options.presence);
@@ -108,11 +108,11 @@ class NatsResponder implements StreamResponder {
 
   constructor(readonly wire: Omit<ResponderWire, 'open' | 'drop' | 'over'> & { readonly control: string }) {}
 
-  subscribe(subject: string, handler: StreamHandler, options: SubscribeOptions = {}): Subscription {
+  subscribe(subject: string, handler: StreamHandler, given: SubscribeOptions = {}): Subscription {
     if (this.#stopping !== undefined) throw new TaskError('SHUTDOWN', 'The responder has been stopped');
     checkSubscription('subject', subject);
     assertOption(typeof handler === 'function', 'handler', 'a function', handler);
-    checkOptions('subscribe', options, SUBSCRIBE_RULES);
+    const options = checkOptions('subscribe', given, SUBSCRIBE_RULES);
     if (options.queue !== undefined) checkSubscription('queue', options.queue);
     const maxConcurrent = numberOption('maxConcurrent', options.maxConcurrent);
     const maxWaiting = numberOption('maxWaiting', options.maxWaiting);
@@ -145,8 +145,8 @@ class NatsResponder implements StreamResponder {
   }
 
   stop(options: { graceMs?: number } = {}): Promise<void> {
-    checkOptions('stop', options, STOP_RULES);
-    const graceMs = numberOption('graceMs', options.graceMs);
+    const given = checkOptions('stop', options, STOP_RULES);
+    const graceMs = numberOption('graceMs', given.graceMs);
     return (this.#stopping ??= this.#stop(graceMs));
   }
 
