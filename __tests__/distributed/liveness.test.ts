@@ -21,7 +21,7 @@ describe('An instance whose own beats stood still', () => {
     ];
     const context = { instance: 'one', driver: { beat }, settings: storeSettings({ clock }) };
     const settled = { ...context, leaseMs: LEASE_MS, beatMs: BEAT_MS } as unknown as Context;
-    liveness = new Liveness(settled, { doubted: () => undefined, died: () => undefined });
+    liveness = new Liveness(settled, { doubted: () => undefined, died: () => undefined, left: () => undefined });
   });
 
   const beatFor = async (ms: number): Promise<void> => {

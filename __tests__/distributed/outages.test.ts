@@ -1,7 +1,7 @@
 import { TaskError } from '../../lib/core/errors.js';
 import type { Fate } from '../../lib/distributed/port/calls.js';
-import { reading, recordOf, started } from '../contracts/store-steps.js';
-import { codeOf } from '../support/stores/store-fixtures.js';
+import { claimedBy, reading, recordOf, started } from '../contracts/store-steps.js';
+import { codeOf, RecordingExecutor } from '../support/stores/store-fixtures.js';
 import { useFleet } from './fleet.js';
 
 describe('Instances on a store that fails', () => {
@@ -141,6 +141,30 @@ describe('Instances on a store that fails', () => {
       expect(back.frames).toMatchObject([{ seq: 3, data: '"second"' }]);
       back.close();
     });
+  });
+
+  it('claim a task again that the store has forgotten to be theirs, and write nothing of it meanwhile', async () => {
+    const one = fleet.open({ onLost: 'restart' });
+    const { taskId, writer } = await fleet.answered(started(one.store));
+    await fleet.answered(writer.release());
+    const saved = structuredClone(fleet.server.store!.state);
+    const executor = new RecordingExecutor();
+    const again = await fleet.answered(claimedBy(one.store, taskId, executor));
+    await fleet.answered(again.append(undefined, '0'));
+    const claim = one.driver.claim.bind(one.driver);
+    jest.spyOn(one.driver, 'claim').mockImplementation(async (asked) => {
+      const answer = await claim(asked);
+      await new Promise<void>((resolve) => fleet.clock.after(200, resolve));
+      return answer;
+    });
+    fleet.server.store!.state = saved;
+    const events: Promise<void>[] = [];
+    for (let n = 1; n <= 20; n++) {
+      events.push(Promise.resolve(again.append(undefined, String(n))));
+      await fleet.pass(50);
+    }
+    await fleet.answered(Promise.all(events));
+    expect(executor.fences).toEqual([]);
   });
 
   it('do not go on counting subscribers who have left since the time to which the store has gone back', async () => {

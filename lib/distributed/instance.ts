@@ -63,6 +63,9 @@ export class Instance {
       died: (name, count) => {
         this.recovery.inherit(name, count).catch(ignore);
       },
+      left: () => {
+        this.owned.audiences.noteAll();
+      },
     });
     const turn = new Turn();
     this.audience = new Audience(context, this.liveness, turn);
@@ -168,7 +171,7 @@ export class Instance {
         this.owned.cancelNoted(note.taskId).catch(ignore); // it is read again with the next look
         break;
       case 'audience':
-        this.owned.audienceNoted(note.taskId);
+        this.owned.audiences.note(note.taskId);
         break;
       case 'orphan':
         if (this.context.settings.orphanRunner.handlers.includes(note.handler)) this.#run(this.#lookForOrphansNow);
@@ -221,10 +224,15 @@ export class Instance {
   readonly #look = async (): Promise<void> => {
     await this.copies.check();
     await this.owned.verifyAll();
-    await this.owned.countAudience();
+    this.owned.audiences.noteAll();
+    await this.owned.audiences.recount();
   };
 
-  readonly #lookAtLost = (): Promise<void> => this.copies.checkLost();
+  readonly #lookAtLost = async (): Promise<void> => {
+    await this.copies.checkLost();
+    await this.owned.audiences.recount();
+  };
+
   readonly #lookForOrphans = (): Promise<void> => this.orphanage.look(false);
   readonly #lookForOrphansNow = (): Promise<void> => this.orphanage.look(true);
 }

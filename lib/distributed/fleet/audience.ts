@@ -9,6 +9,13 @@ import type { Turn } from '../turn.js';
 /** The number of named subscribers per task whose moves are remembered until they can be told. */
 const MAX_MOVES = 1_000;
 
+/** The subscribers of a task on other instances. */
+export interface AudienceCount {
+  readonly others: number;
+  /** False where the store does not know an instance that counts: it may be new, or dead. */
+  readonly isCertain: boolean;
+}
+
 /** The part of a copy that is counted. A task that nobody here has a copy of has the same, with nobody in it. */
 type Counted = Pick<LogCopy, 'taskId' | 'holder' | 'local' | 'moves'>;
 
@@ -72,16 +79,24 @@ export class Audience {
 
   /** Subscribers of each task on all other instances that live. */
   async countOthers(taskIds: readonly string[]): Promise<number[]> {
-    const shares = await this.context.driver.readAudience(taskIds);
-    return taskIds.map((_, index) => this.othersIn(shares[index] ?? []));
+    return (await this.count(taskIds)).map(({ others }) => others);
   }
 
-  othersIn(shares: readonly AudienceShare[]): number {
+  /** The same, and whether that is certain. */
+  async count(taskIds: readonly string[]): Promise<AudienceCount[]> {
+    const shares = await this.context.driver.readAudience(taskIds);
+    return taskIds.map((_, index) => this.#countIn(shares[index] ?? []));
+  }
+
+  #countIn(shares: readonly AudienceShare[]): AudienceCount {
     let others = 0;
+    let isCertain = true;
     for (const { instance, count } of shares) {
-      if (instance !== this.context.instance && !this.liveness.isDead(instance)) others += count;
+      if (count === 0 || instance === this.context.instance || this.liveness.isDead(instance)) continue;
+      others += count;
+      isCertain &&= this.liveness.knows(instance);
     }
-    return others;
+    return { others, isCertain };
   }
 
   /** Returns the position at which a subscriber left off, unless it is attached somewhere now. */

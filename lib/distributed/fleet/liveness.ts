@@ -11,8 +11,12 @@ export interface LivenessEvents {
   doubted(): void;
   /** The lease of another instance is over; told again with each beat until it is gone. */
   died(instance: string, count: number): void;
+  /** An instance is not among the others any more: it has left, or somebody has struck it off. */
+  left(): void;
 }
 
+/** So many instances are remembered that the store does not know. */
+const MAX_MISSING = 1_000;
 /** Own beats that are further apart than this many intervals do not show that the store accepted others' meanwhile. */
 const LATE_BEATS = 3;
 
@@ -30,7 +34,7 @@ interface Seen {
 export class Liveness {
   readonly #seen = new Map<string, Seen>();
   readonly #dead = new Set<string>();
-  /** Instances that the store does not know, since when they were asked after. */
+  /** Instances that the store does not know, and since when; -Infinity for those that were found dead here before. */
   readonly #missing = new Map<string, number>();
   #count = 0;
   /** The time at which the last accepted beat was sent. */
@@ -65,9 +69,10 @@ export class Liveness {
     const now = this.context.settings.clock.now();
     const silentMs = now - this.#acceptedMs;
     if (this.#seen.has(instance)) return silentMs < this.context.leaseMs && this.#dead.has(instance);
-    if (silentMs > LATE_BEATS * this.context.beatMs) return false;
     const since = this.#missing.get(instance) ?? now;
-    this.#missing.set(instance, since);
+    if (since === -Infinity) return silentMs < this.context.leaseMs;
+    if (silentMs > LATE_BEATS * this.context.beatMs) return false;
+    this.#miss(instance, since);
     return this.#isOver(since, this.#longestLeaseMs, now);
   }
 
@@ -85,12 +90,6 @@ export class Liveness {
   async leave(): Promise<void> {
     await this.#beating?.catch(ignore);
     await this.context.driver.removeInstance(this.context.instance, undefined);
-  }
-
-  /** The instance is gone, and so is all that it held. */
-  forget(instance: string): void {
-    this.#seen.delete(instance);
-    this.#dead.delete(instance);
   }
 
   async #beat(): Promise<void> {
@@ -130,12 +129,20 @@ export class Liveness {
         this.#dead.add(instance);
       }
     }
-    for (const instance of this.#seen.keys()) {
-      if (!present.has(instance)) this.forget(instance);
-    }
     for (const instance of present) this.#missing.delete(instance);
-    if (this.#missing.size > 1_000) this.#missing.clear();
+    for (const instance of this.#seen.keys()) {
+      if (present.has(instance)) continue;
+      this.#miss(instance, this.#dead.delete(instance) ? -Infinity : now);
+      this.#seen.delete(instance);
+      this.events.left();
+    }
     for (const instance of this.#dead) this.events.died(instance, this.#seen.get(instance)?.count ?? 0);
+  }
+
+  #miss(instance: string, sinceMs: number): void {
+    this.#missing.set(instance, sinceMs);
+    const [oldest] = this.#missing.keys();
+    if (this.#missing.size > MAX_MISSING && oldest !== undefined) this.#missing.delete(oldest);
   }
 
   /** Tells whether somebody who was last heard at `sinceMs` has been silent for the whole lease, and would have been heard. */

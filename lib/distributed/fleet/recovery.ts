@@ -62,7 +62,6 @@ export class Recovery {
       await Promise.all(Array.from({ length: SHARES_AT_ONCE }, () => this.#takeShares(instance)));
       if (!this.parts.liveness.isDead(instance)) return;
       await this.context.driver.removeInstance(instance, count);
-      this.parts.owned.countEverybody();
     } finally {
       this.#dividing.delete(instance);
     }

@@ -1,6 +1,7 @@
 /** Keeps the writers of all tasks that this instance owns, and checks that they still are its own. */
 import type { PublicError } from '../../core/errors.js';
 import type { Appender } from './appender.js';
+import { AudienceCounts } from './audience-counts.js';
 import type { Audience } from '../fleet/audience.js';
 import type { Claims } from '../fleet/claims.js';
 import { ignore, type Context } from '../context.js';
@@ -36,8 +37,9 @@ export class OwnedTasks implements WriterOwner {
   readonly #expected = new Map<string, number>();
   /** Cancelled after the store said that they run here, and before they did. */
   readonly #cancelledEarly = new Set<string>();
-  /** Tasks whose audience may have changed. */
-  readonly #uncounted = new Set<string>();
+  /** Tasks that the store has forgotten to be held here, and that are being claimed again. */
+  readonly #claimedAgain = new Set<SharedWriter>();
+  readonly audiences: AudienceCounts;
   #touchedMs: number;
 
   constructor(
@@ -45,6 +47,7 @@ export class OwnedTasks implements WriterOwner {
     readonly parts: WritingParts,
   ) {
     this.#touchedMs = context.settings.clock.now();
+    this.audiences = new AudienceCounts(parts, this.#writers);
   }
 
   get appender(): Appender {
@@ -121,7 +124,7 @@ export class OwnedTasks implements WriterOwner {
     });
     if (this.#cancelledEarly.delete(writer.taskId))
       this.#later(writer, () => void this.cancelNoted(writer.taskId).catch(ignore));
-    if (writer.record.attempt > 1) this.audienceNoted(writer.taskId); // they came while it ran elsewhere
+    if (writer.record.attempt > 1) this.audiences.note(writer.taskId); // they came while it ran elsewhere
   }
 
   committed(writer: SharedWriter, batch: PendingBatch): void {
@@ -139,9 +142,8 @@ export class OwnedTasks implements WriterOwner {
     writer.executor = NOBODY;
   }
 
-  async countSubscribers({ taskId }: SharedWriter): Promise<number> {
-    const [others = 0] = await this.parts.audience.countOthers([taskId]);
-    return others + (this.parts.copies.get(taskId)?.local ?? 0);
+  countSubscribers({ taskId }: SharedWriter): Promise<number> {
+    return this.audiences.countSubscribers(taskId);
   }
 
   async release(writer: SharedWriter): Promise<void> {
@@ -151,30 +153,6 @@ export class OwnedTasks implements WriterOwner {
     const copy = this.parts.copies.get(taskId);
     if (copy !== undefined) copy.holder = undefined;
     if (handler !== undefined) await driver.ring(undefined, { kind: 'orphan', handler }).catch(ignore);
-  }
-
-  /** Somebody may have come or gone elsewhere. */
-  audienceNoted(taskId: string): void {
-    if (!this.#writers.has(taskId)) return;
-    if (this.#uncounted.size === 0) this.turn.add(() => void this.countAudience().catch(ignore));
-    this.#uncounted.add(taskId);
-  }
-
-  /** An instance has died, and with it its subscribers. */
-  countEverybody(): void {
-    for (const taskId of this.#writers.keys()) this.audienceNoted(taskId);
-  }
-
-  async countAudience(): Promise<void> {
-    const taskIds = [...this.#uncounted];
-    for (let i = 0; i < taskIds.length; i += PAGE) {
-      const page = taskIds.slice(i, i + PAGE);
-      const others = await this.parts.audience.countOthers(page);
-      page.forEach((taskId, index) => {
-        this.#uncounted.delete(taskId);
-        this.parts.copies.get(taskId)?.setOthers(others[index] ?? 0);
-      });
-    }
   }
 
   /** Asks the store about a task that runs here: somebody has cancelled it. */
@@ -192,7 +170,7 @@ export class OwnedTasks implements WriterOwner {
   async verifyAll(): Promise<void> {
     const taskIds = [...this.#writers.keys()];
     for (let i = 0; i < taskIds.length; i += PAGE) await this.#verify(taskIds.slice(i, i + PAGE));
-    for (const writer of this.#writers.values()) writer.resume();
+    for (const writer of this.#writers.values()) if (!this.#claimedAgain.has(writer)) writer.resume();
   }
 
   /** One tick: refuses what has waited for too long, and keeps what runs from expiring. */
@@ -228,6 +206,8 @@ export class OwnedTasks implements WriterOwner {
   /** The store has gone back to a state in which the task was not held here yet: takes it again, under a higher token. */
   async #takeAgain(writer: SharedWriter, state: TaskState): Promise<void> {
     if (!writer.idle || state.status !== 'running') return; // the next time, then
+    if (this.#claimedAgain.has(writer)) return;
+    this.#claimedAgain.add(writer);
     writer.pause();
     const { attempt, epoch, taskId } = writer.record;
     try {
@@ -237,6 +217,7 @@ export class OwnedTasks implements WriterOwner {
     } catch {
       // The store does not answer: what it says the next time decides.
     } finally {
+      this.#claimedAgain.delete(writer);
       writer.resume();
     }
   }
