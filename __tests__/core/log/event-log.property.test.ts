@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { EventLog } from '../../../lib/core/log/event-log.js';
+import { FrameRun } from '../../../lib/core/log/frame-run.js';
 import { CountingBudget } from '../../support/sse/counting-budget.js';
 import { itHolds } from '../../support/random/property.js';
 
@@ -17,9 +18,13 @@ const frame = fc.oneof(
   },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: MAX_FRAME }).map((n) => '='.repeat(n)) },
 );
-type Step = { readonly append: string } | 'drop';
+type Step = { readonly append: string } | { readonly run: readonly string[]; readonly from: number } | 'drop';
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 30, arbitrary: frame.map((append) => ({ append })) },
+  {
+    weight: 10,
+    arbitrary: fc.record({ run: fc.array(frame, { minLength: 1, maxLength: 20 }), from: fc.constantFrom(0, 0, 0, 1) }),
+  },
   { weight: 1, arbitrary: fc.constant<Step>('drop') },
 );
 const limits = fc.record({
@@ -52,6 +57,9 @@ describe('EventLog, against an array of all frames', () => {
         const before = log.firstSeq;
         if (each === 'drop') {
           log.dropOldestSegment();
+        } else if ('run' in each) {
+          log.appendFrom(each.from, new FrameRun(each.run));
+          model.push(...each.run.slice(each.from));
         } else {
           log.append(each.append);
           model.push(each.append);

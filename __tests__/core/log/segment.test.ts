@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { FrameRun } from '../../../lib/core/log/frame-run.js';
 import { Segment } from '../../../lib/core/log/segment.js';
 import { itHolds } from '../../support/random/property.js';
 
@@ -18,6 +19,27 @@ describe('Segment', () => {
     expect(segment.sliceAfter(6).toString()).toBe('c☃😀');
     expect(segment.sliceAfter(7)).toHaveLength(0);
     expect(segment.sliceAfter(4).buffer).toBe(segment.sliceAfter(6).buffer);
+  });
+
+  it.each([[['a', 'b', 'cd']], [['ä', '', '☃😀', 'x']]])('adds %j together as it would one by one', (frames) => {
+    const [together, single] = [new Segment(1, 1_024), new Segment(1, 1_024)];
+    expect(together.appendAll(new FrameRun(frames))).toBe(true);
+    for (const frame of frames) single.append(frame);
+    for (let seq = 0; seq <= frames.length; seq++) expect(together.sliceAfter(seq)).toEqual(single.sliceAfter(seq));
+  });
+
+  it('adds none of several frames where their bytes and index entries do not all fit', () => {
+    const segment = new Segment(1, 24);
+    expect(segment.appendAll(new FrameRun(['12345', '67890', '12345']))).toBe(false);
+    expect(segment).toMatchObject({ count: 0, used: 0 });
+    expect(segment.appendAll(new FrameRun(['12345', '67890', '12']))).toBe(true);
+    expect(segment).toMatchObject({ count: 3, used: 12 });
+  });
+
+  it('does not join half a character to the half that the next frame begins with', () => {
+    const run = new FrameRun(['\ud83d', '\ude00']);
+    expect(run.bytes).toBe(6);
+    expect(new Segment(1, 64).appendAll(run)).toBe(false);
   });
 
   it('leaves an older slice as it was when more is appended', () => {

@@ -1,8 +1,9 @@
 /** The append-only log of one task: its events as encoded frames, kept in segments of memory. */
 import { Epochs } from './epochs.js';
 import { Followers, type Follower } from './followers.js';
+import type { FrameRun } from './frame-run.js';
 import type { MemoryBudget, Pinnable } from './memory.js';
-import { Segment } from './segment.js';
+import { Segment, segmentWith } from './segment.js';
 
 const FIRST_SEGMENT_BYTES = 1_024;
 const MAX_SEGMENT_BYTES = 65_536;
@@ -101,8 +102,23 @@ export class EventLog {
     const last = this.#segments.at(-1);
     const full = last === undefined || this.#broken || last.count >= this.limits.maxEvents / SEGMENTS_PER_LOG;
     const written = (full ? 0 : last.append(frame)) || this.#addSegment(frame, !full, dropped).append(frame);
-    this.#wireBytes += written; // read only now: a new segment may have cost an old one
-    this.#lastSeq++;
+    this.#grown(1, written); // only now: a new segment may have cost an old one
+  }
+
+  /** Appends the frames of `run` from the one with that index on; all of them at once where the last segment has room. */
+  appendFrom(index: number, run: FrameRun): void {
+    const { frames, bytes } = run;
+    const { maxEvents } = this.limits;
+    const last = this.#broken ? undefined : this.#segments.at(-1);
+    const isFull = this.events + frames.length > maxEvents;
+    const isCut = last === undefined || last.count + frames.length > maxEvents / SEGMENTS_PER_LOG;
+    if (index === 0 && !isFull && !isCut && last.appendAll(run)) this.#grown(frames.length, bytes);
+    else for (let i = index; i < frames.length; i++) this.append(frames[i] as string);
+  }
+
+  #grown(events: number, bytes: number): void {
+    this.#wireBytes += bytes;
+    this.#lastSeq += events;
     this.#broken = false;
     this.#slice = undefined;
     this.#followers.wakeAll();
@@ -122,7 +138,7 @@ export class EventLog {
     if (position >= limit) return undefined;
     const shared = this.#slice;
     if (shared?.from === position && shared.to <= limit) return shared;
-    const segment = this.#segmentOf(position + 1);
+    const segment = segmentWith(position + 1, this.#segments);
     const to = Math.min(segment.lastSeq, limit);
     const slice: Slice = {
       kind: 'frames',
@@ -228,17 +244,5 @@ export class EventLog {
     this.budget.release(segment.capacity);
     this.budget.dropped(segment);
     return segment;
-  }
-
-  #segmentOf(seq: number): Segment {
-    let low = 0;
-    let high = this.#segments.length - 1;
-    if ((this.#segments[high] as Segment).firstSeq <= seq) low = high; // most readers are at the end
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#segments[middle] as Segment).firstSeq <= seq) low = middle;
-      else high = middle - 1;
-    }
-    return this.#segments[low] as Segment;
   }
 }

@@ -1,4 +1,5 @@
 /** Keeps frames in one piece of memory, so that a reader gets the rest of it as one slice. */
+import type { FrameRun } from './frame-run.js';
 import { Pinnable } from './memory.js';
 
 /**
@@ -45,6 +46,18 @@ export class Segment extends Pinnable {
     return written;
   }
 
+  /** Adds all frames of `run` by one write. Returns false, and adds none, where that cannot be. */
+  appendAll(run: FrameRun): boolean {
+    const { frames, text, bytes } = run;
+    if (!run.isWhole || bytes > this.capacity - this.used - 4 * (this.count + frames.length)) return false;
+    this.#bytes.write(text, this.used);
+    for (let i = 0; i < frames.length; i++) {
+      this.used += run.sizeOf(i);
+      this.#ends[this.#ends.length - 1 - this.count++] = this.used;
+    }
+    return true;
+  }
+
   /**
    * Empties the segment for frames from `firstSeq` on. Returns false where a reader may still look at its bytes. Reuse
    * matters to a job that nobody watches: only garbage collection would free its old segments, and that comes late for
@@ -73,4 +86,17 @@ export class Segment extends Pinnable {
     const frames = seq - this.firstSeq + 1;
     return frames === 0 ? 0 : (this.#ends[this.#ends.length - frames] as number);
   }
+}
+
+/** Returns the one of `segments`, which are in order, that holds the frame `seq`. */
+export function segmentWith(seq: number, segments: readonly Segment[]): Segment {
+  let low = 0;
+  let high = segments.length - 1;
+  if ((segments[high] as Segment).firstSeq <= seq) low = high; // most readers are at the end
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((segments[middle] as Segment).firstSeq <= seq) low = middle;
+    else high = middle - 1;
+  }
+  return segments[low] as Segment;
 }

@@ -97,10 +97,10 @@ export class LogSync {
    * Takes over what the writer here has appended. False: the copy has not read up to where the writer began, and the store
    * tells what is missing.
    */
-  acceptBatch({ frames, progress, final }: PendingBatch, end: Place): boolean {
-    const before = end.seq - frames.length;
+  acceptBatch({ run, progress, final }: PendingBatch, end: Place): boolean {
+    const before = end.seq - run.frames.length;
     if (!this.follows(end, before)) return false;
-    for (let i = this.log.lastSeq - before; i < frames.length; i++) this.log.append(frames[i] as string);
+    this.log.appendFrom(this.log.lastSeq - before, run);
     this.record.progress = progress ?? this.record.progress;
     this.changed();
     this.#readTo = end;

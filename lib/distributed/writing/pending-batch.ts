@@ -1,5 +1,6 @@
 /** Collects the events of one task that are sent together. */
 import type { LogLimits } from '../../core/log/event-log.js';
+import { FrameRun } from '../../core/log/frame-run.js';
 import type { EncodedTask, StoreSettings } from '../../core/ports.js';
 import type { FinalStatus } from '../../core/task/status.js';
 import { ignore } from '../context.js';
@@ -16,6 +17,8 @@ const ENTRIES_PER_LOG = 16;
 const FULL_BATCH_BYTES = 1_048_576;
 /** An event takes about so many bytes of memory beside its text. */
 const EVENT_BYTES = 64;
+
+const NO_FRAMES = new FrameRun([]);
 
 interface PendingEvent {
   readonly event: string | undefined;
@@ -36,7 +39,7 @@ export class PendingBatch {
   /** The reason why the last call for it has failed. */
   cause: unknown;
   /** The frames of its events as they go over the wire, once it is sealed. */
-  frames: readonly string[] = [];
+  run = NO_FRAMES;
   entries: readonly Entry[] = [];
   resolve: () => void = ignore;
   #reject: (error: unknown) => void = ignore;
@@ -87,39 +90,45 @@ export class PendingBatch {
     task: EncodedTask,
     { encode, log, clock }: Pick<StoreSettings, 'encode' | 'log' | 'clock'>,
   ): Place {
-    const atMs = clock.wallNow();
-    const most = entryLimits(log);
-    const entries: Entry[] = [];
-    const frames: string[] = [];
     const { taskId, resumeKey, attempt, epoch, wire, slot, progress } = task;
     const described = { taskId, resumeKey, attempt, epoch, wire, slot, progress }; // one for all events
-    let { seq, bytes } = start;
-    let lines: string[] = [];
-    let events = 0;
-    let size = 0;
-    const close = (): void => {
-      bytes += size;
-      const place = { token: epoch, seq, bytes };
-      entries.push({ place, events, bytes: size, atMs, text: joinLines(lines), schema: SCHEMA });
-      lines = [];
-      events = size = 0;
-    };
+    const frames: string[] = [];
     for (const { event, json } of this.events) {
-      const frame = encode(described, seq + 1, event, json);
+      frames.push(encode(described, start.seq + frames.length + 1, event, json));
       if (event === undefined) described.progress = json;
-      const frameBytes = Buffer.byteLength(frame);
-      if (events > 0 && (events >= most.events || size + frameBytes > most.bytes)) close();
-      frames.push(frame);
-      lines.push(event ?? '', json);
-      seq++;
-      events++;
-      size += frameBytes;
     }
-    close();
-    this.entries = entries;
-    this.frames = frames;
-    return { token: epoch, seq, bytes };
+    this.run = new FrameRun(frames);
+    return this.#layOut({ ...start, token: epoch }, clock.wallNow(), entryLimits(log));
   }
+
+  /** Lays the events out as entries, which come after `place`. Returns the place of the last one. */
+  #layOut(place: Place, atMs: number, most: { readonly events: number; readonly bytes: number }): Place {
+    const { run, events: all } = this;
+    const entries: Entry[] = [];
+    let [first, bytes] = [0, 0];
+    for (let next = 0; next <= all.length; next++) {
+      const events = next - first;
+      const frameBytes = next < all.length ? run.sizeOf(next) : Infinity;
+      if (events > 0 && (events >= most.events || bytes + frameBytes > most.bytes)) {
+        place = { token: place.token, seq: place.seq + events, bytes: place.bytes + bytes };
+        entries.push({ place, events, bytes, atMs, text: linesOf(all, first, next), schema: SCHEMA });
+        [first, bytes] = [next, 0];
+      }
+      bytes += frameBytes;
+    }
+    this.entries = entries;
+    return place;
+  }
+}
+
+/** The text of an entry with the events from `first` up to, but without, `end`. */
+function linesOf(events: readonly PendingEvent[], first: number, end: number): string {
+  const lines: string[] = [];
+  for (let i = first; i < end; i++) {
+    const { event = '', json } = events[i] as PendingEvent;
+    lines.push(event, json);
+  }
+  return joinLines(lines);
 }
 
 const entryLimits = ({ maxEvents, maxBytes }: LogLimits): { events: number; bytes: number } => ({
