@@ -1,4 +1,5 @@
 import { EventLog } from '../../../lib/core/log/event-log.js';
+import { FrameRun } from '../../../lib/core/log/frame-run.js';
 
 const FREE = { reserve: () => undefined, release: () => undefined, dropped: () => undefined };
 
@@ -37,5 +38,17 @@ describe('the memory of a trimmed log', () => {
     const text = sending?.toString();
     fill(log, 10, 1_000);
     expect(sending?.toString()).toBe(text);
+  });
+});
+
+describe('frames that are appended together', () => {
+  it('make room before they go into a segment that has some, where the log has as many events as it may keep', () => {
+    const log = new EventLog({ maxEvents: 16, maxBytes: 65_536 }, FREE);
+    log.append('1');
+    log.skipTo(15);
+    log.append('16');
+    log.appendFrom(0, new FrameRun(['17']));
+    expect(log).toMatchObject({ firstSeq: 16, lastSeq: 17, events: 2 });
+    expect(log.readAfter(15)?.bytes.toString()).toBe('1617');
   });
 });
