@@ -19,6 +19,10 @@ const NO_BARE_ERROR = {
   selector: 'ThrowStatement > NewExpression[callee.name=/^(Error|TypeError|RangeError)$/]',
   message: 'Throw a TaskError, so that callers can branch on its code.',
 };
+const NO_SPREAD_LITERAL = {
+  selector: 'ObjectExpression > SpreadElement > ObjectExpression',
+  message: 'Write the properties out: spreading a literal only saves lines.',
+};
 const NO_FOCUS = {
   selector: 'MemberExpression[object.name=/^(it|test|describe)$/][property.name=/^(only|todo)$/]',
   message: 'A focused or empty test hides others.',
@@ -27,6 +31,9 @@ const NO_SLEEP = {
   selector: 'NewExpression[callee.name="Promise"] CallExpression[callee.name="setTimeout"]',
   message: 'Tests do not sleep: await the event, or move the clock.',
 };
+
+/** For all of lib/. */
+const STYLE = [NO_DEFAULT_EXPORT, NO_I_PREFIX, NO_BARE_ERROR, NO_SPREAD_LITERAL];
 
 export default tseslint.config(
   // The consumer is compiled inside the projects that install the package.
@@ -68,13 +75,13 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: false }],
       'max-lines': ['error', 250],
       'no-console': 'error',
-      'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_I_PREFIX, NO_MODULE_STATE, NO_BARE_ERROR],
+      'no-restricted-syntax': ['error', ...STYLE, NO_MODULE_STATE],
     },
   },
   {
     // The one module with state: the manager that init() makes.
     files: ['lib/default-manager.ts'],
-    rules: { 'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_I_PREFIX, NO_BARE_ERROR] },
+    rules: { 'no-restricted-syntax': ['error', ...STYLE] },
   },
   {
     // Time is a port on the server; the client runs where there is nobody to hand it one.

@@ -6,6 +6,7 @@ import {
   findFullFolders,
   findLongFiles,
   findNodeInBrowser,
+  findUnexplainedFiles,
   findUnknownRooms,
   findUnresolvedImports,
   findVagueNames,
@@ -137,6 +138,11 @@ describe('the checks on lib/ notice', () => {
   it('a file of 251 lines, and not one of 250', () => {
     const files = fileMap({ 'core/long.ts': '\n'.repeat(251), 'core/full.ts': '\n'.repeat(250) });
     expect(findLongFiles(files)).toEqual(['core/long.ts has 251 lines']);
+  });
+
+  it('a file that does not say what it is for, and not one that does', () => {
+    const files = fileMap({ 'core/a.ts': `import './b.js';`, 'core/b.ts': '/** Names the states of a task. */' });
+    expect(findUnexplainedFiles(files)).toEqual(['core/a.ts does not say what it is for']);
   });
 
   it('an import that runs upwards in core, and not one that runs downwards', () => {

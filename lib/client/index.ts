@@ -1,3 +1,4 @@
+/** The entry `./client`: follows tasks and hubs, in browsers and in Node. */
 // Tasks
 export { streamTask } from './stream-task.js';
 export type { StreamTaskOptions, TaskConnection, TaskUrl } from './task-options.js';

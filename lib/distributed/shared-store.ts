@@ -160,8 +160,17 @@ export class SharedTaskStore implements OpenTaskStore {
     const { idempotencyKey, fingerprint, slot, wire, handler, input } = draft;
     const createdAtMs = this.instance.context.settings.clock.wallNow();
     return {
-      ...{ taskId, resumeKey, owner, idempotencyKey, fingerprint },
-      ...{ slot, wire, handler, input, createdAtMs, schema: SCHEMA },
+      taskId,
+      resumeKey,
+      owner,
+      idempotencyKey,
+      fingerprint,
+      slot,
+      wire,
+      handler,
+      input,
+      createdAtMs,
+      schema: SCHEMA,
     };
   }
 }

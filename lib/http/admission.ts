@@ -104,7 +104,8 @@ export class Admission {
     const { options } = this.engine;
     const fold = wire?.fold;
     return {
-      ...{ job, handler },
+      job,
+      handler,
       snapshot: fold === undefined ? snapshot : () => askSyncCallback('wire.fold', fold, options.maxBytesPerTask),
       timeoutMs: checkNumber('timeoutMs', times.timeoutMs ?? options.timeoutMs),
       abandonAfterMs: checkNumber('abandonAfterMs', times.abandonAfterMs ?? options.abandonAfterMs),

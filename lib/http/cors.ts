@@ -1,4 +1,5 @@
 /** Answers CORS (Fetch, section 3.2) for the origins on the list, and only for them. */
+import { isHeaderName } from '../core/http-header.js';
 import type { StreamResponse } from '../sse/connection.js';
 import { CLIENT_ID_HEADER, RESUME_KEY_HEADER, TASK_ID_HEADER } from '../sse/headers.js';
 import { sendNoContent } from '../sse/whole-answer.js';
@@ -58,8 +59,5 @@ export function answerOptions(req: AnyRequest, res: StreamResponse, methods: rea
 function askedHeaders({ headers }: AnyRequest): string[] {
   const asked = (headers['access-control-request-headers'] ?? '').split(',');
   const known = REQUEST_HEADERS.map((name) => name.toLowerCase());
-  return asked.map((name) => name.trim()).filter((name) => TOKEN.test(name) && !known.includes(name.toLowerCase()));
+  return asked.map((name) => name.trim()).filter((name) => isHeaderName(name) && !known.includes(name.toLowerCase()));
 }
-
-/** [spec] RFC 9110, 5.6.2 */
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;

@@ -41,7 +41,9 @@ export class TaskRequests {
     const { maxSubscribersPerTask } = engine.options;
     const { publicPath, wires } = options;
     this.#streams = {
-      ...{ heartbeat, maxSubscribersPerTask, publicPath },
+      heartbeat,
+      maxSubscribersPerTask,
+      publicPath,
       wireOf: (name) => wires.get(name),
     };
     this.#admission = new Admission(engine, publicPath);

@@ -4,8 +4,7 @@ import type { Ref } from '../distributed/port/calls.js';
 import type { Entry, Place } from '../distributed/port/stored.js';
 import type { KeptTask } from '../tables/task-table.js';
 
-/** A task as one document, and the keys of everything that belongs to it. */
-
+/** The document of a task. */
 export interface TaskDocument extends KeptTask {
   /**
    * The entries of the last change. The next one moves them to keys of their own, before it adds others: so a change is

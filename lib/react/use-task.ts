@@ -1,4 +1,4 @@
-/** The hook. */
+/** Makes `useTask`, which renders what comes from one task. */
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { StreamTaskOptions } from '../client/index.js';
 import { createTaskViewStore, type UseTaskOptions } from './task-view-store.js';

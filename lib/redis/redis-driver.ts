@@ -40,7 +40,10 @@ export class RedisDriver implements TaskDriver {
     const reader = new TaskReader(commands, keys);
     const indexes = new Indexes(commands, keys, { runningTtlMs, ttlMs, countsTasks: maxTasksPerOwner !== Infinity });
     this.#parts = {
-      ...{ commands, reader, indexes, settings },
+      commands,
+      reader,
+      indexes,
+      settings,
       appender: new Appender(commands, keys, indexes, settings),
       audience: new Audience(commands, keys, runningTtlMs),
       creation: new Creation(commands, keys, indexes, reader, settings),

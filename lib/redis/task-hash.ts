@@ -1,3 +1,4 @@
+/** Turns the hash of a task into a `StoredTask`, and a draft into the hash. */
 import type { Tombstone } from '../core/ports.js';
 import type { TaskStatus } from '../core/task/status.js';
 import type { Wanted } from '../distributed/port/calls.js';
@@ -6,8 +7,6 @@ import { START, type Draft, type StoredSnapshot, type StoredTask, type TaskState
 import { parseEntry, placeOf } from './log-entry.js';
 import type { Reply } from './clients/replies.js';
 import { STATE_FIELDS, TASK_FIELDS, TEXT_FIELDS } from './scripts/task-scripts.js';
-
-/** Turns the hash of a task into a `StoredTask`, and a draft into the hash. */
 
 type Field = (typeof TASK_FIELDS)[number];
 
@@ -31,13 +30,25 @@ export function parseTask(
   const lastEntry = last === undefined ? undefined : parseEntry('', last);
   return {
     taskId,
-    ...{ resumeKey: text('resumeKey') ?? '', owner: text('owner'), idempotencyKey: text('idempotencyKey') },
-    ...{ fingerprint: text('fingerprint'), slot: text('slot'), wire: text('wire'), handler: text('handler') },
-    ...{ status: text('status') as TaskStatus, token: number('token') ?? 0, holder: text('holder') },
-    ...{ attempt: number('attempt') ?? 1, losses: number('losses') ?? 0, cancel: text('cancel') },
-    ...{ schema: number('schema') ?? 0, top },
-    ...{ createdAtMs: number('createdAt') ?? 0, updatedAtMs: Number(updatedAtMs ?? text('createdAt')) },
-    ...{ endedAtMs: number('endedAt'), expiresAtMs: number('expiresAt') },
+    resumeKey: text('resumeKey') ?? '',
+    owner: text('owner'),
+    idempotencyKey: text('idempotencyKey'),
+    fingerprint: text('fingerprint'),
+    slot: text('slot'),
+    wire: text('wire'),
+    handler: text('handler'),
+    status: text('status') as TaskStatus,
+    token: number('token') ?? 0,
+    holder: text('holder'),
+    attempt: number('attempt') ?? 1,
+    losses: number('losses') ?? 0,
+    cancel: text('cancel'),
+    schema: number('schema') ?? 0,
+    top,
+    createdAtMs: number('createdAt') ?? 0,
+    updatedAtMs: Number(updatedAtMs ?? text('createdAt')),
+    endedAtMs: number('endedAt'),
+    expiresAtMs: number('expiresAt'),
     dropped: lastId === undefined ? top : dropped === undefined ? START : placeOf(dropped),
     ...(wanted.progress === true && {
       progress: (lastEntry?.events ? trailingProgress(lastEntry.text) : undefined) ?? progress,
@@ -55,8 +66,12 @@ export function parseState(taskId: string, reply: Reply | undefined): TaskState 
   const text = (field: (typeof STATE_FIELDS)[number]): string | undefined => texts[STATE_FIELDS.indexOf(field)];
   return {
     taskId,
-    ...{ status: text('status') as TaskStatus, token: Number(text('token') ?? 0), holder: text('holder') },
-    ...{ attempt: Number(text('attempt') ?? 1), losses: Number(text('losses') ?? 0), cancel: text('cancel') },
+    status: text('status') as TaskStatus,
+    token: Number(text('token') ?? 0),
+    holder: text('holder'),
+    attempt: Number(text('attempt') ?? 1),
+    losses: Number(text('losses') ?? 0),
+    cancel: text('cancel'),
     schema: Number(text('schema') ?? 0),
     top: placeOf(text('top')),
   };
@@ -72,16 +87,36 @@ function parseSnapshot(text: string): StoredSnapshot {
 /** A task that has just been created. */
 export const newTask = ({ input: _, ...draft }: Draft, holder: string): StoredTask => ({
   ...draft,
-  ...{ status: 'running', token: 1, holder, attempt: 1, losses: 0, cancel: undefined, top: START, dropped: START },
-  ...{ updatedAtMs: draft.createdAtMs, endedAtMs: undefined, expiresAtMs: undefined },
+  status: 'running',
+  token: 1,
+  holder,
+  attempt: 1,
+  losses: 0,
+  cancel: undefined,
+  top: START,
+  dropped: START,
+  updatedAtMs: draft.createdAtMs,
+  endedAtMs: undefined,
+  expiresAtMs: undefined,
 });
 
 /** Fields and values by turns. */
 export function fieldsOf(draft: Draft, holder: string): string[] {
   const { resumeKey, owner, idempotencyKey, fingerprint, slot, wire, handler, createdAtMs, schema } = draft;
   const values: Partial<Record<Field, string | number | undefined>> = {
-    ...{ resumeKey, owner, idempotencyKey, fingerprint, slot, wire, handler, createdAt: createdAtMs, schema },
-    ...{ status: 'running', token: 1, holder, attempt: 1 },
+    resumeKey,
+    owner,
+    idempotencyKey,
+    fingerprint,
+    slot,
+    wire,
+    handler,
+    createdAt: createdAtMs,
+    schema,
+    status: 'running',
+    token: 1,
+    holder,
+    attempt: 1,
   };
   return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
 }

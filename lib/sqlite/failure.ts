@@ -1,6 +1,5 @@
-import { TaskError } from '../core/errors.js';
-
 /** Translates SQLite's result codes into what they mean for a store. */
+import { TaskError } from '../core/errors.js';
 
 /** Result codes that say something about the database, rather than about the statement; `final`: nothing helps but a hand. */
 const MEANINGS: readonly (readonly [name: string, code: number, text: string, final?: 'final'])[] = [

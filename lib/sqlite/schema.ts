@@ -1,17 +1,25 @@
+/** Defines the tables, and makes a file ready for them. */
 import fs from 'node:fs';
 import { TaskError } from '../core/errors.js';
 import type { Connection } from './connection.js';
-
-/** The tables, and how a file is made ready for them. */
 
 /** Grows with every change of the tables that another release could not live with. */
 const LAYOUT = 2;
 
 /** The columns of a task that are asked for, and where its record has them. */
 const COLUMNS: Readonly<Record<string, string>> = {
-  ...{ taskId: 'taskId', resumeKey: 'resumeKey', owner: 'owner', idempotencyKey: 'idempotencyKey', slot: 'slot' },
-  ...{ status: 'status', keeper: 'keeper', handler: 'handler', expires: 'expires', isForgotten: 'isForgotten' },
-  ...{ orphanedAt: 'orphan.sinceMs', dueAt: 'orphan.dueMs' },
+  taskId: 'taskId',
+  resumeKey: 'resumeKey',
+  owner: 'owner',
+  idempotencyKey: 'idempotencyKey',
+  slot: 'slot',
+  status: 'status',
+  keeper: 'keeper',
+  handler: 'handler',
+  expires: 'expires',
+  isForgotten: 'isForgotten',
+  orphanedAt: 'orphan.sinceMs',
+  dueAt: 'orphan.dueMs',
 };
 
 const VIRTUAL = Object.entries(COLUMNS).map(([name, path]) => `${name} AS (json_extract(record, '$.${path}'))`);

@@ -209,12 +209,10 @@ function selectOf(condition: string, wanted: Wanted = {}): string {
   return `SELECT t.id, t.record, e.token, e.seq, e.total, e.at${texts} FROM ${TASKS} WHERE ${condition}`;
 }
 
-/** The task as JSON, without the texts that stand beside it. */
-const recordOf = (task: KeptTask): string =>
-  JSON.stringify({
-    ...{ ...task, input: undefined, noted: undefined, outcome: undefined, snapshot: undefined },
-    progress: undefined,
-  });
+const NO_TEXTS = { input: undefined, noted: undefined, progress: undefined, outcome: undefined, snapshot: undefined };
+
+/** Writes the task as JSON, without the texts that stand beside it. */
+const recordOf = (task: KeptTask): string => JSON.stringify({ ...task, ...NO_TEXTS });
 
 /** The task of a row, which is filled in where it was parsed: a copy of so many properties is slow. */
 function taskOf({ record, token, seq, total, at, input, noted, text, outcome, snapshot }: TaskRow): KeptTask {

@@ -1,9 +1,8 @@
+/** Schedules work in the database: reads at once, and all writes of one turn of the event loop in one transaction. */
 import { stayAlive, type Clock } from '../core/clock.js';
 import type { Connection } from './connection.js';
 import { failureOf, isBusy, type Failure } from './failure.js';
 import { setUp } from './schema.js';
-
-/** Schedules work in the database: reads at once, and all writes of one turn of the event loop in one transaction. */
 
 /** A transaction is committed after this long, and the rest of its turn's work waits for the next one. */
 const MAX_TRANSACTION_MS = 2;

@@ -1,4 +1,4 @@
-/** The default wire. */
+/** Frames a log for `EventSource` and the clients of this library: the wire of tasks that name no other. */
 import { TERMINAL_EVENT } from '../core/task/status.js';
 import { encodeFrame } from './frame.js';
 import type { Wire } from './wire.js';

@@ -1,3 +1,4 @@
+/** The entry `./store`: everything that a store on a database of your own is made of. */
 // The rules over a driver
 export { createTaskStore } from '../distributed/create-task-store.js';
 export type { TaskStoreOptions } from '../distributed/create-task-store.js';

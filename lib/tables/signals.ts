@@ -1,9 +1,8 @@
+/** Lets instances hear of each other where only documents and tasks can be read. */
 import { randomUUID } from 'node:crypto';
 import type { Note } from '../distributed/port/bell.js';
 import type { Documents } from './documents.js';
 import type { KeptTasks } from './kept-tasks.js';
-
-/** Lets instances hear of each other where only documents and tasks can be read. */
 
 /** A note as it is stored. `gone`: the retention of a task is over. */
 export type StoredNote = Note | { readonly kind: 'gone'; readonly taskId: string };

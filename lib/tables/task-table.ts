@@ -1,7 +1,6 @@
+/** The port of a database that keeps one record per task and can change it in one step. `createTableDriver` does the rest. */
 import type { ListQuery, Obstacle, OrphanQuery, Ref, Wanted } from '../distributed/port/calls.js';
 import type { Entry, Place, StoredTask } from '../distributed/port/stored.js';
-
-/** The port of a database that keeps one record per task and can change it in one step. `createTableDriver` does the rest. */
 
 /**
  * A task as a table keeps it, all but the entries of its log. A plain value that JSON can hold; a property that is

@@ -1,10 +1,9 @@
+/** Pure functions that say what each call of the driver port does to one task. Whatever stands here holds in every table. */
 import type { Batch, Claim, Claimed, Fate, Wanted } from '../distributed/port/calls.js';
 import type { DriverSettings } from '../distributed/port/driver.js';
 import { comparePlaces, trailingProgress } from '../distributed/port/entry.js';
 import { START, type Draft, type Ending, type Entry, type Place, type StoredTask } from '../distributed/port/stored.js';
 import type { Change, KeptTask } from './task-table.js';
-
-/** Pure functions that say what each call of the driver port does to one task. Whatever stands here holds in every table. */
 
 /** The settings of the driver, and the time at which it is called. */
 export interface Moment {
@@ -16,9 +15,19 @@ export interface Moment {
 export function newTask(draft: Draft, holder: string): KeptTask {
   return {
     ...draft,
-    ...{ status: 'running', token: 1, attempt: 1, losses: 0, holder, keeper: holder, cancel: undefined },
-    ...{ top: START, dropped: START, createdAtMs: Math.trunc(draft.createdAtMs) },
-    ...{ updatedAtMs: Math.trunc(draft.createdAtMs), endedAtMs: undefined, expiresAtMs: undefined },
+    status: 'running',
+    token: 1,
+    attempt: 1,
+    losses: 0,
+    holder,
+    keeper: holder,
+    cancel: undefined,
+    top: START,
+    dropped: START,
+    createdAtMs: Math.trunc(draft.createdAtMs),
+    updatedAtMs: Math.trunc(draft.createdAtMs),
+    endedAtMs: undefined,
+    expiresAtMs: undefined,
   };
 }
 
@@ -28,8 +37,27 @@ export function shown(task: KeptTask, wanted: Wanted = {}): StoredTask {
   const { schema, status, token, holder, attempt, losses, cancel, top, dropped } = task;
   const { updatedAtMs, endedAtMs, expiresAtMs, input, outcome, progress, snapshot } = task;
   return {
-    ...{ taskId, resumeKey, owner, idempotencyKey, fingerprint, slot, wire, handler, createdAtMs },
-    ...{ schema, status, token, holder, attempt, losses, cancel, top, dropped, updatedAtMs, endedAtMs, expiresAtMs },
+    taskId,
+    resumeKey,
+    owner,
+    idempotencyKey,
+    fingerprint,
+    slot,
+    wire,
+    handler,
+    createdAtMs,
+    schema,
+    status,
+    token,
+    holder,
+    attempt,
+    losses,
+    cancel,
+    top,
+    dropped,
+    updatedAtMs,
+    endedAtMs,
+    expiresAtMs,
     ...(wanted.input && { input }),
     ...(wanted.outcome && { outcome }),
     ...(wanted.progress && { progress }),

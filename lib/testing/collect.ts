@@ -1,8 +1,7 @@
+/** A client for tests: it reads one task to its end, over as many connections as it is allowed. */
 import { A_SIGNAL, A_STRING, checkOptions, wholeNumber, type OptionRules } from '../core/check-options.js';
 import { TaskError } from '../core/errors.js';
 import { createEventParser, type ParsedEvent } from '../sse/event-parser.js';
-
-/** A client for tests: it reads one task to its end, over as many connections as it is allowed. */
 
 /** One event as it came over the wire. */
 export interface CollectedEvent {

@@ -1,6 +1,5 @@
+/** Checks that a client got every event once and in order. */
 import { AssertionError } from 'node:assert';
-
-/** The check that a client got every event once and in order. */
 
 /**
  * Checks that the seqs of `events` are `from`, `from + 1`, … `to`: nothing missing, nothing twice, nothing out of order.

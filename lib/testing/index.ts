@@ -1,3 +1,4 @@
+/** The entry `./testing`: tools for those who test what they build on the library. */
 // Jobs
 export { runJob } from './run-job.js';
 export type { FinishedJob, RunJobOptions } from './run-job.js';

@@ -1,6 +1,5 @@
+/** Makes a clock that a test moves by hand. */
 import type { Clock } from '../core/clock.js';
-
-/** Time in the hands of a test. */
 
 interface Timer {
   due: number;

@@ -1,3 +1,4 @@
+/** Runs a job in a unit test as a manager runs it, without a server, a request or a client. */
 import { A_CLOCK, A_SIGNAL, checkOptions, wholeNumber, type OptionRules } from '../core/check-options.js';
 import { Engine } from '../core/engine/engine.js';
 import { resolveOptions } from '../core/engine/engine-options.js';
@@ -7,8 +8,6 @@ import type { AsyncTask, TaskProgress, TaskResult } from '../core/task/task.js';
 import { toTaskEvent, type TaskEvent } from '../sse/frame.js';
 import { Wires } from '../wires/wires.js';
 import { FeedReader } from './feed-reader.js';
-
-/** A job in a unit test: it runs as a manager runs it, without a server, a request or a client. */
 
 /** The outcome of a job. */
 export interface FinishedJob<P, R> {
@@ -55,8 +54,15 @@ export async function runJob<P, R, I>(
   const engine = new Engine(resolved, undefined, new Wires());
   try {
     const started = await engine.start({
-      ...{ job: job as AsyncTask, input, timeoutMs, abandonAfterMs: Infinity, snapshot: undefined, handler: undefined },
-      ...{ owner: undefined, idempotencyKey: undefined, fingerprint: undefined },
+      job: job as AsyncTask,
+      input,
+      timeoutMs,
+      abandonAfterMs: Infinity,
+      snapshot: undefined,
+      handler: undefined,
+      owner: undefined,
+      idempotencyKey: undefined,
+      fingerprint: undefined,
     });
     const cancel = (): void => void engine.cancel(started.record.taskId, 'The test has cancelled it');
     signal?.addEventListener('abort', cancel, { once: true });

@@ -1,6 +1,5 @@
-import type { Awaitable } from '../core/ports.js';
-
 /** Hands a suite of tests to any runner. */
+import type { Awaitable } from '../core/ports.js';
 
 /** The functions that a test runner must have. `jest`, `vitest` and `node:test` all have them. */
 export interface Runner {

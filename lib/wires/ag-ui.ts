@@ -1,4 +1,4 @@
-/** The AG-UI wire. */
+/** Frames a log for the clients of AG-UI. */
 import type { Wire, WireTask } from '../sse/wire.js';
 import { encodeItems } from './encode-items.js';
 import { encodeIdFirst, encodePosition, markEnd } from './wire-frames.js';

@@ -1,4 +1,4 @@
-/** The plain wire. */
+/** Frames a log for readers of OpenAI-style streams: each progress value as data, and `[DONE]` at the end. */
 import type { Wire } from '../sse/wire.js';
 import { encodeIdFirst, markEnd } from './wire-frames.js';
 import { readOutcome } from './outcome.js';

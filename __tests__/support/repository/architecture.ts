@@ -188,6 +188,10 @@ export function findLongFiles(files: FileMap): string[] {
   return lengths.filter(({ lines }) => lines > MAX_LINES).map(({ path, lines }) => `${path} has ${lines} lines`);
 }
 
+/** Files that do not open with a comment on what they are for. */
+export const findUnexplainedFiles = (files: FileMap): string[] =>
+  [...files].filter(([, text]) => !text.startsWith('/**')).map(([path]) => `${path} does not say what it is for`);
+
 /** A folder with more files is a list, and no room in which one finds one's way. */
 export function findFullFolders(files: FileMap): string[] {
   const sizes = new Map<string, number>();

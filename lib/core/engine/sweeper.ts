@@ -1,4 +1,4 @@
-/** The one timer that looks for what is due. */
+/** Looks for expired and abandoned tasks with one timer. */
 import type { Clock } from '../clock.js';
 import type { Awaitable } from '../ports.js';
 

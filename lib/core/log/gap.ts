@@ -1,4 +1,4 @@
-/** Gaps: what a subscriber is told about events that it will not get. `Subscription` finds them, a wire frames them. */
+/** Describes gaps, which tell a subscriber of events that it will not get. `Subscription` finds them, a wire frames them. */
 
 /**
  * Says what a client has missed: events that were `trimmed` before they could be sent, or that the store has `lost`, or

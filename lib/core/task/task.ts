@@ -138,7 +138,14 @@ export function toTaskSummary(record: TaskRecord): TaskInfo {
   const { taskId, resumeKey, status, owner, attempt, lastSeq, firstKeptSeq, bufferedEvents, bufferedBytes } = record;
   const { endedAtMs, expiresAtMs } = record;
   const info: TaskInfo = {
-    ...{ taskId, resumeKey, status, attempt, lastSeq, firstKeptSeq, bufferedEvents, bufferedBytes },
+    taskId,
+    resumeKey,
+    status,
+    attempt,
+    lastSeq,
+    firstKeptSeq,
+    bufferedEvents,
+    bufferedBytes,
     createdAt: new Date(record.createdAtMs),
     updatedAt: new Date(record.updatedAtMs),
     subscribers: record.subscribers,

@@ -1,6 +1,5 @@
+/** Defines how instances wake each other. Nothing here carries meaning of its own: whatever is heard is a reason to look. */
 import type { Entry } from './stored.js';
-
-/** The means by which instances wake each other. Nothing here carries meaning of its own: whatever is heard is a reason to look. */
 
 /** A message between instances. A note may be lost, doubled or late: it is only ever a reason to look. */
 export type Note =

@@ -1,8 +1,7 @@
+/** The requests of the rules to a driver, and its answers. */
 import type { TaskRef } from '../../core/ports.js';
 import type { TaskStatus } from '../../core/task/status.js';
 import type { AudienceShare, Ending, Entry, Place, StoredSnapshot, StoredTask } from './stored.js';
-
-/** The requests of the rules to a driver, and its answers. */
 
 /** A reference to one task. A slot leads to the task that runs in it. */
 export type Ref = TaskRef | { readonly slot: string; readonly owner: string | undefined };

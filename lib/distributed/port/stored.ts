@@ -1,9 +1,8 @@
-import type { FinalStatus, TaskStatus } from '../../core/task/status.js';
-
 /**
  * The values that a driver keeps. Plain values only: how they are laid out in a table, a hash or a stream is the driver's business.
  * Times are ms since 1970 and only shown; what has expired is decided by the store's own clock alone.
  */
+import type { FinalStatus, TaskStatus } from '../../core/task/status.js';
 
 /** The schema of everything that is stored. What carries a higher number is refused by name, never guessed at. */
 export const SCHEMA = 2;

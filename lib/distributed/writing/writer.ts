@@ -1,3 +1,4 @@
+/** Writes the log of one task, one batch after the other, under the fencing token of this instance. */
 import { TaskError } from '../../core/errors.js';
 import type { Executor, TaskWriter } from '../../core/ports.js';
 import { move, TERMINAL_EVENT, type FinalStatus } from '../../core/task/status.js';
@@ -30,9 +31,8 @@ export interface WriterOwner {
 }
 
 /**
- * Writes the log of one task. One batch is under way at a time, and nothing that follows is sent before its fate is known:
- * in the log, or certainly not. A call that was not answered is looked up, then sent again, the same one; so a seq never
- * stands for two events.
+ * Sends a batch only when the fate of the one before is known: in the log, or certainly not. A call that was not answered
+ * is looked up, then sent again unchanged, so a seq never stands for two events.
  */
 export class SharedWriter implements TaskWriter, Appending {
   executor: Executor = NOBODY;

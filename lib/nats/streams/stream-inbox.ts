@@ -1,4 +1,4 @@
-/** The inbox of one stream. */
+/** Receives the frames of one stream on an inbox of its own. */
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
 import { unlessClosed } from '../connection.js';

@@ -1,7 +1,6 @@
+/** Drives ioredis 5 and 6: `Redis`, by Sentinel or not, and `Cluster`. */
 import type { Command, RedisListener, RedisPort, RedisProbe } from './client-port.js';
 import { MasterListener, pickMaster } from './master-listener.js';
-
-/** Drives ioredis 5 and 6: `Redis`, by Sentinel or not, and `Cluster`. */
 
 /** The part of an ioredis client that the store uses. */
 export interface IoredisLike {

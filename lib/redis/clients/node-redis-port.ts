@@ -1,7 +1,6 @@
+/** Drives node-redis 5 and 6: `createClient`, `createCluster` and `createSentinel`. */
 import type { Command, RedisListener, RedisPort, RedisProbe } from './client-port.js';
 import { MasterListener, pickMaster } from './master-listener.js';
-
-/** Drives node-redis 5 and 6: `createClient`, `createCluster` and `createSentinel`. */
 
 /** The part of a node-redis client that the store uses. */
 export interface NodeRedisLike {

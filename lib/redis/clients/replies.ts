@@ -1,6 +1,5 @@
-import { TaskError } from '../../core/errors.js';
-
 /** Reads what Redis answers, whatever the client has made of it, and what its refusals mean. */
+import { TaskError } from '../../core/errors.js';
 
 /** A reply in which every text, buffer and number is a string. */
 export type Reply = string | null | readonly Reply[];

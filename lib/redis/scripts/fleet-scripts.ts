@@ -1,7 +1,6 @@
+/** Lua for the indexes, each of which lies in one hash slot: those of the fleet, and keys that lead to one task. */
 import { script } from '../clients/commands.js';
 import { LUA_NOW } from './task-scripts.js';
-
-/** Lua for the indexes, each of which lies in one hash slot: those of the fleet, and keys that lead to one task. */
 
 /**
  * KEYS instances, then keys to keep from expiring. ARGV instance, lease, schema, schema of the keys, ttl. Answers all

@@ -1,7 +1,6 @@
+/** Lua for one task: KEYS are all its keys, in the order of `Keys.ofTask`. */
 import { script } from '../clients/commands.js';
 import { FIRST_ID } from '../log-entry.js';
-
-/** Lua for one task: KEYS are all its keys, in the order of `Keys.ofTask`. */
 
 /** The fields of a task's hash that `read` answers, in its order. */
 export const TASK_FIELDS = [

@@ -14,17 +14,17 @@ export function describeDriverCreation({ describe, it, open }: DriverSuite): voi
       const { input, ...known } = made;
       const task = {
         ...known,
-        ...{
-          status: 'running',
-          token: 1,
-          holder: 'one',
-          attempt: 1,
-          losses: 0,
-          cancel: undefined,
-          top: START,
-          dropped: START,
-        },
-        ...{ updatedAtMs: made.createdAtMs, endedAtMs: undefined, expiresAtMs: undefined },
+        status: 'running',
+        token: 1,
+        holder: 'one',
+        attempt: 1,
+        losses: 0,
+        cancel: undefined,
+        top: START,
+        dropped: START,
+        updatedAtMs: made.createdAtMs,
+        endedAtMs: undefined,
+        expiresAtMs: undefined,
       };
       expect(answer).toEqual({ created: task });
       expect(await two.read({ taskId: made.taskId })).toEqual(task);

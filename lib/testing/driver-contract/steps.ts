@@ -49,8 +49,14 @@ export function draft(changed: Partial<Draft> = {}): Draft {
   return {
     taskId: v7(),
     resumeKey: v4(),
-    ...{ owner: undefined, idempotencyKey: undefined, fingerprint: undefined, slot: undefined },
-    ...{ wire: undefined, handler: undefined, input: undefined, createdAtMs: 1_700_000_000_000 },
+    owner: undefined,
+    idempotencyKey: undefined,
+    fingerprint: undefined,
+    slot: undefined,
+    wire: undefined,
+    handler: undefined,
+    input: undefined,
+    createdAtMs: 1_700_000_000_000,
     schema: SCHEMA,
     ...changed,
   };
@@ -74,7 +80,11 @@ export const batchOf = (taskId: string, entries: readonly Entry[], changed: Part
   taskId,
   token: entries[0]?.place.token ?? 1,
   entries,
-  ...{ progress: undefined, snapshot: undefined, ending: undefined, trim: false, touch: false },
+  progress: undefined,
+  snapshot: undefined,
+  ending: undefined,
+  trim: false,
+  touch: false,
   ...changed,
 });
 

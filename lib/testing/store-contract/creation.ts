@@ -206,7 +206,20 @@ function pick(record: Awaited<ReturnType<typeof recordOf>>): object {
   const { taskId, resumeKey, owner, fingerprint, status, attempt, lastSeq, firstKeptSeq } = record;
   const { bufferedEvents, bufferedBytes, subscribers, endedAtMs, expiresAtMs, progress, outcome } = record;
   return {
-    ...{ taskId, resumeKey, owner, fingerprint, status, attempt, lastSeq, firstKeptSeq },
-    ...{ bufferedEvents, bufferedBytes, subscribers, endedAtMs, expiresAtMs, progress, outcome },
+    taskId,
+    resumeKey,
+    owner,
+    fingerprint,
+    status,
+    attempt,
+    lastSeq,
+    firstKeptSeq,
+    bufferedEvents,
+    bufferedBytes,
+    subscribers,
+    endedAtMs,
+    expiresAtMs,
+    progress,
+    outcome,
   };
 }

@@ -1,7 +1,6 @@
+/** Describes the stores that the suite is given to test. */
 import type { Awaitable, OpenTaskStore, StoreSettings } from '../../core/ports.js';
 import type { Suite } from '../suite.js';
-
-/** The stores that the suite is given to test. */
 
 /** An empty store that a test has to itself, opened by two instances. */
 export interface OpenedStore {

@@ -1,3 +1,4 @@
+/** Tests that at most one task of an owner runs in a slot. */
 import type { OpenTaskStore, TaskRecord } from '../../core/ports.js';
 import { supersede } from '../../core/engine/slots.js';
 import { draft, RecordingExecutor } from '../store-fixtures.js';
@@ -9,7 +10,7 @@ const SLOT = 'chat 7';
 const OWNER = 'ann';
 const HERE = { slot: SLOT, owner: OWNER };
 
-/** Tests that at most one task of an owner runs in a slot. */
+/** Adds these tests to the suite. */
 export function describeStoreSlots({ describe, it, open }: StoreSuite): void {
   describe('a slot', () => {
     it('takes one of a hundred concurrent starts, and shows that one to all others', async () => {

@@ -120,7 +120,11 @@ export function describeStoreWriting({ describe, it, open }: StoreSuite): void {
         }
         expect(await codeOf(async () => writer.append(undefined, '2'))).toBe('TASK_NOT_RUNNING');
         expect(await recordOf(store, { taskId })).toMatchObject({
-          ...{ status, lastSeq: 1, outcome: '"first"', progress: undefined, bufferedEvents: 1 },
+          status,
+          lastSeq: 1,
+          outcome: '"first"',
+          progress: undefined,
+          bufferedEvents: 1,
         });
       });
 
