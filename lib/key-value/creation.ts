@@ -8,11 +8,12 @@ import { placesOf, pointerKey, quotaKey, taskKey, type Pointer, type TaskDocumen
 /** A name that only one task may have at a time. */
 type Place = Exclude<Ref, { readonly taskId: string } | { readonly resumeKey: string }>;
 
-/** A task that is not visible after so long never will be: whoever was creating it is gone. */
-const START_MS = 60_000;
+/** A task that is not visible after this long never will be: whoever was creating it is gone. */
+const MAX_START_MS = 60_000;
 
+/** Tells whether whoever began to create the task is gone. */
 export const isAbandoned = ({ start, begunAtMs }: TaskDocument, now: number): boolean =>
-  start !== undefined && now - begunAtMs > START_MS;
+  start !== undefined && now - begunAtMs > MAX_START_MS;
 
 /**
  * Creates a task together with the places that it takes: its idempotency key, its slot, its place in the quota. Several keys
@@ -33,12 +34,12 @@ export async function insert(documents: Documents, task: KeptTask, quota: number
     if (existing !== undefined) return { inserted: existing };
     const obstacle = await takePlaces(documents, begun, quota, now);
     if (obstacle !== undefined) await leavePlaces(documents, begun, true);
-    const isStill = await documents.update<TaskDocument, boolean>(key, (current) => {
+    const isOwn = await documents.update<TaskDocument, boolean>(key, (current) => {
       if (current?.start !== start) return { answer: false };
       return { answer: true, value: obstacle === undefined ? { ...begun, start: undefined } : undefined };
     });
     if (obstacle !== undefined) return obstacle;
-    if (isStill) return { inserted: task };
+    if (isOwn) return { inserted: task };
   }
 }
 
@@ -102,7 +103,10 @@ async function takePlace(
   }
 }
 
-/** Some turns of the event loop, so that those who remove each other's beginnings do not do so for ever. */
+/**
+ * Removes a task that somebody else has begun to create. It waits for a random number of turns first, so that two who
+ * remove each other's tasks do not do so for ever.
+ */
 async function removeBegun(documents: Documents, { taskId, start }: TaskDocument): Promise<void> {
   for (let turns = Math.ceil(8 * Math.random()); turns > 0; turns--)
     await new Promise((resolve) => setImmediate(resolve));

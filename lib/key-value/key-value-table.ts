@@ -37,7 +37,7 @@ export class KeyValueTable implements TaskTable {
       }
       // A forgotten task does not say any more what its places are called.
       if (answer.task.isForgotten) await leavePlaces(this.#documents, before, false);
-      if (answer.entries !== undefined) await this.#move(before);
+      if (answer.entries !== undefined) await this.#moveTail(before);
       const tail = answer.entries ?? before.tail.filter(({ place }) => isAbove(place, answer.drop));
       return { answer, value: { ...before, ...answer.task, tail } };
     });
@@ -69,7 +69,7 @@ export class KeyValueTable implements TaskTable {
     return found;
   }
 
-  /** Deletes what somebody has begun to create who is gone. */
+  /** Deletes tasks that were never finished because whoever was creating them is gone. */
   async tidy(now: number): Promise<void> {
     for await (const [key, task] of this.#documents.scan<TaskDocument>(TASKS)) {
       if (!isAbandoned(task, now)) continue;
@@ -86,7 +86,8 @@ export class KeyValueTable implements TaskTable {
     await leavePlaces(this.#documents, task, true);
   }
 
-  async #move({ taskId, tail }: TaskDocument): Promise<void> {
+  /** Gives each entry of the last change a key of its own. */
+  async #moveTail({ taskId, tail }: TaskDocument): Promise<void> {
     for (const entry of tail) await this.#documents.write(entryKey(taskId, entry.place), entry);
   }
 
