@@ -86,6 +86,15 @@ describe('A response that throws is cut, and the process is told', () => {
   );
 });
 
+describe('A response whose off fails', () => {
+  it.each([fail, () => Promise.reject(new Error('A middleware that fails'))])('carries its stream: %p', async (off) => {
+    const server = await start({ use: on('/report', (res) => Object.assign(res, { off })) });
+    const { finish } = await server.begin();
+    finish('done');
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('A middleware that fails'), expect.anything());
+  });
+});
+
 describe('A response whose writeHead returns nothing', () => {
   const use = (app: Express): unknown =>
     app.use((req, res, next) => {

@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
+import { notifyCallback } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
 import { isOver, isQueued } from '../sse/guarded-response.js';
@@ -71,13 +72,16 @@ export function whileWaiting<T>(presence: Presence | undefined, answer: Promise<
     const leave = (): void => {
       if (!presence.isWaiting()) reject(requestOver());
     };
+    const stopWatching = (): unknown => presence.source.off?.('close', leave);
     presence.source.on?.('close', leave);
     answer
       .then((value) => {
         leave();
         resolve(value); // makes no difference to one that has been rejected
       }, reject)
-      .finally(() => presence.source.off?.('close', leave));
+      .finally(() => {
+        notifyCallback('off of a response', stopWatching); // a middleware may have replaced it
+      });
   });
 }
 

@@ -1,3 +1,4 @@
+import { ProcessGuard } from '../../support/processes/process-guard.js';
 import { useStartedTasks, type StartedTask } from '../../support/jobs/started-task.js';
 import { ManualClock } from '../../support/clock/manual-clock.js';
 
@@ -45,6 +46,21 @@ describe('an event name', () => {
       }
     },
   );
+});
+
+describe('a promise in place of data', () => {
+  it.each<[string, (data: Promise<never>) => unknown]>([
+    ['itself', (data) => data],
+    ['within an object', (data) => ({ rows: [data] })],
+  ])('is refused, and its rejection ends no process: %s', async (_where, wrap) => {
+    const guard = new ProcessGuard();
+    const started = await start({ clock: new ManualClock() });
+    const rejected = (): unknown => wrap(Promise.reject(new Error('Nobody awaits this')));
+    await expectNothingAppended(started, 'UNSERIALIZABLE', () => started.context.updateProgress(rejected()));
+    await new Promise(setImmediate);
+    expect(guard.take()).toEqual([]);
+    guard.close();
+  });
 });
 
 describe('data', () => {

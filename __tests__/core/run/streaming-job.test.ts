@@ -56,6 +56,13 @@ describe('A job that streams', () => {
       },
       'whole',
     ],
+    [
+      'is a generator of promises that is not async',
+      function* () {
+        yield Promise.resolve('a');
+        yield Promise.resolve('b');
+      },
+    ],
   ];
 
   it.each(outputs.map(([what, job, result]) => [what, job, result] as const))(

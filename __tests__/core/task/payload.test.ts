@@ -71,10 +71,16 @@ describe('toJson', () => {
     ['a circular reference at [0]', cycle],
     ['no', { toJSON: () => fail('no') }],
     ['it is undefined', undefined],
+    ['a promise has to be awaited first', Promise.resolve(1)],
+    ['a promise at rows[1].name has to be awaited first', { rows: [{}, { name: Promise.resolve(1) }] }],
     ['it is nested more than 1000 levels deep', deep(20_000)],
     ['it is nested more than 1000 levels deep', deep(1_001)],
   ])('says why and where it cannot be written: %s', (reason, data) => {
     expect(() => toJson(data, Infinity)).toThrow(`The data cannot be written as JSON: ${reason}`);
+  });
+
+  it('writes objects that are empty', () => {
+    expect(toJson([{}, { text: '{}' }], 100)).toBe('[{},{"text":"{}"}]');
   });
 
   it('writes 1,000 levels on every version of Node, and no more', async () => {

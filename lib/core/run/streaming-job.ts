@@ -27,7 +27,7 @@ export function valuesOf(output: unknown): ValueSource | undefined {
   }
   // The object of a synchronous generator function can mean nothing else: as a plain result its JSON would be {}.
   const isGenerator = Object.prototype.toString.call(output) === '[object Generator]';
-  return isGenerator ? fromIterator(output as Iterator<unknown>) : undefined;
+  return isGenerator ? fromGenerator(output as Iterator<unknown>) : undefined;
 }
 
 /**
@@ -80,6 +80,18 @@ function fromIterator(iterator: AsyncIterator<unknown> | Iterator<unknown>): Val
   return {
     next: async () => iterator.next(),
     stop: async () => iterator.return?.(),
+  };
+}
+
+/** Awaits what a synchronous generator yields, as `for await` does. */
+function fromGenerator(generator: Iterator<unknown>): ValueSource {
+  const source = fromIterator(generator);
+  return {
+    next: async () => {
+      const { done, value } = await source.next();
+      return { done, value: await value };
+    },
+    stop: (reason) => source.stop(reason),
   };
 }
 

@@ -1,13 +1,13 @@
 /** Checks what a job writes: data must be JSON of a limited size, event names must be free. */
 import { TaskError } from '../errors.js';
 import { isTooDeep, MAX_DEPTH } from './json-depth.js';
-import { reasonOf } from '../unserializable.js';
+import { promiseIn, reasonOf } from '../unserializable.js';
 
 /**
  * Returns `data` as JSON text: one line, since JSON escapes every line break in a string (RFC 8259, section 7), and
  * valid UTF-8, since JSON.stringify escapes lone surrogates.
- * @throws TaskError `UNSERIALIZABLE` for undefined, functions, symbols, BigInt, cycles, throwing getters and what is
- * nested too deeply; `EVENT_TOO_LARGE` over `maxBytes` of UTF-8.
+ * @throws TaskError `UNSERIALIZABLE` for undefined, functions, symbols, BigInt, cycles, throwing getters, promises and
+ * what is nested too deeply; `EVENT_TOO_LARGE` over `maxBytes` of UTF-8.
  */
 export function toJson(data: unknown, maxBytes: number): string {
   let json: string | undefined;
@@ -19,6 +19,10 @@ export function toJson(data: unknown, maxBytes: number): string {
   }
   if (json === undefined)
     throw new TaskError('UNSERIALIZABLE', `The data cannot be written as JSON: it is ${typeof data}`);
+  // A promise is written as {}: somebody has forgotten to await it. Hardly any text has to be looked into for that.
+  const promise = json.includes('{}') ? promiseIn(data) : undefined;
+  if (promise !== undefined)
+    throw new TaskError('UNSERIALIZABLE', `The data cannot be written as JSON: ${promise} has to be awaited first`);
   if (json.length * 3 > maxBytes && Buffer.byteLength(json) > maxBytes) {
     throw new TaskError(
       'EVENT_TOO_LARGE',
