@@ -32,6 +32,17 @@ const NOBODY: [what: string, value: unknown][] = [
   ['half a character', '\ud800'],
 ];
 
+describe('a wire whose fold is none', () => {
+  it.each([null, '', false, 0, 7, {}, { add: () => undefined }])('is a 500, and nothing starts: %j', async (fold) => {
+    const frame = (): string => 'data: 1\n\n';
+    const wire = { name: 'own', event: frame, end: frame, gap: frame, snapshot: frame, fold: () => fold as never };
+    const server = await start({ handler: { wire } });
+    expect((await server.open('/report')).status).toBe(500);
+    expect(server.tasks.getStatistics().started).toBe(0);
+    expect(warn.mock.calls).toEqual(warningOf('wire.fold'));
+  });
+});
+
 describe.each(NOBODY)('where an application says that %s', (_what, value) => {
   it('owns a request, the answer is 500, nothing starts, and a warning names the callback', async () => {
     const server = await start({ owner: () => value as string });

@@ -1,5 +1,6 @@
 import { fingerprintOf, fingerprintOfInput, fingerprintOfPayload } from '../../lib/http/fingerprint.js';
 import type { AnyRequest } from '../../lib/http/read-request.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
 
 const request = (more: object): AnyRequest =>
   ({ method: 'POST', url: '/upload', headers: {}, ...more }) as unknown as AnyRequest;
@@ -133,4 +134,15 @@ describe('a payload that cannot be written as text', () => {
     for (let level = 0; level < 80; level++) body = [body];
     return body;
   }
+});
+
+describe('a payload whose toJSON is async', () => {
+  it('is refused, and its rejection ends no process', async () => {
+    const guard = new ProcessGuard();
+    const payload = { toJSON: () => Promise.reject(new Error('Nobody awaits this')) };
+    await expect(fingerprintOfPayload(request({}), payload)).rejects.toMatchObject({ code: 'CALLBACK_FAILED' });
+    await new Promise(setImmediate);
+    expect(guard.take()).toEqual([]);
+    guard.close();
+  });
 });

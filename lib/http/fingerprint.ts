@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { types } from 'node:util';
+import { requireAtOnce } from '../core/callbacks.js';
 import { readProperty } from '../core/thrown.js';
 import { hasParsedBody, isEmptyObject, resourceOf, type AnyRequest } from './read-request.js';
 
@@ -99,7 +100,7 @@ class Digest {
       return;
     }
     const toJson = readProperty(value, 'toJSON');
-    if (typeof toJson === 'function') return this.add(toJson.call(value), depth + 1);
+    if (typeof toJson === 'function') return this.add(requireAtOnce('toJSON', toJson.call(value)), depth + 1);
     if (value instanceof Blob) return this.#addBlob(value);
     if (isCollection(value)) return this.add([...value], depth + 1);
     if (isSealed(value)) return this.#addBytes(randomBytes(16)); // its contents are unknown, so it equals no other

@@ -1,5 +1,6 @@
 /** Protects tasks, other readers and the process from errors of a user's own wire. */
 import { requireAtOnce, warnOfFailure } from '../core/callbacks.js';
+import { showOption } from '../core/check-options.js';
 import { TaskError } from '../core/errors.js';
 import { isSendable } from '../core/http-header.js';
 import type { Wire } from '../sse/wire.js';
@@ -17,7 +18,7 @@ export function guardWire(wire: Wire): Wire {
     try {
       const text: unknown = requireAtOnce(part, make());
       if (typeof text === 'string' && text.endsWith('\n\n')) return text;
-      throw new TaskError('CALLBACK_FAILED', `Expected ${part} to return whole frames, got ${JSON.stringify(text)}`);
+      throw new TaskError('CALLBACK_FAILED', `Expected ${part} to return whole frames, got ${showOption(text)}`);
     } catch (error) {
       warnOfFailure(`${part} of the wire ${name}`, error);
       return instead;

@@ -1,7 +1,9 @@
 /** Folds the progress of a task into a state that stands for all of it. */
-import { askSyncCallback, requireAtOnce } from '../callbacks.js';
+import { askSyncCallback, requireAtOnce, warnOfFailure } from '../callbacks.js';
+import { showOption } from '../check-options.js';
 import { TaskError } from '../errors.js';
 import { toJson } from '../task/payload.js';
+import { readProperty } from '../thrown.js';
 import type { SnapshotPast } from '../ports.js';
 
 /**
@@ -128,9 +130,22 @@ function requireText(json: unknown): string | undefined {
   throw new TaskError('CALLBACK_FAILED', `Expected toJson to return JSON text or undefined, got ${typeof text}`);
 }
 
-/** Returns a fold that has seen nothing yet. @throws TaskError `CALLBACK_FAILED` where a handler's `initial` throws */
-export const createFold = (source: SnapshotSource): ProgressFold =>
-  typeof source === 'function' ? source() : new StateFold(source);
+/**
+ * Returns a fold that has seen nothing yet.
+ * @throws TaskError `CALLBACK_FAILED` where a handler's `initial` throws, or a wire's `fold` returns no fold
+ */
+export function createFold(source: SnapshotSource): ProgressFold {
+  if (typeof source !== 'function') return new StateFold(source);
+  const fold: unknown = source();
+  const isFold = FOLD_METHODS.every((name) => typeof readProperty(fold, name) === 'function');
+  if (isFold) return fold as ProgressFold;
+  const rule = `an object with ${FOLD_METHODS.join(', ')}`;
+  const error = new TaskError('CALLBACK_FAILED', `Expected wire.fold to return ${rule}, got ${showOption(fold)}`);
+  warnOfFailure('wire.fold', error);
+  throw error;
+}
+
+const FOLD_METHODS = ['add', 'toJson', 'restore'] as const satisfies readonly (keyof ProgressFold)[];
 
 /** Folds with the functions of a handler. */
 class StateFold implements ProgressFold {
