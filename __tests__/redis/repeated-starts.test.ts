@@ -43,8 +43,12 @@ describeWithRedis('a start that finds its places taken by others with the same i
   };
 
   /** Starts once more, and does `meanwhile` as soon as the store has the new task. */
-  const startAgain = async (slot: string | undefined, meanwhile: () => Promise<unknown>): Promise<Created> => {
-    const again = draft({ owner: OWNER, idempotencyKey: KEY, slot });
+  const startAgain = async (
+    slot: string | undefined,
+    meanwhile: () => Promise<unknown>,
+    idempotencyKey = KEY,
+  ): Promise<Created> => {
+    const again = draft({ owner: OWNER, idempotencyKey, slot });
     let answer: Created | undefined;
     const starting = driver.create(again, 'one').then((created) => (answer = created));
     await until(async () => (await client.command('EXISTS', new Keys(prefix).task(again.taskId))) === 1);
@@ -75,5 +79,24 @@ describeWithRedis('a start that finds its places taken by others with the same i
     expect(await startAgain('chat', () => Promise.resolve())).toMatchObject({
       ...{ taken: 'idempotencyKey', by: { taskId: running } },
     });
+  });
+
+  it('waits for the place of the one that is undone where it has another key', async () => {
+    const [winner, loser] = [await undecided(), await undecided()];
+    const answer = await startAgain(
+      undefined,
+      async () => {
+        await client.command('SET', keyOfStart(), winner);
+        await driver.remove(loser);
+      },
+      'another',
+    );
+    expect(answer).toMatchObject({ created: { idempotencyKey: 'another' } });
+  });
+
+  it('is refused where none of them is undone', async () => {
+    await undecided();
+    await undecided();
+    expect(await startAgain(undefined, () => Promise.resolve(), 'another')).toEqual({ taken: 'quota' });
   });
 });

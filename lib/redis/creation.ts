@@ -86,7 +86,7 @@ export class Creation {
       const winner = await this.reader.read({ idempotencyKey, owner });
       if (isTask(winner)) return taken('idempotencyKey', winner);
       if (tries === TRIES) return obstacle; // what leads from the key to the task is lost
-      await new Promise<void>((resolve) => this.settings.clock.after(PAUSE_MS, resolve));
+      await this.#pause();
     }
     const repeated = await this.#takeKey(draft, this.keys.idempotencyKey(owner, idempotencyKey), isTask);
     return repeated && taken('idempotencyKey', repeated);
@@ -129,9 +129,15 @@ export class Creation {
       const occupant = found.filter(isRunning).find((task) => slot !== undefined && task.slot === slot);
       if (occupant !== undefined) return taken('slot', occupant);
       over = ids.filter((_, index) => !isRunning(found[index]));
-      if (over.length === 0) return { taken: 'quota' };
+      if (over.length > 0) continue;
+      if (!hasTwins(found) || tries === TRIES - 1) return { taken: 'quota' };
+      await this.#pause(); // the key decides which of the twins stays, and the others give their places back
     }
     throw unavailable('Places in a quota change hands too fast');
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.settings.clock.after(PAUSE_MS, resolve));
   }
 }
 
@@ -141,6 +147,13 @@ const isTask = (found: Found): found is StoredTask => found !== undefined && fou
 const isRunning = (found: Found): found is StoredTask => found?.status === 'running';
 const isRepeated = ({ idempotencyKey }: Draft, task: StoredTask): boolean =>
   idempotencyKey !== undefined && task.idempotencyKey === idempotencyKey;
+
+/** Tells whether two of an owner's tasks have one idempotency key, of which only one will stay. */
+function hasTwins(found: readonly Found[]): boolean {
+  const keys = found.filter(isRunning).flatMap(({ idempotencyKey }) => idempotencyKey ?? []);
+  return new Set(keys).size < keys.length;
+}
+
 const taken = (obstacle: Obstacle, by: StoredTask): Taken => ({ taken: obstacle, by });
 
 /** Waits for all of them, so that none fails unseen, and then for the first that failed. */
