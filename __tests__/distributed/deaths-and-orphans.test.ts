@@ -1,6 +1,6 @@
 import type { TaskRecord } from '../../lib/core/ports.js';
 import { reading, recordOf, started } from '../contracts/store-steps.js';
-import { codeOf } from '../support/stores/store-fixtures.js';
+import { codeOf, draft } from '../support/stores/store-fixtures.js';
 import { statusesOf, useFleet } from './fleet.js';
 
 describe('Instances that share tasks', () => {
@@ -171,6 +171,26 @@ describe('Instances that share tasks', () => {
       expect(record).toMatchObject({ status: 'failed', attempt: 2 });
       expect(record.outcome).toContain('TASK_LOST');
       expect(ran).toEqual([]);
+    });
+
+    it('end in one sweep all that nobody has run in time, also behind many that only a newer version can end', async () => {
+      const one = fleet.open({ ...restarting });
+      await fleet.answered(started(one.store));
+      for (let n = 0; n < 150; n++) {
+        const newer = draft();
+        fleet.server.store!.create({ ...newer, schema: 99, createdAtMs: 0 } as never, 'newer');
+        await one.driver.orphan(newer.taskId, { token: 1, holder: 'newer' }, 0);
+      }
+      await fleet.pass(100);
+      const tasks = await Promise.all(Array.from({ length: 250 }, () => fleet.answered(started(one.store))));
+      await Promise.all(tasks.map(({ writer }) => fleet.answered(writer.release())));
+      await fleet.pass(restarting.orphanDeadlineMs + 1_000);
+      await fleet.answered(one.store.sweep());
+      const statuses = await statusesOf(
+        one,
+        tasks.map(({ taskId }) => taskId),
+      );
+      expect(new Set(statuses)).toEqual(new Set(['failed']));
     });
 
     it('do not count the runs that a stopping instance handed over', async () => {

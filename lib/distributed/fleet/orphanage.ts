@@ -14,6 +14,8 @@ import type { TaskReader } from '../task-reader.js';
 const LOOK_MS = 1_000;
 /** The number of orphans that are looked at in one call. */
 const PAGE = 100;
+/** The number of overdue orphans that one sweep ends at most. */
+const MAX_EXPIRED = 10_000;
 /** The number of due orphans that are asked for in order to find one that can be run. */
 const SEARCHED = 1_000;
 
@@ -54,11 +56,20 @@ export class Orphanage {
     }
   }
 
-  /** Ends orphans that nobody has run in time. One that cannot be ended, as that of a newer version, holds up nothing else. */
+  /**
+   * Ends orphans that nobody has run in time, a page after the other. One that cannot be ended, as that of a newer version,
+   * holds up nothing else: it is asked for again with what comes after it, and is tried once.
+   */
   async expire(): Promise<void> {
     const { driver, settings } = this.context;
-    const taskIds = await driver.orphans({ olderThanMs: settings.orphanDeadlineMs }, PAGE);
-    await Promise.all(taskIds.map((taskId) => this.#expire(taskId).catch(ignore)));
+    const tried = new Set<string>();
+    while (tried.size < MAX_EXPIRED) {
+      const overdue = await driver.orphans({ olderThanMs: settings.orphanDeadlineMs }, PAGE + tried.size);
+      const taskIds = overdue.filter((taskId) => !tried.has(taskId));
+      if (taskIds.length === 0) return;
+      for (const taskId of taskIds) tried.add(taskId);
+      await Promise.all(taskIds.map((taskId) => this.#expire(taskId).catch(ignore)));
+    }
   }
 
   async #expire(taskId: string): Promise<void> {
