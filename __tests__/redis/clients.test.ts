@@ -5,6 +5,7 @@ import { Redis as Ioredis6 } from 'ioredis6';
 import { createClient as createClient5, createClientPool as createPool5 } from 'redis5';
 import { createClient as createClient6, createClientPool as createPool6 } from 'redis6';
 import { START } from '../../lib/distributed/port/stored.js';
+import type { IoredisLike } from '../../lib/redis/index.js';
 import { openPort } from '../../lib/redis/clients/open-port.js';
 import { append, batchOf, created, draft, entryAfter, stored } from '../contracts/driver-steps.js';
 import { CLIENTS, openClient } from '../support/redis/redis-clients.js';
@@ -29,6 +30,23 @@ describe('a client that the store cannot work with is refused by name', () => {
       expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(word) as string }),
     );
   });
+});
+
+const bySentinel = { sentinels: [{ host: '127.0.0.1', port: 1 }], name: 'main', sentinelRetryStrategy: () => 1 };
+
+it.each([
+  ['ioredis 5', () => new Ioredis5(bySentinel)],
+  ['ioredis 6', () => new Ioredis6(bySentinel)],
+])('a client that connects by Sentinel is not ended by being told to connect again: %s', async (_, open) => {
+  const client = open() as unknown as EventEmitter & IoredisLike;
+  let failures = 0;
+  let hasEnded = false;
+  client.on('error', () => failures++);
+  client.on('end', () => (hasEnded = true));
+  await openPort(client).reconnect();
+  await until(() => hasEnded || failures > 1);
+  expect(hasEnded).toBe(false);
+  client.disconnect();
 });
 
 /** Clients that answer in another way than those of `CLIENTS`; how each is opened and closed. */

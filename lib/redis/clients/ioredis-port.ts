@@ -35,11 +35,16 @@ interface Client extends IoredisLike {
   nodes(role: 'master'): Client[];
 }
 
+/** The states in which a client of ioredis has a connection that it can give up. */
+const CONNECTED: readonly string[] = ['connect', 'ready'];
+
 const ignore = (): void => undefined;
 
 export class IoredisPort implements RedisPort {
   readonly cluster: boolean;
   readonly #client: Client;
+  /** The connection was given up and is not closed yet, which a server that hangs delays. */
+  #isLeaving = false;
 
   constructor(client: IoredisLike) {
     this.#client = client as Client;
@@ -48,7 +53,7 @@ export class IoredisPort implements RedisPort {
 
   /** A lazy client connects with its first command. */
   get ready(): boolean {
-    return this.#client.status === 'ready' || this.#client.status === 'wait';
+    return !this.#isLeaving && (this.#client.status === 'ready' || this.#client.status === 'wait');
   }
 
   send(commands: readonly Command[]): Promise<unknown>[] {
@@ -94,9 +99,20 @@ export class IoredisPort implements RedisPort {
     };
   }
 
-  /** It tries again by itself, and waits for no node for ever. */
+  /**
+   * It tries again by itself, and waits for no node for ever. While it does so, it is left alone: behind Sentinel, a client
+   * that is told to connect again while it connects ends for good.
+   */
   reconnect(): Promise<unknown> {
-    this.#client.disconnect(true);
+    if (!this.#isLeaving && CONNECTED.includes(this.#client.status)) {
+      this.#isLeaving = true;
+      const onClose = (): void => {
+        this.#isLeaving = false;
+        this.#client.off('close', onClose);
+      };
+      this.#client.on('close', onClose);
+      this.#client.disconnect(true);
+    }
     return Promise.resolve();
   }
 }
