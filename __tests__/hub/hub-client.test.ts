@@ -85,6 +85,18 @@ describe('the rooms of a client', () => {
     expect(red.present).toBe(0);
   });
 
+  it('wake it once more when it leaves them, for what they sent in the same turn', () => {
+    const { channels, client, say } = make();
+    const wake = jest.fn();
+    client.attach({ position: 0, discarded: false }, { wake });
+    client.join('red', 0, channels);
+    say('red', 1);
+    expect(wake).not.toHaveBeenCalled();
+    client.leave('red', channels);
+    expect(wake).toHaveBeenCalledTimes(1);
+    expect(client.memberships).toMatchObject([{ since: 0, until: 1 }]); // it can still read the message
+  });
+
   it('are freed when it is forgotten', () => {
     const { channels, client, say } = make();
     client.join('red', 0, channels);

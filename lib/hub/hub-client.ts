@@ -109,6 +109,7 @@ export class Client implements HubClient, Member {
     if (this.follower !== undefined) {
       channel.present--;
       channel.unfollow(this.follower);
+      this.follower.wake(); // what was sent in this turn wakes its followers only later, when this is none any more
     }
     this.#forgetLeft(channels);
   }
