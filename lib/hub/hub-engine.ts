@@ -115,8 +115,8 @@ export class HubEngine implements Delivery {
       client.ip = ip;
       client.connectedAtMs = this.options.clock.wallNow();
       client.since = this.options.clock.now();
+      this.listeners.emit('connect', client); // before the stream, whose response may fail at once: that is the disconnect
       this.#stream(client, connection, start, request.lastEventId);
-      this.listeners.emit('connect', client);
       return client;
     });
   }
