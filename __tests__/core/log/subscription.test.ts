@@ -53,6 +53,16 @@ describe('Subscription', () => {
     expect(subscribe({ position: 1 }).finished).toBe(false);
   });
 
+  it('gets the end once more where the event at its position is of a holder that the log never had', () => {
+    append(1);
+    void writer.finish('completed', '{}');
+    const subscription = subscribe({ position: 2, epoch: 7 });
+    expect(subscription.finished).toBe(false);
+    expect(subscription.read()).toMatchObject({ kind: 'gap', from: 2, to: 2, reason: 'lost' });
+    expect(subscription.read()).toMatchObject({ kind: 'frames', from: 1, to: 2 });
+    expect(subscription.finished).toBe(true);
+  });
+
   it('is woken while it is open', async () => {
     const subscription = subscribe();
     append(1);

@@ -155,8 +155,9 @@ export class Subscription {
     const { lastSeq, ended, epochs } = this.feed.log;
     const to = this.#position;
     const agreed = epochs.agreed(to, this.#epoch, lastSeq);
-    // A subscriber whose position the log never had cannot have seen the end, so the end is sent once more.
-    const position = ended && agreed < to ? Math.min(agreed, lastSeq - 1) : agreed;
+    // A subscriber whose event the log never had cannot have seen the end, so the end is sent once more.
+    const isForeign = agreed < to || this.#epoch !== epochs.at(to);
+    const position = ended && isForeign ? Math.min(agreed, lastSeq - 1) : agreed;
     this.#moveTo(position);
     if (position < to) this.#gap = gapAfter(position, to, reason);
   }
