@@ -87,6 +87,12 @@ describe('toJson', () => {
     expect(toJson(deep(1_000), Infinity)).toHaveLength(2_001);
     expect(toJson({ text: '['.repeat(5_000) }, Infinity)).toHaveLength(5_011); // in a text they open nothing
     expect(await codeOf(() => toJson(deep(1_001), Infinity))).toBe('UNSERIALIZABLE');
+    expect(await codeOf(() => toJson({ text: 'a "quoted\\', deep: deep(1_000) }, Infinity))).toBe('UNSERIALIZABLE');
+  });
+
+  it('writes a text of many megabytes, however many brackets are in it', () => {
+    const text = '['.repeat(1_001) + 'x'.repeat(16_777_216);
+    expect(toJson(text, Infinity)).toHaveLength(text.length + 2);
   });
 
   it('keeps what JSON.stringify threw as the cause', () => {

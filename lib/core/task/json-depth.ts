@@ -21,12 +21,18 @@ function countOpenings(json: string): number {
   return count;
 }
 
+/** A pattern for a whole string would take a step of the stack per character, and fail at a long one. */
 function depthOf(json: string): number {
   let depth = 0;
   let deepest = 0;
-  for (const [bracket] of json.matchAll(/[[{}\]]|"(?:[^"\\]|\\.)*"/g)) {
-    if (bracket === '{' || bracket === '[') deepest = Math.max(deepest, ++depth);
-    else if (bracket === '}' || bracket === ']') depth--;
+  let isText = false;
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (character === '\\') at++;
+    else if (character === '"') isText = !isText;
+    else if (isText) continue;
+    else if (character === '{' || character === '[') deepest = Math.max(deepest, ++depth);
+    else if (character === '}' || character === ']') depth--;
   }
   return deepest;
 }
