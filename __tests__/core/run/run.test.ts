@@ -150,6 +150,15 @@ describe('Run', () => {
       expect(context?.signal.aborted).toBe(false);
     });
 
+    it('reports the error of the job also where the store does not take the end', async () => {
+      const { run, observer } = new RunFixture(() => Promise.reject(boom));
+      const down = new TaskError('STORE_UNAVAILABLE', 'down');
+      jest.spyOn(run.writer, 'finish').mockRejectedValue(down);
+      run.start();
+      await run.settled;
+      expect(observer.errors).toEqual([boom, down]);
+    });
+
     it('reports what a job throws after it was ended from outside', async () => {
       let fail: ((error: Error) => void) | undefined;
       const fixture = new RunFixture(() => new Promise((_, reject) => (fail = reject))).start();

@@ -128,10 +128,12 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
    * @throws TaskError `TASK_NOT_RUNNING` where it has ended already
    */
   fail(error: unknown): Promise<void> {
-    const outcome = members({ error: toPublicError(error, this.settings) });
+    const hadEnded = isFinal(this.#status);
+    const failed = this.#finish('failed', members({ error: toPublicError(error, this.settings) }));
+    // It is the error of the job even where the store does not take the end: nobody else tells of it.
     return optional(
-      this.#finish('failed', outcome).then(() => {
-        this.#report(error);
+      failed.finally(() => {
+        if (!hadEnded) this.#report(error);
       }),
     );
   }
