@@ -1,3 +1,4 @@
+import type { SnapshotOptions } from '../../../lib/core/run/snapshot.js';
 import type { TaskHandler } from '../../../lib/core/run/start-request.js';
 import { recordOf, started } from '../../contracts/store-steps.js';
 import { endless, EngineFixture } from '../../support/jobs/engine-fixture.js';
@@ -25,7 +26,7 @@ async function orphan() {
   const found = await recordOf(store, { taskId });
   const restart = (): Promise<void> => fixture.engine.restart(found, handler);
   const { engine, clock } = fixture;
-  return { engine, clock, store, taskId, job, restart, answer: () => answer() };
+  return { engine, clock, store, taskId, job, handler, found, restart, answer: () => answer() };
 }
 
 describe('An engine that runs a task again', () => {
@@ -51,6 +52,16 @@ describe('An engine that runs a task again', () => {
     await turn();
     expect(await recordOf(store, { taskId })).toMatchObject({ status: 'running', orphaned: true });
     expect([engine.running, job.mock.calls.length]).toEqual([0, 0]);
+  });
+
+  it('leaves it to other instances where its handler cannot make the first state of a snapshot', async () => {
+    const { engine, store, taskId, handler, found } = await orphan();
+    const snapshot: SnapshotOptions = { initial: () => JSON.parse('{'), reduce: () => 0 };
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue(undefined);
+    expect(await codeOf(() => engine.restart(found, { ...handler, snapshot }))).toBe('CALLBACK_FAILED');
+    expect(warn).toHaveBeenCalledTimes(1);
+    expect(await recordOf(store, { taskId })).toMatchObject({ status: 'running', orphaned: true });
+    expect(engine.room).toBe(engine.options.maxRunningTasks);
   });
 
   it('leaves it to other instances where it was stopped meanwhile', async () => {

@@ -3,6 +3,7 @@ import type { OpenTaskStore, Takeover, TaskRecord } from '../ports.js';
 import { readInput } from './kept-input.js';
 import type { ResolvedOptions } from './engine-options.js';
 import type { HandlerRegistry } from './handler-registry.js';
+import { makeFold } from '../run/snapshot.js';
 import type { RunRequest, TaskHandler } from '../run/start-request.js';
 
 /** The part of the engine that restarts use. */
@@ -38,13 +39,14 @@ export class Restarts {
     if (options.onLost !== 'restart' || handler.handler === undefined || handler.handler !== record.handler) return;
     handlers.remember(handler);
     if (!orphaned || this.host.room <= 0 || this.host.run(taskId) !== undefined || this.#claiming.has(taskId)) return;
+    const snapshot = makeFold(handler.snapshot);
     this.#claiming.add(taskId);
     try {
       const takeover = await this.store.claim(taskId, handler.snapshot !== undefined);
       if (takeover === undefined) return;
       if ('laterMs' in takeover) this.#restartLater(taskId, handler, takeover.laterMs);
       else if (this.host.isStopping) await releaseTakeover(takeover);
-      else this.host.begin(takeover, { ...handler, input: readInput(takeover.input) });
+      else this.host.begin(takeover, { ...handler, snapshot, input: readInput(takeover.input) });
     } finally {
       this.#claiming.delete(taskId);
     }

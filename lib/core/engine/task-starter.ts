@@ -9,7 +9,7 @@ import type { Run } from '../run/run.js';
 import { samePayload } from '../task/same-payload.js';
 import { supersede } from './slots.js';
 import type { SettlingRuns } from './settling-runs.js';
-import { createFold } from '../run/snapshot.js';
+import { makeFold } from '../run/snapshot.js';
 import type { TimeLimit } from '../store/time-limit.js';
 
 /** The part of the engine that starts use. */
@@ -85,8 +85,7 @@ export class TaskStarter {
   }
 
   async #start(asked: StartRequest): Promise<Started> {
-    const fold = asked.snapshot && createFold(asked.snapshot); // it is made before anything is stored, because a handler's function may throw
-    const request = { ...asked, snapshot: fold && (() => fold) };
+    const request = { ...asked, snapshot: makeFold(asked.snapshot) };
     const draft = draftOf(request, this.host.options);
     this.#asked.set(draft, request);
     const { owner, slot, onBusy } = request;

@@ -131,10 +131,17 @@ function requireText(json: unknown): string | undefined {
 }
 
 /**
- * Returns a fold that has seen nothing yet.
+ * Makes the fold of a run before anything is stored for it, because a function of the user's may throw. Returns the
+ * source of that one fold.
  * @throws TaskError `CALLBACK_FAILED` where a handler's `initial` throws, or a wire's `fold` returns no fold
  */
-export function createFold(source: SnapshotSource): ProgressFold {
+export function makeFold(source: SnapshotSource | undefined): SnapshotSource | undefined {
+  const fold = source && createFold(source);
+  return fold && (() => fold);
+}
+
+/** Returns a fold that has seen nothing yet. @throws TaskError as `makeFold` */
+function createFold(source: SnapshotSource): ProgressFold {
   if (typeof source !== 'function') return new StateFold(source);
   const fold: unknown = source();
   const isFold = FOLD_METHODS.every((name) => typeof readProperty(fold, name) === 'function');
