@@ -1,3 +1,4 @@
+import { TaskError } from '../../lib/index.js';
 import { describeSlotRaces } from '../contracts/slot-races.js';
 import { asShared, sharedMemory } from '../support/stores/memory-stores.js';
 import { dataOf, leave, useChatServers } from '../support/servers/chat-server.js';
@@ -100,6 +101,19 @@ describe('a slot', () => {
     expect(second.status).toBe(200);
     await job.run(2);
     await leave(first, second);
+  });
+
+  it('keeps its task where the input of an interrupting start is refused', async () => {
+    const read = jest.fn((): unknown => {
+      throw new TaskError('INVALID_INPUT', 'no');
+    });
+    read.mockReturnValueOnce('read');
+    const { say, job } = await start({ maxRunningTasks: 1, handler: { onBusy: 'interrupt', input: read } });
+    const first = await say('a');
+    const { context } = await job.run(1);
+    expect((await say('a')).status).toBe(400);
+    expect([context.signal.aborted, read.mock.calls.length]).toEqual([false, 2]);
+    await leave(first);
   });
 
   it('is not taken by an interrupting start for which there is no place', async () => {

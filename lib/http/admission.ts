@@ -65,24 +65,30 @@ export class Admission {
     return this.#keys.take({ ...idempotency, readFingerprint }, names.owner, create);
   }
 
-  /** Clears the slot and takes a place, then reads the input, which may be an upload, then starts the task. */
+  /** Takes a place and reads the input, which may be an upload, then clears the slot and starts the task. */
   async #create(execution: Execution, names: StartNames): Promise<Started> {
     const { handler, presence, ...identity } = names;
     const { slot: slotOf, wire = DEFAULT_WIRE, onBusy } = execution;
     const slot = slotOf && readIdentity('slot', await whileWaiting(presence, askCallback('slot', slotOf)));
     const place = { idempotencyKey: undefined, fingerprint: undefined, ...identity, slot, onBusy };
-    const there = await whileWaiting(presence, this.engine.starter.clearSlot(place));
-    if (there !== undefined) return this.#accept(there);
-    const input = await this.#readInput(execution, presence);
+    const { starter } = this.engine;
+    const { answer, interrupted } = await whileWaiting(presence, starter.lookIntoSlot(place));
+    if (answer !== undefined) return this.#accept(answer);
+    const givenUp = interrupted !== undefined && this.engine.run(interrupted.taskId) !== undefined ? 1 : 0;
+    const input = await this.#readInput(execution, presence, givenUp);
+    // A start whose input is refused must not have ended the task that it wanted to interrupt.
+    const equal = interrupted && (await whileWaiting(presence, starter.clearSlot(place)));
+    if (equal !== undefined) return this.#accept(equal);
     const wireName = wire === DEFAULT_WIRE ? undefined : wire.name;
     return this.#accept(await this.engine.start({ ...handler, ...place, wire: wireName, input }));
   }
 
-  /** Reads the input of a task that has its place already, so that no input is read for nothing. */
-  async #readInput({ input }: Execution, presence: Presence | undefined): Promise<unknown> {
-    this.engine.admit();
-    if (this.engine.room <= this.#reading)
-      throw new TaskError('AT_CAPACITY', 'Too many tasks are running: maxRunningTasks is reached, try again later');
+  /**
+   * Reads the input of a task that has its place already, so that no input is read for nothing.
+   * @param givenUp the places that the task it interrupts gives up for it
+   */
+  async #readInput({ input }: Execution, presence: Presence | undefined, givenUp: number): Promise<unknown> {
+    this.engine.admit(this.#reading - givenUp);
     this.#reading++;
     try {
       return await whileWaiting(presence, askCallback('input', input));

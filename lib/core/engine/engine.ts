@@ -92,9 +92,10 @@ export class Engine implements RunObserver {
     if (this.isStopping) throw shutdown();
   }
 
-  admit(): void {
+  /** @param taken places that starts have before they come here, less those that will be given up for this one */
+  admit(taken = 0): void {
     this.assertServing();
-    if (this.room <= 0)
+    if (this.room <= taken)
       throw new TaskError('AT_CAPACITY', 'Too many tasks are running: maxRunningTasks is reached, try again later');
   }
 

@@ -28,6 +28,12 @@ export interface StartHost {
 /** The part of a start that says where it belongs. */
 export type Place = Pick<StartRequest, 'slot' | 'onBusy' | 'owner' | 'idempotencyKey' | 'fingerprint'>;
 
+/** The task that answers a start, or the one that it interrupts. Neither where the slot is free. */
+export interface SlotState {
+  readonly answer?: Started;
+  readonly interrupted?: TaskRecord;
+}
+
 export class TaskStarter {
   /** The starts that the store has not answered yet. */
   readonly #starting = new Set<Promise<unknown>>();
@@ -51,23 +57,30 @@ export class TaskStarter {
     await Promise.allSettled([...this.#starting]);
   }
 
-  /**
-   * Clears a slot before anything is read for a start there. Returns the task that runs in it, where the start does not
-   * interrupt that. One that is interrupted is cancelled, and where it runs here, its job is given time to settle, since
-   * it keeps its place until then.
-   * @throws TaskError `SHUTDOWN`, `STORE_UNAVAILABLE`; `AT_CAPACITY` where it runs elsewhere, and no place is free here
-   */
-  async clearSlot({ slot, onBusy, owner, idempotencyKey, fingerprint }: Place): Promise<Started | undefined> {
-    if (slot === undefined) return undefined;
+  /** Looks into a slot before anything is read for a start there. @throws TaskError `SHUTDOWN`, `STORE_UNAVAILABLE` */
+  async lookIntoSlot({ slot, onBusy, owner, idempotencyKey, fingerprint }: Place): Promise<SlotState> {
+    if (slot === undefined) return {};
     this.host.assertServing();
     const record = await this.host.lookUp({ slot, owner });
-    if (record === undefined) return undefined;
+    if (record === undefined) return {};
     const repeated = idempotencyKey === undefined ? undefined : await this.host.lookUp({ idempotencyKey, owner });
-    if (repeated !== undefined) return { record: samePayload(repeated, fingerprint), created: false };
-    if (onBusy !== 'interrupt') return { record, created: false, isBusy: onBusy !== 'attach' };
-    const run = this.host.run(record.taskId);
+    if (repeated !== undefined) return { answer: { record: samePayload(repeated, fingerprint), created: false } };
+    if (onBusy !== 'interrupt') return { answer: { record, created: false, isBusy: onBusy !== 'attach' } };
+    return { interrupted: record };
+  }
+
+  /**
+   * Clears a slot for a start that interrupts, once nothing of its request can be refused any more. The task that runs
+   * there is cancelled, and where it runs here, its job is given time to settle, since it keeps its place until then.
+   * Returns the task that an equal start has made meanwhile.
+   * @throws TaskError `SHUTDOWN`, `STORE_UNAVAILABLE`; `AT_CAPACITY` where it runs elsewhere, and no place is free here
+   */
+  async clearSlot(place: Place): Promise<Started | undefined> {
+    const { answer, interrupted } = await this.lookIntoSlot(place);
+    if (interrupted === undefined) return answer;
+    const run = this.host.run(interrupted.taskId);
     if (run === undefined) this.host.admit();
-    await this.#inTime(supersede(this.store, record));
+    await this.#inTime(supersede(this.store, interrupted));
     if (run !== undefined) await this.#inTime(run.settled).catch(() => undefined); // it may ignore its signal
     return undefined;
   }
