@@ -179,6 +179,19 @@ describe('Run', () => {
     });
   });
 
+  describe('that is released to a store which refuses that at once', () => {
+    it('is over here all the same, and reports it', async () => {
+      const fixture = await started(() => new Promise(() => undefined));
+      const refusal = new TaskError('STORE_UNAVAILABLE', 'down');
+      jest.spyOn(fixture.run.writer, 'release').mockImplementation(() => {
+        throw refusal;
+      });
+      fixture.run.release(STOP);
+      await fixture.run.ended;
+      expect(fixture.observer.errors).toEqual([refusal]);
+    });
+  });
+
   describe('that is fenced', () => {
     it('appends nothing, aborts with FENCED, and is over', async () => {
       let reason: unknown;

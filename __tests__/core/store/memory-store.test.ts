@@ -32,6 +32,17 @@ describe('MemoryStore', () => {
     expect(executor.fences).toMatchObject([{ code: 'FENCED' }]);
   });
 
+  it('counts the input of a task, which it keeps only while the task runs', async () => {
+    const store = open();
+    const { taskId, writer } = await started(store, { handler: 'test', input: JSON.stringify('x'.repeat(60_000)) });
+    expect(store.sizes().bufferedBytes).toBeGreaterThan(60_000);
+    await writer.append(undefined, '1');
+    expect(store.sizes().bufferedBytes).toBeGreaterThan(60_000);
+    await writer.finish('completed', '{}');
+    expect(store.sizes().bufferedBytes).toBeLessThan(10_000);
+    expect(store.open(taskId)!.record.input).toBeUndefined();
+  });
+
   it('lets go of the executor at the end, with everything its closures hold', async () => {
     const store = open();
     const { taskId, writer, executor } = await started(store, { snapshot: () => '1' });

@@ -105,7 +105,8 @@ export class Run extends AsyncResource implements Executor, ProgressTarget {
     if (isFinal(this.#status)) return;
     this.#end('cancelled');
     this.#abort(reason);
-    void Promise.resolve(this.writer.release()).catch(this.#report).finally(this.#resolveEnded);
+    const handBack = async (): Promise<void> => this.writer.release(); // a store may throw as well as reject
+    void handBack().catch(this.#report).finally(this.#resolveEnded);
   }
 
   /**

@@ -27,7 +27,8 @@ export class MemoryTask implements TaskRecord {
   readonly wire: string | undefined;
   readonly slot: string | undefined;
   readonly handler: string | undefined;
-  readonly input: string | undefined;
+  /** Kept only while it runs, because nobody runs a task again that has ended. */
+  input: string | undefined;
   readonly createdAtMs: number;
   status: TaskStatus = 'running';
   attempt = 1;
@@ -43,7 +44,7 @@ export class MemoryTask implements TaskRecord {
   /** The reason of a cancel that has been requested. */
   cancel: PublicError | undefined;
   #executor: Executor = NOBODY;
-  /** Accounts for its last progress and its folded state while it runs. */
+  /** Accounts for its input, its last progress and its folded state while it runs. */
   readonly #texts: Account;
   /** The folded state of a time in which nobody runs it. */
   #state: string | undefined;
@@ -64,6 +65,7 @@ export class MemoryTask implements TaskRecord {
     this.handler = draft.handler;
     this.input = draft.input;
     this.#texts = new Account(log.budget);
+    this.#texts.set(this.input?.length ?? 0);
     this.createdAtMs = this.updatedAtMs = settings.clock.wallNow();
   }
 
@@ -132,12 +134,13 @@ export class MemoryTask implements TaskRecord {
   /** Keeps `json` as the last progress, and accounts for it and the folded state. */
   keepProgress(json: string): void {
     this.progress = json;
-    this.#texts.set(json.length + (this.#executor.snapshotBytes?.() ?? 0));
+    this.#texts.set(json.length + (this.input?.length ?? 0) + (this.#executor.snapshotBytes?.() ?? 0));
   }
 
   /** Ends the task. From here on its size counts as that of a finished one. */
   end(): void {
     this.#texts.set(0);
+    this.input = undefined;
     this.detach();
     this.endedAtMs = this.updatedAtMs;
     this.log.end();
