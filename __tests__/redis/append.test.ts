@@ -20,13 +20,15 @@ describeWithRedisServer('an append to Redis', () => {
     expect(await append(one, batchOf(taskId, [first]))).toEqual({ kind: 'committed' });
     expect(await published()).toBe(0);
 
-    const heard = new Promise<readonly Entry[] | undefined>((resolve) => {
-      const ears = { appended: (_: string, entries: readonly Entry[] | undefined) => resolve(entries) };
-      const bell = two.listen({ ...ears, noted: () => undefined, missed: () => undefined });
-      void bell.follow(taskId).then(() => append(one, batchOf(taskId, [entryAfter(first.place, ['2'])])));
-    });
+    let hear: (entries: readonly Entry[] | undefined) => void = () => undefined;
+    const heard = new Promise<readonly Entry[] | undefined>((resolve) => (hear = resolve));
+    const ears = { appended: (_: string, entries: readonly Entry[] | undefined) => hear(entries) };
+    const bell = two.listen({ ...ears, noted: () => undefined, missed: () => undefined });
+    await bell.follow(taskId);
+    await append(one, batchOf(taskId, [entryAfter(first.place, ['2'])]));
     expect(await heard).toEqual([entryAfter(first.place, ['2'])]);
     expect(await published()).toBe(1);
+    bell.close();
     await Promise.all([one.close(), two.close()]);
     for (const client of clients) client.close();
     await redis.close();
