@@ -77,7 +77,10 @@ export class Fleet {
         const taskId = some[index] ?? '';
         const isHeld = task?.status === 'running' && task.holder === instance;
         const left = isHeld ? [] : [this.commands.send(running, 'ZREM', running, taskId)];
-        return task === undefined || task.status === 'expired' ? left : [...left, ...this.indexes.renew(task)];
+        if (task === undefined || task.status === 'expired') return left;
+        const isElsewhere = !isHeld && task.status === 'running' && task.holder !== undefined;
+        if (isElsewhere) left.push(...this.indexes.claimed(task, undefined));
+        return [...left, ...this.indexes.renew(task)];
       });
       await all(steps);
     }
@@ -94,11 +97,16 @@ export class Fleet {
     return oldestFirst.slice(0, limit).map(([taskId]) => taskId);
   }
 
+  async isDue(taskId: string, handler: string): Promise<boolean> {
+    return (await this.commands.run(scripts.IS_DUE, [this.keys.orphans(handler)], [taskId])) === '1';
+  }
+
   async expire(limit: number): Promise<{ readonly gone: readonly string[]; readonly left: number }> {
     const { commands, keys, settings } = this;
     const index = [keys.ended, keys.tombstones];
     const taken = await commands.run(scripts.TAKE_EXPIRED, index, [limit, CLEARING_MS, settings.ttlMs].map(String));
-    const cleared = await Promise.all(textsOf(taken).map((taskId) => this.#bury(taskId)));
+    // One that fails holds up no other, and is tried again.
+    const cleared = await Promise.all(textsOf(taken).map((taskId) => this.#bury(taskId).catch(() => undefined)));
     const gone = cleared.flatMap((taskId) => taskId ?? []);
     const left = await commands.run(scripts.LEAVE_ENDED, index, gone);
     return { gone, left: Number(left) };

@@ -65,6 +65,7 @@ export class RedisDriver implements TaskDriver {
   divide: TaskDriver['divide'] = async (...args) => (await this.#ready()).fleet.divide(...args);
   reindex: TaskDriver['reindex'] = async (...args) => (await this.#ready()).fleet.reindex(...args);
   orphans: TaskDriver['orphans'] = async (...args) => (await this.#ready()).fleet.orphans(...args);
+  isDue: TaskDriver['isDue'] = async (...args) => (await this.#ready()).fleet.isDue(...args);
   expire: TaskDriver['expire'] = async (...args) => (await this.#ready()).fleet.expire(...args);
 
   append: TaskDriver['append'] = (batches) => {

@@ -161,6 +161,11 @@ export class TableDriver implements TaskDriver {
   orphans: TaskDriver['orphans'] = async (orphans, limit) =>
     idsOf(await this.#open.tasks.select({ orphans, now: this.#open.tasks.now }, limit));
 
+  isDue: TaskDriver['isDue'] = async (taskId) => {
+    const { orphan } = (await this.#open.tasks.find(taskId)) ?? {};
+    return orphan !== undefined && orphan.dueMs <= this.#open.tasks.now;
+  };
+
   list: TaskDriver['list'] = async ({ limit, ...list }) =>
     (await this.#open.tasks.select({ list, now: this.#open.tasks.now }, limit)).map((task) => shown(task));
 

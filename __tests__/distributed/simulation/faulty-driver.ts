@@ -69,6 +69,7 @@ export class FaultyDriver implements TaskDriver {
   divide: TaskDriver['divide'] = (...args) => this.#write(() => this.#inner.divide(...args));
   reindex: TaskDriver['reindex'] = (...args) => this.#write(() => this.#inner.reindex(...args));
   orphans: TaskDriver['orphans'] = (...args) => this.#read(() => this.#inner.orphans(...args));
+  isDue: TaskDriver['isDue'] = (...args) => this.#read(() => this.#inner.isDue(...args));
   list: TaskDriver['list'] = (...args) => this.#read(() => this.#inner.list(...args));
   expire: TaskDriver['expire'] = (...args) => this.#write(() => this.#inner.expire(...args));
   walk: TaskDriver['walk'] = (...args) => this.#read(() => this.#inner.walk(...args));

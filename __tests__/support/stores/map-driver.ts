@@ -67,6 +67,7 @@ export class MapDriver implements TaskDriver {
   divide: TaskDriver['divide'] = async (...args) => this.store.divide(...args);
   reindex: TaskDriver['reindex'] = async (...args) => this.store.reindex(...args);
   orphans: TaskDriver['orphans'] = async (...args) => this.store.orphans(...args);
+  isDue: TaskDriver['isDue'] = async (taskId) => this.store.isDue(taskId);
   list: TaskDriver['list'] = async (...args) => this.store.list(...args);
   expire: TaskDriver['expire'] = async (...args) => this.store.expire(...args);
   walk: TaskDriver['walk'] = async (...args) => this.store.walk(...args);

@@ -42,6 +42,11 @@ export class MapIndexes {
     }
   }
 
+  isDue(taskId: string): boolean {
+    const { due = Infinity } = this.state.orphans.get(taskId) ?? {};
+    return due <= this.clock.now();
+  }
+
   orphans(query: OrphanQuery, limit: number): string[] {
     const now = this.clock.now();
     const found = [...this.state.orphans].filter(([, { handler, since, due }]) => {

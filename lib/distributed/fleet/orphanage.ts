@@ -16,8 +16,8 @@ const LOOK_MS = 1_000;
 const PAGE = 100;
 /** The number of overdue orphans that one sweep ends at most. */
 const MAX_EXPIRED = 10_000;
-/** The number of due orphans that are asked for in order to find one that can be run. */
-const SEARCHED = 1_000;
+/** An orphan that could not be run is left alone for so long, in ms: others wait behind it. */
+const SKIPPED_MS = 10_000;
 
 /** The parts of an instance that orphans are run again with. */
 export interface OrphanParts {
@@ -32,6 +32,9 @@ export interface OrphanParts {
 export class Orphanage {
   #lookedMs = -Infinity;
   #looking = false;
+  /** Orphans that could not be run, as those of a newer version. */
+  readonly #skipped = new Set<string>();
+  #skippedMs = -Infinity;
 
   constructor(
     readonly context: Context,
@@ -47,10 +50,16 @@ export class Orphanage {
     if (orphanRunner.handlers.length === 0 || orphanRunner.room <= 0) return;
     this.#lookedMs = now;
     this.#looking = true;
+    if (now - this.#skippedMs >= SKIPPED_MS) {
+      this.#skippedMs = now;
+      this.#skipped.clear();
+    }
     try {
-      const { handlers, room } = orphanRunner;
-      const taskIds = await driver.orphans({ handlers }, Math.min(PAGE, room));
-      await Promise.all(taskIds.map((taskId) => this.#run(taskId).catch(ignore)));
+      const { handlers } = orphanRunner;
+      const count = Math.min(PAGE, orphanRunner.room);
+      const taskIds = await driver.orphans({ handlers }, count + this.#skipped.size);
+      const some = taskIds.filter((taskId) => !this.#skipped.has(taskId)).slice(0, count);
+      await Promise.all(some.map((taskId) => this.#run(taskId).catch(() => this.#skipped.add(taskId))));
     } finally {
       this.#looking = false;
     }
@@ -89,7 +98,7 @@ export class Orphanage {
       return laterMs === Infinity ? undefined : { laterMs };
     }
     if (task.handler === undefined) return undefined;
-    if (!(await this.#isDue(taskId, task.handler))) return { laterMs: LOOK_MS };
+    if (!(await this.context.driver.isDue(taskId, task.handler))) return { laterMs: LOOK_MS };
     await liveness.ready();
     return owned.expecting(taskId, () => this.#claim(task, folds));
   }
@@ -112,9 +121,5 @@ export class Orphanage {
       return;
     }
     await this.context.settings.orphanRunner.run(reader.toRecord(task));
-  }
-
-  async #isDue(taskId: string, handler: string): Promise<boolean> {
-    return (await this.context.driver.orphans({ handlers: [handler] }, SEARCHED)).includes(taskId);
   }
 }

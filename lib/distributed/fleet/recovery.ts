@@ -99,10 +99,14 @@ export class Recovery {
     await this.settleAll(tasks.filter((task) => this.isLost(task)).map(({ taskId }) => taskId));
   }
 
-  /** Sees to tasks together. One that may be run again is read by itself, since more has to be known of it. */
+  /**
+   * Sees to tasks together. One that may be run again is read by itself, since more has to be known of it; so is each where
+   * they cannot be looked at together, because a node of the store may be away that has one of them.
+   */
   async settleAll(taskIds: readonly string[]): Promise<void> {
     const { driver, settings } = this.context;
-    const states = settings.onLost === 'restart' || taskIds.length === 0 ? undefined : await driver.look(taskIds);
+    const isRead = settings.onLost === 'restart' || taskIds.length === 0;
+    const states = isRead ? undefined : await driver.look(taskIds).catch(() => undefined);
     await Promise.all(
       taskIds.map((taskId, index) => {
         const known = states && (() => Promise.resolve(states[index]));

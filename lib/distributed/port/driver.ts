@@ -150,6 +150,8 @@ export interface TaskDriver {
   reindex(instance: string, taskIds: readonly string[]): Promise<void>;
   /** Oldest first. An answer may name a task that is no orphan any more; a claim finds out. */
   orphans(query: OrphanQuery, limit: number): Promise<readonly string[]>;
+  /** Tells whether a task is among those that `orphans` names for its handler, without a look at the others. */
+  isDue(taskId: string, handler: string): Promise<boolean>;
   /** A page of tasks; shorter than `limit` only where it is the last. */
   list(query: ListQuery): Promise<readonly StoredTask[]>;
   /**

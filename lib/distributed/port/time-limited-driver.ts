@@ -39,6 +39,7 @@ export function withTimeLimit(driver: TaskDriver, limit: TimeLimit): TaskDriver 
     divide: limited((...args) => driver.divide(...args)),
     reindex: limited((...args) => driver.reindex(...args)),
     orphans: limited((...args) => driver.orphans(...args)),
+    isDue: limited((...args) => driver.isDue(...args)),
     list: limited((...args) => driver.list(...args)),
     expire: limited((...args) => driver.expire(...args)),
     walk: limited((...args) => driver.walk(...args)),

@@ -50,6 +50,11 @@ for _, key in ipairs(KEYS) do
 end
 return found`);
 
+/** KEYS orphans of one handler. ARGV task id. Answers 1 where the task is due. */
+export const IS_DUE = script(`${LUA_NOW}
+local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+return due and tonumber(due) <= now and 1 or 0`);
+
 /** KEYS ended, then all other indexes of the fleet that may name the tasks. ARGV retention, ttl, task ids. */
 export const ENTER_ENDED = script(`${LUA_NOW}
 for n = 3, #ARGV do

@@ -97,7 +97,10 @@ export function describeDriverTakeover({ describe, it, open }: DriverSuite): voi
       expect(await two.read({ taskId })).toMatchObject({ status: 'running', holder: undefined, losses: 1 });
       expect(await two.held('one', undefined, 9)).toEqual([]);
       expect(await two.orphans({ handlers: ['name:a', 'name:b'] }, 9)).toEqual([]);
+      expect(await two.isDue(taskId, 'name:a')).toBe(false);
       await advance(5_001);
+      expect(await two.isDue(taskId, 'name:a')).toBe(true);
+      expect(await two.isDue('nobody', 'name:a')).toBe(false);
       expect(await two.orphans({ handlers: ['name:b'] }, 9)).toEqual([]);
       expect(await two.orphans({ handlers: ['name:b', 'name:a'] }, 9)).toEqual([taskId]);
       expect(await two.orphans({ olderThanMs: 60_000 }, 9)).toEqual([]);
@@ -107,6 +110,7 @@ export function describeDriverTakeover({ describe, it, open }: DriverSuite): voi
       });
       expect(await two.orphans({ olderThanMs: 0 }, 9)).toEqual([]);
       expect(await two.orphans({ handlers: ['name:a'] }, 9)).toEqual([]);
+      expect(await two.isDue(taskId, 'name:a')).toBe(false);
       expect(await one.orphan(taskId, { token: 1, holder: 'one' }, 0)).toBe(false);
     });
 
