@@ -167,6 +167,29 @@ describe('an answer that comes too late, or never', () => {
     expect(texts).toEqual(['\n"first"\n', '\n"second"\n']);
   });
 
+  it.each([true, false])(
+    'to an append that its client has sent again, which is refused (passing: %s), loses nothing',
+    async (passing) => {
+      const { taskId, writer } = await started(store);
+      const append = driver.append.bind(driver);
+      const refused = { kind: 'refused', passing, cause: new Error('READONLY') } as const;
+      let isDone = false;
+      const refusing = jest.spyOn(driver, 'append').mockImplementation((batches) => {
+        if (!isDone) void Promise.all(append(batches));
+        isDone = true;
+        return batches.map(async () => refused);
+      });
+      const first = Promise.resolve(writer.append(undefined, '"first"'));
+      await pass(60_000); // longer than the job's patience
+      refusing.mockRestore();
+      const second = Promise.resolve(writer.append(undefined, '"second"'));
+      await pass(500);
+      await Promise.all([first, second]);
+      const texts = driver.store.readAfter(taskId, { token: 0, seq: 0 }, 10).map(({ text }) => text);
+      expect(texts).toEqual(['\n"first"\n', '\n"second"\n']);
+    },
+  );
+
   it('to a claim makes the instance claim again with the same nonce, and run the task', async () => {
     const { taskId, writer } = await started(store);
     await writer.release();

@@ -40,6 +40,8 @@ export class SharedWriter implements TaskWriter, Appending {
   readonly #queue: WriteQueue;
   #underWay: PendingBatch | undefined;
   #inFlight = false;
+  /** The last call for the batch under way. */
+  #call: Batch | undefined;
   #refusal: TaskError | undefined;
   #scheduled = false;
   #paused = false;
@@ -134,15 +136,15 @@ export class SharedWriter implements TaskWriter, Appending {
   }
 
   /**
-   * Refuses what has waited for too long, a call once it is answered: an event that is refused is never in the log. What
-   * may have reached the store is pursued all the same, as is a terminal event. `doubt`: why nothing is sent at present.
+   * Refuses what has waited for too long, a call once it is answered and the log was asked: an event that is refused is
+   * never in it. What may be in it is pursued, as is a terminal event. `doubt`: why nothing is sent at present.
    */
   expire(now: number, doubt: unknown): void {
     const oldest = now - this.context.settings.appendPatienceMs;
     const [late, batch] = [this.#queue.takeOlder(oldest), this.#underWay];
     if (batch !== undefined && batch.startedMs <= oldest && (batch.wasUnknown || !this.#inFlight)) {
-      late.unshift(batch);
-      if (!batch.wasUnknown && batch.final === undefined) this.#underWay = undefined;
+      if (batch.wasUnknown || batch.final !== undefined) late.unshift(batch);
+      else this.#askFate(batch, () => batch.expire(batch.cause ?? doubt));
     }
     for (const each of late) each.expire(batch?.cause ?? doubt);
     if (late.length > 0) this.#flush();
@@ -167,7 +169,8 @@ export class SharedWriter implements TaskWriter, Appending {
 
   #send(batch: PendingBatch): void {
     this.#inFlight = true;
-    this.owner.appender.add(this, this.#tail.toCall(batch, this.record, this.#stateAfter));
+    this.#call = this.#tail.toCall(batch, this.record, this.#stateAfter);
+    this.owner.appender.add(this, this.#call);
   }
 
   /** Only where nothing waits behind the batch that the state includes already. */
@@ -186,9 +189,7 @@ export class SharedWriter implements TaskWriter, Appending {
         this.#refused(batch, fate.passing);
         break;
       case 'unknown':
-        this.#retry(batch, () => {
-          this.#askFate(batch, call);
-        });
+        this.#retry(batch, () => this.#askFate(batch));
         break;
       case 'gone':
         this.revoke(lostByStore());
@@ -200,15 +201,8 @@ export class SharedWriter implements TaskWriter, Appending {
   }
 
   #refused(batch: PendingBatch, passing: boolean): void {
-    if (passing || batch.final !== undefined || batch.wasUnknown) {
-      this.#retry(batch, () => {
-        this.#send(batch);
-      });
-      return;
-    }
-    this.#underWay = undefined; // its seqs are free again
-    batch.reject(unavailable('The store refuses the event', batch.cause));
-    this.#flush();
+    if (passing || batch.final !== undefined || batch.wasUnknown) this.#retry(batch, () => this.#send(batch));
+    else this.#askFate(batch, () => batch.reject(unavailable('The store refuses the event', batch.cause)));
   }
 
   #retry(batch: PendingBatch, retry: () => void): void {
@@ -217,26 +211,31 @@ export class SharedWriter implements TaskWriter, Appending {
     });
   }
 
-  /** The call may have been carried out: the log itself says. */
-  #askFate(batch: PendingBatch, call: Batch): void {
+  /** The log says whether a call was carried out; so may one that was refused, since a client may have sent it twice. */
+  #askFate(batch: PendingBatch, refuse?: () => void): void {
+    const call = this.#call;
+    if (call === undefined) return;
     this.#inFlight = true;
     this.context.driver.look([this.taskId]).then(
       ([state]) => {
         this.#inFlight = false;
-        if (this.#underWay === batch) this.#found(batch, call, state);
+        if (this.#underWay === batch) this.#found(batch, call, state, refuse);
       },
-      (cause: unknown) => {
-        this.settled(call, { kind: 'unknown', cause });
-      },
+      (cause: unknown) => this.settled(call, { kind: 'unknown', cause }),
     );
   }
 
-  #found(batch: PendingBatch, call: Batch, state: TaskState | undefined): void {
+  #found(batch: PendingBatch, call: Batch, state: TaskState | undefined, refuse?: () => void): void {
     if (state === undefined) this.revoke(lostByStore());
     else if (state.token > this.record.epoch) this.revoke(fenced());
     else if (this.#tail.isIn(state.top)) this.#commit(batch, call);
     else if (state.status !== 'running') this.revoke(fenced());
-    else this.#send(batch);
+    else if (refuse === undefined) this.#send(batch);
+    else {
+      this.#underWay = undefined; // its seqs are free again
+      refuse();
+      this.#flush();
+    }
   }
 
   #commit(batch: PendingBatch, call: Batch, dropped?: Place): void {
