@@ -1,13 +1,19 @@
 /** Defines how instances wake each other. Nothing here carries meaning of its own: whatever is heard is a reason to look. */
 import type { Entry } from './stored.js';
 
-/** A message between instances. A note may be lost, doubled or late: it is only ever a reason to look. */
+/**
+ * A message between instances. A note of any kind arrives as long as nothing fails. It may be lost where something does,
+ * doubled or late: it is only ever a reason to look.
+ */
 export type Note =
   | { readonly kind: 'cancel' | 'audience'; readonly taskId: string }
   | { readonly kind: 'orphan'; readonly handler: string }
   | { readonly kind: 'echo'; readonly nonce: string };
 
-/** Hears what happens in the store. Called in a turn of the event loop of its own; throws nothing. */
+/**
+ * Hears what happens in the store. Called in a turn of the event loop of its own, and never from within a call of the
+ * driver or its bell: whoever appends or rings is in the middle of its own work. Throws nothing.
+ */
 export interface Ears {
   /** The log of a followed task has grown. `entries`: by these, in order, where they fit into the bell (4 KiB). */
   appended(taskId: string, entries: readonly Entry[] | undefined): void;
@@ -19,9 +25,12 @@ export interface Ears {
 
 /** The connection, channel or poll by which this instance is woken. */
 export interface Bell {
-  /** Resolves once nothing of the task can go unheard any more; may reject. */
+  /** Resolves once nothing of the task can go unheard any more; may reject. To follow it twice is to follow it. */
   follow(taskId: string): Promise<void>;
-  /** Stops listening to the log of a task. */
+  /**
+   * Stops listening to the log of a task, however often it was followed. What is appended from then on is neither heard
+   * nor read for it, until it is followed again.
+   */
   unfollow(taskId: string): void;
   /** The bell was not heard when it should have been: listen anew, to all that is followed. */
   renew(): void;

@@ -123,7 +123,7 @@ export interface TaskDriver {
   /** Stores why a running task is to be cancelled, unless a reason is stored already. Undefined where none runs. */
   requestCancel(taskId: string, reason: string): Promise<TaskState | undefined>;
 
-  /** Notes the subscribers of tasks on one instance. A report whose version is not above the stored one is ignored. */
+  /** Notes the subscribers of tasks, all that are named. A report whose version is not above the stored one is ignored. */
   reportAudience(reports: readonly AudienceReport[]): Promise<void>;
   /** All shares of each task, in the order asked for; those of instances that are long gone included. */
   readAudience(taskIds: readonly string[]): Promise<readonly (readonly AudienceShare[])[]>;
@@ -165,7 +165,7 @@ export interface TaskDriver {
     limit: number,
   ): Promise<{ readonly tasks: readonly StoredTask[]; readonly next: string | undefined }>;
 
-  /** Tells an instance (undefined: all of them) something. May be lost. */
+  /** Tells an instance (undefined: all of them, this one included) something. Lost only where something fails. */
   ring(to: string | undefined, note: Note): Promise<void>;
   /** Called at most once, when there is something to listen for. */
   listen(ears: Ears): Bell;

@@ -6,26 +6,55 @@ import { START, type Entry } from '../../distributed/port/stored.js';
 import { until } from '../until.js';
 import { append, batchOf, created, ended, entryAfter, TTL_MS, type DriverSuite } from './steps.js';
 
+/** The call that is being made at present. */
+let present: string | undefined;
+
+/** Makes a call from within which no ears may be called. */
+function calling<T>(name: string, call: () => T): T {
+  present = name;
+  try {
+    return call();
+  } finally {
+    present = undefined;
+  }
+}
+
 /** Notes what it hears. Hearing that anything may have happened counts as hearing everything. */
 class RecordingEars implements Ears {
   readonly grown: string[] = [];
   readonly entries: Entry[] = [];
   readonly notes: Note[] = [];
   misses = 0;
+  /** The calls from within which it has heard something. */
+  readonly within: string[] = [];
 
   appended(taskId: string, entries: readonly Entry[] | undefined): void {
+    this.#hear();
     this.grown.push(taskId);
     this.entries.push(...(entries ?? []));
   }
 
   noted(note: Note): void {
+    this.#hear();
     this.notes.push(note);
   }
 
   missed(): void {
+    this.#hear();
     this.misses++;
   }
+
+  #hear(): void {
+    if (present !== undefined) this.within.push(present);
+  }
 }
+
+const NOTES: readonly Note[] = [
+  { kind: 'echo', nonce: 'mine' },
+  { kind: 'cancel', taskId: 'a task' },
+  { kind: 'audience', taskId: 'a task' },
+  { kind: 'orphan', handler: 'name:a' },
+];
 
 export function describeDriverBell({ describe, it, open, atEnd }: DriverSuite): void {
   describe('the bell', () => {
@@ -69,19 +98,63 @@ export function describeDriverBell({ describe, it, open, atEnd }: DriverSuite): 
       await until(() => ears.grown.length > grown || ears.misses > misses);
     });
 
-    it('carries notes to one instance or to all, the sender included', async () => {
+    it('is silent about a task that is followed no more, until it is followed again', async () => {
+      const { one, two } = await open();
+      const [left, kept] = [await created(one), await created(one)];
+      const { ears, bell } = listen(two);
+      for (const { taskId } of [left, left, kept]) await bell.follow(taskId);
+      bell.unfollow(left.taskId);
+      const first = entryAfter(START, ['1']);
+      const hears = async (taskId: string, entries: readonly Entry[]): Promise<void> => {
+        const before = ears.misses;
+        for (const each of new Set([left.taskId, taskId])) await append(one, batchOf(each, entries));
+        await until(() => ears.grown.includes(taskId) || ears.misses > before);
+      };
+      await hears(kept.taskId, [first]);
+      expect(ears.grown).not.toContain(left.taskId);
+      await bell.follow(left.taskId);
+      await hears(left.taskId, [entryAfter(first.place, ['2'])]);
+    });
+
+    it('carries notes of every kind to one instance or to all, the sender included', async () => {
       const { one, two } = await open();
       const [first, second] = [listen(one), listen(two)];
-      const echo = { kind: 'echo', nonce: 'mine' } as const;
+      const isHeard = ({ notes, misses }: RecordingEars, kind: string): boolean =>
+        notes.some((note) => note.kind === kind) || misses > 0;
+      for (const note of NOTES) {
+        await until(async () => {
+          await one.ring('one', note);
+          return isHeard(first.ears, note.kind);
+        });
+      }
+      expect(second.ears.notes).toEqual([]);
+      for (const note of NOTES) {
+        await until(async () => {
+          await two.ring(undefined, note);
+          return isHeard(first.ears, note.kind) && isHeard(second.ears, note.kind);
+        });
+      }
+      for (const heard of [...first.ears.notes, ...second.ears.notes])
+        expect(heard).toEqual(NOTES.find(({ kind }) => kind === heard.kind));
+    });
+
+    it('rings in a turn of its own, never from within a call', async () => {
+      const { one, two } = await open();
+      const { taskId } = await created(one);
+      const listeners = [listen(one), listen(two)];
+      const note: Note = { kind: 'orphan', handler: 'name:a' };
+      let place = START;
+      for (const { bell } of listeners) await calling('follow', () => bell.follow(taskId));
       await until(async () => {
-        await one.ring('one', echo);
-        return first.ears.notes.length > 0 || first.ears.misses > 0;
+        const entry = entryAfter(place, ['1']);
+        place = entry.place;
+        await Promise.all(calling('append', () => one.append([batchOf(taskId, [entry])])));
+        await calling('ring', () => one.ring(undefined, note));
+        return listeners.every(({ ears: { grown, notes, misses } }) => misses > 0 || (grown[0] && notes[0]));
       });
-      await until(async () => {
-        await one.ring(undefined, { kind: 'orphan', handler: 'name:a' });
-        return second.ears.notes.length > 0 || second.ears.misses > 0;
-      });
-      for (const note of second.ears.notes) expect(note).toEqual({ kind: 'orphan', handler: 'name:a' });
+      for (const { bell } of listeners) calling('renew', () => bell.renew());
+      for (const { bell } of listeners) calling('unfollow', () => bell.unfollow(taskId));
+      expect(listeners.flatMap(({ ears }) => ears.within)).toEqual([]);
     });
 
     it('goes on after it was renewed', async () => {

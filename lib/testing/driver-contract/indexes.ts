@@ -56,6 +56,16 @@ export function describeDriverIndexes({ describe, it, open }: DriverSuite): void
       expect(await one.look(ids)).toMatchObject(ids.map(() => ({ holder: 'one', token: 1 })));
     });
 
+    it('have the index of many tasks repaired in one call', async () => {
+      const { one, two } = await open();
+      const ids = [await created(one), await created(one), await created(one)].map(({ taskId }) => taskId);
+      await two.divide('one', 'two', 9);
+      await two.reindex('two', ids);
+      expect(await one.held('two', undefined, 9)).toEqual([]);
+      await one.reindex('one', ids);
+      expect([...(await two.held('one', undefined, 9))].sort()).toEqual(ids);
+    });
+
     it('have their index repaired', async () => {
       const { one, two } = await open();
       const { taskId } = await created(one, { owner: 'ann', slot: 'chat', idempotencyKey: 'once' });
@@ -85,6 +95,16 @@ export function describeDriverIndexes({ describe, it, open }: DriverSuite): void
       expect(nothing).toEqual([]);
       const counted = Object.fromEntries(shares!.map(({ instance, version, count }) => [instance, [version, count]]));
       expect(counted).toEqual({ one: [2, 0], two: [4, 3] });
+    });
+
+    it('are told and asked of many tasks in one call', async () => {
+      const { one, two } = await open();
+      const ids = [await created(one), await created(one), await created(one)].map(({ taskId }) => taskId);
+      const shareOf = (count: number) => ({ instance: 'one', version: 1, count });
+      const moves = [{ subscriberId: 'tab', position: undefined }];
+      await one.reportAudience(ids.map((taskId, n) => ({ taskId, ...shareOf(n), moves })));
+      expect(await two.readAudience([...ids].reverse())).toEqual([2, 1, 0].map((n) => [shareOf(n)]));
+      for (const taskId of ids) expect((await two.readDeparture(taskId, 'tab')).attachedTo).toEqual(['one']);
     });
 
     it('are all counted where several instances report at the same moment', async () => {
