@@ -1,4 +1,5 @@
-/** The connection to the database: the little that is asked of it, and its prepared statements. */
+/** The connection to the database: the little that is asked of it, its prepared statements, and its transactions. */
+import { TaskError } from '../core/errors.js';
 
 /**
  * The part of an open SQLite database that the store uses. `DatabaseSync` of `node:sqlite`, and the databases of
@@ -9,6 +10,8 @@ export interface SqliteDatabase {
   exec(sql: string): unknown;
   /** Compiles one statement. */
   prepare(sql: string): SqliteStatement;
+  /** False once `better-sqlite3` or `libsql` has closed it. */
+  readonly open?: unknown;
 }
 
 /** A compiled statement; values are bound by position. */
@@ -31,11 +34,36 @@ export type SqlValue = string | number | null | undefined;
 /** Prepares each statement once. `{name}` in a statement is one of the store's tables. */
 export class Connection {
   readonly #statements = new Map<string, SqliteStatement>();
+  /** Names the file that was opened, so that another one at its path is recognised. */
+  file: string | undefined;
 
   constructor(
     readonly database: SqliteDatabase,
     readonly prefix: string,
   ) {}
+
+  /** @throws TaskError `STORE_UNAVAILABLE` where it is closed, which the statements of libsql do not heed */
+  assertOpen(): void {
+    if (this.database.open === false)
+      throw new TaskError('STORE_UNAVAILABLE', 'The SQLite database is closed: close it after tasks.stop()');
+  }
+
+  /** Makes a locked database an error at once, because nothing may wait inside SQLite, where it blocks the event loop. */
+  neverWait(): void {
+    this.exec('PRAGMA busy_timeout = 0');
+  }
+
+  /** Runs `work` in one transaction. Where the application has begun one on this connection, that is left alone. */
+  transact(work: () => void): void {
+    this.run('BEGIN IMMEDIATE');
+    try {
+      work();
+      this.run('COMMIT');
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
+  }
 
   exec(sql: string): void {
     this.database.exec(this.#named(sql));
@@ -61,6 +89,14 @@ export class Connection {
     statement.setReadBigInts?.(false);
     this.#statements.set(sql, statement);
     return statement;
+  }
+
+  #rollBack(): void {
+    try {
+      this.run('ROLLBACK');
+    } catch {
+      // SQLite has rolled back by itself.
+    }
   }
 
   #named(sql: string): string {

@@ -15,6 +15,13 @@ const MEANINGS: readonly (readonly [name: string, code: number, text: string, fi
   ['SQLITE_NOTADB', 26, 'the file is not a SQLite database; give the store a path of its own', 'final'],
 ];
 
+/** SQLite has no code of its own for what it refuses within a transaction. */
+const NESTED: (typeof MEANINGS)[number] = [
+  'SQLITE_ERROR',
+  1,
+  'the application has a transaction open on the connection of the store; give the store a connection of its own',
+];
+
 /** The reason why a transaction failed. */
 export interface Failure extends TaskError {
   /** Nothing was changed, and the same work may succeed later, or never. Undefined: it may have been committed all the same. */
@@ -32,10 +39,10 @@ export function failureOf(error: unknown, committing: boolean): Failure {
   return Object.assign(failure, { refusal: isUnknown ? undefined : refusal });
 }
 
-/** Somebody else is using the database; nothing is wrong with it. */
+/** Somebody else is using the database, or this connection; nothing is wrong with it. */
 export function isBusy(error: unknown): boolean {
-  const [name] = meaningOf(error) ?? [];
-  return name === 'SQLITE_BUSY' || name === 'SQLITE_LOCKED';
+  const meaning = meaningOf(error);
+  return meaning === NESTED || meaning?.[0] === 'SQLITE_BUSY' || meaning?.[0] === 'SQLITE_LOCKED';
 }
 
 /**
@@ -43,7 +50,8 @@ export function isBusy(error: unknown): boolean {
  * as `SQLITE_IOERR_WRITE`, or a number in `errcode` (`node:sqlite`).
  */
 function meaningOf(error: unknown): (typeof MEANINGS)[number] | undefined {
-  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  const { code, errcode, message } = error as { code?: unknown; errcode?: unknown; message?: unknown };
+  if (typeof message === 'string' && /(within|inside) a transaction/.test(message)) return NESTED;
   if (typeof errcode === 'number') return MEANINGS.find(([, number]) => number === (errcode & 0xff));
   return MEANINGS.find(([name]) => code === name || (typeof code === 'string' && code.startsWith(`${name}_`)));
 }

@@ -79,10 +79,9 @@ export function setUp(connection: Connection): void {
       throw unusable(`its journal mode stays ${mode}, and WAL is needed: keep the file on a local disk`);
   }
   if (!hasTables()) {
-    connection.exec('BEGIN IMMEDIATE');
-    // Another process may have been faster.
-    if (!hasTables()) connection.exec(TABLES);
-    connection.exec('COMMIT');
+    connection.transact(() => {
+      if (!hasTables()) connection.exec(TABLES); // another process may have been faster
+    });
   }
   checkLayout(connection);
 }
@@ -101,13 +100,32 @@ export function checkLayout(connection: Connection): void {
     );
 }
 
+/**
+ * What is written to a file that has been deleted or replaced is lost with this process, and seen by no other.
+ * @throws TaskError `STORE_UNAVAILABLE`
+ */
+export function checkFile(connection: Connection): void {
+  const file = pathOf(connection);
+  if (file === '') return;
+  const { dev, ino } = fs.statSync(file, { throwIfNoEntry: false }) ?? {};
+  const found = `${dev} ${ino}`;
+  connection.file ??= found;
+  if (found !== connection.file)
+    throw unusable('its file was deleted or replaced while it was open: put it back, or restart all processes');
+}
+
 function refuseNetworkFile(connection: Connection): void {
-  const { file } = connection.get(`SELECT file FROM pragma_database_list WHERE name = 'main'`) as { file: string };
+  const file = pathOf(connection);
   if (file !== '' && NETWORK_FILE_SYSTEMS.includes(fs.statfsSync(file).type)) {
     throw unusable(
       'it is on a network file system, where processes cannot share it safely: keep it on a local disk, or use Redis',
     );
   }
+}
+
+/** The path of the file; '' where there is none. */
+function pathOf(connection: Connection): string {
+  return (connection.get(`SELECT file FROM pragma_database_list WHERE name = 'main'`) as { file: string }).file;
 }
 
 const unusable = (why: string): TaskError =>

@@ -16,8 +16,7 @@ export function createSqliteDriver(database: SqliteDatabase, prefix: string): Ta
   const connection = new Connection(database, prefix);
   return new TableDriver((settings) => {
     try {
-      // A locked database is reported at once, because nothing may wait inside SQLite.
-      connection.exec('PRAGMA busy_timeout = 0');
+      connection.neverWait();
     } catch (cause) {
       throw new TaskError('INVALID_OPTION', 'Expected database to be an open SQLite database', { cause });
     }

@@ -2,11 +2,13 @@
 import { stayAlive, type Clock } from '../core/clock.js';
 import type { Connection } from './connection.js';
 import { failureOf, isBusy, type Failure } from './failure.js';
-import { setUp } from './schema.js';
+import { checkFile, setUp } from './schema.js';
 
 /** A transaction is committed after this long, and the rest of its turn's work waits for the next one. */
 const MAX_TRANSACTION_MS = 2;
 const MAX_BUSY_DELAY_MS = 16;
+/** The file is looked at so often while it is used: another one at its path would be noticed by nobody. */
+const CHECK_MS = 500;
 /** The part of `timeoutMs` that work waits for a busy database, so that its own error arrives before nobody waits for it. */
 const BUSY_SHARE = 0.75;
 
@@ -26,6 +28,7 @@ export class Transactions {
   #waiting: Work[] = [];
   #isScheduled = false;
   #isSetUp = false;
+  #checkDueMs = -Infinity;
   /** The number of attempts in a row that found the database busy. */
   #refusals = 0;
   /** The number of waiting pieces of work to run alone, because a transaction with all of them failed. */
@@ -43,7 +46,6 @@ export class Transactions {
       this.#setUp();
       return work();
     } catch (error) {
-      this.#rollBack();
       if (isBusy(error)) return this.write(work);
       throw failureOf(error, false);
     }
@@ -87,14 +89,13 @@ export class Transactions {
     let committing = false;
     try {
       this.#setUp();
-      this.connection.run('BEGIN IMMEDIATE');
-      const end = this.clock.now() + MAX_TRANSACTION_MS;
-      do works[ran++]?.run();
-      while (ran < works.length && this.clock.now() < end);
-      committing = true;
-      this.connection.run('COMMIT');
+      this.connection.transact(() => {
+        const end = this.clock.now() + MAX_TRANSACTION_MS;
+        do works[ran++]?.run();
+        while (ran < works.length && this.clock.now() < end);
+        committing = true;
+      });
     } catch (error) {
-      this.#rollBack();
       if (isBusy(error)) this.#postpone(error);
       else this.#failed(ran, failureOf(error, committing));
       return;
@@ -123,20 +124,17 @@ export class Transactions {
     const overdue = this.#waiting.filter(({ deadline }) => deadline <= now);
     this.#waiting = this.#waiting.filter(({ deadline }) => deadline > now);
     for (const work of overdue) work.fail(failureOf(error, false));
+    this.connection.neverWait(); // the application may have set `busy_timeout` since
     this.#schedule(Math.random() * Math.min(MAX_BUSY_DELAY_MS, 2 ** this.#refusals++));
   }
 
   #setUp(): void {
-    if (this.#isSetUp) return;
-    setUp(this.connection);
+    this.connection.assertOpen();
+    if (!this.#isSetUp) setUp(this.connection);
     this.#isSetUp = true;
-  }
-
-  #rollBack(): void {
-    try {
-      this.connection.run('ROLLBACK');
-    } catch {
-      // SQLite has rolled back by itself, or never begun.
-    }
+    const now = this.clock.now();
+    if (now < this.#checkDueMs) return;
+    checkFile(this.connection);
+    this.#checkDueMs = now + CHECK_MS;
   }
 }
