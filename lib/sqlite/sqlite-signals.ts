@@ -1,15 +1,11 @@
-/** Lets processes hear of each other through a SQLite file. */
+/** Tells what others write: it asks SQLite whether anything has changed, and reads the new rows. */
 import type { DriverSettings } from '../distributed/port/driver.js';
-import type { News, Signals, StoredNote } from '../tables/signals.js';
+import { NOTE_MS, type News, type Signals, type StoredNote } from '../tables/signals.js';
 import type { Connection } from './connection.js';
 import type { Transactions } from './transactions.js';
 
-/** Tells what others write: it asks SQLite whether anything has changed, and reads the new rows. */
-
 /** A backlog of more entries than this is not read; followers are told that they may have missed something. */
 const MAX_NEW_ENTRIES = 10_000;
-/** Notes are hints: whoever has not heard one by then has looked for itself. */
-const NOTE_MS = 60_000;
 
 /** Both change with commits: the first with those of other connections, the second with those of this one. */
 const VERSION = 'SELECT data_version AS others, total_changes() AS own FROM pragma_data_version';
@@ -30,7 +26,6 @@ interface Ends {
 
 export class SqliteSignals implements Signals {
   readonly #followed = new Set<string>();
-  #followedJson = '[]';
   /** Everything up to here has been heard. */
   #heard: Ends | undefined;
   #version = '';
@@ -55,13 +50,11 @@ export class SqliteSignals implements Signals {
 
   follow(taskId: string): Promise<void> {
     this.#followed.add(taskId);
-    this.#followedJson = JSON.stringify([...this.#followed]);
     return this.begin();
   }
 
   unfollow(taskId: string): void {
     this.#followed.delete(taskId);
-    this.#followedJson = JSON.stringify([...this.#followed]);
   }
 
   renew(): void {
@@ -82,19 +75,20 @@ export class SqliteSignals implements Signals {
   }
 
   #between(heard: Ends, ends: Ends): News | 'missed' {
-    const { connection, settings } = this;
-    const isFollowing = this.#followed.size > 0;
-    if (isFollowing && connection.get(TOO_MANY, heard.entries, ends.entries) !== undefined) return 'missed';
-    const bounds = [heard.entries, ends.entries] as const;
-    const grown = isFollowing ? (connection.all(GROWN, this.#followedJson, ...bounds) as { taskId: string }[]) : [];
-    const notes =
-      heard.notes < ends.notes
-        ? (connection.all(NEW_NOTES, heard.notes, ends.notes, settings.instance) as { note: string }[])
-        : [];
+    const notes = this.connection.all(NEW_NOTES, heard.notes, ends.notes, this.settings.instance) as { note: string }[];
+    const grown = this.#grown(heard.entries, ends.entries);
+    if (grown === undefined) return 'missed';
     return {
       grown: grown.map(({ taskId }) => taskId),
       notes: notes.map(({ note }) => JSON.parse(note) as StoredNote),
     };
+  }
+
+  /** The followed tasks that have entries above `from`, up to `to`; undefined where there are too many entries to look at. */
+  #grown(from: number, to: number): { readonly taskId: string }[] | undefined {
+    if (this.#followed.size === 0) return [];
+    if (this.connection.get(TOO_MANY, from, to) !== undefined) return undefined;
+    return this.connection.all(GROWN, JSON.stringify([...this.#followed]), from, to) as { taskId: string }[];
   }
 
   #ends(): Ends {

@@ -1,9 +1,7 @@
-/** Keeps who is attached to a task as documents, and where others left off. */
+/** Keeps who is attached to which task on which instance, and where those who left were: one document for each task. */
 import type { AudienceReport } from '../distributed/port/calls.js';
 import type { AudienceShare, Departure } from '../distributed/port/stored.js';
 import type { Documents } from './documents.js';
-
-/** Keeps who is attached to which task on which instance, and where those who left were: one document for each task. */
 
 const MAX_DEPARTURES = 1_000;
 

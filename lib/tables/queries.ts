@@ -2,8 +2,6 @@
 import type { KeptTask, TaskQuery, TaskTable } from './task-table.js';
 import { isKept } from './task-table.js';
 
-/** Answers queries without an index, by a look at every task. */
-
 const PAGE = 200;
 
 export async function selectByWalk(table: TaskTable, query: TaskQuery, limit: number): Promise<KeptTask[]> {

@@ -33,7 +33,7 @@ export interface Signals {
 /** A note that is written while others are read may sort before them: so far back is read again. */
 const OVERLAP_MS = 5_000;
 /** Notes are hints: whoever has not heard one by then has looked for itself. */
-const NOTE_MS = 60_000;
+export const NOTE_MS = 60_000;
 const NOTES = 'note/';
 
 const prefixOf = (to: string | undefined): string => `${NOTES}${to ?? '*'}/`;
