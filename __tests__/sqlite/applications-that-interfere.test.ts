@@ -1,4 +1,5 @@
 import { copyFileSync, renameSync, rmSync } from 'node:fs';
+import type { SqliteDatabase } from '../../lib/sqlite/connection.js';
 import { ManualClock } from '../support/clock/manual-clock.js';
 import { append, draftOf, openDriver, progressAt } from '../support/sqlite/sqlite-driver.js';
 import { SqliteFiles, type TestDatabase } from '../support/sqlite/sqlite-files.js';
@@ -149,5 +150,30 @@ describe('a file that is taken away while it is open', () => {
     expect(await append(driver, progressAt('t', 1))).toMatchObject({ kind: 'refused' });
     renameSync(`${path}.away`, path);
     expect(await append(driver, progressAt('t', 1))).toEqual({ kind: 'committed' });
+  });
+});
+
+describe('a database that gives its rows as arrays', () => {
+  /** As `node:sqlite` does with `returnArrays`, for each statement until it is told otherwise. */
+  const withArrays = (database: SqliteDatabase): SqliteDatabase => ({
+    exec: (sql) => database.exec(sql),
+    prepare: (sql) => {
+      const statement = database.prepare(sql);
+      let isArray = true;
+      const shaped = (row: unknown): unknown => (isArray && row ? Object.values(row) : row);
+      return {
+        run: (...values) => statement.run(...values),
+        get: (...values) => shaped(statement.get(...values)),
+        all: (...values) => (statement.all(...values) as unknown[]).map(shaped),
+        setReturnArrays: (enabled) => (isArray = enabled),
+      };
+    },
+  });
+
+  it('gives the store objects', async () => {
+    const driver = openDriver(withArrays(files.connect()));
+    await driver.create(draftOf('t'), 'a');
+    expect(await append(driver, progressAt('t', 1))).toEqual({ kind: 'committed' });
+    expect(await driver.look(['t'])).toMatchObject([{ taskId: 't', top: { seq: 1 } }]);
   });
 });

@@ -26,6 +26,8 @@ export interface SqliteStatement {
   safeIntegers?(enabled: boolean): unknown;
   /** Makes `node:sqlite` return integers as numbers. */
   setReadBigInts?(enabled: boolean): unknown;
+  /** Makes `node:sqlite` return rows as objects. */
+  setReturnArrays?(enabled: boolean): unknown;
 }
 
 /** A value that the store binds. Undefined becomes NULL. */
@@ -87,6 +89,7 @@ export class Connection {
     const statement = this.database.prepare(this.#named(sql));
     statement.safeIntegers?.(false);
     statement.setReadBigInts?.(false);
+    statement.setReturnArrays?.(false);
     this.#statements.set(sql, statement);
     return statement;
   }
