@@ -6,17 +6,19 @@ import { START, type Entry } from '../../distributed/port/stored.js';
 import { until } from '../until.js';
 import { append, batchOf, created, ended, entryAfter, TTL_MS, type DriverSuite } from './steps.js';
 
-/** The call that is being made at present. */
-let present: string | undefined;
+/** Makes calls from within which no ears may be called. */
+class Caller {
+  /** The call that is being made at present. */
+  present: string | undefined;
 
-/** Makes a call from within which no ears may be called. */
-function calling<T>(name: string, call: () => T): T {
-  present = name;
-  try {
-    return call();
-  } finally {
-    present = undefined;
-  }
+  readonly calling = <T>(name: string, call: () => T): T => {
+    this.present = name;
+    try {
+      return call();
+    } finally {
+      this.present = undefined;
+    }
+  };
 }
 
 /** Notes what it hears. Hearing that anything may have happened counts as hearing everything. */
@@ -27,6 +29,8 @@ class RecordingEars implements Ears {
   misses = 0;
   /** The calls from within which it has heard something. */
   readonly within: string[] = [];
+
+  constructor(readonly caller: Caller) {}
 
   appended(taskId: string, entries: readonly Entry[] | undefined): void {
     this.#hear();
@@ -45,6 +49,7 @@ class RecordingEars implements Ears {
   }
 
   #hear(): void {
+    const { present } = this.caller;
     if (present !== undefined) this.within.push(present);
   }
 }
@@ -58,8 +63,10 @@ const NOTES: readonly Note[] = [
 
 export function describeDriverBell({ describe, it, open, atEnd }: DriverSuite): void {
   describe('the bell', () => {
+    const caller = new Caller();
+    const { calling } = caller;
     const listen = (driver: TaskDriver): { ears: RecordingEars; bell: Bell } => {
-      const ears = new RecordingEars();
+      const ears = new RecordingEars(caller);
       const bell = driver.listen(ears);
       atEnd(() => bell.close());
       return { ears, bell };
