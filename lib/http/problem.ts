@@ -3,6 +3,7 @@ import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
+import { listenForErrors } from '../sse/guarded-response.js';
 import { attempt, bodyFor } from '../sse/whole-answer.js';
 import type { Wire } from '../sse/wire.js';
 
@@ -35,6 +36,7 @@ export function refuse(res: StreamResponse, error: unknown, refusal: Wire['refus
   const { code, message: detail, status, headers } = error;
   const { contentType, body } = refusal({ status, code, detail });
   attempt(res, 'end', () => {
+    listenForErrors(res);
     res.statusCode = status;
     res.setHeader('Content-Type', contentType);
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);

@@ -165,6 +165,19 @@ function onDrain(this: Held): void {
   this[OWNER]?.drained();
 }
 
+/**
+ * Hears of the errors of a response that is being answered, such as one that a middleware ends within `write`. An error
+ * that nobody listens to would end the process.
+ */
+export function listenForErrors(res: StreamResponse): void {
+  (res as Partial<ServerResponse>).on?.('error', onError); // a mock of an application's tests need not have it
+}
+
+function onError(this: Held, error: unknown): void {
+  warnOfFailure('a response', error);
+  this[OWNER]?.cut();
+}
+
 function onClose(this: Held): void {
   this[OWNER]?.close();
 }

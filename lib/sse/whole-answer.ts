@@ -8,7 +8,7 @@ import type { Slice } from '../core/log/event-log.js';
 import type { MemoryBudget } from '../core/log/memory.js';
 import { Connection, type Source } from './connection.js';
 import { LogEncoder } from './log-encoder.js';
-import { isAnswered, type StreamResponse } from './guarded-response.js';
+import { isAnswered, listenForErrors, type StreamResponse } from './guarded-response.js';
 import type { Heartbeat } from './heartbeat.js';
 
 type Headers = Readonly<Record<string, string | number>>;
@@ -19,7 +19,10 @@ const NO_STORE = { 'Cache-Control': 'no-store' };
 /** Sends status and headers with what is written next. Returns false where the response has failed. */
 export function sendHead(res: StreamResponse, status: number, headers: Headers): boolean {
   // Many middlewares replace writeHead by a function that returns nothing, so its return value is not used.
-  return attempt(res, 'writeHead', () => (res as ServerResponse).writeHead(status, headers));
+  return attempt(res, 'writeHead', () => {
+    listenForErrors(res);
+    return (res as ServerResponse).writeHead(status, headers);
+  });
 }
 
 /**
@@ -28,6 +31,7 @@ export function sendHead(res: StreamResponse, status: number, headers: Headers):
  */
 export function sendWhole(res: StreamResponse, status: number, headers: Headers, body?: string | Buffer): boolean {
   if (isAnswered(res) || !sendHead(res, status, headers)) return false;
+  if (res.writableEnded) return false; // a middleware has ended it within writeHead
   return attempt(res, 'end', () => (res as ServerResponse).end(bodyFor(res, body)));
 }
 
