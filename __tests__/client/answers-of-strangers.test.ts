@@ -189,3 +189,26 @@ describe('with a storage', () => {
     await connection.result;
   });
 });
+
+it.each([
+  ['true', 'HTTP_404'],
+  ['false', 'waiting'],
+])('an isFinal that is async and says %s is waited for', async (answer, outcome) => {
+  const { connection } = open({ isFinal: (async () => answer === 'true') as never });
+  (await fake.request(1)).answer(404);
+  await settle();
+  expect(connection.state).toBe(outcome === 'waiting' ? 'waiting' : 'closed');
+  connection.close();
+  expect(await codeOf(connection.result)).toBe(outcome === 'waiting' ? 'CLOSED' : outcome);
+});
+
+it.each(['Infinity', '1e9', '0x10000', '-5', 'soon'])(
+  'a Retry-After of %s, which names no time, is none',
+  async (text) => {
+    const { connection, details } = open();
+    (await fake.request(1)).answer(503, { 'Retry-After': text });
+    await settle();
+    expect(details).toMatchObject([{ waitMs: 2_000 }]);
+    connection.close();
+  },
+);

@@ -28,7 +28,7 @@ describe('a mistake of the caller’s ends it at once, with the real error as th
     ],
     ['a fetch that answers nothing', { fetch: () => Promise.resolve(undefined as never) }, { name: 'TypeError' }],
     ['a body with GET', { body: 'x' }, { name: 'TypeError' }],
-    ['a method that is none', { method: 'NO METHOD' }, { name: 'TypeError' }],
+    ['a signal that is none', { signal: {} as never }, { name: 'TypeError' }],
   ];
 
   it.each(cases)('%s', async (_name, options, cause) => {
@@ -51,6 +51,22 @@ describe('a mistake of the caller’s ends it at once, with the real error as th
     const message = expect.stringContaining('1 to 255 visible ASCII') as string;
     await expect(connection.result).rejects.toMatchObject({ code: 'INVALID_REQUEST', message });
     expect(fake.asked).toHaveLength(0);
+  });
+
+  it('a URL that has no text', async () => {
+    const url = Symbol('report') as never;
+    await expect(streamTask(url).result).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+    await expect(connectHub(url).closed).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+
+  it('a getter of maxRetries that throws, when it is read', async () => {
+    const connection = streamTask(URL_, {
+      get maxRetries() {
+        return boom();
+      },
+    });
+    (await fake.request(1)).answer(503);
+    await expect(connection.result).rejects.toMatchObject({ code: 'INVALID_REQUEST', cause: thrown });
   });
 
   it('a url() that throws, of a task and of a hub', async () => {

@@ -1,3 +1,4 @@
+import { connectHub } from '../../lib/client/index.js';
 import { settle } from '../support/clients/fake-fetch.js';
 import {
   codeOf,
@@ -10,6 +11,7 @@ import {
   URL_,
   useFakeServer,
 } from '../support/servers/fake-task-server.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
 import { Items } from '../support/clients/task-storage.js';
 
 const { fake, streamOf } = useFakeServer();
@@ -138,5 +140,37 @@ describe('a storage', () => {
     const { connection } = open({ storage: { getItem: broken, setItem: broken, removeItem: broken } });
     (await streamOf(1)).stream.write(complete(1));
     expect(await connection.result).toBe('done');
+  });
+
+  it.each(['é', 'x'.repeat(300), '\r\n\0', 'two words', `${KEY}.5 not-a-url`, ' ', '{"page":7}'])(
+    'that holds what somebody else has left, %j, does not keep the page from its task',
+    async (left) => {
+      const storage = new Items();
+      storage.setItem(`task:${URL_}`, left);
+      const { connection } = open({ storage });
+      (await streamOf(1)).stream.write(complete(1));
+      expect(await connection.result).toBe('done');
+      expect(storage.items.size).toBe(0);
+    },
+  );
+
+  it.each([
+    ['a number', () => 5],
+    ['a promise that resolves', () => Promise.resolve(`${KEY}.3 `)],
+    ['a promise that rejects', () => Promise.reject(new Error('denied'))],
+  ])('that answers with %s remembers nothing, and no rejection is left', async (_what, answer) => {
+    const guard = new ProcessGuard();
+    const storage = { getItem: answer, setItem: answer, removeItem: answer } as never;
+    const hub = connectHub('http://hub.test/connect', { storage });
+    hub.close();
+    await hub.closed;
+    const { connection } = open({ storage });
+    const { asked, stream } = await streamOf(1);
+    expect(asked.headers.has('idempotency-key')).toBe(true);
+    stream.write(complete(1));
+    expect(await connection.result).toBe('done');
+    await settle();
+    guard.close();
+    expect(guard.take()).toEqual([]);
   });
 });

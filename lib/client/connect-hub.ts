@@ -5,7 +5,7 @@ import { StreamError } from './connection/answers.js';
 import { openConnection } from './connection/connection.js';
 import type { ConnectionOptions, ConnectionState } from './connection/options.js';
 import { randomKey, resolveUrl } from './connection/browser-globals.js';
-import { openItem, type TaskStorage } from './storage.js';
+import { openItem, textOf, type TaskStorage } from './storage.js';
 import { resolveValue, type ValueOrGetter } from './value-or-getter.js';
 
 /** Options of `connectHub`. */
@@ -48,7 +48,7 @@ export interface HubConnection {
  * asked and nobody is called back before this has returned.
  */
 export function connectHub(url: ValueOrGetter<string | URL>, options: HubConnectionOptions = {}): HubConnection {
-  const { storage, storageKey = `hub:${typeof url === 'function' ? '' : url}` } = options;
+  const { storage, storageKey = `hub:${typeof url === 'function' ? '' : textOf(url)}` } = options;
   // In a storage it is `<client id> <last event id>`.
   const { text, keep } = openItem(storage, storageKey);
   const [storedId = '', storedEventId = ''] = text.split(' ').map(sendable);
@@ -68,7 +68,7 @@ export function connectHub(url: ValueOrGetter<string | URL>, options: HubConnect
 
   const receive = ({ event = 'message', data, id }: ParsedEvent): void => {
     const value = JSON.parse(data) as never;
-    for (const listener of [...(listeners.get(event) ?? [])]) callListener(listener, value, id ?? '');
+    for (const listener of [...(listeners.get(event) ?? [])]) callListener(() => listener(value, id ?? ''));
     lastEventId = sendable(id) ?? lastEventId;
     remember();
     if (event !== 'connected') connection.gotNews(); // which comes with every answer

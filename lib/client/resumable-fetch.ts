@@ -2,8 +2,9 @@
  * `fetch` for clients that somebody else has written: the body of its answer goes on over cuts. It knows nothing of what
  * it carries, and keeps no more than one frame; with the engine of `streamTask` it would be twice as large.
  */
-import { isNetworkFailure, StreamError } from './connection/answers.js';
+import { isNetworkFailure, isStream, StreamError } from './connection/answers.js';
 import { randomKey } from './connection/browser-globals.js';
+import { MAX_EVENT_BYTES } from './connection/event-reader.js';
 import { attempt } from './storage.js';
 import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS, readRetryAfter } from './connection/back-off.js';
 
@@ -100,7 +101,7 @@ export function resumableFetch(
           const answer = (send ?? fetch)(comesBack || url, how);
           // A start may take as long as it likes: nobody knows what it is.
           response = await (lastEventId ? timed(answer, cut) : answer);
-          if (lastEventId ? isOver(response) || isStream(response) : !PASSING.includes(response.status))
+          if (lastEventId ? isOver(response) || carriesEvents(response) : !PASSING.includes(response.status))
             return response;
         } catch (error) {
           const isSilent = (Object(error) as StreamError).code === 'SILENT';
@@ -123,12 +124,13 @@ export function resumableFetch(
       leave();
       throw error;
     }
-    if (!isStream(response) || !response.headers.has('X-Resume-Key')) {
+    if (!carriesEvents(response) || !response.headers.has('X-Resume-Key')) {
       leave();
       return response;
     }
     let decoder = new TextDecoder();
     let pending = '';
+    let lastChar = '';
     let hasNews = false;
 
     const take = ({ body, headers, url: base }: Response): void => {
@@ -136,14 +138,20 @@ export function resumableFetch(
       if (path) place = attempt(() => new URL(path, base || url).href) ?? path; // a page knows what a relative URL is below
       reader = (body as ReadableStream<Uint8Array>).getReader();
       decoder = new TextDecoder();
-      pending = '';
+      pending = lastChar = '';
       hasNews = false;
     };
     take(response);
 
     /** The frames that are whole, up to the last one with an id: what has none belongs to the one after it. */
     const completed = (bytes: Uint8Array): string => {
-      pending += decoder.decode(bytes, { stream: true });
+      const text = decoder.decode(bytes, { stream: true });
+      pending += text;
+      if (pending.length > MAX_EVENT_BYTES) throw new StreamError('EVENT_TOO_LARGE');
+      // Until a frame ends, pieces are only joined, because looking at all of them again for each one would be quadratic.
+      const hasEnd = `${lastChar}${text}`.includes('\n\n');
+      lastChar = text.slice(-1) || lastChar;
+      if (!hasEnd) return '';
       const end = pending.lastIndexOf('\n\n') + 2;
       const whole = pending.slice(0, Math.max(0, end - 1));
       const retry = /^retry: ?(\d+)$/m.exec(whole);
@@ -172,6 +180,7 @@ export function resumableFetch(
             break;
           }
         } catch {
+          drop();
           hasNews = false; // a cut: others were cut with it, and need not come back together
         }
         life.signal.throwIfAborted();
@@ -179,7 +188,8 @@ export function resumableFetch(
         if (!hasNews) await wait(0);
         const answer = await ask();
         if (answer.status === 204) break;
-        if (!isStream(answer)) throw new StreamError(`HTTP_${answer.status}`, undefined, { status: answer.status });
+        if (!carriesEvents(answer))
+          throw new StreamError(`HTTP_${answer.status}`, undefined, { status: answer.status });
         take(answer);
       }
       leave();
@@ -202,8 +212,7 @@ export function resumableFetch(
   };
 }
 
-const isStream = ({ ok, body, headers }: Response): boolean =>
-  ok && !!body && !!headers.get('Content-Type')?.startsWith('text/event-stream');
+const carriesEvents = (response: Response): boolean => !!response.body && isStream(response);
 
 /** There is nothing to come back to, or nobody may: other answers may be a proxy's. */
 const isOver = ({ status, headers }: Response): boolean =>

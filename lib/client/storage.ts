@@ -23,7 +23,10 @@ export interface StoredItem {
 
 /** Opens the item `name`. Texts begin with what they are about: a key, up to a dot or a space. */
 export function openItem(storage: TaskStorage | undefined, name: string): StoredItem {
-  const read = (): string => attempt(() => storage?.getItem(name)) ?? '';
+  const read = (): string => {
+    const found: unknown = attempt(() => storage?.getItem(name));
+    return typeof found === 'string' ? found : ''; // a storage that answers with a promise remembers nothing
+  };
   const text = read();
   let kept = text;
   return {
@@ -43,10 +46,12 @@ const subjectOf = (text: string): string | undefined => text.split(/[. ]/)[0];
 /** Returns what was thrown as a text. Anything can be thrown, and not all of it has one. */
 export const textOf = (thrown: unknown): string => attempt(() => String(thrown)) ?? 'thrown';
 
-/** A storage that is full or forbidden costs what was to be remembered, not the stream. */
+/** A storage that is full or forbidden costs what was to be remembered, not the stream; so does one that rejects. */
 export function attempt<T>(use: () => T): T | undefined {
   try {
-    return use();
+    const value = use();
+    (value as Partial<Promise<unknown>> | null | undefined)?.catch?.(() => undefined);
+    return value;
   } catch {
     return undefined;
   }

@@ -8,7 +8,7 @@ import { isDenied, readRefusal, StreamError } from './connection/answers.js';
 import { openConnection, type ConnectionOwner } from './connection/connection.js';
 import { randomKey, resolveUrl } from './connection/browser-globals.js';
 import { createEventIterators } from './event-iterators.js';
-import { attempt, openItem } from './storage.js';
+import { attempt, openItem, textOf } from './storage.js';
 import type { StreamTaskOptions, TaskConnection, TaskUrl } from './task-options.js';
 import { resolveValue } from './value-or-getter.js';
 
@@ -26,7 +26,7 @@ export function streamTask<P = unknown, R = unknown>(
   url: TaskUrl,
   options: StreamTaskOptions<P, R> = {},
 ): TaskConnection<P, R> {
-  const { mode, resumeFrom, storageKey = `task:${typeof url === 'function' ? '' : url}` } = options;
+  const { mode, resumeFrom, storageKey = `task:${typeof url === 'function' ? '' : textOf(url)}` } = options;
   const item = openItem(options.storage, storageKey);
   /** Names the start until it is answered. */
   let startKey: string | undefined;
@@ -41,12 +41,13 @@ export function streamTask<P = unknown, R = unknown>(
 
   /** Takes up what an item says, `<idempotency key or event id> <where to attach>`; an empty one stands for a start. */
   const recall = (text: string): void => {
-    const [id = '', place = ''] = text.split(' ');
+    const [first = '', place = ''] = text.split(' ');
+    const id = KEY.test(first) ? first : ''; // what somebody else has left there names no task
     const stored = readEventId(id);
     isStored = !!id;
     startKey = (!stored && id) || options.idempotencyKey;
     resumeKey = stored?.resumeKey;
-    location = place;
+    location = attempt(() => new URL(place).href) ?? '';
     const isKept = resumeFrom === 'position' && stored;
     lastId = isKept ? id : '';
     position = isKept ? stored.seq : 0;
@@ -126,18 +127,18 @@ export function streamTask<P = unknown, R = unknown>(
     position = seq;
     lastId = id;
     iterators.push(taskEvent, id);
-    if (kind === 'progress') callListener(options.onProgress, taskEvent.data, seq);
-    if (kind === 'gap') callListener(options.onGap, taskEvent);
-    callListener(options.onEvent, taskEvent);
+    // The end counts before anybody hears of it, since listeners may close the connection, or start the next task.
+    isDone = true;
     if (kind === 'complete') resolve(taskEvent.result);
     else if (kind === 'failed') reject(new StreamError(taskEvent.error.code, taskEvent.error.message));
     else if (kind === 'cancelled') reject(new StreamError(taskEvent.code, taskEvent.reason));
-    else {
-      remember();
-      return;
-    }
-    isDone = true;
-    connection.end();
+    else isDone = false;
+    if (isDone) remember();
+    if (kind === 'progress') callListener(() => options.onProgress?.(taskEvent.data, seq));
+    if (kind === 'gap') callListener(() => options.onGap?.(taskEvent));
+    callListener(() => options.onEvent?.(taskEvent));
+    if (isDone) connection.end();
+    else remember();
   };
 
   const connection = openConnection(

@@ -1,6 +1,7 @@
 /** Tells an answer of the library from one of whatever stands between, and a mistake of the caller from a lost network. */
 
 import { attempt, textOf } from '../storage.js';
+import { readerOf } from './abortable.js';
 
 /**
  * Explains why a stream ended without a result, or why the client waits. Branch on `code`: the code that the task failed
@@ -54,10 +55,20 @@ export interface Refusal {
   readonly isFinal: boolean;
 }
 
-/** Reads an answer that is no stream: a refusal of the library, words of the application, a page of a proxy. */
-export async function readRefusal(response: Response): Promise<Refusal> {
+/** Tells whether an answer carries events. Media types are the same in upper and lower case (RFC 9110, section 8.3.1). */
+export const isStream = ({ ok, headers }: Response): boolean =>
+  ok && /^text\/event-stream/i.test(headers.get('Content-Type') as string); // the cast: null is no type of this kind
+
+/** Characters of a refusal that are read at least: an answer that is no stream may be a download, and need not end. */
+const MAX_REFUSAL = 65_536;
+
+/**
+ * Reads an answer that is no stream: a refusal of the library, words of the application, a page of a proxy. An abort of
+ * `signal` ends that.
+ */
+export async function readRefusal(response: Response, signal?: AbortSignal): Promise<Refusal> {
   const { status } = response;
-  const text = await response.text().catch(() => '');
+  const text = await readText(response, signal).catch(() => '');
   const body: unknown = attempt(() => JSON.parse(text) as unknown) ?? text;
   const said = Object(body) as Partial<Record<'code' | 'detail' | 'message', string>>;
   // [spec] "a client can be told to stop reconnecting using the HTTP 204 No Content response code"
@@ -80,3 +91,16 @@ const NETWORK_FAILURE =
 
 /** Tells whether `fetch` failed for want of a network. Any other error would only be thrown again. */
 export const isNetworkFailure = (error: unknown): boolean => NETWORK_FAILURE.test(textOf(error));
+
+async function readText(response: Response, signal: AbortSignal | undefined): Promise<string> {
+  const reader = readerOf(response, signal);
+  if (!reader) return response.text();
+  const decoder = new TextDecoder();
+  let text = '';
+  while (text.length < MAX_REFUSAL) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  return text;
+}

@@ -11,8 +11,8 @@ export const MAX_DELAY_MS = 2e9;
 
 /** Returns the wait that an answer asks for, in ms: seconds, or a date (RFC 9110, section 10.2.3); 0 or less if it asks for none. */
 export function readRetryAfter(headers: Headers): number {
-  const text = headers.get('Retry-After') as string; // the cast: null counts as 0 and as no date
-  return Number(text) * 1_000 || Date.parse(text) - Date.now() || 0;
+  const text = headers.get('Retry-After') as string; // the cast: null is neither seconds nor a date
+  return (/^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now()) || 0;
 }
 
 /**

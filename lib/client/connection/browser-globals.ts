@@ -18,8 +18,8 @@ interface BrowserGlobals {
   readonly Response?: { readonly prototype: object };
   readonly requestAnimationFrame?: (callback: () => void) => unknown;
   readonly reportError?: (error: unknown) => void;
-  /** Node's. */
-  readonly process?: { readonly emitWarning: (warning: string) => void };
+  /** Node's; a bundler may put a part of it into a page. */
+  readonly process?: { readonly emitWarning?: (warning: string) => void };
 }
 
 /** The global object, with what it may have in a page. */

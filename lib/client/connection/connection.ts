@@ -9,7 +9,8 @@ import type { ParsedEvent } from '../../sse/event-parser.js';
 import { callListener } from '../call-listener.js';
 import { textOf } from '../storage.js';
 import { resolveValue } from '../value-or-getter.js';
-import { isDenied, isNetworkFailure, readRefusal, StreamError } from './answers.js';
+import { answerOf, readerOf } from './abortable.js';
+import { isDenied, isNetworkFailure, isStream, readRefusal, StreamError } from './answers.js';
 import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS, readRetryAfter } from './back-off.js';
 import { createEventReader } from './event-reader.js';
 import type { ConnectionOptions, ConnectionState } from './options.js';
@@ -66,7 +67,6 @@ export interface Connection {
 
 /** Opens a connection for `owner`. Nothing is asked and nobody is called before this has returned. */
 export function openConnection(owner: ConnectionOwner, options: ConnectionOptions): Connection {
-  const { signal } = options;
   /** Aborted at the end; every listener hangs on it. */
   const life = new AbortController();
   /** Aborted when an attempt is over. */
@@ -92,7 +92,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   const move = (next: ConnectionState, cause?: unknown, waitMs?: number): void => {
     if (state === next || isOver()) return;
     state = next;
-    callListener(options.onStateChange, next, { attempt: retries, waitMs, cause });
+    callListener(() => options.onStateChange?.(next, { attempt: retries, waitMs, cause }));
   };
 
   const end = (error?: Error): void => {
@@ -122,40 +122,36 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     const headers = new Headers(await resolveValue(options.headers));
     headers.set('Accept', 'text/event-stream');
     const { url, method = 'GET', body, firstByteMs, bounded } = await owner.prepare(headers);
-    if (isOver()) return undefined;
+    if (aborted.aborted) return aborted.reason;
     // A platform without it buffers the whole answer, and would only say so when the job has run.
     if (!options.fetch && !('body' in Object(globals.Response?.prototype))) throw noStream();
-    callListener(options.debug, { kind: 'request', method, url, headers });
+    callListener(() => options.debug?.({ kind: 'request', method, url, headers }));
     watch(firstByteMs, 'UNANSWERED');
     const askedMs = Date.now();
     let response: Response;
     try {
-      response = await new Promise((resolve, reject) => {
-        // A `fetch` of one's own may take no notice of its signal.
-        aborted.addEventListener('abort', () => reject(aborted.reason as Error));
-        // The cast: an undefined member counts as absent, which the types do not know.
-        const init = { method, headers, body, credentials: options.credentials, signal: aborted } as RequestInit;
-        (options.fetch ?? fetch)(url, init).then(resolve, reject);
-      });
+      // The cast: an undefined member counts as absent, which the types do not know.
+      const init = { method, headers, body, credentials: options.credentials, signal: aborted } as RequestInit;
+      response = await answerOf(aborted, () => (options.fetch ?? fetch)(url, init));
     } catch (error) {
       if (aborted.aborted || isNetworkFailure(error)) return aborted.reason ?? error;
       throw error;
     }
     const { status, headers: answer } = response;
-    callListener(options.debug, { kind: 'answer', url, status, headers: answer });
+    callListener(() => options.debug?.({ kind: 'answer', url, status, headers: answer }));
 
-    if (!response.ok || !answer.get('Content-Type')?.startsWith('text/event-stream')) {
+    if (!isStream(response)) {
       if (response.ok && owner.redirected?.(response, url)) return (isDue = true);
       retryAfterMs = readRetryAfter(answer);
-      const { error, isFinal } = await readRefusal(response);
-      if (isFinal || (options.isFinal ?? isDenied)(error)) {
+      const { error, isFinal } = await readRefusal(response, aborted);
+      if (isFinal || (await (options.isFinal ?? isDenied)(error))) {
         if (owner.refused?.(error)) isDue = true;
         else end(error);
       }
       return error;
     }
 
-    const reader = (response.body as Partial<ReadableStream<Uint8Array>> | null)?.getReader?.();
+    const reader = readerOf(response, aborted);
     owner.opened(response, url);
     if (!reader) throw noStream();
     const read = createEventReader(
@@ -164,10 +160,6 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
       options.maxEventBytes,
     );
     move('open');
-    // After an abort Node’s fetch may never settle another read; cancelling settles it.
-    aborted.addEventListener('abort', () => {
-      reader.cancel().catch(() => undefined);
-    });
     try {
       for (;;) {
         const { done, value } = await reader.read();
@@ -201,7 +193,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     const failure = await tryOnce().catch(refuse);
     cut();
     if (isDue || isOver()) {
-      void run();
+      go();
       return;
     }
     const cause = owner.failed?.(failure) ?? failure;
@@ -211,16 +203,18 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     }
     const waitMs = Math.max(retryAfterMs, backOff(retryMs, retries++));
     deadlineMs = Date.now() + retryAfterMs;
-    setTimer(waitMs, () => void run());
+    setTimer(waitMs, go);
     move('waiting', cause, waitMs);
   };
+
+  const go = (): void => void run().catch(refuse); // even a getter among the options may throw
 
   const onPageEvent = ({ type }: { readonly type: string }): void => {
     // The back/forward cache prefers pages without an open connection; in it, timers stand still.
     if (type === 'pagehide') cut();
     else if (globals.document?.hidden) return;
     else if (state === 'waiting') {
-      if (Date.now() >= deadlineMs) void run();
+      if (Date.now() >= deadlineMs) go();
     } else if (type === 'online' || Date.now() > deadlineMs) {
       // An open connection may be dead without knowing it: the network that is back need not be the one that was lost, and
       // timers stand still while a machine sleeps.
@@ -231,9 +225,13 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   for (const type of ['online', 'visibilitychange', 'pagehide', 'pageshow']) {
     globals.addEventListener?.(type, onPageEvent, { signal: life.signal });
   }
-  const abort = (): void => end(signal?.reason as Error);
-  signal?.addEventListener('abort', abort, { signal: life.signal });
-  queueMicrotask(() => (signal?.aborted ? abort() : void run()));
+  const begin = async (): Promise<void> => {
+    const { signal } = options;
+    const abort = (): void => end(signal?.reason as Error);
+    signal?.addEventListener('abort', abort, { signal: life.signal });
+    await (signal?.aborted ? abort() : run());
+  };
+  queueMicrotask(() => void begin().catch(refuse));
 
   return {
     state: () => state,
