@@ -27,7 +27,9 @@ function endless(contentType: string, text = '', send?: () => string) {
         sent += more.length;
         controller.enqueue(new TextEncoder().encode(more));
       },
-      cancel: () => void ended++,
+      cancel: () => {
+        ended++;
+      },
     });
     return new Response(body, { headers: { ...IDS, 'Content-Type': contentType } });
   };
@@ -46,7 +48,9 @@ describe('over a fetch that takes no notice of its signal', () => {
     ['at an event, and its body is let go', 'event', 1],
   ])('a callback closes a stream %s', async (_what, where, requests) => {
     const { send, counts } = endless('text/event-stream', task() + frame(1, 'a'));
-    const closeAt = (place: string): void => void (place === where && connection.close());
+    const closeAt = (place: string): void => {
+      if (place === where) connection.close();
+    };
     const connection = streamTask(URL_, {
       fetch: send,
       debug: ({ kind }) => closeAt(kind),
@@ -103,7 +107,7 @@ it('resumableFetch gives up a line that never ends, before it fills the memory',
   const { send, sent, counts } = endless('text/event-stream', frame(1, 'a'), () => 'x'.repeat(1_000_000));
   const controller = new AbortController();
   const response = await resumableFetch(send as typeof fetch)(URL_, { signal: controller.signal });
-  const outcome = response.text().catch((error: Error) => error.name);
+  const outcome = response.text().catch((error: unknown) => (error as Error).name);
   while (counts().open > 0 && sent() < 40_000_000) await settle();
   expect(sent()).toBeLessThan(40_000_000);
   controller.abort();

@@ -118,11 +118,12 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   const tryOnce = async (): Promise<unknown> => {
     isDue = false;
     const { signal: aborted } = (attempt = new AbortController());
+    const isCut = (): boolean => aborted.aborted;
     deadlineMs = Infinity;
     const headers = new Headers(await resolveValue(options.headers));
     headers.set('Accept', 'text/event-stream');
     const { url, method = 'GET', body, firstByteMs, bounded } = await owner.prepare(headers);
-    if (aborted.aborted) return aborted.reason;
+    if (isCut()) return aborted.reason;
     // A platform without it buffers the whole answer, and would only say so when the job has run.
     if (!options.fetch && !('body' in Object(globals.Response?.prototype))) throw noStream();
     callListener(() => options.debug?.({ kind: 'request', method, url, headers }));
@@ -134,7 +135,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
       const init = { method, headers, body, credentials: options.credentials, signal: aborted } as RequestInit;
       response = await answerOf(aborted, () => (options.fetch ?? fetch)(url, init));
     } catch (error) {
-      if (aborted.aborted || isNetworkFailure(error)) return aborted.reason ?? error;
+      if (isCut() || isNetworkFailure(error)) return aborted.reason ?? error;
       throw error;
     }
     const { status, headers: answer } = response;
@@ -176,7 +177,7 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     } catch (error) {
       return aborted.reason ?? error;
     }
-    if (bounded && !aborted.aborted && (hasNews || Date.now() - askedMs >= SHORTEST_WAIT_MS)) isDue = true;
+    if (bounded && !isCut() && (hasNews || Date.now() - askedMs >= SHORTEST_WAIT_MS)) isDue = true;
     return aborted.reason;
   };
 
@@ -229,7 +230,8 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     const { signal } = options;
     const abort = (): void => end(signal?.reason as Error);
     signal?.addEventListener('abort', abort, { signal: life.signal });
-    await (signal?.aborted ? abort() : run());
+    if (signal?.aborted) abort();
+    else await run();
   };
   queueMicrotask(() => void begin().catch(refuse));
 

@@ -53,7 +53,7 @@ export interface ConnectionOptions {
    * Tells whether an answer that is not the library's own ends the connection. Everything else is retried, since it may be
    * a proxy's: return true for refusals of your application, such as its 400. Default: 401 and 403 do.
    */
-  isFinal?: ((refusal: StreamError) => boolean) | undefined;
+  isFinal?: ((refusal: StreamError) => boolean | Promise<boolean>) | undefined;
   /** Ends the connection as `close()` does; the promise rejects with the signal's reason. Default: none. */
   signal?: AbortSignal | undefined;
   /** Called at every change of state. */
