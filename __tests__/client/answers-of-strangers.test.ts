@@ -194,7 +194,7 @@ it.each([
   ['true', 'HTTP_404'],
   ['false', 'waiting'],
 ])('an isFinal that is async and says %s is waited for', async (answer, outcome) => {
-  const { connection } = open({ isFinal: (async () => answer === 'true') });
+  const { connection } = open({ isFinal: async () => answer === 'true' });
   (await fake.request(1)).answer(404);
   await settle();
   expect(connection.state).toBe(outcome === 'waiting' ? 'waiting' : 'closed');
