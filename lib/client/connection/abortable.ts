@@ -2,7 +2,7 @@
 import { attempt } from '../storage.js';
 
 /** Calls `stop` when `signal` aborts; at once where it has, since a listener would not hear of it any more. */
-export function whenAborted(signal: AbortSignal, stop: () => unknown): void {
+function whenAborted(signal: AbortSignal, stop: () => unknown): void {
   if (signal.aborted) stop();
   else signal.addEventListener('abort', () => void stop()); // Node throws what a promise of a listener rejects with
 }
