@@ -105,6 +105,25 @@ describe('The times of a connection', () => {
       }
     });
 
+    it('ends because of its age also where its line is always full, once that has taken what it was given', () => {
+      f.prepare({ maxConnectionAgeMs: 8_000 });
+      f.open();
+      f.res.full = true;
+      f.append(1);
+      f.connection.wake();
+      for (let n = 0; n < 20 && !f.res.ended; n++) {
+        f.clock.advance(2_000);
+        f.res.drain(); // it is slow, but it takes everything in time
+        f.res.full = true;
+        f.append(n + 2);
+        f.connection.wake();
+        f.clock.advance(500);
+      }
+      expect(f.res.ended).toBe(true);
+      expect(f.res.destroyed).toBe(false);
+      expect(f.res.text).toMatch(RETRY);
+    });
+
     it('is cut after stallTimeoutMs where the client never leaves', () => {
       f.open();
       f.connection.sendAway();

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import type { Wire } from '../../lib/sse/wire.js';
 import { AG_UI } from '../../lib/wires/ag-ui.js';
+import { MessageFold } from '../../lib/wires/message-fold.js';
 import { UI_MESSAGE_STREAM } from '../../lib/wires/ui-message-stream.js';
+import { isCollected } from '../support/processes/garbage.js';
 import { announceSeed } from '../support/random/random.js';
 
 type Event = Record<string, unknown>;
@@ -38,6 +40,21 @@ function joined(events: readonly Event[]): Event[] {
 }
 
 describe('the fold of a message', () => {
+  it('holds nothing of a message that is longer than a late client may be given', async () => {
+    const fold = new MessageFold(
+      { textMemberOf: () => 'text', groupOf: () => undefined, passesBy: () => false },
+      1_000,
+    );
+    const isForgotten = isCollected(() => {
+      const held = {};
+      fold.add({ text: 'a', held }, 1);
+      fold.add({ text: 'b'.repeat(2_000), held }, 2);
+      return held;
+    });
+    expect(await isForgotten).toBe(true);
+    expect(fold.toJson()).toBeUndefined();
+  });
+
   it('gives the rest of the message to a client that has any beginning of it', () => {
     const text = fc.stringMatching(/^[a-zü☃\n"]{0,6}$/);
     const chunk = fc.oneof(

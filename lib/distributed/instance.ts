@@ -223,9 +223,9 @@ export class Instance {
 
   readonly #look = async (): Promise<void> => {
     await this.copies.check();
-    await this.owned.verifyAll();
     this.owned.audiences.noteAll();
     await this.owned.audiences.recount();
+    await this.owned.verifyAll();
   };
 
   readonly #lookAtLost = async (): Promise<void> => {

@@ -50,7 +50,8 @@ export function uploadOf(req: AnyRequest): Presence {
  */
 function watchStream(req: Http2ServerRequest): () => boolean {
   const { stream } = req;
-  let isCut = req.aborted && !stream.endAfterHeaders;
+  if (stream.endAfterHeaders) return () => false; // there is no body
+  let isCut = req.aborted;
   if (!isCut && !stream.readableEnded) req.once('aborted', () => (isCut = !stream.readableEnded));
   return () => isCut;
 }

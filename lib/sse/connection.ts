@@ -98,9 +98,11 @@ export class Connection implements Follower, HeartbeatTarget, ResponseOwner, Sen
     const idleTicks = heartbeat.ticks - this.#lastTick;
     if (this.#blocked || this.#over) {
       if (idleTicks >= heartbeat.stallTicks) this.cut();
-    } else if (heartbeat.ticks >= this.#maxAgeTick) {
-      this.sendAway();
-    } else if (idleTicks >= heartbeat.silenceTicks) {
+      if (this.#over) return;
+    }
+    if (heartbeat.ticks >= this.#maxAgeTick) {
+      this.sendAway(); // a slow line first takes what it was given
+    } else if (!this.#blocked && idleTicks >= heartbeat.silenceTicks) {
       this.#write(heartbeat.beat);
     }
   }

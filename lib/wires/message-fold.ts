@@ -62,6 +62,31 @@ export class MessageFold implements WireFold {
 
   add(data: unknown, seq: number): void {
     if (this.#isFull) return;
+    this.#fold(data, seq);
+    if (this.#isFull) this.#forget(); // nobody is given a part of a message
+  }
+
+  toJson(): string | undefined {
+    return this.#isFull ? undefined : JSON.stringify(this.#items.filter((item) => item !== undefined));
+  }
+
+  restore(json: string): void {
+    this.#forget();
+    this.#characters = 0;
+    for (const item of parseItems(json)) this.#keep(item);
+  }
+
+  #forget(): void {
+    this.#items = [];
+    this.#groups.clear();
+    this.#dropped = 0;
+  }
+
+  get #isFull(): boolean {
+    return this.#characters > this.maxCharacters;
+  }
+
+  #fold(data: unknown, seq: number): void {
     if (typeof data !== 'object' || data === null || Array.isArray(data)) {
       this.#keep({ seq, json: JSON.stringify(data) });
       return;
@@ -71,21 +96,6 @@ export class MessageFold implements WireFold {
     const member = this.rules.textMemberOf(event);
     if (member !== undefined) this.#addText(event, member, String(event[member]), seq);
     else this.#addWhole(event, seq);
-  }
-
-  toJson(): string | undefined {
-    return this.#isFull ? undefined : JSON.stringify(this.#items.filter((item) => item !== undefined));
-  }
-
-  restore(json: string): void {
-    this.#items = [];
-    this.#groups.clear();
-    this.#dropped = this.#characters = 0;
-    for (const item of parseItems(json)) this.#keep(item);
-  }
-
-  get #isFull(): boolean {
-    return this.#characters > this.maxCharacters;
   }
 
   #addText(event: ProtocolEvent, member: string, text: string, seq: number): void {
@@ -129,9 +139,8 @@ export class MessageFold implements WireFold {
 
   #closeGaps(): void {
     const items = this.#items.filter((item) => item !== undefined);
-    this.#items = [];
-    this.#groups.clear();
-    this.#dropped = this.#characters = 0;
+    this.#forget();
+    this.#characters = 0;
     for (const item of items) this.#keep(item);
   }
 }

@@ -2,6 +2,7 @@
 import { Memory } from '../../core/log/memory.js';
 import type { KnownPlace, StoreSizes } from '../../core/ports.js';
 import { isFinal } from '../../core/task/status.js';
+import { askAbout } from '../ask-about.js';
 import { ignore, type Context } from '../context.js';
 import { readFirst } from './log-sync.js';
 import { LogCopy } from './log-copy.js';
@@ -140,8 +141,9 @@ export class CopyRegistry {
     const followed = [...this.#copies.values()].filter((copy) => copy.mayBeBehind && isMeant(copy));
     for (let i = 0; i < followed.length; i += PAGE) {
       const page = followed.slice(i, i + PAGE);
-      const states = await this.context.driver.look(page.map(({ taskId }) => taskId));
-      await Promise.all(page.map((copy, index) => this.#check(copy, states[index]).catch(ignore)));
+      const states = await askAbout(page, (some) => this.context.driver.look(some.map(({ taskId }) => taskId)));
+      const check = async (copy: LogCopy, n: number): Promise<void> => states[n] && this.#check(copy, states[n].answer);
+      await Promise.allSettled(page.map(check));
     }
   }
 

@@ -1,4 +1,5 @@
 /** Reports the subscribers of this instance to the store, and counts those of all instances. */
+import { askAbout, type Answered } from '../ask-about.js';
 import type { AudienceReport } from '../port/calls.js';
 import { ignore, type Context } from '../context.js';
 import type { Liveness } from './liveness.js';
@@ -79,11 +80,15 @@ export class Audience {
 
   /** Subscribers of each task on all other instances that live. */
   async countOthers(taskIds: readonly string[]): Promise<number[]> {
-    return (await this.count(taskIds)).map(({ others }) => others);
+    return (await this.#count(taskIds)).map(({ others }) => others);
   }
 
-  /** The same, and whether that is certain. */
-  async count(taskIds: readonly string[]): Promise<AudienceCount[]> {
+  /** The same, and whether that is certain; of each task that the store can tell of. */
+  count(taskIds: readonly string[]): Promise<readonly Answered<AudienceCount>[]> {
+    return askAbout(taskIds, (some) => this.#count(some));
+  }
+
+  async #count(taskIds: readonly string[]): Promise<AudienceCount[]> {
     const shares = await this.context.driver.readAudience(taskIds);
     return taskIds.map((_, index) => this.#countIn(shares[index] ?? []));
   }
@@ -115,13 +120,14 @@ export class Audience {
         this.#unsettled.set(copy.taskId, { copy, report: this.#reportOf(copy) });
       }
       const sent = [...this.#unsettled.values()];
-      try {
-        await this.context.driver.reportAudience(sent.map(({ report }) => report));
-      } catch {
-        return;
-      }
-      for (const { copy } of sent) this.#unsettled.delete(copy.taskId);
-      this.#told = Promise.all(sent.map(({ copy }) => this.#tellHolder(copy)));
+      const answers = await askAbout(sent, async (some) => {
+        await this.context.driver.reportAudience(some.map(({ report }) => report));
+        return some;
+      }).catch(() => []);
+      const arrived = answers.flatMap((each) => each?.answer ?? []);
+      for (const { copy } of arrived) this.#unsettled.delete(copy.taskId);
+      this.#told = Promise.all(arrived.map(({ copy }) => this.#tellHolder(copy)));
+      if (arrived.length < sent.length) return;
     }
   }
 

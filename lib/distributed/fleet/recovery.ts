@@ -1,5 +1,6 @@
 /** Recovers the tasks of dead instances: ends them, or has them run again. */
 import { AtMost } from '../../core/at-most.js';
+import { askAbout } from '../ask-about.js';
 import type { PublicError } from '../../core/errors.js';
 import type { Claims } from './claims.js';
 import { ignore, type Context } from '../context.js';
@@ -100,17 +101,17 @@ export class Recovery {
   }
 
   /**
-   * Sees to tasks together. One that may be run again is read by itself, since more has to be known of it; so is each where
-   * they cannot be looked at together, because a node of the store may be away that has one of them.
+   * Sees to tasks together. One that may be run again is read by itself, since more has to be known of it.
    */
   async settleAll(taskIds: readonly string[]): Promise<void> {
     const { driver, settings } = this.context;
     const isRead = settings.onLost === 'restart' || taskIds.length === 0;
-    const states = isRead ? undefined : await driver.look(taskIds).catch(() => undefined);
+    const states = isRead ? undefined : await askAbout(taskIds, (some) => driver.look(some));
     await Promise.all(
-      taskIds.map((taskId, index) => {
-        const known = states && (() => Promise.resolve(states[index]));
-        return this.settle(taskId, known).catch(ignore);
+      taskIds.map(async (taskId, index) => {
+        if (states === undefined) return this.settle(taskId).catch(ignore);
+        const known = states[index];
+        return known && this.settle(taskId, () => Promise.resolve(known.answer)).catch(ignore);
       }),
     );
   }

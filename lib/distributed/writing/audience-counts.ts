@@ -65,10 +65,10 @@ export class AudienceCounts {
       for (const taskId of page) this.#changed.delete(taskId); // before the call, which may not see what is noted from now on
       try {
         const counts = await this.parts.audience.count(page);
-        counts.forEach(({ others, isCertain }, index) => {
-          const taskId = page[index] ?? '';
-          if (!isCertain) this.#doubtful.add(taskId);
-          this.#tell(taskId, others);
+        page.forEach((taskId, index) => {
+          const count = counts[index]?.answer;
+          if (count?.isCertain !== true) this.#doubtful.add(taskId);
+          if (count !== undefined) this.#tell(taskId, count.others);
         });
       } catch (error) {
         for (const taskId of [...page, ...this.#changed]) this.#doubtful.add(taskId);

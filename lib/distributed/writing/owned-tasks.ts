@@ -1,5 +1,6 @@
 /** Keeps the writers of all tasks that this instance owns, and checks that they still are its own. */
 import type { PublicError } from '../../core/errors.js';
+import { askAbout } from '../ask-about.js';
 import type { Appender } from './appender.js';
 import { AudienceCounts } from './audience-counts.js';
 import type { Audience } from '../fleet/audience.js';
@@ -8,7 +9,7 @@ import { ignore, type Context } from '../context.js';
 import type { Liveness } from '../fleet/liveness.js';
 import type { CopyRegistry } from '../copies/copy-registry.js';
 import type { LogCopy } from '../copies/log-copy.js';
-import { fenced, lostByStore, NOBODY } from '../outcomes.js';
+import { fenced, lostByStore, NOBODY, unavailable } from '../outcomes.js';
 import type { PendingBatch } from './pending-batch.js';
 import type { LiveRecord } from '../records.js';
 import type { Retries } from './retries.js';
@@ -166,11 +167,18 @@ export class OwnedTasks implements WriterOwner {
     else writer.executor.cancelRequested(reason);
   }
 
-  /** Asks the store which tasks are still held here, and what is wanted of them. Then they go on. */
+  /**
+   * Asks the store which tasks are still held here, and what is wanted of them. Then they go on.
+   * @throws TaskError `STORE_UNAVAILABLE` where the store cannot tell of all of them
+   */
   async verifyAll(): Promise<void> {
     const taskIds = [...this.#writers.keys()];
-    for (let i = 0; i < taskIds.length; i += PAGE) await this.#verify(taskIds.slice(i, i + PAGE));
-    for (const writer of this.#writers.values()) if (!this.#claimedAgain.has(writer)) writer.resume();
+    const untold = new Set<string>();
+    for (let i = 0; i < taskIds.length; i += PAGE)
+      for (const taskId of await this.#verify(taskIds.slice(i, i + PAGE))) untold.add(taskId);
+    for (const writer of this.#writers.values())
+      if (!this.#claimedAgain.has(writer) && !untold.has(writer.taskId)) writer.resume();
+    if (untold.size > 0) throw unavailable('The store does not tell who holds some tasks');
   }
 
   /** One tick: refuses what has waited for too long, and keeps what runs from expiring. */
@@ -184,11 +192,14 @@ export class OwnedTasks implements WriterOwner {
     for (let i = 0; i < taskIds.length; i += PAGE) await driver.reindex(instance, taskIds.slice(i, i + PAGE));
   }
 
-  async #verify(taskIds: readonly string[]): Promise<void> {
-    const states = await this.context.driver.look(taskIds);
-    taskIds.forEach((taskId, index) => {
+  /** Returns the tasks that the store cannot tell of. */
+  async #verify(taskIds: readonly string[]): Promise<string[]> {
+    const states = await askAbout(taskIds, (some) => this.context.driver.look(some));
+    return taskIds.filter((taskId, index) => {
       const writer = this.#writers.get(taskId);
-      if (writer !== undefined) this.#judge(writer, states[index]);
+      const known = states[index];
+      if (writer !== undefined && known !== undefined) this.#judge(writer, known.answer);
+      return known === undefined;
     });
   }
 
