@@ -61,9 +61,8 @@ export class MessageFold implements WireFold {
   ) {}
 
   add(data: unknown, seq: number): void {
-    if (this.#isFull) return;
-    this.#fold(data, seq);
-    if (this.#isFull) this.#forget(); // nobody is given a part of a message
+    if (!this.#isFull) this.#fold(data, seq);
+    if (this.#isFull && this.#items.length > 0) this.#forget(); // nobody is given a part of a message
   }
 
   toJson(): string | undefined {

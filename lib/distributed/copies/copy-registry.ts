@@ -106,10 +106,8 @@ export class CopyRegistry {
   handOver(copy: LogCopy): void {
     copy.detach();
     if (copy.log.ended || this.#copies.get(copy.taskId) !== copy) return;
-    this.events.follow(copy.taskId).then(
-      () => copy.fetch().catch(ignore),
-      () => undefined, // looking does the work
-    );
+    const following = this.events.follow(copy.taskId);
+    following.then(() => copy.fetch()).catch(ignore); // looking does the work
   }
 
   /** The task is not what was copied: its readers are cut off and find out by asking again. */
