@@ -1,6 +1,6 @@
 /** Asks about many things at once, without letting one that cannot be told of hide the others. */
 
-/** What was answered about one thing; undefined where nobody has answered. */
+/** Wraps the answer about one thing, which may be undefined itself; it is undefined where nobody has answered. */
 export type Answered<R> = { readonly answer: R } | undefined;
 
 /**

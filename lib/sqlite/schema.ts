@@ -101,7 +101,8 @@ export function checkLayout(connection: Connection): void {
 }
 
 /**
- * What is written to a file that has been deleted or replaced is lost with this process, and seen by no other.
+ * Refuses a file that has been deleted or replaced, because what is written there is lost with this process, and seen by no
+ * other.
  * @throws TaskError `STORE_UNAVAILABLE`
  */
 export function checkFile(connection: Connection): void {

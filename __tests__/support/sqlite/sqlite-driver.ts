@@ -4,6 +4,7 @@ import { eventLines } from '../../../lib/distributed/port/entry.js';
 import type { Draft } from '../../../lib/distributed/port/stored.js';
 import type { SqliteDatabase } from '../../../lib/sqlite/connection.js';
 import { createSqliteDriver } from '../../../lib/sqlite/sqlite-driver.js';
+import { draft } from '../../../lib/testing/driver-contract/steps.js';
 import { ManualClock } from '../clock/manual-clock.js';
 
 export const PREFIX = 'resumable_sse_';
@@ -24,20 +25,8 @@ export function openDriver(database: SqliteDatabase, given: Partial<DriverSettin
   return driver;
 }
 
-export const draftOf = (taskId: string, given: Partial<Draft> = {}): Draft => ({
-  taskId,
-  resumeKey: `resume ${taskId}`,
-  owner: undefined,
-  idempotencyKey: undefined,
-  fingerprint: undefined,
-  slot: undefined,
-  wire: undefined,
-  handler: undefined,
-  input: undefined,
-  createdAtMs: 1_000,
-  schema: 2,
-  ...given,
-});
+export const draftOf = (taskId: string, given: Partial<Draft> = {}): Draft =>
+  draft({ taskId, resumeKey: `resume ${taskId}`, createdAtMs: 1_000, schema: 2, ...given });
 
 /** A batch of one progress event, at `seq` under the token 1. */
 export function progressAt(taskId: string, seq: number, json = String(seq), given: Partial<Batch> = {}): Batch {

@@ -24,7 +24,7 @@ export interface ProgressTarget {
   refused(error: unknown, wasAppended: boolean): void;
 }
 
-/** What was answered to the events that wait for the same commit and the same turn of the event loop. */
+/** Keeps the one answer to all events that wait for the same commit and the same turn of the event loop. */
 interface Answered {
   readonly committed: Promise<void>;
   readonly turn: Promise<void> | undefined;

@@ -117,7 +117,7 @@ export class IoredisPort implements RedisPort {
   }
 }
 
-/** What a client of ioredis does unless it is told otherwise. A cluster gives up a node that it has lost, and finds another. */
+/** Waits as ioredis does by default. The client of a cluster passes none on: it gives up a node that it has lost, and finds another. */
 const retryStrategy = (times: number): number => Math.min(times * 50, 2_000);
 
 /**

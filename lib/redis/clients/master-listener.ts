@@ -6,7 +6,7 @@ const NOT_FOUND = 'The client has not found a master yet';
 
 const ignore = (): void => undefined;
 
-/** One of them, since those that listen are to be spread over all. @throws TaskError `STORE_UNAVAILABLE` where there is none */
+/** Picks one at random, so that those who listen are spread over all. @throws TaskError `STORE_UNAVAILABLE` where there is none */
 export function pickMaster<T>(masters: readonly T[]): T {
   const master = masters[Math.floor(Math.random() * masters.length)];
   if (master === undefined) throw unavailable(NOT_FOUND);

@@ -18,7 +18,7 @@ export interface NodeRedisLike {
   destroy(): unknown;
 }
 
-/** What the store opens beside the client of the application. */
+/** Describes the connections that the store opens beside the client of the application. */
 interface Connection {
   on(event: string, listener: (...args: never[]) => void): unknown;
   connect(): Promise<unknown>;
