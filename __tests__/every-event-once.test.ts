@@ -4,6 +4,7 @@ import { exactClients } from './support/clients/index.js';
 import type { ClientDriver } from './support/clients/driver.js';
 import { randomCuts, startCutProxy } from './support/http/cut-proxy.js';
 import { expectExact } from './support/sse/received-events.js';
+import { emitInBursts, stepAt } from './support/jobs/bursts.js';
 import { Counter } from './support/jobs/flow.js';
 import { announceSeed, createRandom, type Random } from './support/random/random.js';
 import { listen } from './support/http/raw-http.js';
@@ -22,10 +23,6 @@ const LEAST_CUTS = 10;
 const LONGEST_CONNECTION = EVENTS * 8;
 
 const seed = announceSeed('every event once');
-
-// Text that is worth cutting: several bytes to a character, escapes, what looks like the end of a frame.
-const TEXTS = ['zwölf Boxkämpfer', '🥊🥊', 'line\nline\r\n\r\n', 'id: forged.1\n\n', '\u2028\u2029\ufeff', '"\\"', ''];
-const payload = (n: number): unknown => ({ n, text: TEXTS[n % TEXTS.length], padding: '.'.repeat(16 + (n % 48)) });
 
 jest.setTimeout(120_000 + (RUNS * EVENTS * exactClients.length) / 5);
 
@@ -48,15 +45,9 @@ async function runOnce(driver: ClientDriver, run: number, random: Random): Promi
   const lead = run % 2 === 0 ? random.int(1, 100) : Infinity;
   const seen = new Counter();
   let starts = 0;
-  const job = tasks.handler(async ({ updateProgress }) => {
+  const job = tasks.handler(async (context) => {
     starts++;
-    for (let n = 1; n <= EVENTS; n++) {
-      const committed = updateProgress(payload(n));
-      await seen.reached(n - lead);
-      // Bursts of all lengths, so that clients replay, follow and do both within one connection.
-      if (random.int(1, 20) === 1) await committed;
-      if (random.int(1, 20) === 1) await new Promise((resolve) => setImmediate(resolve));
-    }
+    await emitInBursts(context, { events: EVENTS, lead, seen, random });
     return { events: EVENTS };
   });
   const server = await listen(express().get('/job', job));
@@ -82,7 +73,7 @@ async function runOnce(driver: ClientDriver, run: number, random: Random): Promi
     const ending = await client.ended;
     expectExact(client.events, EVENTS);
     const progress = client.events.filter(({ event }) => event === 'message');
-    expect(progress.map(({ data }) => data)).toEqual(progress.map((_, at) => JSON.stringify(payload(at + 1))));
+    expect(progress.map(({ data }) => data)).toEqual(progress.map((_, at) => JSON.stringify(stepAt(at + 1))));
     expect(client.events.at(-1)?.event).toBe('complete');
     expect({ ending, starts }).toEqual({ ending: 'no-content', starts: 1 });
     expect(proxy.cuts).toBeGreaterThanOrEqual(LEAST_CUTS);

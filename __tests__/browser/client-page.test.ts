@@ -3,11 +3,11 @@ import type { Browser } from 'playwright-core';
 import { describeInBrowser } from '../support/browser/browser.js';
 import {
   ended,
-  EVENTS,
+  expectAllOnce,
   follow,
-  HALF,
+  followToHalf,
   PROGRESS,
-  reached,
+  RESULT,
   steps,
   told,
   useSiteVisits,
@@ -15,8 +15,6 @@ import {
 import { until } from '../support/clock/until.js';
 
 jest.setTimeout(120_000);
-
-const RESULT = { result: { steps: EVENTS } };
 
 /** A service worker as pages install it to work offline: what it cannot fetch is a page with status 200. */
 const SERVICE_WORKER = `
@@ -56,8 +54,7 @@ describeInBrowser('a page in Chromium that follows a task', (browser) => {
 
   it('goes on where it was when it comes back from the back/forward cache', async () => {
     const { site, page } = await visit();
-    await follow(page, { url: '/report?pause' });
-    await reached(page, HALF);
+    await followToHalf(page);
     await page.evaluate(() => {
       const w = globalThis as unknown as Record<string, unknown> & EventTarget;
       w.addEventListener('pageshow', (event) => (w.persisted = (event as Event & { persisted: boolean }).persisted));
@@ -67,23 +64,18 @@ describeInBrowser('a page in Chromium that follows a task', (browser) => {
     site.release(); // the rest happens while the page is away
     await page.goBack({ waitUntil: 'commit' });
     await page.waitForFunction('globalThis.persisted === true', undefined, { polling: 20 });
-    expect(await ended(page)).toEqual({ result: { steps: EVENTS } });
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(1);
+    await expectAllOnce({ site, page });
   });
 
   it('catches up as soon as it is online again', async () => {
     const { site, page } = await visit();
-    await follow(page, { url: '/report?pause' });
-    await reached(page, HALF);
+    await followToHalf(page);
     await page.context().setOffline(true);
     site.proxy.cutAll();
     await told(page, 'waiting');
     site.release();
     await page.context().setOffline(false);
-    expect(await ended(page)).toEqual({ result: { steps: EVENTS } });
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(1);
+    await expectAllOnce({ site, page });
   });
 
   it.each([2, 5])('follows a task of its own in each of %i tabs that have a storage of their own', async (tabs) => {
@@ -92,8 +84,7 @@ describeInBrowser('a page in Chromium that follows a task', (browser) => {
     while (pages.length < tabs) pages.push(await page.context().newPage());
     for (const tab of pages) {
       if (tab !== page) await tab.goto(site.url);
-      await follow(tab, { url: '/report?pause', storage: true });
-      await reached(tab, HALF);
+      await followToHalf(tab, { storage: true });
     }
     site.release();
     for (const tab of pages) {
@@ -111,8 +102,7 @@ describeInBrowser('a page in Chromium that follows a task', (browser) => {
       while (pages.length < tabs) pages.push(await page.context().newPage());
       for (const tab of pages) {
         if (tab !== page) await tab.goto(site.url);
-        await follow(tab, { url: '/report?pause', storage: 'localStorage' });
-        await reached(tab, HALF);
+        await followToHalf(tab, { storage: 'localStorage' });
       }
       site.proxy.cutAll();
       site.release();
@@ -127,31 +117,25 @@ describeInBrowser('a page in Chromium that follows a task', (browser) => {
 
   it('goes on where it was when its tab was suspended while the connection was lost', async () => {
     const { site, page } = await visit();
-    await follow(page, { url: '/report?pause' });
-    await reached(page, HALF);
+    await followToHalf(page);
     const wake = await suspend(browser());
     closing.push(wake); // a stopped process would not close
     site.proxy.cutAll();
     await until(() => site.streams() === 0);
     site.release();
     await wake();
-    expect(await ended(page)).toEqual(RESULT);
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(1);
+    await expectAllOnce({ site, page });
   });
 
   it('gets the whole rest when its tab was suspended while the task went on to its end', async () => {
     const { site, page } = await visit();
-    await follow(page, { url: '/report?pause' });
-    await reached(page, HALF);
+    await followToHalf(page);
     const wake = await suspend(browser());
     closing.push(wake); // a stopped process would not close
     site.release();
     await until(() => site.streams() === 0); // the server has written all of it
     await wake();
-    expect(await ended(page)).toEqual(RESULT);
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(1);
+    await expectAllOnce({ site, page });
   });
 
   it('keeps its stream although a service worker answers 200 with an offline page', async () => {
@@ -166,8 +150,7 @@ describeInBrowser('a page in Chromium that follows a task', (browser) => {
         worker.controller.postMessage(mode);
       });
     })()`);
-    await follow(page, { url: '/report?pause', storage: true });
-    await reached(page, HALF);
+    await followToHalf(page, { storage: true });
     const stored = await page.evaluate('JSON.stringify(sessionStorage)');
     await page.evaluate("tell('offline').then(() => undefined)");
     const asked = site.paths.length;
@@ -179,9 +162,7 @@ describeInBrowser('a page in Chromium that follows a task', (browser) => {
     expect(site.paths).toHaveLength(asked);
     site.release();
     await page.evaluate("tell('online').then(() => undefined)");
-    expect(await ended(page)).toEqual(RESULT);
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(1);
+    await expectAllOnce({ site, page });
   });
 
   it('is told before anything starts that its fetch has no streams, as on React Native', async () => {
@@ -204,8 +185,6 @@ describeInBrowser('a page in Chromium that follows a task', (browser) => {
       const { result } = client.streamTask('/report', { fetch: expoFetch, onProgress: ({ step }) => steps.push(step) });
       ended = result.then((result) => ({ result }), ({ code }) => ({ code }));
     }`);
-    expect(await ended(page)).toEqual(RESULT);
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(1);
+    await expectAllOnce({ site, page });
   });
 });

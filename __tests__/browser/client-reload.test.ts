@@ -4,11 +4,11 @@ import {
   bundleHook,
   ended,
   EVENTS,
+  expectAllOnce,
   follow,
+  followToHalf,
   HALF,
-  PROGRESS,
-  reached,
-  steps,
+  RESULT,
   told,
   useSiteVisits,
 } from '../support/browser/client-site.js';
@@ -16,7 +16,6 @@ import {
 jest.setTimeout(120_000);
 
 const hook = bundleHook();
-const RESULT = { result: { steps: EVENTS } };
 
 /** What the component below shows, as the page keeps it. */
 interface View {
@@ -33,15 +32,11 @@ describeInBrowser('a page that is reloaded', (browser) => {
   it('shows its running task from the first event again, and starts nothing', async () => {
     const { site, page } = await visit();
     const request = { url: '/report?pause', init: { method: 'POST', body: 'x' }, storage: true };
-    await follow(page, request);
-    await reached(page, HALF);
+    await followToHalf(page, request);
     await page.reload();
-    await follow(page, request);
-    await reached(page, HALF);
+    await followToHalf(page, request);
     site.release();
-    expect(await ended(page)).toEqual(RESULT);
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(1);
+    await expectAllOnce({ site, page });
     expect(await page.evaluate('sessionStorage.length')).toBe(0);
   });
 
@@ -59,48 +54,39 @@ describeInBrowser('a page that is reloaded', (browser) => {
   it('starts one task after the server was restarted without a store, and the page before it was told of the loss', async () => {
     const { site, page } = await visit();
     const request = { url: '/report?pause', storage: true };
-    await follow(page, request);
-    await reached(page, HALF);
+    await followToHalf(page, request);
     site.restart();
     expect(await ended(page)).toEqual({ code: 'TASK_NOT_FOUND' });
     expect(await page.evaluate('[states.at(-1), causes.at(-1)]')).toEqual(['closed', 'TASK_NOT_FOUND']);
     site.release();
     await page.reload();
     await follow(page, request);
-    expect(await ended(page)).toEqual(RESULT);
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(2);
+    await expectAllOnce({ site, page }, 2);
   });
 
   it('starts one task while the server is being restarted, although its storage names one that is gone', async () => {
     const { site, page } = await visit();
     const request = { url: '/report?pause', storage: true };
-    await follow(page, request);
-    await reached(page, HALF);
+    await followToHalf(page, request);
     await page.evaluate('connection.close()'); // the page goes before it can hear that its task is gone
     site.restart();
     site.release();
     await page.reload();
     await follow(page, request);
-    expect(await ended(page)).toEqual(RESULT);
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(2);
+    await expectAllOnce({ site, page }, 2);
     expect(await page.evaluate('states')).not.toContain('waiting');
   });
 
   it('comes back to its task when it is reloaded between two attempts', async () => {
     const { site, page } = await visit();
     const request = { url: '/report?pause', storage: true };
-    await follow(page, request);
-    await reached(page, HALF);
+    await followToHalf(page, request);
     site.proxy.cutAll();
     await told(page, 'waiting');
     await page.reload();
     await follow(page, request);
     site.release();
-    expect(await ended(page)).toEqual(RESULT);
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(1);
+    await expectAllOnce({ site, page });
   });
 
   describe('with the hook, in StrictMode', () => {

@@ -2,7 +2,9 @@ import { describeInBrowser } from '../support/browser/browser.js';
 import {
   ended,
   EVENTS,
+  expectAllOnce,
   follow,
+  followToHalf,
   HALF,
   PROGRESS,
   reached,
@@ -27,9 +29,7 @@ describeInBrowser('the client in Chromium', (browser) => {
   it.each(['GET', 'POST'])('gets every event once through cuts, started by %s', async (method) => {
     const { site, page } = await visit({ plan: cutting });
     await follow(page, { init: { method } });
-    expect(await ended(page)).toEqual({ result: { steps: EVENTS } });
-    expect(await steps(page)).toEqual(PROGRESS);
-    expect(site.starts()).toBe(1);
+    await expectAllOnce({ site, page });
     expect(site.proxy.cuts).toBeGreaterThan(5);
     expect(await page.evaluate('states.at(-1)')).toBe('closed');
   });
@@ -73,8 +73,7 @@ describeInBrowser('the client in Chromium', (browser) => {
 
   it('ends the task by cancel()', async () => {
     const { page } = await visit();
-    await follow(page, { url: '/report?pause' });
-    await reached(page, HALF);
+    await followToHalf(page);
     await page.evaluate('connection.cancel()');
     expect(await ended(page)).toEqual({ code: 'TASK_CANCELLED' });
   });

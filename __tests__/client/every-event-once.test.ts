@@ -3,6 +3,7 @@ import { streamTask, type TaskEvent } from '../../lib/client/index.js';
 import { createTaskManager } from '../../lib/index.js';
 import { randomCuts, startCutProxy } from '../support/http/cut-proxy.js';
 import { expectExact, type ReceivedEvent } from '../support/sse/received-events.js';
+import { emitInBursts, stepAt } from '../support/jobs/bursts.js';
 import { Counter } from '../support/jobs/flow.js';
 import { announceSeed, createRandom, type Random } from '../support/random/random.js';
 import { listen } from '../support/http/raw-http.js';
@@ -21,13 +22,9 @@ const LEAST_CUTS = 9;
 
 interface Step {
   n: number;
-  text: string;
 }
 
 const seed = announceSeed('client, every event once');
-const TEXTS = ['zwölf Boxkämpfer', '🥊🥊', 'line\nline\r\n\r\n', 'id: forged.1\n\n', '\u2028\u2029\ufeff', '"\\"', ''];
-const payload = (n: number): Step => ({ n, text: TEXTS[n % TEXTS.length]! + '.'.repeat(40 + (n % 48)) });
-
 jest.setTimeout(120_000 + RUNS * EVENTS * 5);
 
 it(`streamTask gets each of ${EVENTS} events once in each of ${RUNS} runs, and starts each task once`, async () => {
@@ -49,14 +46,9 @@ async function runOnce(run: number, random: Random): Promise<number> {
   const lead = run % 4 < 2 ? random.int(1, 100) : Infinity;
   const seen = new Counter();
   const inputs: unknown[] = [];
-  const job = tasks.handler(async ({ updateProgress, input }) => {
-    inputs.push((input as { body: unknown }).body);
-    for (let n = 1; n <= EVENTS; n++) {
-      const committed = updateProgress(payload(n));
-      await seen.reached(n - lead);
-      if (random.int(1, 20) === 1) await committed;
-      if (random.int(1, 20) === 1) await new Promise((resolve) => setImmediate(resolve));
-    }
+  const job = tasks.handler(async (context) => {
+    inputs.push((context.input as { body: unknown }).body);
+    await emitInBursts(context, { events: EVENTS, lead, seen, random });
     return { events: EVENTS };
   });
   const server = await listen(express().use(express.json()).all('/job', job));
@@ -87,7 +79,7 @@ async function runOnce(run: number, random: Random): Promise<number> {
     expectExact(called.map(toReceived), EVENTS);
     expect(looped).toEqual(called);
     const progress = called.filter((event) => event.kind === 'progress');
-    expect(progress.map(({ data }) => data)).toEqual(progress.map((_, at) => payload(at + 1)));
+    expect(progress.map(({ data }) => data)).toEqual(progress.map((_, at) => stepAt(at + 1)));
     expect(inputs).toEqual([method === 'POST' ? { run } : undefined]);
     expect(proxy.cuts).toBeGreaterThanOrEqual(LEAST_CUTS);
     return proxy.cuts;

@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { streamTask } from '../../lib/client/index.js';
 import { startCutProxy, type CutProxy } from '../support/http/cut-proxy.js';
-import { compileLib } from '../support/processes/compiled-lib.js';
-import { ChildInstance } from '../support/redis/redis-child.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { describeWithRedisServer } from '../support/redis/redis-server.js';
+import { useSharedRedis } from '../support/redis/shared-redis.js';
 import { range } from '../support/jobs/stepped-job.js';
 
 const LEASE_MS = 1_000;
@@ -15,27 +13,7 @@ const ROOT = join(__dirname, '..', '..');
 jest.setTimeout(120_000);
 
 describeWithRedisServer('after the instance of a task is gone', () => {
-  let redis: RedisServer;
-  let prefix: string;
-  let libUrl: string;
-  const open: { close(): Promise<void> }[] = [];
-  const child = async (): Promise<ChildInstance> => {
-    const instance = await ChildInstance.start(libUrl, redis.url, { prefix, leaseMs: LEASE_MS, onLost: 'restart' });
-    open.push(instance);
-    return instance;
-  };
-
-  beforeAll(async () => {
-    libUrl = compileLib('redis-back');
-    redis = await RedisServer.start();
-  });
-  afterAll(() => redis.close());
-  beforeEach(() => {
-    prefix = `${randomUUID()}:`;
-  });
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((each) => each.close()));
-  });
+  const { child, open, prefix, url } = useSharedRedis('redis-back', { leaseMs: LEASE_MS, onLost: 'restart' });
 
   it.each(['SIGKILL', 'stop'])('the client goes on with another instance: %s', async (how) => {
     const [a, b] = [await child(), await child()];
@@ -78,14 +56,14 @@ describeWithRedisServer('after the instance of a task is gone', () => {
     const starter = await a.follow('/job?to=30').untilEnded();
     const script = join(ROOT, 'scripts', 'redis-keys.js');
     const run = async (...args: string[]): Promise<string[]> => {
-      const words = [script, ...args, '--prefix', prefix, '--url', redis.url];
+      const words = [script, ...args, '--prefix', prefix(), '--url', url()];
       return (await promisify(execFile)(process.execPath, words)).stdout.trim().split('\n');
     };
     const [, ...lines] = await run(starter.taskId);
     const total = lines.pop()!;
     const rows = lines.map((line) => /^ *(\d+) +(\d+) s +(hash|stream) +(\S+)$/.exec(line)!.slice(1));
     expect(rows.map(([, , , key]) => key)).toEqual(
-      expect.arrayContaining([`${prefix}{${starter.taskId}}:events`, `${prefix}{${starter.taskId}}:task`]),
+      expect.arrayContaining([`${prefix()}{${starter.taskId}}:events`, `${prefix()}{${starter.taskId}}:task`]),
     );
     expect(total.trim()).toBe(`${rows.reduce((sum, [bytes]) => sum + Number(bytes), 0)}  in ${rows.length} keys`);
     const all = await run();

@@ -1,8 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { compileLib } from '../support/processes/compiled-lib.js';
-import { ChildInstance } from '../support/redis/redis-child.js';
-import { WebInstance, type InstanceOptions } from '../support/redis/redis-instances.js';
-import { describeWithRedisServer, RedisServer } from '../support/redis/redis-server.js';
+import { describeWithRedisServer } from '../support/redis/redis-server.js';
+import { useSharedRedis } from '../support/redis/shared-redis.js';
 import { until } from '../support/clock/until.js';
 import type { SseFollower } from '../support/sse/sse-follower.js';
 import { range } from '../support/jobs/stepped-job.js';
@@ -14,33 +11,7 @@ const NOTICED_MS = LEASE_MS + 3_000;
 jest.setTimeout(120_000);
 
 describeWithRedisServer('an instance that dies or freezes', () => {
-  let redis: RedisServer;
-  let prefix: string;
-  let libUrl: string;
-  const open: { close(): Promise<void> }[] = [];
-
-  beforeAll(async () => {
-    libUrl = compileLib('redis-lost');
-    redis = await RedisServer.start();
-  });
-  afterAll(() => redis.close());
-  beforeEach(() => {
-    prefix = `${randomUUID()}:`;
-  });
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((each) => each.close()));
-  });
-
-  const child = async (options: object = {}): Promise<ChildInstance> => {
-    const instance = await ChildInstance.start(libUrl, redis.url, { prefix, leaseMs: LEASE_MS, ...options });
-    open.push(instance);
-    return instance;
-  };
-  const web = async (options: InstanceOptions = {}): Promise<WebInstance> => {
-    const instance = await WebInstance.open(redis.url, { prefix, leaseMs: LEASE_MS, ...options });
-    open.push(instance);
-    return instance;
-  };
+  const { child, web } = useSharedRedis('redis-lost', { leaseMs: LEASE_MS });
   const lostWithin = async (followers: readonly SseFollower[], ms: number): Promise<void> => {
     const since = performance.now();
     await Promise.all(followers.map((follower) => follower.untilEnded()));

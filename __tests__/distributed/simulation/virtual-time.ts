@@ -49,6 +49,13 @@ export class VirtualTime {
   }
 }
 
+/** A timer of a process. */
+interface Timer {
+  isCancelled: boolean;
+  stop: () => void;
+  readonly cancel: () => void;
+}
+
 /** A process of the simulated world: it runs, stands still, or is dead. */
 export class Machine {
   state: 'up' | 'stalled' | 'dead' = 'up';
@@ -97,45 +104,46 @@ export class Machine {
     wallNow: () => Date.UTC(2026, 0, 1) + this.time.nowMs,
 
     after: (ms, fn) => {
-      let cancelled = false;
-      const stop = this.time.after(ms, () => {
-        this.#timers.delete(cancel);
+      const timer = this.#timer();
+      timer.stop = this.time.after(ms, () => {
+        this.#timers.delete(timer.cancel);
         this.deliver(() => {
-          if (!cancelled) fn();
+          if (!timer.isCancelled) fn();
         });
       });
-      const cancel = (): void => {
-        cancelled = true;
-        this.#timers.delete(cancel);
-        stop();
-      };
-      this.#timers.add(cancel);
-      return cancel;
+      return timer.cancel;
     },
 
     every: (ms, fn) => {
-      let cancelled = false;
+      const timer = this.#timer();
       let pending = false;
-      let stop: () => void = () => undefined;
       const arm = (): void => {
-        stop = this.time.after(ms, () => {
+        timer.stop = this.time.after(ms, () => {
           arm();
           if (pending) return; // one call makes up for all that a process that stood still has missed
           pending = true;
           this.deliver(() => {
             pending = false;
-            if (!cancelled) fn();
+            if (!timer.isCancelled) fn();
           });
         });
       };
       arm();
-      const cancel = (): void => {
-        cancelled = true;
-        this.#timers.delete(cancel);
-        stop();
-      };
-      this.#timers.add(cancel);
-      return cancel;
+      return timer.cancel;
     },
   };
+
+  #timer(): Timer {
+    const timer: Timer = {
+      isCancelled: false,
+      stop: () => undefined,
+      cancel: () => {
+        timer.isCancelled = true;
+        this.#timers.delete(timer.cancel);
+        timer.stop();
+      },
+    };
+    this.#timers.add(timer.cancel);
+    return timer;
+  }
 }

@@ -10,6 +10,7 @@ export const EVENTS = 1_000;
 export const PROGRESS = Array.from({ length: EVENTS }, (_, at) => at + 1);
 /** How many events there are before the job waits. */
 export const HALF = EVENTS / 2 - 1;
+export const RESULT = { result: { steps: EVENTS } };
 
 const bundle = (options: object): string =>
   buildSync({
@@ -132,9 +133,15 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   };
 }
 
+/** A page that is open on a site. */
+export interface Visit {
+  readonly site: Site;
+  readonly page: Page;
+}
+
 export interface SiteVisits {
   /** Opens a path of a site of its own, in a browser context of its own. */
-  readonly visit: (options?: SiteOptions, path?: string) => Promise<{ site: Site; page: Page }>;
+  readonly visit: (options?: SiteOptions, path?: string) => Promise<Visit>;
   /** What else is to be closed after the test, the latest first. */
   readonly closing: (() => Promise<void>)[];
 }
@@ -208,3 +215,16 @@ export const reached = (page: Page, count: number): Promise<unknown> =>
 /** Resolves once the client has told this state. */
 export const told = (page: Page, state: string): Promise<unknown> =>
   page.waitForFunction(`states.includes('${state}')`, undefined, { polling: 20 });
+
+/** Follows a task that waits in its middle, until the page has had all before that. */
+export async function followToHalf(page: Page, following: Following = {}): Promise<void> {
+  await follow(page, { url: '/report?pause', ...following });
+  await reached(page, HALF);
+}
+
+/** Expects that the page gets the result and has had every step once, and that the site has started so many tasks. */
+export async function expectAllOnce({ site, page }: Visit, starts = 1): Promise<void> {
+  expect(await ended(page)).toEqual(RESULT);
+  expect(await steps(page)).toEqual(PROGRESS);
+  expect(site.starts()).toBe(starts);
+}
