@@ -181,6 +181,11 @@ function clip(text: string, maxBytes: number): string {
 export const notFound = (): TaskError => new TaskError('TASK_NOT_FOUND', 'There is no such task');
 export const expired = (): TaskError => new TaskError('TASK_EXPIRED', 'The task is no longer kept');
 export const abandoned = (): TaskError => new TaskError('TASK_ABANDONED', 'Nobody was attached any more');
+export const tooManyTasks = (): TaskError =>
+  new TaskError(
+    'TOO_MANY_TASKS',
+    'Too many of your tasks are running: maxTasksPerOwner is reached, wait until one ends',
+  );
 /** Refuses a change to a task that another instance runs, or that has ended. */
 export const notRunning = (status: string): TaskError =>
   new TaskError(

@@ -1,6 +1,5 @@
 /** Implements the port of a task store on top of one instance. */
-import type { PublicError } from '../core/errors.js';
-import { TaskError } from '../core/errors.js';
+import { tooManyTasks, type PublicError } from '../core/errors.js';
 import type { MemoryBudget } from '../core/log/memory.js';
 import type {
   Creation,
@@ -56,10 +55,7 @@ export class SharedTaskStore implements OpenTaskStore {
       }
       const { taken, by } = entry;
       if (taken !== 'quota' && by !== undefined) return { created: false, taken, record: reader.toRecord(by) };
-      throw new TaskError(
-        'TOO_MANY_TASKS',
-        'Too many of your tasks are running: maxTasksPerOwner is reached, wait until one ends',
-      );
+      throw tooManyTasks();
     });
   }
 

@@ -1,4 +1,6 @@
-/** 16 bytes as base64url. */
+/** Forms and reads resume keys, positions and event ids. */
+
+/** Matches 16 bytes as base64url. */
 const RESUME_KEY = /^[A-Za-z0-9_-]{22}$/;
 const SEQ = /^(?:0|[1-9]\d{0,15})$/;
 const EVENT_ID = /^([\w-]{22})\.(0|[1-9]\d{0,15})(?:\.([2-9]|[1-9]\d{1,9}))?$/;

@@ -8,7 +8,7 @@ import { warnOfFailure } from '../callbacks.js';
 
 type Callback = (event: Event) => unknown;
 type Listener = Callback | { handleEvent(event: Event): unknown };
-/** Of Node's own methods, whatever the types of this environment call them. */
+/** The shape of Node's own methods, which the types of each environment name differently. */
 type Method = (type: string, listener: unknown, options: unknown) => void;
 type Report = (error: unknown) => void;
 
@@ -17,10 +17,9 @@ const GUARDED = new WeakMap<Listener, Callback>();
 const REPORTS = new WeakMap<object, Report>();
 
 /**
- * Returns `signal` itself, which from now on calls its listeners, `onabort` included, so that `report` gets
- * their errors (default: a process warning). It
- * stays an ordinary AbortSignal for `fetch`, `AbortSignal.any` and `events.once`. A signal that `AbortSignal.any`
- * derives from it is guarded in the same way.
+ * Returns `signal` itself, which from now on calls its listeners, `onabort` included, so that `report` gets their errors
+ * (default: a process warning). It stays an ordinary AbortSignal for `fetch`, `AbortSignal.any` and `events.once`. A
+ * signal that `AbortSignal.any` derives from it is guarded in the same way.
  */
 export function guardSignal(signal: AbortSignal, report = warnOfListener): AbortSignal {
   REPORTS.set(signal, report);

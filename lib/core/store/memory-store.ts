@@ -1,5 +1,5 @@
 /** The store that keeps tasks in the memory of this process. */
-import { TaskError, type PublicError } from '../errors.js';
+import { tooManyTasks, type PublicError } from '../errors.js';
 import { EventLog } from '../log/event-log.js';
 import type { MemoryBudget } from '../log/memory.js';
 import type {
@@ -40,10 +40,7 @@ export class MemoryStore implements OpenTaskStore {
     const running = slot === undefined ? undefined : registry.find({ owner, slot });
     if (running instanceof MemoryTask) return { created: false, taken: 'slot', record: running };
     if (registry.runningOf(owner) + settling >= registry.settings.maxTasksPerOwner) {
-      throw new TaskError(
-        'TOO_MANY_TASKS',
-        'Too many of your tasks are running: maxTasksPerOwner is reached, wait until one ends',
-      );
+      throw tooManyTasks();
     }
     const task = new MemoryTask(draft, new EventLog(registry.settings.log, registry.memory), registry.settings);
     registry.add(task);
