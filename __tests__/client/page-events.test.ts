@@ -1,5 +1,5 @@
 import { settle } from '../support/clients/fake-fetch.js';
-import { codeOf, complete, frame, KEY, open, useFakeServer } from '../support/servers/fake-task-server.js';
+import { codeOf, complete, frame, KEY, open, passes, useFakeServer } from '../support/servers/fake-task-server.js';
 
 const { fake, streamOf } = useFakeServer();
 
@@ -63,6 +63,21 @@ describe('a page', () => {
     await settle();
     expect(connection.state).toBe('waiting');
     page.emit(type);
+    (await streamOf(2)).stream.write(complete(1));
+    await connection.result;
+  });
+
+  it('that comes out of the back/forward cache waits on for as long as the server asked', async () => {
+    const { connection } = open();
+    (await fake.request(1)).answer(503, { 'Retry-After': '60' });
+    await settle();
+    page.emit('pagehide');
+    await settle();
+    page.emit('pageshow');
+    await passes(59_999);
+    expect([connection.state, fake.asked.length]).toEqual(['waiting', 1]);
+    await passes(1);
+    expect(fake.asked).toHaveLength(2);
     (await streamOf(2)).stream.write(complete(1));
     await connection.result;
   });

@@ -211,8 +211,8 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
   const go = (): void => void run().catch(refuse); // even a getter among the options may throw
 
   const onPageEvent = ({ type }: { readonly type: string }): void => {
-    // The back/forward cache prefers pages without an open connection; in it, timers stand still.
-    if (type === 'pagehide') cut();
+    // The back/forward cache prefers pages without an open connection; in it, timers stand still. A wait keeps its own.
+    if (type === 'pagehide') attempt.abort();
     else if (globals.document?.hidden) return;
     else if (state === 'waiting') {
       if (Date.now() >= deadlineMs) go();
