@@ -1,8 +1,10 @@
 import express from 'express';
-import { act, createElement, StrictMode, type ReactNode } from 'react';
+import { act, createElement, StrictMode, useEffect, type ReactNode } from 'react';
 import type { Root } from 'react-dom/client';
+import { renderToString } from 'react-dom/server';
 import { createTaskManager } from '../../lib/index.js';
 import { useTask, type UseTask, type UseTaskOptions } from '../../lib/react/index.js';
+import { Items } from '../support/clients/task-storage.js';
 import { listen } from '../support/http/raw-http.js';
 
 interface Step {
@@ -36,8 +38,12 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** A server whose job takes two steps when it is let to, and a component that shows it. */
-async function show(options: UseTaskOptions<Step, string> = {}, wrap = (node: ReactNode): ReactNode => node) {
+/** A server whose job takes two steps when it is let to, and a component that shows it and has a child, which is mounted first. */
+async function show(
+  options: UseTaskOptions<Step, string> = {},
+  wrap = (node: ReactNode): ReactNode => node,
+  onChildMount: (task: Seen) => void = () => undefined,
+) {
   const inputs: unknown[] = [];
   const go: (() => void)[] = [];
   const tasks = createTaskManager({ retryMs: 1, tasksPath: '/tasks' });
@@ -53,10 +59,15 @@ async function show(options: UseTaskOptions<Step, string> = {}, wrap = (node: Re
   // The client of a page resolves what the server says against the answer's own URL.
   const seen: Seen[] = [];
   let changed = (): void => undefined;
-  const View = ({ path }: { path: string }): null => {
-    seen.push(useTask<Step, string>(`${server.url}${path}`, options));
-    changed();
+  const Child = ({ task }: { task: Seen }): null => {
+    useEffect(() => onChildMount(task), []);
     return null;
+  };
+  const View = ({ path }: { path: string }): ReactNode => {
+    const task = useTask<Step, string>(`${server.url}${path}`, options);
+    seen.push(task);
+    changed();
+    return createElement(Child, { task });
   };
   const root = createRoot(dom.window.document.getElementById('root'));
   const render = (path: string): Promise<void> =>
@@ -108,6 +119,13 @@ it('the hook waits for start() with autoStart off, and start() may bring the bod
   expect(inputs).toEqual(['orders']);
 });
 
+it('the hook knows its options by the time that an effect of a child starts the task', async () => {
+  const storage = new Items();
+  const { until, inputs } = await show({ autoStart: false, storage }, undefined, ({ start }) => start());
+  await until(({ progress }) => progress?.step === 1);
+  expect([storage.items.size, inputs.length]).toEqual([1, 1]);
+});
+
 it('the hook cancels its task', async () => {
   const { until, seen } = await show();
   await until(({ progress }) => progress?.step === 1);
@@ -152,6 +170,11 @@ it('the hook warns of callbacks that reject, and goes on', async () => {
   const warnings = new Set(warn.mock.calls.map(([warning]) => warning));
   warn.mockRestore();
   expect(warnings).toEqual(new Set(['Error: of a state', 'Error: of an event']));
+});
+
+it('the hook that is rendered on a server is idle', () => {
+  const View = (): string => useTask('/job').status;
+  expect(renderToString(createElement(View))).toBe('idle');
 });
 
 it('the hook shows why a stream is over', async () => {

@@ -1,5 +1,5 @@
 /** Makes `useTask`, which renders what comes from one task. */
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useInsertionEffect, useState, useSyncExternalStore } from 'react';
 import type { StreamTaskOptions } from '../client/index.js';
 import { createTaskViewStore, type UseTaskOptions } from './task-view-store.js';
 import type { TaskView } from './task-view.js';
@@ -26,7 +26,8 @@ export interface UseTask<P = unknown, R = unknown> extends TaskView<P, R> {
 export function useTask<P = unknown, R = unknown>(url: string, options: UseTaskOptions<P, R> = {}): UseTask<P, R> {
   const [store, setStore] = useState(() => createTaskViewStore<P, R>(url));
   if (store.url !== url) setStore(createTaskViewStore<P, R>(url));
-  useEffect(() => store.configure(options)); // before the subscription, which may start
+  // Before the subscription and the effects of children, which may start; a render that is thrown away changes nothing.
+  useInsertionEffect(() => store.configure(options));
   const view = useSyncExternalStore(store.subscribe, store.view, store.view);
   return { ...view, start: store.start, resume: store.resume, cancel: store.cancel };
 }
