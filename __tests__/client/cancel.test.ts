@@ -1,5 +1,5 @@
 import { settle } from '../support/clients/fake-fetch.js';
-import { codeOf, frame, open, useFakeServer } from '../support/servers/fake-task-server.js';
+import { codeOf, frame, open, passes, useFakeServer } from '../support/servers/fake-task-server.js';
 
 const { fake, streamOf } = useFakeServer();
 
@@ -19,6 +19,26 @@ describe('cancel()', () => {
     expect(await codeOf(connection.result)).toBe('TASK_CANCELLED');
     await connection.cancel();
     expect(fake.asked).toHaveLength(2);
+  });
+
+  it('names no type of a body that only the start has: some servers refuse a request with a type and no body', async () => {
+    const headers = { 'Content-Type': 'application/json', Authorization: 'Bearer 1' };
+    const { connection } = open({ method: 'POST', body: '{}', headers });
+    const { stream } = await streamOf(1, 0, { ...LINK, 'Content-Location': '/tasks/task-1/events' });
+    stream.end();
+    await passes(1_000);
+    await streamOf(2);
+    const cancelled = connection.cancel();
+    (await fake.request(3)).answer(204);
+    await cancelled;
+    expect(fake.asked.map(({ method, headers: sent }) => [method, sent.get('content-type')])).toEqual([
+      ['POST', 'application/json'],
+      ['GET', null],
+      ['DELETE', null],
+    ]);
+    expect(fake.asked.map(({ headers: sent }) => sent.get('authorization'))).toEqual(Array(3).fill('Bearer 1'));
+    connection.close();
+    await settle();
   });
 
   it.each([

@@ -31,7 +31,10 @@ export type FetchLike = (url: string, init: RequestInit) => Promise<Response>;
 
 /** The options that `streamTask`, `connectHub` and `useTask` share. */
 export interface ConnectionOptions {
-  /** Headers of every request; a function is called for each, so that a token never gets old. Default: none. */
+  /**
+   * Headers of every request; a function is called for each, so that a token never gets old. `Content-Type` is left out
+   * where a task's body is not sent. Default: none.
+   */
   headers?: ValueOrGetter<RequestInit['headers']>;
   /** Passed to `fetch`. Default: `'same-origin'`. */
   credentials?: RequestInit['credentials'] | undefined;
