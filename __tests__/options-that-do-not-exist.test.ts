@@ -60,6 +60,15 @@ const TAKES_OPTIONS: Readonly<Record<string, readonly ((options: Unknown) => unk
   'tasks.router': [(options) => tasks.router(options)],
 };
 
+/** Every function that takes a job. */
+const TAKES_JOBS: Readonly<Record<string, (job: Unknown) => unknown>> = {
+  executeWithSSE: (given) => tasks.executeWithSSE(bareRequest(), null, null, given),
+  runJob: (given) => runJob(given),
+  start: (given) => tasks.start(given),
+  startTask: (given) => tasks.startTask(bareRequest(), given),
+  'tasks.handler': (given) => tasks.handler(given),
+};
+
 afterAll(() => Promise.all([tasks.stop(), hub.stop()]));
 
 describe('an option that does not exist', () => {
@@ -89,5 +98,16 @@ describe('an option that does not exist', () => {
       .map(([, name]) => name);
     const tried = Object.entries(TAKES_OPTIONS).flatMap(([name, functions]) => functions.map(() => name));
     expect(checked.sort()).toEqual(tried.sort());
+  });
+});
+
+describe('a job that is no function', () => {
+  it.each(Object.entries(TAKES_JOBS))('is refused by %s, in the same words', async (_name, take) => {
+    const call = async (): Promise<unknown> => take({ job } as Unknown);
+    await expect(call()).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: 'Expected the job to be a function, got object',
+    });
+    expect(tasks.getStatistics().started).toBe(0);
   });
 });

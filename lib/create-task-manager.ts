@@ -69,7 +69,7 @@ export function createTaskManager(given: TaskManagerOptions = {}): TaskManager {
       asyncTask: AsyncTask<P, R>,
       given: number | ExecuteOptions = {},
     ) {
-      assertOption(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
+      assertOption(typeof asyncTask === 'function', 'the job', 'a function', asyncTask);
       const subscriber = subscriberId ?? undefined;
       assertOption(subscriber === undefined || isIdentity(subscriber), 'subscriberId', IDENTITY_RULE, subscriber);
       const named: StartOptions = typeof given === 'object' ? given : { timeoutMs: given };
@@ -86,7 +86,7 @@ export function createTaskManager(given: TaskManagerOptions = {}): TaskManager {
       createHandler(requests, asyncTask as AsyncTask, handlerOptions as HandlerOptions),
 
     async startTask(req, asyncTask, given = {}) {
-      assertOption(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
+      assertOption(typeof asyncTask === 'function', 'the job', 'a function', asyncTask);
       const options = checkOptions<StartOptions>('startTask', given, START_OPTION_RULES);
       const { input, idempotencyKey } = options;
       const key = idempotencyKey === undefined ? readIdempotencyKey(req) : checkIdempotencyKey(idempotencyKey);
@@ -97,7 +97,7 @@ export function createTaskManager(given: TaskManagerOptions = {}): TaskManager {
     },
 
     async start(asyncTask, options = {}) {
-      assertOption(typeof asyncTask === 'function', 'asyncTask', 'a function', asyncTask);
+      assertOption(typeof asyncTask === 'function', 'the job', 'a function', asyncTask);
       const read = checkOptions<DetachedStartOptions>('start', options, DETACHED_START_OPTION_RULES);
       const { owner: startOwner, slot, idempotencyKey: given, input, wire, ...how } = read;
       const job = asyncTask as AsyncTask;

@@ -81,7 +81,7 @@ const HANDLER_RULES: OptionRules<HandlerOptions> = {
 
 /** @throws TaskError `INVALID_OPTION` naming the option, the rule and the value */
 export function createHandler(requests: TaskRequests, job: AsyncTask, given: HandlerOptions): Middleware {
-  assertOption(typeof job === 'function', 'the task', 'a function', job);
+  assertOption(typeof job === 'function', 'the job', 'a function', job);
   const options = checkOptions('tasks.handler', given, HANDLER_RULES);
   assertOption(
     options.onBusy === undefined || options.slot !== undefined,

@@ -1,5 +1,5 @@
 /** Runs a job in a unit test as a manager runs it, without a server, a request or a client. */
-import { A_CLOCK, A_SIGNAL, checkOptions, wholeNumber, type OptionRules } from '../core/check-options.js';
+import { A_CLOCK, A_SIGNAL, assertOption, checkOptions, wholeNumber, type OptionRules } from '../core/check-options.js';
 import { Engine } from '../core/engine/engine.js';
 import { resolveOptions } from '../core/engine/engine-options.js';
 import type { Clock } from '../core/clock.js';
@@ -47,6 +47,7 @@ export async function runJob<P, R, I>(
   input?: I,
   options: RunJobOptions = {},
 ): Promise<FinishedJob<TaskProgress<P>, TaskResult<R>>> {
+  assertOption(typeof job === 'function', 'the job', 'a function', job);
   const { signal, timeoutMs = Infinity, clock } = checkOptions('runJob', options, RULES);
   let failure: { readonly error: unknown } | undefined;
   const onTaskError = (error: unknown): void => void (failure ??= { error });
