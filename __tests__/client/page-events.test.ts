@@ -7,7 +7,7 @@ const { fake, streamOf } = useFakeServer();
 class Page {
   readonly target = new EventTarget();
   listeners = 0;
-  readonly document = { hidden: false };
+  readonly document = { hidden: false, prerendering: false };
   #online = true;
 
   install(): void {
@@ -80,6 +80,22 @@ describe('a page', () => {
     expect(fake.asked).toHaveLength(2);
     (await streamOf(2)).stream.write(complete(1));
     await connection.result;
+  });
+
+  it('that is prerendered asks nothing until it is activated: the server would refuse the start for good', async () => {
+    Object.assign(page.document, { hidden: true, prerendering: true });
+    const { connection, states } = open();
+    await settle();
+    page.emit('pageshow');
+    page.document.hidden = false;
+    page.emit('visibilitychange'); // which browsers tell before the activation
+    await settle();
+    expect([connection.state, fake.asked.length]).toEqual(['connecting', 0]);
+    page.document.prerendering = false;
+    page.emit('prerenderingchange');
+    (await streamOf(1)).stream.write(complete(1));
+    await connection.result;
+    expect(states).toEqual(['open', 'closed']);
   });
 
   it('that is hidden ends no wait', async () => {

@@ -13,8 +13,6 @@ import type { StreamTaskOptions, TaskConnection, TaskUrl } from './task-options.
 import { resolveValue } from './value-or-getter.js';
 
 const KEY = /^[!-~]{1,255}$/;
-/** Belongs to the body of the start: some servers, such as Fastify, refuse a request that has a type and no body. */
-const CONTENT_TYPE = 'Content-Type';
 
 /**
  * Starts a task, or comes back to one, and follows it to its end, over as many requests as that takes. Nothing is asked
@@ -93,7 +91,8 @@ export function streamTask<P = unknown, R = unknown>(
     if (location) for (const [name, value] of startUrl.searchParams) target.searchParams.set(name, value);
     if (resumeFrom === 'snapshot' && !position) target.searchParams.set('replay', 'snapshot');
     remember();
-    if (location) headers.delete(CONTENT_TYPE);
+    // It belongs to the body of the start: some servers, such as Fastify, refuse a request that has a type and no body.
+    if (location) headers.delete('Content-Type');
     const { method, body } = location ? ({} as typeof options) : options;
     return { url: target.href, method, body, ...line.prepare(target, headers, body) };
   };
@@ -191,7 +190,7 @@ export function streamTask<P = unknown, R = unknown>(
       if (isDone) return;
       if (!target) throw new StreamError('NO_LINK', 'The server must set publicPath');
       const headers = new Headers(await resolveValue(options.headers));
-      headers.delete(CONTENT_TYPE);
+      headers.delete('Content-Type');
       const init = { method: 'DELETE', headers, credentials: options.credentials };
       const response = await (options.fetch ?? fetch)(target, init as RequestInit);
       // 409: it ended in the meantime.

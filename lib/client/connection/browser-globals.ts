@@ -7,11 +7,11 @@ interface BrowserGlobals {
   readonly addEventListener?: (
     type: string,
     listener: (event: { readonly type: string }) => void,
-    options: { readonly signal: AbortSignal },
+    options: { readonly signal: AbortSignal; readonly capture?: boolean },
   ) => void;
   /** False can be believed, true cannot: a network that leads nowhere counts as online. */
   readonly navigator?: { readonly onLine?: boolean };
-  readonly document?: { readonly hidden?: boolean; readonly baseURI?: string };
+  readonly document?: { readonly hidden?: boolean; readonly prerendering?: boolean; readonly baseURI?: string };
   readonly location?: { readonly href?: string };
   readonly sessionStorage?: TaskStorage;
   readonly crypto?: { getRandomValues<T extends ArrayBufferView>(array: T): T };
@@ -24,6 +24,14 @@ interface BrowserGlobals {
 
 /** The global object, with what it may have in a page. */
 export const globals = globalThis as unknown as BrowserGlobals;
+
+/**
+ * Resolves when a page that the browser prerenders is activated; anything but a promise for other pages. Whatever it asks
+ * before is a prefetch, which the server refuses. `visibilitychange` comes too early, and this event of the document need not bubble.
+ */
+export const activated = (signal: AbortSignal): unknown =>
+  globals.document?.prerendering &&
+  new Promise((resolve) => globals.addEventListener?.('prerenderingchange', resolve, { signal, capture: true }));
 
 /** 128 random bits, as 31 to 63 digits and hyphens; undefined without `crypto`, since a key that can be guessed is none. */
 export const randomKey = (): string | undefined => globals.crypto?.getRandomValues(new Uint8Array(16)).join('-');

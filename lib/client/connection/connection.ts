@@ -14,7 +14,7 @@ import { isDenied, isNetworkFailure, isStream, readRefusal, StreamError } from '
 import { backOff, DEFAULT_RETRY_MS, MAX_DELAY_MS, readRetryAfter } from './back-off.js';
 import { createEventReader } from './event-reader.js';
 import type { ConnectionOptions, ConnectionState } from './options.js';
-import { globals } from './browser-globals.js';
+import { activated, globals } from './browser-globals.js';
 
 /** The longest silence of a connection that is not given up, in ms: three heartbeats of a server with the default options. */
 export const DEFAULT_WATCHDOG_MS = 45_000;
@@ -231,7 +231,8 @@ export function openConnection(owner: ConnectionOwner, options: ConnectionOption
     const abort = (): void => end(signal?.reason as Error);
     signal?.addEventListener('abort', abort, { signal: life.signal });
     if (signal?.aborted) abort();
-    else await run();
+    await activated(life.signal);
+    await run();
   };
   queueMicrotask(() => void begin().catch(refuse));
 
