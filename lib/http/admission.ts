@@ -2,7 +2,9 @@
 import { askCallback, askSyncCallback, readIdentity } from '../core/callbacks.js';
 import type { Engine } from '../core/engine/engine.js';
 import { checkNumber } from '../core/engine/engine-options.js';
-import { TaskError } from '../core/errors.js';
+import type { Place } from '../core/engine/task-starter.js';
+import { TaskError, tooManyTasks } from '../core/errors.js';
+import { OneByOne } from '../core/one-by-one.js';
 import type { OnBusy, Started, TaskHandler } from '../core/run/start-request.js';
 import type { SnapshotOptions } from '../core/run/snapshot.js';
 import type { AsyncTask } from '../core/task/task.js';
@@ -10,7 +12,8 @@ import { DEFAULT_WIRE } from '../sse/default-wire.js';
 import { placeHeaders, TASK_ID_HEADER } from '../sse/headers.js';
 import type { Wire } from '../sse/wire.js';
 import { IdempotencyKeys, type Idempotency } from './idempotency-key.js';
-import { whileWaiting, type Presence } from './presence.js';
+import { assertWaiting, whileWaiting, type Presence } from './presence.js';
+import { ReadingPlaces } from './reading-places.js';
 
 /** The settings with which a request starts a task. */
 export interface Execution {
@@ -44,11 +47,18 @@ export interface StartNames {
   readonly presence?: Presence | undefined;
 }
 
+/** Names a slot among those of all owners. */
+const nameOf = ({ owner, slot }: Place): string => JSON.stringify([owner, slot]);
+
 /** Admits the starts of one manager. */
 export class Admission {
-  /** The number of starts whose input is being read. Each already has its place among the running tasks. */
-  #reading = 0;
+  /** The places among the running tasks that starts already hold while their input is read. */
+  readonly #reading = new ReadingPlaces();
   readonly #keys: IdempotencyKeys;
+  /** Unfinished starts that do not interrupt, by owner and slot. */
+  readonly #slots = new OneByOne();
+  /** Starts that interrupt, once they have their input. They take turns, or each of many would cancel every other's task. */
+  readonly #interrupting = new OneByOne();
 
   constructor(
     readonly engine: Engine,
@@ -65,35 +75,59 @@ export class Admission {
     return this.#keys.take({ ...idempotency, readFingerprint }, names.owner, create);
   }
 
-  /** Takes a place and reads the input, which may be an upload, then clears the slot and starts the task. */
+  /**
+   * Starts a task in its slot. Of starts that do not interrupt, one at a time goes on, as with equal keys: the others
+   * find its task, and their input is not read.
+   */
   async #create(execution: Execution, names: StartNames): Promise<Started> {
-    const { handler, presence, ...identity } = names;
-    const { slot: slotOf, wire = DEFAULT_WIRE, onBusy } = execution;
+    const { presence, owner, idempotencyKey, fingerprint } = names;
+    const { slot: slotOf, onBusy } = execution;
     const slot = slotOf && readIdentity('slot', await whileWaiting(presence, askCallback('slot', slotOf)));
-    const place = { idempotencyKey: undefined, fingerprint: undefined, ...identity, slot, onBusy };
+    const place = { owner, idempotencyKey, fingerprint, slot, onBusy };
+    const fill = (): Promise<Started> => this.#fill(place, execution, names);
+    if (slot === undefined || onBusy === 'interrupt') return fill();
+    return this.#slots.run(nameOf(place), fill);
+  }
+
+  /** Takes a place and reads the input, which may be an upload, then starts the task, in a slot that is cleared for it. */
+  async #fill(place: Place, execution: Execution, { handler, presence }: StartNames): Promise<Started> {
+    const { wire = DEFAULT_WIRE } = execution;
     const { starter } = this.engine;
     const { answer, interrupted } = await whileWaiting(presence, starter.lookIntoSlot(place));
     if (answer !== undefined) return this.#accept(answer);
     const givenUp = interrupted !== undefined && this.engine.run(interrupted.taskId) !== undefined ? 1 : 0;
-    const input = await this.#readInput(execution, presence, givenUp);
-    // A start whose input is refused must not have ended the task that it wanted to interrupt.
-    const equal = interrupted && (await whileWaiting(presence, starter.clearSlot(place)));
-    if (equal !== undefined) return this.#accept(equal);
+    const input = await this.#readInput(execution, place, presence, givenUp);
     const wireName = wire === DEFAULT_WIRE ? undefined : wire.name;
-    return this.#accept(await this.engine.start({ ...handler, ...place, wire: wireName, input }));
+    const start = async (): Promise<Started> =>
+      this.#accept(await this.engine.start({ ...handler, ...place, wire: wireName, input }));
+    if (place.slot === undefined || place.onBusy !== 'interrupt') return start();
+    return this.#interrupting.run(nameOf(place), async () => {
+      assertWaiting(presence);
+      // Only now, since a start whose input is refused must not have ended the task that it wanted to interrupt.
+      const equal = await whileWaiting(presence, starter.clearSlot(place));
+      return equal === undefined ? start() : this.#accept(equal);
+    });
   }
 
   /**
    * Reads the input of a task that has its place already, so that no input is read for nothing.
    * @param givenUp the places that the task it interrupts gives up for it
    */
-  async #readInput({ input }: Execution, presence: Presence | undefined, givenUp: number): Promise<unknown> {
-    this.engine.admit(this.#reading - givenUp);
-    this.#reading++;
+  async #readInput(
+    { input }: Execution,
+    { owner, slot }: Place,
+    presence: Presence | undefined,
+    givenUp: number,
+  ): Promise<unknown> {
+    if (!this.#reading.has(owner, slot)) {
+      this.engine.admit(this.#reading.size - givenUp);
+      if (this.#reading.of(owner) >= this.engine.options.maxTasksPerOwner) throw tooManyTasks();
+    }
+    const giveBack = this.#reading.take(owner, slot);
     try {
       return await whileWaiting(presence, askCallback('input', input));
     } finally {
-      this.#reading--;
+      giveBack();
     }
   }
 

@@ -3,7 +3,6 @@ import { draftOf } from './task-draft.js';
 import type { ResolvedOptions } from './engine-options.js';
 import { TaskError } from '../errors.js';
 import type { Creation, OpenTaskStore, TaskDraft, TaskRecord, TaskRef, TaskWriter } from '../ports.js';
-import { OneByOne } from '../one-by-one.js';
 import type { RunRequest, Started, StartRequest } from '../run/start-request.js';
 import type { Run } from '../run/run.js';
 import { samePayload } from '../task/same-payload.js';
@@ -37,8 +36,6 @@ export interface SlotState {
 export class TaskStarter {
   /** The starts that the store has not answered yet. */
   readonly #starting = new Set<Promise<unknown>>();
-  /** Starts that interrupt, by owner and slot. They take turns, or each of many would try to cancel every other's task. */
-  readonly #interrupting = new OneByOne();
   /** The request behind each draft, for an answer that comes too late. */
   readonly #asked = new WeakMap<TaskDraft, StartRequest>();
 
@@ -101,9 +98,7 @@ export class TaskStarter {
     const request = { ...asked, snapshot: makeFold(asked.snapshot) };
     const draft = draftOf(request, this.host.options);
     this.#asked.set(draft, request);
-    const { owner, slot, onBusy } = request;
-    if (slot === undefined || onBusy !== 'interrupt') return this.#create(draft, request);
-    return this.#interrupting.run(JSON.stringify([owner, slot]), () => this.#create(draft, request));
+    return this.#create(draft, request);
   }
 
   async #create(draft: TaskDraft, request: StartRequest): Promise<Started> {
