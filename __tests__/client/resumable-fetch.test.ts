@@ -94,3 +94,26 @@ it('resumableFetch adds one abort listener, however often it resumes', async () 
   expect(guard.take()).toEqual([]);
   guard.close();
 });
+
+it('resumableFetch names the type of a body only where it sends one', async () => {
+  const answered = resumableFetch()(URL_, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'Content-Type': 'application/json', Authorization: 'Bearer x' },
+  });
+  const asked = await fake.request(1);
+  const stream = asked.stream(PLACE);
+  stream.write(frame(1, 'a'));
+  const text = answered.then((response) => response.text());
+  await settle();
+  stream.end();
+  const again = await fake.request(2);
+  expect([again.method, again.headers.get('Content-Type'), again.headers.get('Authorization')]).toEqual([
+    'GET',
+    null,
+    'Bearer x',
+  ]);
+  expect(asked.headers.get('Content-Type')).toBe('application/json');
+  again.stream(PLACE).write(complete(2));
+  expect(await text).toBe(frame(1, 'a') + complete(2));
+});

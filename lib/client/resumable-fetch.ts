@@ -92,6 +92,7 @@ export function resumableFetch(
         const headers = new Headers(given.headers);
         if (lastEventId) headers.set('Last-Event-ID', lastEventId);
         const comesBack = lastEventId && place;
+        if (comesBack) headers.delete('Content-Type'); // there is no body any more
         asking = new AbortController();
         const cut = (): void => asking.abort();
         const how = { ...given, headers, signal: asking.signal, ...(comesBack && { method: 'GET', body: null }) };
