@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import type { OpenTaskStore } from '../../lib/core/ports.js';
 import { systemClock } from '../../lib/core/clock.js';
+import { createClient as createClient6 } from 'redis6';
+import { openPort } from '../../lib/redis/clients/open-port.js';
 import { createRedisStore } from '../../lib/redis/index.js';
 import { started } from '../contracts/store-steps.js';
 import { CLIENTS } from '../support/redis/redis-clients.js';
@@ -66,5 +68,37 @@ describeWithRedisServer('the connections of a store', () => {
     await store.stop?.();
     expect(listeners()).toEqual(before);
     opened.close();
+  });
+
+  it.each(Object.entries(CLIENTS))('stay closed where the application has closed its client: %s', async (_, open) => {
+    const opened = await open(redis.url);
+    const port = openPort(opened.client);
+    await until(() => port.ready);
+    opened.close();
+    await port.reconnect();
+    expect(port.ready).toBe(false);
+  });
+
+  it('are opened again where only the attempt of the store has failed: node-redis 6', async () => {
+    const client = createClient6({ url: 'redis://127.0.0.1:1', socket: { reconnectStrategy: () => strategy } });
+    let strategy: number | false = 50;
+    client.on('error', () => (strategy = false));
+    client.connect().catch(() => undefined);
+    const port = openPort(client);
+    await expect(port.reconnect()).rejects.toThrow('ECONNREFUSED');
+    await expect(port.reconnect()).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('stay closed where the application closes its client while the store has it connect: node-redis 6', async () => {
+    const client = createClient6({ url: 'redis://127.0.0.1:1' });
+    client.on('error', () => undefined);
+    client.connect().catch(() => undefined);
+    const port = openPort(client);
+    const reconnecting = port.reconnect();
+    await new Promise((resolve) => client.once('reconnecting', resolve));
+    client.destroy();
+    await reconnecting.catch(() => undefined);
+    await port.reconnect();
+    expect(client.isOpen).toBe(false);
   });
 });

@@ -45,6 +45,8 @@ const ignore = (): void => undefined;
 export class NodeRedisPort implements RedisPort {
   readonly cluster: boolean;
   readonly #client: Client;
+  /** The client is closed because it could not connect when the store had it do so. */
+  #hasFailed = false;
 
   constructor(
     client: NodeRedisLike,
@@ -96,8 +98,26 @@ export class NodeRedisPort implements RedisPort {
     };
   }
 
+  /** A client that the application has closed stays closed. */
   reconnect(): Promise<unknown> {
-    return destroy(this.#client).then(() => this.#client.connect());
+    if (!this.#client.isOpen && !this.#hasFailed) return Promise.resolve();
+    this.#hasFailed = false;
+    return destroy(this.#client).then(() => this.#connect());
+  }
+
+  /** Only a client that is closed by its application tells of its end: one that gives up connecting does not. */
+  async #connect(): Promise<unknown> {
+    let ends = 0;
+    const onEnd = (): number => ends++;
+    this.#client.on('end', onEnd);
+    try {
+      return await this.#client.connect();
+    } catch (error) {
+      if (ends === 0) this.#hasFailed = true;
+      throw error;
+    } finally {
+      this.#client.off('end', onEnd);
+    }
   }
 
   #send(client: Connection, { key, args }: Command): Promise<unknown> {
