@@ -1,4 +1,6 @@
 import { copyFileSync, renameSync, rmSync } from 'node:fs';
+import { createTaskManager } from '../../lib/index.js';
+import { createSqliteStore } from '../../lib/sqlite/index.js';
 import type { SqliteDatabase } from '../../lib/sqlite/connection.js';
 import { ManualClock } from '../support/clock/manual-clock.js';
 import { append, draftOf, openDriver, progressAt } from '../support/sqlite/sqlite-driver.js';
@@ -26,6 +28,29 @@ async function seqsIn(path: string): Promise<number[]> {
   const entries = await openDriver(files.connect(path)).readAfter('t', { token: 0, seq: 0 }, 100);
   return entries.map(({ place }) => place.seq);
 }
+
+it('a start is told why where another connection keeps the file locked', async () => {
+  const path = files.newPath();
+  const clock = new ManualClock();
+  const tasks = createTaskManager({
+    store: createSqliteStore({ database: files.connect(path) }),
+    clock,
+    storeTimeoutMs: 1_000,
+  });
+  await tasks.start(async () => 'the tables are there');
+  const other = files.connect(path);
+  other.exec('BEGIN IMMEDIATE');
+  const refused = expect(tasks.start(async () => 1)).rejects.toMatchObject({
+    code: 'STORE_UNAVAILABLE',
+    message: expect.stringContaining('kept the database locked') as string,
+  });
+  await attempts(clock, 1_200);
+  await refused;
+  other.exec('COMMIT');
+  const stopped = tasks.stop();
+  await attempts(clock);
+  await stopped;
+});
 
 describe('a transaction of the application on the connection of the store', () => {
   /** A database in which the application has written something, and not committed it. */

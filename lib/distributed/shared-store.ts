@@ -125,20 +125,25 @@ export class SharedTaskStore implements OpenTaskStore {
     return this.instance.stop();
   }
 
-  /** Asks again where the answer is missing, since the task may have been created; `reconcile` removes what is left in the end. */
+  /**
+   * Asks again where the answer is missing, since the task may have been created; `reconcile` removes what is left in the
+   * end. An error that took most of the caller's time is told at once, because another try would outlast it and hide it.
+   */
   async #create(draft: Draft, settling: number): Promise<Created> {
     const { driver, instance, settings } = this.instance.context;
+    const { clock, timeoutMs } = settings;
     const quota = settings.maxTasksPerOwner - settling;
     if (quota < 1) return this.#obstacleTo(draft);
+    const startedMs = clock.now();
     for (let tries = 1; ; tries++) {
       try {
         return await driver.create(draft, instance, quota);
       } catch (error) {
-        if (tries === TRIES) {
+        if (tries === TRIES || clock.now() - startedMs > timeoutMs / 2) {
           this.instance.recovery.noteUnanswered(draft.taskId);
           throw error;
         }
-        await new Promise<void>((resolve) => settings.clock.after(RETRY_MS, resolve));
+        await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve));
       }
     }
   }
