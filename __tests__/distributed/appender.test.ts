@@ -33,7 +33,7 @@ describe('What the tasks of an instance append in one turn', () => {
 
   it('is sent before the turn is over where it is much, in calls that grow', async () => {
     const taskIds = Array.from({ length: 12 }, (_, n) => String(n));
-    for (const taskId of taskIds) appender.add(writer, batch(taskId, 16_384));
+    for (const taskId of taskIds) appender.add(writer, batch(taskId, 1_792));
     expect(calls.map(({ length }) => length)).toEqual([2, 4]);
     await new Promise(setImmediate);
     expect(calls.map(({ length }) => length)).toEqual([2, 4, 6]);

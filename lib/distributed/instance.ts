@@ -67,7 +67,7 @@ export class Instance {
         this.owned.audiences.noteAll();
       },
     });
-    const turn = new Turn();
+    const turn = new Turn(clock);
     this.audience = new Audience(context, this.liveness, turn);
     const localSubscribers = (taskId: string): number => this.copies.get(taskId)?.local ?? 0;
     this.reader = new TaskReader(context, this.liveness, this.audience, localSubscribers);

@@ -6,7 +6,7 @@ import type { Entry, Place } from './stored.js';
  * The text of an entry: for each event a line with its name, empty for progress, and a line with its JSON. Neither can
  * contain a line break, so no other encoding is needed, and a driver may store the text as it is.
  */
-export const eventLines = (event: string | undefined, json: string): string => joinLines([event ?? '', json]);
+export const eventLines = (event: string | undefined, json: string): string => `${event ?? ''}\n${json}\n`;
 
 /** The same for any number of events: their names, '' for progress, and their JSON by turns. */
 export const joinLines = (lines: readonly string[]): string => `${lines.join('\n')}\n`;

@@ -10,9 +10,9 @@ export interface Appending {
 
 /**
  * The first call of a turn is sent once its events take this many bytes, and each further one with twice as many as the one
- * before: so the store works while the rest of a large turn is encoded, and a small turn is one call.
+ * before: so the store works while the rest of the turn is encoded, and there are few calls.
  */
-const FIRST_CALL_BYTES = 32_768;
+const FIRST_CALL_BYTES = 3_584;
 
 /** Sends what all tasks of this instance append in one turn in few calls, and tells each as soon as its fate is known. */
 export class Appender {

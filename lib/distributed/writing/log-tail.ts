@@ -5,6 +5,7 @@ import type { PendingBatch } from './pending-batch.js';
 import type { LiveRecord } from '../records.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
 import type { Place, StoredSnapshot } from '../port/stored.js';
+import type { Turn } from '../turn.js';
 
 /** The two ends of what is kept of a log when its task is taken over. */
 export interface LogBounds {
@@ -30,6 +31,7 @@ export class LogTail {
   constructor(
     readonly context: Context,
     { end, dropped }: LogBounds,
+    readonly times: Pick<Turn, 'now' | 'wallNow'>,
   ) {
     this.end = this.#sealed = end;
     this.#dropped = dropped;
@@ -39,7 +41,7 @@ export class LogTail {
 
   /** Gives the events of a batch their seqs. */
   seal(batch: PendingBatch, record: LiveRecord): void {
-    this.#sealed = batch.seal(this.end, record, this.context.settings);
+    this.#sealed = batch.seal(this.end, record, this.context.settings, this.times.wallNow());
   }
 
   /** Tells whether a log that ends at `top` has the batch under way. */
@@ -52,7 +54,7 @@ export class LogTail {
     const { settings, runningTtlMs } = this.context;
     const { final, endsWithProgress, progress, events } = batch;
     const { seq, bytes } = this.#sealed;
-    const now = settings.clock.now();
+    const now = this.times.now();
     const isDue = this.#snapshots.isDue(events.length, batch.bytes, now);
     const json = final !== undefined || isDue ? stateAfter() : undefined;
     const touch = now - this.#touchedMs > runningTtlMs / 16;

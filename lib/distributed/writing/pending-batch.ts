@@ -6,7 +6,7 @@ import type { FinalStatus } from '../../core/task/status.js';
 import { ignore } from '../context.js';
 import { unavailable } from '../outcomes.js';
 import type { Fate } from '../port/calls.js';
-import { joinLines } from '../port/entry.js';
+import { eventLines, joinLines } from '../port/entry.js';
 import { SCHEMA, type Entry, type Place } from '../port/stored.js';
 
 /** An entry holds so many events at most, and never more than a sixteenth of what the log may keep. */
@@ -85,11 +85,7 @@ export class PendingBatch {
   }
 
   /** Encodes the events, which come after `start` under `token`, and lays them out as entries. Returns their end. */
-  seal(
-    start: Place,
-    task: EncodedTask,
-    { encode, log, clock }: Pick<StoreSettings, 'encode' | 'log' | 'clock'>,
-  ): Place {
+  seal(start: Place, task: EncodedTask, { encode, log }: Pick<StoreSettings, 'encode' | 'log'>, wallMs: number): Place {
     const { taskId, resumeKey, attempt, epoch, wire, slot, progress } = task;
     const described = { taskId, resumeKey, attempt, epoch, wire, slot, progress }; // one for all events
     const frames: string[] = [];
@@ -98,7 +94,7 @@ export class PendingBatch {
       if (event === undefined) described.progress = json;
     }
     this.run = new FrameRun(frames);
-    return this.#layOut({ ...start, token: epoch }, clock.wallNow(), entryLimits(log));
+    return this.#layOut({ ...start, token: epoch }, wallMs, entryLimits(log));
   }
 
   /** Lays the events out as entries, which come after `place`. Returns the place of the last one. */
@@ -123,6 +119,7 @@ export class PendingBatch {
 
 /** The text of an entry with the events from `first` up to, but without, `end`. */
 function linesOf(events: readonly PendingEvent[], first: number, end: number): string {
+  if (end === first + 1) return eventLines(events[first]?.event, events[first]?.json ?? '');
   const lines: string[] = [];
   for (let i = first; i < end; i++) {
     const { event = '', json } = events[i] as PendingEvent;

@@ -52,7 +52,7 @@ export class SharedWriter implements TaskWriter, Appending {
     bounds: LogBounds,
     readonly owner: WriterOwner,
   ) {
-    this.#tail = new LogTail(context, bounds);
+    this.#tail = new LogTail(context, bounds, owner.turn);
     this.#queue = new WriteQueue(context.settings.clock, context.settings.log.maxBytes);
   }
 
