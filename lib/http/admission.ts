@@ -7,6 +7,7 @@ import { TaskError, tooManyTasks } from '../core/errors.js';
 import { OneByOne } from '../core/one-by-one.js';
 import type { OnBusy, Started, TaskHandler } from '../core/run/start-request.js';
 import type { SnapshotOptions } from '../core/run/snapshot.js';
+import { scopedName } from '../core/task/scoped-name.js';
 import type { AsyncTask } from '../core/task/task.js';
 import { DEFAULT_WIRE } from '../sse/default-wire.js';
 import { placeHeaders, TASK_ID_HEADER } from '../sse/headers.js';
@@ -47,9 +48,6 @@ export interface StartNames {
   readonly presence?: Presence | undefined;
 }
 
-/** Names a slot among those of all owners. */
-const nameOf = ({ owner, slot }: Place): string => JSON.stringify([owner, slot]);
-
 /** Admits the starts of one manager. */
 export class Admission {
   /** The places among the running tasks that starts already hold while their input is read. */
@@ -86,7 +84,7 @@ export class Admission {
     const place = { owner, idempotencyKey, fingerprint, slot, onBusy };
     const fill = (): Promise<Started> => this.#fill(place, execution, names);
     if (slot === undefined || onBusy === 'interrupt') return fill();
-    return this.#slots.run(nameOf(place), fill);
+    return this.#slots.run(scopedName(owner, slot), fill);
   }
 
   /** Takes a place and reads the input, which may be an upload, then starts the task, in a slot that is cleared for it. */
@@ -101,7 +99,7 @@ export class Admission {
     const start = async (): Promise<Started> =>
       this.#accept(await this.engine.start({ ...handler, ...place, wire: wireName, input }));
     if (place.slot === undefined || place.onBusy !== 'interrupt') return start();
-    return this.#interrupting.run(nameOf(place), async () => {
+    return this.#interrupting.run(scopedName(place.owner, place.slot), async () => {
       assertWaiting(presence);
       // Only now, since a start whose input is refused must not have ended the task that it wanted to interrupt.
       const equal = await whileWaiting(presence, starter.clearSlot(place));

@@ -3,6 +3,7 @@ import type { Engine } from '../core/engine/engine.js';
 import { TaskError } from '../core/errors.js';
 import { OneByOne } from '../core/one-by-one.js';
 import type { Started } from '../core/run/start-request.js';
+import { scopedName } from '../core/task/scoped-name.js';
 import { queryOf, readSingleParam, type AnyRequest } from './read-request.js';
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
@@ -46,7 +47,7 @@ export class IdempotencyKeys {
     create: (names: { readonly idempotencyKey: string; readonly fingerprint: string }) => Promise<Started>,
   ): Promise<Started> {
     const fingerprint = await readFingerprint();
-    return this.#starting.run(JSON.stringify([owner, key]), async () => {
+    return this.#starting.run(scopedName(owner, key), async () => {
       const repeated = await this.engine.findRepeated(key, owner, fingerprint);
       return repeated === undefined
         ? create({ idempotencyKey: key, fingerprint })

@@ -2,6 +2,7 @@
 import { Deadlines } from '../deadlines.js';
 import { Memory } from '../log/memory.js';
 import type { StoreSettings, StoreSizes, TaskRef, Tombstone } from '../ports.js';
+import { scopedName } from '../task/scoped-name.js';
 import { FairEviction } from './fair-eviction.js';
 import type { MemoryTask } from './memory-task.js';
 
@@ -47,8 +48,9 @@ export class TaskRegistry {
     if (others === undefined) this.#byOwner.set(task.owner, new Set([task]));
     else others.add(task);
     this.#byResumeKey.set(task.resumeKey, task);
-    if (task.idempotencyKey !== undefined) this.#byIdempotencyKey.set(scoped(task.owner, task.idempotencyKey), task);
-    if (task.slot !== undefined) this.#bySlot.set(scoped(task.owner, task.slot), task);
+    if (task.idempotencyKey !== undefined)
+      this.#byIdempotencyKey.set(scopedName(task.owner, task.idempotencyKey), task);
+    if (task.slot !== undefined) this.#bySlot.set(scopedName(task.owner, task.slot), task);
     this.#runningPerOwner.set(task.owner, this.runningOf(task.owner) + 1);
   }
 
@@ -60,7 +62,7 @@ export class TaskRegistry {
     const others = this.runningOf(task.owner) - 1;
     if (others > 0) this.#runningPerOwner.set(task.owner, others);
     else this.#runningPerOwner.delete(task.owner);
-    if (task.slot !== undefined) this.#bySlot.delete(scoped(task.owner, task.slot));
+    if (task.slot !== undefined) this.#bySlot.delete(scopedName(task.owner, task.slot));
     task.expiresAt = now + ttlMs;
     this.#expiry.add(task, ttlMs, now);
     // A task that alone takes all memory is kept at the cost of its oldest events, never of its end.
@@ -80,8 +82,8 @@ export class TaskRegistry {
   }
 
   find(ref: TaskRef): MemoryTask | Tombstone | undefined {
-    if ('idempotencyKey' in ref) return this.#byIdempotencyKey.get(scoped(ref.owner, ref.idempotencyKey));
-    if ('slot' in ref) return this.#bySlot.get(scoped(ref.owner, ref.slot));
+    if ('idempotencyKey' in ref) return this.#byIdempotencyKey.get(scopedName(ref.owner, ref.idempotencyKey));
+    if ('slot' in ref) return this.#bySlot.get(scopedName(ref.owner, ref.slot));
     if ('resumeKey' in ref) {
       const task = this.#byResumeKey.get(ref.resumeKey);
       return task === undefined ? this.#tombstones.get(ref.resumeKey) : this.get(task.taskId);
@@ -153,7 +155,7 @@ export class TaskRegistry {
     if (others?.size === 0) this.#byOwner.delete(task.owner);
     this.#expiry.delete(task, ttlMs);
     this.#byResumeKey.delete(task.resumeKey);
-    if (task.idempotencyKey !== undefined) this.#byIdempotencyKey.delete(scoped(task.owner, task.idempotencyKey));
+    if (task.idempotencyKey !== undefined) this.#byIdempotencyKey.delete(scopedName(task.owner, task.idempotencyKey));
     task.log.discard();
     const { taskId, resumeKey, owner } = task;
     const tombstone: KeptTombstone = { status: 'expired', taskId, resumeKey, owner };
@@ -172,5 +174,3 @@ export class TaskRegistry {
     this.#tombstonesByOwner.delete(tombstone);
   }
 }
-
-const scoped = (owner: string | undefined, name: string): string => JSON.stringify([owner, name]);
