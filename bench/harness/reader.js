@@ -56,7 +56,10 @@ export class Reader {
       return true;
     };
     this.socket = socket ?? request({ port, path, host, onread: { buffer: SHARED, callback } });
-    this.socket.on('close', () => this.resolveClosed());
+    this.socket.on('close', () => {
+      if (this.head === undefined) this.broken ??= 'the connection was closed before the headers came';
+      this.resolveClosed();
+    });
   }
 
   /** Resolves when the event `seq` is there. */

@@ -1,6 +1,7 @@
 // Beside Vercel's resumable-stream, with the same events: followed on another instance, replayed there, and unattended.
 import { createResumableStreamContext } from 'resumable-stream/generic';
 import { JSON_TEXT, reached, turn, withRedis } from './stores.js';
+import { askAgain } from '../ways/resumable-stream.js';
 
 const FRAME = `data: ${JSON_TEXT}\n\n`;
 
@@ -38,7 +39,8 @@ const ways = (bench) => ({
       return { id, push: () => controller.enqueue(FRAME), end: () => controller.close() };
     },
     async attach([, context], id, events) {
-      const whole = drain(await context.resumeExistingStream(id)).then((bytes) => {
+      const stream = await askAgain(() => context.resumeExistingStream(id));
+      const whole = drain(stream).then((bytes) => {
         if (bytes !== events * FRAME.length) throw new Error(`resumable-stream: ${bytes} of ${events * FRAME.length}`);
       });
       return { whole };

@@ -29,6 +29,20 @@ export async function createContext() {
   return createResumableStreamContext({ publisher, subscriber, waitUntil: () => {} });
 }
 
+/**
+ * It waits one second for a stream's first chunk, which cannot be set: a machine that stands still for longer turns readers
+ * away. They ask again, as a browser would, and it is said, since the producer goes on publishing to those who are gone.
+ */
+export async function askAgain(open, attempts = 5) {
+  try {
+    return await open();
+  } catch (error) {
+    if (attempts === 1 || !/waiting for ack/.test(error?.message)) throw error;
+    console.error('resumable-stream turned a reader away after a second, and was asked again: its figures say less');
+    return askAgain(open, attempts - 1);
+  }
+}
+
 export async function resumableStream({ each }) {
   const context = await createContext();
   const sources = [];
@@ -47,7 +61,8 @@ export async function resumableStream({ each }) {
     sources,
     async handle(_, res) {
       res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
-      const stream = await context.resumableStream(each ? `s${++streams}` : 's', makeStream);
+      const id = each ? `s${++streams}` : 's';
+      const stream = await askAgain(() => context.resumableStream(id, makeStream));
       res.flushHeaders();
       for await (const frames of stream) if (frames !== '') res.write(frames);
     },
