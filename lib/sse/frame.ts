@@ -31,8 +31,7 @@ export function encodeTaskEvent(
 /** Encodes an event with any id that holds no line break. Without an id it leaves the client's position unchanged. */
 export function encodeFrame(event: string | undefined, json: string, id: string | undefined): string {
   const name = event === undefined ? '' : `event: ${event}\n`;
-  const last = id === undefined ? '' : `id: ${id}\n`;
-  return `${name}data: ${json}\n${last}\n`;
+  return id === undefined ? `${name}data: ${json}\n\n` : `${name}data: ${json}\nid: ${id}\n\n`;
 }
 
 /** [spec] "If the field value consists of only ASCII digits, then … set the event stream's reconnection time". */

@@ -79,7 +79,20 @@ describe('toJson', () => {
     expect(() => toJson(data, Infinity)).toThrow(`The data cannot be written as JSON: ${reason}`);
   });
 
+  it.each([
+    ['alone', Promise.resolve(1)],
+    ['as the only member', { a: Promise.resolve(1) }],
+    ['as the first member', { a: Promise.resolve(1), b: 1 }],
+    ['as the last member', { a: 1, b: Promise.resolve(1) }],
+    ['behind a text that holds a brace', { a: '}', b: Promise.resolve(1) }],
+    ['in an array', [1, Promise.resolve(1)]],
+    ['in an object that is the last of an array', [{ a: Promise.resolve(1) }]],
+  ])('finds a promise %s', async (_, data) => {
+    expect(await codeOf(() => toJson(data, Infinity))).toBe('UNSERIALIZABLE');
+  });
+
   it('writes objects that are empty', () => {
+    expect(toJson({}, 100)).toBe('{}');
     expect(toJson([{}, { text: '{}' }], 100)).toBe('[{},{"text":"{}"}]');
   });
 

@@ -19,8 +19,8 @@ export function toJson(data: unknown, maxBytes: number): string {
   }
   if (json === undefined)
     throw new TaskError('UNSERIALIZABLE', `The data cannot be written as JSON: it is ${typeof data}`);
-  // A promise is written as {}: somebody has forgotten to await it. Hardly any text has to be looked into for that.
-  const promise = json.includes('{}') ? promiseIn(data) : undefined;
+  // A promise is written as {}: somebody has forgotten to await it.
+  const promise = hasEmptyObject(json) ? promiseIn(data) : undefined;
   if (promise !== undefined)
     throw new TaskError('UNSERIALIZABLE', `The data cannot be written as JSON: ${promise} has to be awaited first`);
   if (json.length * 3 > maxBytes && Buffer.byteLength(json) > maxBytes) {
@@ -31,6 +31,15 @@ export function toJson(data: unknown, maxBytes: number): string {
   }
   if (isTooDeep(json)) throw new TaskError('UNSERIALIZABLE', `The data cannot be written as JSON: ${TOO_DEEP}`);
   return json;
+}
+
+/**
+ * Tells whether the JSON text holds `{}`. Most texts are one flat object, whose first closing brace is its last
+ * character: that is found in half of the time that a search for two characters takes.
+ */
+function hasEmptyObject(json: string): boolean {
+  const at = json.indexOf('}');
+  return at !== -1 && (at === 1 || at < json.length - 1) && json.includes('{}');
 }
 
 const TOO_DEEP = `it is nested more than ${MAX_DEPTH} levels deep`;
