@@ -181,3 +181,34 @@ it('a component that is mounted again finds its task by its key', async () => {
   again();
   await settle();
 });
+
+describe('a component that has gone', () => {
+  it.each([
+    ['before any start', false],
+    ['after the end of a task', true],
+  ])('%s notes a start, and begins it when it is mounted again', async (_when, hasEnded) => {
+    const page = mount({ autoStart: hasEnded });
+    if (hasEnded) (await streamOf(1)).stream.write(complete(1));
+    await settle();
+    await unmounted(page);
+    const asked = fake.asked.length;
+    page.store.start({ method: 'POST', body: 'late' });
+    await settle();
+    expect([fake.asked.length, page.view().status]).toEqual([asked, 'idle']);
+    const again = page.store.subscribe(() => undefined);
+    const { request } = await fake.request(asked + 1);
+    expect(await request.text()).toBe('late');
+    again();
+    await settle();
+  });
+
+  it('shows an end that came in the piece of the answer in which it went', async () => {
+    const page = mount({ onProgress: () => page.unmount() });
+    (await streamOf(1)).stream.write(frame(1, 'a') + complete(2));
+    await settle();
+    const again = page.store.subscribe(() => undefined);
+    expect(page.view()).toMatchObject({ status: 'completed', result: 'done' });
+    again();
+    await settle();
+  });
+});

@@ -150,6 +150,16 @@ it('the hook closes the stream with the component, and leaves the task running',
   expect(await left()).toBe(1);
 });
 
+it('the hook cancels its task after the component has gone, and shows nothing any more', async () => {
+  const { until, unmount, seen, tasks } = await show();
+  await until(({ progress }) => progress?.step === 1);
+  const { cancel } = seen.at(-1)!;
+  await unmount();
+  const { length } = seen;
+  await cancel();
+  expect([tasks.getStatistics().running, seen.length]).toEqual([0, length]);
+});
+
 it('the hook follows another task where the url changes', async () => {
   const { until, render, inputs } = await show();
   const first = await until(({ progress }) => progress?.step === 1);

@@ -60,6 +60,8 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
   let connection: TaskConnection<P, R> | undefined;
   let ended: Ended | undefined;
   let isCancelling = false;
+  /** While it is false, a start is only noted: a connection that no component shows would never be closed. */
+  let isMounted = false;
   /** The changes that React has not been told yet. */
   let change: Partial<{ -readonly [Name in keyof TaskView<P, R>]: TaskView<P, R>[Name] }> | undefined;
   let events: TaskEvent<P, R>[] = [];
@@ -121,7 +123,7 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
 
   const reset = (): void => {
     connection?.close();
-    connection = change = undefined;
+    connection = change = ended = undefined;
     isCancelling = false;
     events = [];
     view = IDLE;
@@ -130,6 +132,7 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
   const open = (given: StreamTaskOptions<P, R>): void => {
     reset();
     startOptions = given;
+    if (!isMounted) return;
     const endedItem = openEndedItem<P, R>(live.storage, live.storageKey);
     if (given.mode === 'start') endedItem.forget();
     const kept = endedItem.read();
@@ -138,7 +141,7 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     if (kept) return;
     const opened = (connection = streamTask<P, R>(url, live));
     const settle = (now: NonNullable<typeof change>): void => {
-      if (opened !== connection) return;
+      if (opened !== connection || !(isMounted || ended)) return;
       show({ status: ended ?? 'closed', retry: undefined, ...now });
       if (ended) endedItem.keep({ ...view, status: ended });
     };
@@ -172,7 +175,9 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     subscribe(listener) {
       listeners.add(listener);
       const { autoStart = true } = options;
-      if (!connection && !ended && (startOptions.mode ?? autoStart)) {
+      const isBack = !isMounted;
+      isMounted = true;
+      if (isBack && !ended && (startOptions.mode ?? autoStart)) {
         const mode = autoStart === 'resume' ? autoStart : 'auto';
         open(startOptions.mode ? startOptions : { mode, idempotencyKey: options.idempotencyKey ?? autoKey });
       }
@@ -180,8 +185,8 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
         listeners.delete(listener);
         queueMicrotask(() => {
           if (listeners.size > 0) return;
-          connection?.close();
-          connection = undefined;
+          isMounted = false;
+          connection?.close(); // it is kept for a `cancel()` that comes later
         });
       };
     },

@@ -8,7 +8,7 @@ import type { TaskView } from './task-view.js';
 export interface UseTask<P = unknown, R = unknown> extends TaskView<P, R> {
   /**
    * Starts a new task, with other options if need be, whatever the storage knows. One that runs is left behind, not
-   * cancelled.
+   * cancelled. A component that is not mounted starts it when it is mounted again.
    */
   readonly start: (options?: StreamTaskOptions<P, R>) => void;
   /** Comes back to the task that the storage knows; becomes `idle` where it knows none. */
