@@ -148,7 +148,15 @@ describe('the routes of a hub', () => {
     expect((await client.take(1))[0]!.data).toBe('1');
   });
 
-  it('check whose the client is when the message has arrived, not before', async () => {
+  it('refuse who may not send before any of the body has arrived', async () => {
+    const server = await startHub();
+    const ann = await connect(server, 'ann');
+    const head = { ...JSON_TYPE, 'x-user': 'bob', 'Content-Length': '10' };
+    const [response] = await rawRequest(server.port, requestBytes('POST', `/hub/send/${ann.clientId}`, head), ['POST']);
+    expect([response?.status, response?.body]).toEqual([403, '{"error":"admins only"}']);
+  });
+
+  it('check whose the client is again when the message has arrived', async () => {
     const server = await startHub({
       connect: (query) => ({ clientId: 'shared', userId: query.get('user') ?? undefined }),
     });

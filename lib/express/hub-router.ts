@@ -45,15 +45,10 @@ export function createHubRouter(engine: HubEngine, options: HubRouterOptions): M
   const userOf = (req: AnyRequest): string | undefined =>
     userId && readIdentity('userId', askSyncCallback('userId', userId, req as Request));
 
-  /**
-   * Calls `act` where the client is the caller's own, or the caller is an admin. A caller's own client is checked in
-   * the same turn that acts on it, because it may be another user's by the time that a body has arrived.
-   * @throws TaskError `CLIENT_NOT_FOUND`
-   */
-  const actOn = async (req: AnyRequest, res: StreamResponse, clientId: string, act: () => void): Promise<void> => {
+  /** Tells whether the client is the caller's own; for any other, `admin` decides. @throws TaskError `CLIENT_NOT_FOUND` */
+  const isOwn = (req: AnyRequest, clientId: string): boolean => {
     const owner = engine.clients.get(clientId).userId;
-    if (owner === undefined || owner !== userOf(req)) await runMiddleware(admin, req, res);
-    act();
+    return owner !== undefined && owner === userOf(req);
   };
 
   const connect: Answer = async (req, res) => {
@@ -78,7 +73,8 @@ export function createHubRouter(engine: HubEngine, options: HubRouterOptions): M
   const routes: readonly Route[] = [
     { path: '/connect', answers: { GET: connect } },
     post('/disconnect/:clientId', auth, async (req, res, { clientId = '' }) => {
-      await actOn(req, res, clientId, () => engine.disconnect(clientId));
+      if (!isOwn(req, clientId)) await runMiddleware(admin, req, res);
+      engine.disconnect(clientId);
       sendJson(res, { message: 'disconnected' });
     }),
     post('/broadcast', admin, async (req, res) => {
@@ -86,11 +82,12 @@ export function createHubRouter(engine: HubEngine, options: HubRouterOptions): M
       sendJson(res, { message: 'broadcast sent' });
     }),
     post('/send/:clientId', auth, async (req, res, { clientId = '' }) => {
-      engine.clients.get(clientId); // an unknown client is refused before the body is read
+      const wasOwn = isOwn(req, clientId);
+      if (!wasOwn) await runMiddleware(admin, req, res);
       const message = await readMessage(req);
-      await actOn(req, res, clientId, () => {
-        engine.send(clientId, message);
-      });
+      // A caller's own client may be another user's by the time that the body has arrived.
+      if (wasOwn && !isOwn(req, clientId)) await runMiddleware(admin, req, res);
+      engine.send(clientId, message);
       sendJson(res, { message: 'message sent' });
     }),
     {
