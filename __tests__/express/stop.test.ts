@@ -10,16 +10,22 @@ describe('stopping a manager', () => {
     ['handler()', '/report'],
     ['executeWithSSE()', '/execute'],
     ['an idempotent start', '/report?idempotency_key=new'],
-  ])('refuses new work by %s with 503 and Retry-After, also during the grace', async (_name, path) => {
-    const clock = new ManualClock();
-    const server = await start({ clock });
-    const { context } = await server.begin();
-    const stopped = server.tasks.stop({ graceMs: 10_000 });
-    await expectRefused(server, { bytes: get(path), status: 503, code: 'SHUTDOWN', secrets: [context.resumeKey] });
-    clock.advance(10_000);
-    await stopped;
-    await expectRefused(server, { bytes: get(path), status: 503, code: 'SHUTDOWN', secrets: [context.resumeKey] });
-  });
+  ])(
+    'refuses new work by %s with 503 and Retry-After, and closes the connection, also during the grace',
+    async (_name, path) => {
+      const clock = new ManualClock();
+      const server = await start({ clock });
+      const { context } = await server.begin();
+      const stopped = server.tasks.stop({ graceMs: 10_000 });
+      const refusal = { bytes: get(path), status: 503, code: 'SHUTDOWN', secrets: [context.resumeKey] };
+      const during = await expectRefused(server, refusal);
+      clock.advance(10_000);
+      await stopped;
+      const after = await expectRefused(server, refusal);
+      // On a connection that is kept, the client would come back to this very instance.
+      expect([during, after].map(({ headers }) => headers.connection)).toEqual(['close', 'close']);
+    },
+  );
 
   it('refuses startTask', async () => {
     const server = await start();

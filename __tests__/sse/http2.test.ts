@@ -7,6 +7,7 @@ import { controlledJob, type ControlledJob } from '../support/jobs/controlled-jo
 import { Counter } from '../support/jobs/flow.js';
 import { certificate, listenHttp2, openHttp2, type Http2Listening } from '../support/http/http2.js';
 import { ManualClock } from '../support/clock/manual-clock.js';
+import { ProcessGuard } from '../support/processes/process-guard.js';
 
 interface Http2Server extends Http2Listening {
   readonly tasks: TaskManager;
@@ -90,6 +91,17 @@ describe('HTTP/2', () => {
     expect(head.headers).toMatchObject({ ':status': 405, allow: 'GET, POST, OPTIONS' });
     expect(await head.text()).toBe('');
     expect(server.tasks.getStatistics()).toMatchObject({ started: 0, connections: 0 });
+  });
+
+  it('refuses starts after a stop without the Connection header, which Node would warn about', async () => {
+    const guard = new ProcessGuard();
+    cleanUps.push(() => guard.close());
+    const server = await start();
+    await server.tasks.stop();
+    const { headers, text } = await openHttp2(server.connect(), '/report');
+    expect(headers).toMatchObject({ ':status': 503, 'retry-after': expect.stringMatching(/^[1-5]$/) });
+    expect(JSON.parse(await text())).toMatchObject({ code: 'SHUTDOWN' });
+    expect(guard.take()).toEqual([]);
   });
 
   it('carries many streams over one connection: there is no pipelining to refuse', async () => {

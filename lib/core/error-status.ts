@@ -56,7 +56,7 @@ export function headersOf(code: string): Record<string, string> {
   const status = statusOf(code);
   // The delay is jittered, so that a crowd that was refused at once does not come back at once.
   if (status === 429 || status === 503) headers['Retry-After'] = String(1 + Math.floor(Math.random() * 5));
-  // Requests that are pipelined behind this one would only be queued again.
-  if (code === 'PIPELINING') headers.Connection = 'close';
+  // Pipelined requests would only be queued again, and an instance that is being stopped would refuse the next one, too.
+  if (code === 'PIPELINING' || code === 'SHUTDOWN') headers.Connection = 'close';
   return headers;
 }

@@ -39,7 +39,10 @@ export function refuse(res: StreamResponse, error: unknown, refusal: Wire['refus
     listenForErrors(res);
     res.statusCode = status;
     res.setHeader('Content-Type', contentType);
-    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+    for (const [name, value] of Object.entries(headers)) {
+      // HTTP/2 has no such header, and Node would warn the process.
+      if (name !== 'Connection' || !('stream' in res)) res.setHeader(name, value);
+    }
     return (res as ServerResponse).end(bodyFor(res, body));
   });
   return true;
