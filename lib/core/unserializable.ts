@@ -18,10 +18,12 @@ export function reasonOf(data: unknown, error: unknown): string {
 
 /**
  * Returns the place of a promise in `data`, which JSON.stringify has accepted, such as "a promise at rows". Its
- * rejection is nobody's from then on. Never throws.
+ * rejection is nobody's from then on, except that of an async `toJSON`, whose promise JSON.stringify has let go of.
+ * Never throws.
  */
 export const promiseIn = (data: unknown): string | undefined =>
   find(data, (value) => {
+    if (types.isAsyncFunction((value as { toJSON?: unknown } | null)?.toJSON)) return 'the promise of an async toJSON';
     if (!types.isPromise(value)) return undefined;
     value.catch(() => undefined);
     return 'a promise';

@@ -73,6 +73,7 @@ describe('toJson', () => {
     ['it is undefined', undefined],
     ['a promise has to be awaited first', Promise.resolve(1)],
     ['a promise at rows[1].name has to be awaited first', { rows: [{}, { name: Promise.resolve(1) }] }],
+    ['the promise of an async toJSON at rows[0] has to be awaited first', { rows: [{ toJSON: async () => 1 }] }],
     ['it is nested more than 1000 levels deep', deep(20_000)],
     ['it is nested more than 1000 levels deep', deep(1_001)],
   ])('says why and where it cannot be written: %s', (reason, data) => {
