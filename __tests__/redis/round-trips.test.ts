@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { OpenTaskStore } from '../../lib/core/ports.js';
-import { NOBODY } from '../../lib/distributed/outcomes.js';
+import { NOBODY } from '../../lib/core/store/nobody.js';
 import { createTaskStore } from '../../lib/distributed/create-task-store.js';
 import { openPort } from '../../lib/redis/clients/open-port.js';
 import { RedisDriver } from '../../lib/redis/redis-driver.js';

@@ -45,6 +45,12 @@ export const systemClock: Clock = Object.freeze({
   },
 });
 
+/** Resolves after `ms`. */
+export const pause = (clock: Clock, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    clock.after(ms, resolve);
+  });
+
 /**
  * Keeps the process alive, for what only timers of the system's clock will go on with, until the returned function is
  * called. A clock of a test is moved by that test.

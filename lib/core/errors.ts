@@ -194,4 +194,7 @@ export const notRunning = (status: string): TaskError =>
       ? 'Another instance runs the task, and only that one may change it'
       : `The task is already ${status}`,
   );
+/** @param cause the store's own error, where it has one */
+export const unavailable = (message: string, cause?: unknown): TaskError =>
+  new TaskError('STORE_UNAVAILABLE', message, cause === undefined ? undefined : { cause });
 export const shutdown = (): TaskError => new TaskError('SHUTDOWN', 'The server is shutting down');

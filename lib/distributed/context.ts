@@ -28,5 +28,3 @@ export const beatMsOf = (leaseMs: number): number => Math.max(1, Math.min(MAX_BE
 
 /** Between two tries of a call whose answer is needed, in ms. */
 export const RETRY_MS = 100;
-
-export const ignore = (): void => undefined;

@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { StoreSettings } from '../core/ports.js';
 import { TimeLimit } from '../core/store/time-limit.js';
+import { ignore } from '../core/optional-promise.js';
 import { Appender } from './writing/appender.js';
 import { Audience } from './fleet/audience.js';
 import type { Note } from './port/bell.js';
 import { Claims } from './fleet/claims.js';
-import { beatMsOf, ignore, runningTtlOf, type Context } from './context.js';
+import { beatMsOf, runningTtlOf, type Context } from './context.js';
 import type { TaskDriver } from './port/driver.js';
 import { BellMonitor } from './copies/bell-monitor.js';
 import { Liveness } from './fleet/liveness.js';
@@ -60,44 +61,26 @@ export class Instance {
       doubted: () => {
         this.#doubted = true;
       },
-      died: (name, count) => {
-        this.recovery.inherit(name, count).catch(ignore);
-      },
-      left: () => {
-        this.owned.audiences.noteAll();
-      },
+      died: (name, count) => void this.recovery.inherit(name, count).catch(ignore),
+      left: () => this.owned.audiences.noteAll(),
     });
     const turn = new Turn(clock);
     this.audience = new Audience(context, this.liveness, turn);
     const localSubscribers = (taskId: string): number => this.copies.get(taskId)?.local ?? 0;
     this.reader = new TaskReader(context, this.liveness, this.audience, localSubscribers);
     this.bellMonitor = new BellMonitor(context, {
-      appended: (taskId, entries) => {
-        this.copies.appended(taskId, entries);
-      },
-      noted: (note) => {
-        this.#noted(note);
-      },
-      missed: () => {
-        this.#run(this.#look);
-      },
+      appended: (taskId, entries) => this.copies.appended(taskId, entries),
+      noted: (note) => this.#noted(note),
+      missed: () => this.#run(this.#look),
     });
     this.copies = new CopyRegistry(context, {
       follow: (taskId) => this.bellMonitor.follow(taskId),
-      unfollow: (taskId) => {
-        this.bellMonitor.unfollow(taskId);
-      },
-      audienceChanged: (copy) => {
-        this.audience.changed(copy);
-      },
-      added: (copy) => {
-        this.owned.attach(copy);
-      },
+      unfollow: (taskId) => this.bellMonitor.unfollow(taskId),
+      audienceChanged: (copy) => this.audience.changed(copy),
+      added: (copy) => this.owned.attach(copy),
       read: (taskId) => this.reader.read(taskId, { snapshot: true }),
       isAlive: (holder) => holder !== undefined && !this.liveness.isDead(holder),
-      seen: (state) => {
-        this.recovery.seen(state).catch(ignore);
-      },
+      seen: (state) => void this.recovery.seen(state).catch(ignore),
     });
     this.claims = new Claims(context);
     this.owned = new OwnedTasks(context, {
@@ -111,9 +94,7 @@ export class Instance {
     });
     this.recovery = new Recovery(context, this);
     this.orphanage = new Orphanage(context, this);
-    this.#cancelTick = clock.every(context.beatMs, () => {
-      this.#tick();
-    });
+    this.#cancelTick = clock.every(context.beatMs, () => this.#tick());
   }
 
   /** Forgets what is past its retention, and finds what every index has lost. True while anything is kept. */
@@ -138,7 +119,7 @@ export class Instance {
     return left + tasks.length + running + this.owned.size > 0;
   }
 
-  /** Forgets all that is past its retention, however much that is, a page at a time. Answers whether anything is left. */
+  /** Forgets all that is past its retention, however much that is, a page at a time. Returns how much is left, or 0. */
   async #expire(): Promise<number> {
     for (;;) {
       const { gone, left } = await this.context.driver.expire(SWEPT);

@@ -1,26 +1,13 @@
 /** Makes the errors and endings of tasks that are lost, fenced or unreachable. */
 import { TaskError, type PublicError } from '../core/errors.js';
-import type { Executor } from '../core/ports.js';
 import { TERMINAL_EVENT, type FinalStatus } from '../core/task/status.js';
-import { ignore } from './context.js';
 import { eventLines } from './port/entry.js';
 import type { Ending, Entry } from './port/stored.js';
-
-/** For a task that nobody runs here. */
-export const NOBODY: Executor = Object.freeze({
-  cancelRequested: ignore,
-  audienceChanged: ignore,
-  fenced: ignore,
-  snapshotJson: () => undefined,
-});
 
 export const fenced = (message = 'Another instance has taken the task over'): TaskError =>
   new TaskError('FENCED', message);
 
 export const lostByStore = (): TaskError => new TaskError('TASK_LOST', 'The store has lost the task');
-
-export const unavailable = (message: string, cause?: unknown): TaskError =>
-  new TaskError('STORE_UNAVAILABLE', message, cause === undefined ? undefined : { cause });
 
 /** The end that an instance writes for a task which it does not run. */
 export type ForeignEnding = Ending & Pick<Entry, 'text' | 'bytes'>;

@@ -5,6 +5,12 @@ import type { StoredTask } from './port/stored.js';
 /** A task's record as a writer or a copy keeps it up to date. */
 export type LiveRecord = { -readonly [K in keyof TaskRecord]: TaskRecord[K] };
 
+/** A task as the store has it now, and as the engine sees it. */
+export interface FoundTask {
+  readonly task: StoredTask;
+  readonly record: LiveRecord;
+}
+
 /** Returns a stored task as the engine sees it. @param subscribers and `orphaned`, which only the rules can tell */
 export function toRecord(task: StoredTask, orphaned: boolean, subscribers: number): LiveRecord {
   const { top, dropped } = task;

@@ -1,5 +1,6 @@
 /** Implements the port of a task store on top of one instance. */
-import { tooManyTasks, type PublicError } from '../core/errors.js';
+import { pause } from '../core/clock.js';
+import { tooManyTasks, unavailable, type PublicError } from '../core/errors.js';
 import type { MemoryBudget } from '../core/log/memory.js';
 import type {
   Creation,
@@ -15,19 +16,16 @@ import type {
   TaskRef,
   Tombstone,
 } from '../core/ports.js';
-import type { Created } from './port/calls.js';
-import { ignore, RETRY_MS } from './context.js';
+import { ignore } from '../core/optional-promise.js';
+import { isTask, type Created } from './port/calls.js';
+import { RETRY_MS } from './context.js';
 import type { Instance } from './instance.js';
-import { unavailable } from './outcomes.js';
 import { toRecord } from './records.js';
 import { isKnownSchema } from './port/schema.js';
-import { SCHEMA, type Draft, type StoredTask } from './port/stored.js';
+import { SCHEMA, type Draft } from './port/stored.js';
 
 /** Ids that drivers may make names of their own from. */
 const isTaskId = (text: string): boolean => /^[\w-]{1,64}$/.test(text);
-
-const isTask = (found: StoredTask | Tombstone | undefined): found is StoredTask =>
-  found !== undefined && found.status !== 'expired';
 
 /** A list is read in pages of so many tasks. */
 const PAGE = 100;
@@ -143,7 +141,7 @@ export class SharedTaskStore implements OpenTaskStore {
           this.instance.recovery.noteUnanswered(draft.taskId);
           throw error;
         }
-        await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve));
+        await pause(clock, RETRY_MS);
       }
     }
   }

@@ -1,18 +1,12 @@
 /** Reads tasks from the store, and answers with a live record where this instance has one. */
 import type { TaskRecord, TaskRef, Tombstone } from '../core/ports.js';
 import type { Audience } from './fleet/audience.js';
-import type { Ref, Wanted } from './port/calls.js';
+import { isTask, type Ref, type Wanted } from './port/calls.js';
 import type { Context } from './context.js';
 import type { Liveness } from './fleet/liveness.js';
-import { toRecord, type LiveRecord } from './records.js';
+import { toRecord, type FoundTask } from './records.js';
 import { assertKnownSchema } from './port/schema.js';
 import type { StoredTask, TaskState } from './port/stored.js';
-
-/** A task as the store has it now, and as the engine sees it. */
-export interface FoundTask {
-  readonly task: StoredTask;
-  readonly record: LiveRecord;
-}
 
 /** Reads tasks, and adds what only the rules can tell: whether anybody still runs them, and who watches. */
 export class TaskReader {
@@ -31,8 +25,7 @@ export class TaskReader {
   /** @param texts the last progress, the outcome and the subscribers are wanted too */
   async find(ref: TaskRef, texts: boolean): Promise<TaskRecord | Tombstone | undefined> {
     const task = await this.context.driver.read(ref, texts ? { progress: true, outcome: true } : {});
-    if (task === undefined || task.status === 'expired')
-      return 'taskId' in ref || 'resumeKey' in ref ? task : undefined;
+    if (!isTask(task)) return 'taskId' in ref || 'resumeKey' in ref ? task : undefined;
     const [others = 0] = texts ? await this.audience.countOthers([task.taskId]) : [];
     return this.#toFound(task, others + this.localSubscribers(task.taskId)).record;
   }
@@ -43,13 +36,13 @@ export class TaskReader {
       this.context.driver.read({ taskId }, wanted),
       this.audience.countOthers([taskId]),
     ]);
-    return task === undefined || task.status === 'expired' ? undefined : this.#toFound(task, others);
+    return isTask(task) ? this.#toFound(task, others) : undefined;
   }
 
   /** The same without its audience. */
   async readTask(ref: Ref): Promise<StoredTask | undefined> {
     const task = await this.context.driver.read(ref);
-    if (task === undefined || task.status === 'expired') return undefined;
+    if (!isTask(task)) return undefined;
     assertKnownSchema(task.schema, 'The task');
     return task;
   }

@@ -2,9 +2,8 @@
 import type { AudienceReport } from '../distributed/port/calls.js';
 import type { AudienceShare, Departure } from '../distributed/port/stored.js';
 import { script, type Commands } from './clients/commands.js';
-import { all } from './creation.js';
 import type { Keys } from './keys.js';
-import { pairsOf, textsOf, type Reply } from './clients/replies.js';
+import { allDone, pairsOf, textsOf, type Reply } from './clients/replies.js';
 
 /**
  * ARGV instance, version, count, ttl, then `name, position` of those who left and `name, ''` of those who came. Departures
@@ -60,11 +59,11 @@ export class Audience {
       const names = moves.flatMap(({ subscriberId, position }) => [subscriberId, String(position ?? '')]);
       return this.commands.run(REPORT_AUDIENCE, this.keys.ofTask(taskId), [instance, ...numbers, ...names]);
     });
-    await all(calls);
+    await allDone(calls);
   }
 
   async read(taskIds: readonly string[]): Promise<readonly (readonly AudienceShare[])[]> {
-    const replies = await all(taskIds.map((id) => this.commands.run(READ_AUDIENCE, this.keys.ofTask(id), [])));
+    const replies = await allDone(taskIds.map((id) => this.commands.run(READ_AUDIENCE, this.keys.ofTask(id), [])));
     return replies.map((reply) =>
       pairsOf(reply).map(([instance, share]) => {
         const [version = 0, count = 0] = share.split(' ').map(Number);

@@ -1,10 +1,9 @@
 /** Hears what other instances publish, on a connection of its own. */
+import { ignore } from '../core/optional-promise.js';
 import type { Bell, Ears, Note } from '../distributed/port/bell.js';
 import type { RedisListener, RedisPort } from './clients/client-port.js';
 import type { Keys } from './keys.js';
 import { parseEntry } from './log-entry.js';
-
-const ignore = (): void => undefined;
 
 /**
  * Hears what other instances publish, on a connection of its own. Subscribes to everything again whenever that

@@ -1,26 +1,22 @@
 /** Creates tasks in Redis, and takes their idempotency keys, slots and quotas, on a cluster too. */
-import type { Tombstone } from '../core/ports.js';
-import type { Created, Obstacle, Ref } from '../distributed/port/calls.js';
+import { pause } from '../core/clock.js';
+import { unavailable } from '../core/errors.js';
+import { isTask, type Created, type Found, type Obstacle } from '../distributed/port/calls.js';
 import type { DriverSettings } from '../distributed/port/driver.js';
-import type { Draft, StoredTask } from '../distributed/port/stored.js';
+import { newTask, type Draft, type StoredTask } from '../distributed/port/stored.js';
 import type { Commands } from './clients/commands.js';
 import { FREE_KEY, TAKE_KEY, TAKE_QUOTA } from './scripts/fleet-scripts.js';
-import type { Indexes } from './indexes.js';
+import type { Indexes, Named } from './indexes.js';
 import type { Keys } from './keys.js';
-import { textsOf, unavailable, type Reply } from './clients/replies.js';
-import { fieldsOf, newTask } from './task-hash.js';
+import { allDone, textsOf } from './clients/replies.js';
+import { fieldsOf } from './task-hash.js';
+import type { TaskReader } from './task-reader.js';
 import { CREATE, REMOVE } from './scripts/task-scripts.js';
 
 /** Creation tries this often to take a key or a place in a quota over from tasks that are over. */
 const TRIES = 5;
 /** The pause before creation asks again which of several starts with one idempotency key has won, in ms. */
 const PAUSE_MS = 100;
-
-/** The questions that creation has about other tasks. */
-export interface Reader {
-  read(ref: Ref): Promise<StoredTask | Tombstone | undefined>;
-  readAll(taskIds: readonly string[]): Promise<readonly (StoredTask | Tombstone | undefined)[]>;
-}
 
 /**
  * Creates tasks. On a cluster the keys of one task and what it competes for lie on different nodes, so no script sees them
@@ -32,7 +28,7 @@ export class Creation {
     readonly commands: Commands,
     readonly keys: Keys,
     readonly indexes: Indexes,
-    readonly reader: Reader,
+    readonly reader: TaskReader,
     readonly settings: Pick<DriverSettings, 'runningTtlMs' | 'maxTasksPerOwner' | 'clock'>,
   ) {}
 
@@ -53,13 +49,13 @@ export class Creation {
   }
 
   /** Removes a task of which nothing was ever appended, and all that leads to it. */
-  async remove(task: Omit<Draft, 'input'>, holder: string | undefined): Promise<void> {
+  async remove(task: Named, holder: string | undefined): Promise<void> {
     const { taskId, owner, idempotencyKey } = task;
     if (idempotencyKey !== undefined) {
       await this.commands.run(FREE_KEY, [this.keys.idempotencyKey(owner, idempotencyKey)], [taskId]);
     }
     if ((await this.commands.run(REMOVE, this.keys.ofTask(taskId), [])) === '0') return;
-    await all(this.indexes.gone(task, 'running', [holder]));
+    await allDone(this.indexes.gone(task, 'running', [holder]));
   }
 
   async #make(draft: Draft, holder: string): Promise<boolean> {
@@ -69,7 +65,7 @@ export class Creation {
       this.commands.runInOrder(CREATE, this.keys.ofTask(taskId), [...args, ...fieldsOf(draft, holder)]),
       ...this.indexes.created(draft, holder),
     ];
-    return (await all(steps))[0] === '0';
+    return (await allDone(steps))[0] === '0';
   }
 
   /**
@@ -86,7 +82,7 @@ export class Creation {
       const winner = await this.reader.read({ idempotencyKey, owner });
       if (isTask(winner)) return taken('idempotencyKey', winner);
       if (tries === TRIES) return obstacle; // what leads from the key to the task is lost
-      await this.#pause();
+      await pause(this.settings.clock, PAUSE_MS);
     }
     const repeated = await this.#takeKey(draft, this.keys.idempotencyKey(owner, idempotencyKey), isTask);
     return repeated && taken('idempotencyKey', repeated);
@@ -131,19 +127,13 @@ export class Creation {
       over = ids.filter((_, index) => !isRunning(found[index]));
       if (over.length > 0) continue;
       if (!hasTwins(found) || tries === TRIES - 1) return { taken: 'quota' };
-      await this.#pause(); // the key decides which of the twins stays, and the others give their places back
+      await pause(this.settings.clock, PAUSE_MS); // the key decides which of the twins stays, and the others give their places back
     }
     throw unavailable('Places in a quota change hands too fast');
   }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => this.settings.clock.after(PAUSE_MS, resolve));
-  }
 }
 
-type Found = StoredTask | Tombstone | undefined;
 type Taken = Extract<Created, { readonly taken: Obstacle }>;
-const isTask = (found: Found): found is StoredTask => found !== undefined && found.status !== 'expired';
 const isRunning = (found: Found): found is StoredTask => found?.status === 'running';
 const isRepeated = ({ idempotencyKey }: Draft, task: StoredTask): boolean =>
   idempotencyKey !== undefined && task.idempotencyKey === idempotencyKey;
@@ -155,9 +145,3 @@ function hasTwins(found: readonly Found[]): boolean {
 }
 
 const taken = (obstacle: Obstacle, by: StoredTask): Taken => ({ taken: obstacle, by });
-
-/** Waits for all of them, so that none fails unseen, and then for the first that failed. */
-export async function all(steps: readonly Promise<Reply>[]): Promise<readonly Reply[]> {
-  await Promise.allSettled(steps);
-  return Promise.all(steps);
-}

@@ -1,13 +1,14 @@
 /** Keeps in Redis which instances are alive and which tasks have no holder, and expires what is over. */
-import type { ListQuery, OrphanQuery } from '../distributed/port/calls.js';
+import { unavailable, type TaskError } from '../core/errors.js';
+import type { TaskStatus } from '../core/task/status.js';
+import { isTask, type OrphanQuery } from '../distributed/port/calls.js';
 import type { DriverSettings } from '../distributed/port/driver.js';
 import type { Beat, InstanceState } from '../distributed/port/stored.js';
 import type { Commands } from './clients/commands.js';
-import { all } from './creation.js';
 import * as scripts from './scripts/fleet-scripts.js';
-import type { Indexes } from './indexes.js';
+import type { Indexes, Named } from './indexes.js';
 import type { Keys } from './keys.js';
-import { pairsOf, textsOf, unavailable, type Reply } from './clients/replies.js';
+import { allDone, pairsOf, textsOf, type Reply } from './clients/replies.js';
 import type { TaskReader } from './task-reader.js';
 import { BURY } from './scripts/task-scripts.js';
 
@@ -38,7 +39,7 @@ export class Fleet {
     if (number !== '1' || text !== '1' || textsOf(list)[0] !== '1') {
       throw unavailable('The Redis client changes what scripts answer');
     }
-    if (typeof schema === 'string') assertReadable(schema);
+    if (Number(schema) > KEY_SCHEMA) throw unreadable(schema);
   }
 
   async beat({ instance, leaseMs, schema }: Beat): Promise<readonly InstanceState[]> {
@@ -46,7 +47,7 @@ export class Fleet {
     const kept = [keys.instances, keys.running(instance), keys.orphans(), keys.ended];
     const numbers = [leaseMs, schema, KEY_SCHEMA, this.settings.runningTtlMs].map(String);
     const reply = await this.commands.run(scripts.BEAT, kept, [instance, ...numbers]);
-    if (!Array.isArray(reply)) throw assertReadable(String(reply));
+    if (!Array.isArray(reply)) throw unreadable(reply); // it is the schema of the keys alone
     return pairsOf(reply).flatMap(([name, known]) => {
       const [count = 0, lease = 0, theirs = 0] = known.split(' ').map(Number);
       return name === '#schema' ? [] : [{ instance: name, leaseMs: lease, schema: theirs, count }];
@@ -77,12 +78,12 @@ export class Fleet {
         const taskId = some[index] ?? '';
         const isHeld = task?.status === 'running' && task.holder === instance;
         const left = isHeld ? [] : [this.commands.send(running, 'ZREM', running, taskId)];
-        if (task === undefined || task.status === 'expired') return left;
+        if (!isTask(task)) return left;
         const isElsewhere = !isHeld && task.status === 'running' && task.holder !== undefined;
         if (isElsewhere) left.push(...this.indexes.claimed(task, undefined));
         return [...left, ...this.indexes.renew(task)];
       });
-      await all(steps);
+      await allDone(steps);
     }
   }
 
@@ -119,15 +120,13 @@ export class Fleet {
     if (reply === 'LATER') return undefined;
     if (Array.isArray(reply)) {
       const [resumeKey = '', owner, idempotencyKey, status] = (reply as Reply[]).map((text) => text?.toString());
-      const task = { taskId, resumeKey, owner, idempotencyKey } as Parameters<Indexes['gone']>[0];
-      await all(this.indexes.gone(task, status as NonNullable<ListQuery['status']>, [], true));
+      const task: Named = { taskId, resumeKey, owner, idempotencyKey, slot: undefined, handler: undefined };
+      await allDone(this.indexes.gone(task, status as TaskStatus, [], true));
       await this.commands.run(BURY, taskKeys, ['1']);
     }
     return taskId;
   }
 }
 
-function assertReadable(schema: string): Error {
-  if (Number(schema) <= KEY_SCHEMA) return unavailable('Redis has answered a beat with something else');
-  throw unavailable(`Redis holds keys of schema ${schema}; this version reads those up to ${KEY_SCHEMA}`);
-}
+const unreadable = (schema: Reply | undefined): TaskError =>
+  unavailable(`Redis holds keys of schema ${String(schema)}; this version reads those up to ${KEY_SCHEMA}`);

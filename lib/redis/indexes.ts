@@ -1,5 +1,6 @@
 /** Keeps the indexes that lead to tasks, and repairs what they have lost. */
 import type { TaskStatus } from '../core/task/status.js';
+import type { DriverSettings } from '../distributed/port/driver.js';
 import type { Draft, StoredTask } from '../distributed/port/stored.js';
 import type { Commands } from './clients/commands.js';
 import { ENTER_ENDED, ENTER_ORPHAN, FREE_KEY, RENEW_KEY } from './scripts/fleet-scripts.js';
@@ -7,15 +8,9 @@ import { IndexWrites } from './index-writes.js';
 import type { Keys } from './keys.js';
 import type { Reply } from './clients/replies.js';
 
-type Named = Omit<Draft, 'input'>;
+/** A task as far as it says what leads to it. */
+export type Named = Pick<Draft, 'taskId' | 'resumeKey' | 'owner' | 'idempotencyKey' | 'slot' | 'handler'>;
 type Steps = Promise<Reply>[];
-
-/** The entries of a running task and those of an ended one are kept for so long, in ms. */
-export interface Times {
-  readonly runningTtlMs: number;
-  readonly ttlMs: number;
-  readonly countsTasks: boolean;
-}
 
 /**
  * Writes what leads to tasks. No entry carries meaning of its own: each is compared with its task when it is used, so
@@ -24,13 +19,16 @@ export interface Times {
 export class Indexes {
   readonly #runningTtl: string;
   readonly #writes: IndexWrites;
+  /** Tells whether the running tasks of owners are counted. */
+  readonly #hasQuota: boolean;
 
   constructor(
     readonly commands: Commands,
     readonly keys: Keys,
-    readonly times: Times,
+    readonly settings: Pick<DriverSettings, 'runningTtlMs' | 'ttlMs' | 'maxTasksPerOwner'>,
   ) {
-    this.#runningTtl = String(times.runningTtlMs);
+    this.#runningTtl = String(settings.runningTtlMs);
+    this.#hasQuota = settings.maxTasksPerOwner !== Infinity;
     this.#writes = new IndexWrites(commands, this.#runningTtl);
   }
 
@@ -51,11 +49,10 @@ export class Indexes {
 
   /** Of a task that has ended; `holders` are all whose index may name it. */
   ended(task: Named, status: TaskStatus, holders: readonly (string | undefined)[]): Steps {
-    const { runningTtlMs, ttlMs } = this.times;
-    const args = [String(ttlMs), String(runningTtlMs)];
+    const args = [String(this.settings.ttlMs), this.#runningTtl];
     return [
       ...this.#list(task, status),
-      ...this.#listKeys(task, 'running').map((list) => this.#remove(list, task.taskId)),
+      ...this.#listKeys(task, 'running').map((list) => this.#writes.remove(list, task.taskId)),
       ...this.#freeWhileRunning(task),
       this.#writes.run(ENTER_ENDED, [this.keys.ended, ...this.#heldBy(task, holders)], args, task.taskId),
     ];
@@ -71,22 +68,22 @@ export class Indexes {
 
   /** Of an orphan that `holder` has claimed, or of a task that it has claimed from `before`. */
   claimed(task: Named, before: string | undefined): Steps {
-    return this.#heldBy(task, [before]).map((key) => this.#remove(key, task.taskId));
+    return this.#heldBy(task, [before]).map((key) => this.#writes.remove(key, task.taskId));
   }
 
   /** Of a task that is gone: whatever may lead to it, its resume key if there is no tombstone either. */
   gone(task: Named, status: TaskStatus, holders: readonly (string | undefined)[], buried = false): Steps {
     const { keys } = this;
     const { taskId, owner, idempotencyKey, resumeKey } = task;
-    const freed = [...(idempotencyKey === undefined ? [] : [keys.idempotencyKey(owner, idempotencyKey)])];
+    const freed = idempotencyKey === undefined ? [] : [keys.idempotencyKey(owner, idempotencyKey)];
     if (!buried) freed.push(keys.resumeKey(resumeKey));
     return [
       ...freed.map((key) => this.commands.run(FREE_KEY, [key], [taskId])),
       ...this.#freeWhileRunning(task),
       ...[...this.#listKeys(task, undefined), ...this.#listKeys(task, status)].map((list) =>
-        this.#remove(list, taskId),
+        this.#writes.remove(list, taskId),
       ),
-      ...this.#heldBy(task, holders).map((key) => this.#remove(key, taskId)),
+      ...this.#heldBy(task, holders).map((key) => this.#writes.remove(key, taskId)),
     ];
   }
 
@@ -99,7 +96,7 @@ export class Indexes {
     if (idempotencyKey !== undefined) steps.push(renew(keys.idempotencyKey(owner, idempotencyKey)));
     if (status !== 'running') return [...steps, ...this.ended(task, status, [holder])];
     if (slot !== undefined) steps.push(renew(keys.slot(owner, slot)));
-    if (this.times.countsTasks) steps.push(this.#writes.add(keys.quota(owner), taskId));
+    if (this.#hasQuota) steps.push(this.#writes.add(keys.quota(owner), taskId));
     for (const key of keys.ofTask(taskId)) steps.push(commands.send(key, 'PEXPIRE', key, this.#runningTtl));
     return [...steps, ...(holder === undefined ? this.orphaned(task, [], 0) : this.held(taskId, holder))];
   }
@@ -116,7 +113,7 @@ export class Indexes {
   /** Frees the keys that a task has only while it runs: its slot and its place in the quota. */
   #freeWhileRunning({ taskId, owner, slot }: Named): Steps {
     const { keys, commands } = this;
-    const steps = this.times.countsTasks ? [this.#remove(keys.quota(owner), taskId)] : [];
+    const steps = this.#hasQuota ? [this.#writes.remove(keys.quota(owner), taskId)] : [];
     if (slot !== undefined) steps.push(commands.run(FREE_KEY, [keys.slot(owner, slot)], [taskId]));
     return steps;
   }
@@ -125,9 +122,5 @@ export class Indexes {
     const { keys } = this;
     const running = holders.flatMap((holder) => (holder === undefined ? [] : [keys.running(holder)]));
     return [keys.orphans(), keys.orphans(handler), ...running];
-  }
-
-  #remove(key: string, taskId: string): Promise<Reply> {
-    return this.#writes.remove(key, taskId);
   }
 }

@@ -1,6 +1,7 @@
 /** Implements the driver port on Redis, by handing each call to one of the parts. */
+import { unavailable } from '../core/errors.js';
 import type { Bell, Ears, Note } from '../distributed/port/bell.js';
-import type { Claim, Claimed, Fate } from '../distributed/port/calls.js';
+import { isTask, type Claim, type Claimed, type Fate } from '../distributed/port/calls.js';
 import type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
 import { SCHEMA, type Entry, type Place, type StoredTask, type TaskState } from '../distributed/port/stored.js';
 import { Appender } from './appender.js';
@@ -8,13 +9,13 @@ import { Audience } from './audience.js';
 import { RedisBell } from './bell.js';
 import type { RedisPort } from './clients/client-port.js';
 import { Commands } from './clients/commands.js';
-import { all, Creation } from './creation.js';
+import { Creation } from './creation.js';
 import { Fleet } from './fleet.js';
 import { Indexes } from './indexes.js';
 import { Keys } from './keys.js';
 import { idAfter, parseEntry } from './log-entry.js';
 import { CLAIM } from './scripts/log-scripts.js';
-import { textsOf, unavailable, type Reply } from './clients/replies.js';
+import { allDone, textsOf, type Reply } from './clients/replies.js';
 import { parseTask } from './task-hash.js';
 import { TaskReader } from './task-reader.js';
 import * as scripts from './scripts/task-scripts.js';
@@ -34,18 +35,17 @@ export class RedisDriver implements TaskDriver {
   }
 
   open(settings: DriverSettings): void {
-    const { runningTtlMs, ttlMs, maxTasksPerOwner } = settings;
     const keys = this.#keys;
     const commands = new Commands(this.port, settings.clock, settings.timeoutMs);
     const reader = new TaskReader(commands, keys);
-    const indexes = new Indexes(commands, keys, { runningTtlMs, ttlMs, countsTasks: maxTasksPerOwner !== Infinity });
+    const indexes = new Indexes(commands, keys, settings);
     this.#parts = {
       commands,
       reader,
       indexes,
       settings,
       appender: new Appender(commands, keys, indexes, settings),
-      audience: new Audience(commands, keys, runningTtlMs),
+      audience: new Audience(commands, keys, settings.runningTtlMs),
       creation: new Creation(commands, keys, indexes, reader, settings),
       fleet: new Fleet(commands, keys, indexes, reader, settings),
     };
@@ -91,7 +91,7 @@ export class RedisDriver implements TaskDriver {
     const steps = ending === undefined ? indexes.held(taskId, instance) : [];
     const args = [...texts, ...numbers, status, outcome, text, String(bytes)];
     steps.push(commands.run(CLAIM, this.#keys.ofTask(taskId), args));
-    const [kind, more] = (await all(steps)).at(-1) as readonly Reply[];
+    const [kind, more] = (await allDone(steps)).at(-1) as readonly Reply[];
     if (kind !== 'won') {
       const running = this.#keys.running(instance);
       if (more !== instance) await commands.send(running, 'ZREM', running, taskId);
@@ -100,7 +100,7 @@ export class RedisDriver implements TaskDriver {
     const won = parseTask(taskId, more, { input: true, progress: true }) as StoredTask;
     const before = expected.holder === instance ? undefined : expected.holder;
     const isOver = won.status !== 'running';
-    await all(isOver ? indexes.ended(won, won.status, [before, instance]) : indexes.claimed(won, before));
+    await allDone(isOver ? indexes.ended(won, won.status, [before, instance]) : indexes.claimed(won, before));
     return { won };
   }
 
@@ -110,7 +110,7 @@ export class RedisDriver implements TaskDriver {
     const [done, handler] = textsOf(await commands.run(scripts.ORPHAN, this.#keys.ofTask(taskId), args));
     if (done !== '1') return false;
     const holders = [settings.instance, ...(expected.holder === undefined ? [] : [expected.holder])];
-    await all(indexes.orphaned({ taskId, handler }, holders, delayMs));
+    await allDone(indexes.orphaned({ taskId, handler }, holders, delayMs));
     return true;
   }
 
@@ -123,7 +123,7 @@ export class RedisDriver implements TaskDriver {
   async requestCancel(taskId: string, reason: string): Promise<TaskState | undefined> {
     const { commands } = await this.#ready();
     const task = parseTask(taskId, await commands.run(scripts.CANCEL, this.#keys.ofTask(taskId), [reason]));
-    return task?.status === 'expired' ? undefined : task;
+    return isTask(task) ? task : undefined;
   }
 
   async ring(to: string | undefined, note: Note): Promise<void> {

@@ -1,35 +1,30 @@
 /** Turns the hash of a task into a `StoredTask`, and a draft into the hash. */
-import type { Tombstone } from '../core/ports.js';
 import type { TaskStatus } from '../core/task/status.js';
-import type { Wanted } from '../distributed/port/calls.js';
+import type { Found, Wanted } from '../distributed/port/calls.js';
 import { trailingProgress } from '../distributed/port/entry.js';
-import { START, type Draft, type StoredSnapshot, type StoredTask, type TaskState } from '../distributed/port/stored.js';
+import type { Draft, StoredSnapshot, TaskState } from '../distributed/port/stored.js';
 import { parseEntry, placeOf } from './log-entry.js';
 import type { Reply } from './clients/replies.js';
 import { STATE_FIELDS, TASK_FIELDS, TEXT_FIELDS } from './scripts/task-scripts.js';
 
 type Field = (typeof TASK_FIELDS)[number];
+type StateField = (typeof STATE_FIELDS)[number];
 
 /** The names of the wanted texts, as the scripts take them. */
 export const wordsOf = (wanted: Wanted = {}): string => TEXT_FIELDS.filter((name) => wanted[name] === true).join(' ');
 
 /** A task, its tombstone, or neither, from what the Lua function `read` answers. */
-export function parseTask(
-  taskId: string,
-  reply: Reply | undefined,
-  wanted: Wanted = {},
-): StoredTask | Tombstone | undefined {
+export function parseTask(taskId: string, reply: Reply | undefined, wanted: Wanted = {}): Found {
   if (!Array.isArray(reply)) return undefined;
-  const texts = (reply as Reply[]).map((value) => (typeof value === 'string' ? value : undefined));
+  const texts = textsOrNothing(reply);
   if (texts[0] === 'expired') return { status: 'expired', owner: texts[1] };
   const text = (field: Field): string | undefined => texts[TASK_FIELDS.indexOf(field)];
   const number = (field: Field): number | undefined => (text(field) === undefined ? undefined : Number(text(field)));
   const [lastId, updatedAtMs, last, progress, outcome, input, snapshot] = texts.slice(TASK_FIELDS.length);
   const top = placeOf(lastId ?? text('top'));
-  const dropped = text('dropped');
   const lastEntry = last === undefined ? undefined : parseEntry('', last);
   return {
-    taskId,
+    ...stateOf(taskId, text),
     resumeKey: text('resumeKey') ?? '',
     owner: text('owner'),
     idempotencyKey: text('idempotencyKey'),
@@ -37,19 +32,12 @@ export function parseTask(
     slot: text('slot'),
     wire: text('wire'),
     handler: text('handler'),
-    status: text('status') as TaskStatus,
-    token: number('token') ?? 0,
-    holder: text('holder'),
-    attempt: number('attempt') ?? 1,
-    losses: number('losses') ?? 0,
-    cancel: text('cancel'),
-    schema: number('schema') ?? 0,
     top,
     createdAtMs: number('createdAt') ?? 0,
     updatedAtMs: Number(updatedAtMs ?? text('createdAt')),
     endedAtMs: number('endedAt'),
     expiresAtMs: number('expiresAt'),
-    dropped: lastId === undefined ? top : dropped === undefined ? START : placeOf(dropped),
+    dropped: lastId === undefined ? top : placeOf(text('dropped')), // a log that was lost has dropped everything
     ...(wanted.progress === true && {
       progress: (lastEntry?.events ? trailingProgress(lastEntry.text) : undefined) ?? progress,
     }),
@@ -62,8 +50,14 @@ export function parseTask(
 /** The state of a task from what `LOOK` answers. */
 export function parseState(taskId: string, reply: Reply | undefined): TaskState | undefined {
   if (!Array.isArray(reply)) return undefined;
-  const texts = (reply as Reply[]).map((value) => (typeof value === 'string' ? value : undefined));
-  const text = (field: (typeof STATE_FIELDS)[number]): string | undefined => texts[STATE_FIELDS.indexOf(field)];
+  const texts = textsOrNothing(reply);
+  return stateOf(taskId, (field) => texts[STATE_FIELDS.indexOf(field)]);
+}
+
+const textsOrNothing = (reply: readonly Reply[]): readonly (string | undefined)[] =>
+  reply.map((value) => (typeof value === 'string' ? value : undefined));
+
+function stateOf(taskId: string, text: (field: StateField) => string | undefined): TaskState {
   return {
     taskId,
     status: text('status') as TaskStatus,
@@ -83,22 +77,6 @@ function parseSnapshot(text: string): StoredSnapshot {
   const space = text.indexOf(' ');
   return { seq: Number(text.slice(0, space)), json: text.slice(space + 1) };
 }
-
-/** A task that has just been created. */
-export const newTask = ({ input: _, ...draft }: Draft, holder: string): StoredTask => ({
-  ...draft,
-  status: 'running',
-  token: 1,
-  holder,
-  attempt: 1,
-  losses: 0,
-  cancel: undefined,
-  top: START,
-  dropped: START,
-  updatedAtMs: draft.createdAtMs,
-  endedAtMs: undefined,
-  expiresAtMs: undefined,
-});
 
 /** Fields and values by turns. */
 export function fieldsOf(draft: Draft, holder: string): string[] {

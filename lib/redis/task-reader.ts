@@ -1,14 +1,11 @@
 /** Finds tasks in Redis, reads them and lists them. */
-import type { Tombstone } from '../core/ports.js';
-import type { ListQuery, Ref, Wanted } from '../distributed/port/calls.js';
+import { isTask, type Found, type ListQuery, type Ref, type Wanted } from '../distributed/port/calls.js';
 import type { StoredTask, TaskState } from '../distributed/port/stored.js';
 import type { Commands } from './clients/commands.js';
 import type { Keys } from './keys.js';
 import { textsOf, type Reply } from './clients/replies.js';
 import { parseState, parseTask, wordsOf } from './task-hash.js';
 import { FIND, LOOK, READ } from './scripts/task-scripts.js';
-
-type Found = StoredTask | Tombstone | undefined;
 
 /** One script call reads at most this many tasks, so that Redis has time for others in between. */
 const TASKS_PER_CALL = 50;
@@ -21,13 +18,12 @@ export class TaskReader {
   ) {}
 
   async read(ref: Ref, wanted: Wanted = {}): Promise<Found> {
-    const [taskId, reply] = 'taskId' in ref ? [ref.taskId] : await this.#find(this.#keyOf(ref), wanted);
-    if (typeof taskId !== 'string') return undefined;
-    const found = reply === undefined ? await this.#readSome([taskId], wanted) : [parseTask(taskId, reply, wanted)];
-    const [task] = found;
+    if ('taskId' in ref) return this.#readOne(ref.taskId, wanted);
+    const task = await this.#find(this.#keyOf(ref), wanted);
+    if ('resumeKey' in ref) return task;
     // A slot is free without a running task, and an idempotency key without a task that is kept.
-    if ('slot' in ref) return task?.status === 'running' ? task : undefined;
-    return 'idempotencyKey' in ref && task?.status === 'expired' ? undefined : task;
+    const isFree = !isTask(task) || ('slot' in ref && task.status !== 'running');
+    return isFree ? undefined : task;
   }
 
   readAll(taskIds: readonly string[]): Promise<readonly Found[]> {
@@ -54,8 +50,7 @@ export class TaskReader {
       const page = await this.commands.send(list, 'ZREVRANGEBYLEX', list, max, '-', 'LIMIT', '0', String(left));
       const taskIds = textsOf(page);
       (await this.readAll(taskIds)).forEach((task, index) => {
-        const fits = task !== undefined && task.status !== 'expired' && (status ?? task.status) === task.status;
-        if (fits) tasks.push(task);
+        if (isTask(task) && (status ?? task.status) === task.status) tasks.push(task);
         else stale.push(taskIds[index] ?? '');
       });
       last = taskIds.at(-1);
@@ -81,8 +76,7 @@ export class TaskReader {
     if (reply === undefined) return { tasks: [], next: undefined };
     const [next = '0', keys = []] = reply as readonly Reply[];
     const found = await this.readAll(textsOf(keys).map(this.keys.taskOf));
-    const tasks = found.filter((task): task is StoredTask => task !== undefined && task.status !== 'expired');
-    return { tasks, next: next === '0' ? `${master + 1} 0` : `${master} ${String(next)}` };
+    return { tasks: found.filter(isTask), next: next === '0' ? `${master + 1} 0` : `${master} ${String(next)}` };
   }
 
   #keyOf(ref: Exclude<Ref, { taskId: string }>): string {
@@ -92,11 +86,20 @@ export class TaskReader {
       : this.keys.idempotencyKey(ref.owner, ref.idempotencyKey);
   }
 
-  /** The task's id and, from a single server, the task as well. */
-  async #find(key: string, wanted: Wanted): Promise<readonly (Reply | undefined)[]> {
-    if (this.commands.port.cluster) return [await this.commands.send(key, 'GET', key)];
+  /** The task that a key leads to. A cluster has it on another node, perhaps, so that takes a second call. */
+  async #find(key: string, wanted: Wanted): Promise<Found> {
+    if (this.commands.port.cluster) {
+      const taskId = await this.commands.send(key, 'GET', key);
+      return typeof taskId === 'string' ? this.#readOne(taskId, wanted) : undefined;
+    }
     const found = await this.commands.run(FIND, [key], [wordsOf(wanted), this.keys.prefix]);
-    return Array.isArray(found) ? [found[0] as Reply, (found[1] ?? null) as Reply] : [];
+    if (!Array.isArray(found)) return undefined;
+    const [taskId, task] = found as readonly Reply[];
+    return parseTask(String(taskId), task, wanted);
+  }
+
+  async #readOne(taskId: string, wanted: Wanted): Promise<Found> {
+    return (await this.#readSome([taskId], wanted))[0];
   }
 
   async #inCalls<T>(

@@ -1,5 +1,5 @@
 /** The connection to the database: the little that is asked of it, its prepared statements, and its transactions. */
-import { TaskError } from '../core/errors.js';
+import { unavailable } from '../core/errors.js';
 
 /**
  * The part of an open SQLite database that the store uses. `DatabaseSync` of `node:sqlite`, and the databases of
@@ -46,8 +46,7 @@ export class Connection {
 
   /** @throws TaskError `STORE_UNAVAILABLE` where it is closed, which the statements of libsql do not heed */
   assertOpen(): void {
-    if (this.database.open === false)
-      throw new TaskError('STORE_UNAVAILABLE', 'The SQLite database is closed: close it after tasks.stop()');
+    if (this.database.open === false) throw unavailable('The SQLite database is closed: close it after tasks.stop()');
   }
 
   /** Makes a locked database an error at once, because nothing may wait inside SQLite, where it blocks the event loop. */

@@ -1,5 +1,5 @@
 /** Translates SQLite's result codes into what they mean for a store. */
-import { TaskError } from '../core/errors.js';
+import { TaskError, unavailable } from '../core/errors.js';
 
 /** Result codes that say something about the database, rather than about the statement; `final`: nothing helps but a hand. */
 const MEANINGS: readonly (readonly [name: string, code: number, text: string, final?: 'final'])[] = [
@@ -35,7 +35,7 @@ export function failureOf(error: unknown, committing: boolean): Failure {
   const [name, , text = error instanceof Error ? error.message : String(error), final] = meaning ?? [];
   const isUnknown = committing && name !== 'SQLITE_FULL' && name !== 'SQLITE_BUSY';
   const refusal: Failure['refusal'] = meaning === undefined ? 'final' : (final ?? 'passing');
-  const failure = new TaskError('STORE_UNAVAILABLE', `The SQLite store failed: ${text}`, { cause: error });
+  const failure = unavailable(`The SQLite store failed: ${text}`, error);
   return Object.assign(failure, { refusal: isUnknown ? undefined : refusal });
 }
 

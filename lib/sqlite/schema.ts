@@ -1,6 +1,6 @@
 /** Defines the tables, and makes a file ready for them. */
 import fs from 'node:fs';
-import { TaskError } from '../core/errors.js';
+import { unavailable, type TaskError } from '../core/errors.js';
 import type { Connection } from './connection.js';
 
 /** Grows with every change of the tables that another release could not live with. */
@@ -129,5 +129,4 @@ function pathOf(connection: Connection): string {
   return (connection.get(`SELECT file FROM pragma_database_list WHERE name = 'main'`) as { file: string }).file;
 }
 
-const unusable = (why: string): TaskError =>
-  new TaskError('STORE_UNAVAILABLE', `The SQLite database cannot be used: ${why}`);
+const unusable = (why: string): TaskError => unavailable(`The SQLite database cannot be used: ${why}`);

@@ -1,6 +1,6 @@
 /** Implements the driver port on top of a table of tasks. */
 import { assertOption } from '../core/check-options.js';
-import { TaskError } from '../core/errors.js';
+import { unavailable } from '../core/errors.js';
 import type { Bell, Ears } from '../distributed/port/bell.js';
 import type { Batch, Claim, Fate } from '../distributed/port/calls.js';
 import type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
@@ -12,7 +12,7 @@ import { PolledBell, type Polling } from './polled-bell.js';
 import { DocumentSignals, type Signals } from './signals.js';
 import { isKept, type KeptTask, type TaskTable } from './task-table.js';
 import * as transitions from './transitions.js';
-import { newTask, shown } from './transitions.js';
+import { shown } from './transitions.js';
 
 /** The parts of a driver that are a database's own. */
 export interface TableParts {
@@ -22,15 +22,13 @@ export interface TableParts {
   readonly documents: KeyValue;
   /** Hears what others write, where the database knows a better way than to look. */
   readonly signals?: Signals | undefined;
-  /** Defaults to 100 ms each. */
-  readonly polling?: Polling | undefined;
+  /** The pauses between two looks for what others write. */
+  readonly polling: Polling;
 }
 
 /** The number of tasks that are forgotten before the store is asked for more. */
 const FORGET_PAGE = 20;
 const INSTANCES = 'instance/';
-
-const POLLING: Polling = Object.freeze({ busyMs: 100, idleMs: 100 });
 
 interface Opened {
   readonly tasks: KeptTasks;
@@ -54,7 +52,7 @@ export class TableDriver implements TaskDriver {
       'a driver of its own for each store',
       'one that is open already',
     );
-    const { table, polling = POLLING, ...parts } = this.openParts(settings);
+    const { table, polling, ...parts } = this.openParts(settings);
     const tasks = new KeptTasks(table, settings);
     const documents = new Documents(parts.documents);
     const { signals = new DocumentSignals(tasks, documents) } = parts;
@@ -62,15 +60,15 @@ export class TableDriver implements TaskDriver {
   }
 
   create: TaskDriver['create'] = async (draft, holder, given) => {
-    const { settings, now } = this.#open.tasks;
+    const { settings, now } = this.#tasks;
     const quota = given ?? settings.maxTasksPerOwner;
-    const answer = await this.#written(this.#table.insert(newTask(draft, holder), quota, now));
+    const answer = await this.#written(this.#table.insert(transitions.create(draft, holder), quota, now));
     if ('inserted' in answer) return { created: shown(answer.inserted) };
     return answer.by === undefined ? { taken: answer.taken } : { taken: answer.taken, by: shown(answer.by) };
   };
 
   read: TaskDriver['read'] = async (ref, wanted) => {
-    const { now } = this.#open.tasks;
+    const { now } = this.#tasks;
     const task = await this.#table.find(ref, now, wanted);
     if (task === undefined || isKept(task, now)) return task && shown(task, wanted);
     const isOver = task.isForgotten === true && (task.expires ?? 0) <= now;
@@ -78,7 +76,7 @@ export class TableDriver implements TaskDriver {
   };
 
   look: TaskDriver['look'] = async (taskIds) => {
-    const tasks = await Promise.all(taskIds.map((taskId) => this.#open.tasks.find(taskId)));
+    const tasks = await Promise.all(taskIds.map((taskId) => this.#tasks.find(taskId)));
     return tasks.map((task) => task && shown(task));
   };
 
@@ -87,7 +85,7 @@ export class TableDriver implements TaskDriver {
   }
 
   readAfter: TaskDriver['readAfter'] = async (taskId, { token, seq }, limit) => {
-    const task = await this.#open.tasks.find(taskId);
+    const task = await this.#tasks.find(taskId);
     return task === undefined ? [] : this.#table.readAfter(taskId, { token, seq, bytes: 0 }, limit);
   };
 
@@ -109,19 +107,18 @@ export class TableDriver implements TaskDriver {
 
   reportAudience: TaskDriver['reportAudience'] = async (reports) => {
     for (const each of reports)
-      if ((await this.#open.tasks.find(each.taskId)) !== undefined)
-        await this.#written(report(this.#open.documents, each));
+      if ((await this.#tasks.find(each.taskId)) !== undefined) await this.#written(report(this.#open.documents, each));
   };
 
   readAudience: TaskDriver['readAudience'] = async (taskIds) =>
     Promise.all(
       taskIds.map(async (taskId) =>
-        (await this.#open.tasks.find(taskId)) === undefined ? [] : readAudience(this.#open.documents, taskId),
+        (await this.#tasks.find(taskId)) === undefined ? [] : readAudience(this.#open.documents, taskId),
       ),
     );
 
   readDeparture: TaskDriver['readDeparture'] = async (taskId, name) =>
-    (await this.#open.tasks.find(taskId)) === undefined
+    (await this.#tasks.find(taskId)) === undefined
       ? { attachedTo: [], position: undefined }
       : readDeparture(this.#open.documents, taskId, name);
 
@@ -141,7 +138,7 @@ export class TableDriver implements TaskDriver {
     );
 
   held: TaskDriver['held'] = async (instance, after = '', limit) =>
-    idsOf(await this.#open.tasks.select({ keeper: instance, after }, limit));
+    idsOf(await this.#tasks.select({ keeper: instance, after }, limit));
 
   divide: TaskDriver['divide'] = async (from, to, limit) => {
     const moved: string[] = [];
@@ -159,30 +156,30 @@ export class TableDriver implements TaskDriver {
   };
 
   orphans: TaskDriver['orphans'] = async (orphans, limit) =>
-    idsOf(await this.#open.tasks.select({ orphans, now: this.#open.tasks.now }, limit));
+    idsOf(await this.#tasks.select({ orphans, now: this.#tasks.now }, limit));
 
   isDue: TaskDriver['isDue'] = async (taskId) => {
-    const { orphan } = (await this.#open.tasks.find(taskId)) ?? {};
-    return orphan !== undefined && orphan.dueMs <= this.#open.tasks.now;
+    const { orphan } = (await this.#tasks.find(taskId)) ?? {};
+    return orphan !== undefined && orphan.dueMs <= this.#tasks.now;
   };
 
   list: TaskDriver['list'] = async ({ limit, ...list }) =>
-    (await this.#open.tasks.select({ list, now: this.#open.tasks.now }, limit)).map((task) => shown(task));
+    (await this.#tasks.select({ list, now: this.#tasks.now }, limit)).map((task) => shown(task));
 
   async expire(limit: number): Promise<{ gone: readonly string[]; left: number }> {
     const gone: string[] = [];
     let due: readonly KeptTask[] | undefined;
     while (gone.length < limit && due?.length !== 0) {
-      due = await this.#open.tasks.select({ dueBy: this.#open.tasks.now }, Math.min(FORGET_PAGE, limit - gone.length));
+      due = await this.#tasks.select({ dueBy: this.#tasks.now }, Math.min(FORGET_PAGE, limit - gone.length));
       for (const { taskId } of due) if (await this.#forget(taskId)) gone.push(taskId);
     }
-    await this.#table.tidy?.(this.#open.tasks.now);
-    return { gone, left: (await this.#open.tasks.select({ dueBy: Infinity }, 1)).length };
+    await this.#table.tidy?.(this.#tasks.now);
+    return { gone, left: (await this.#tasks.select({ dueBy: Infinity }, 1)).length };
   }
 
   walk: TaskDriver['walk'] = async (cursor = '', limit) => {
     const page = await this.#table.walk(cursor, limit);
-    const { now } = this.#open.tasks;
+    const { now } = this.#tasks;
     const tasks = page.filter((task) => isKept(task, now)).map((task) => shown(task));
     return { tasks, next: page.length < limit ? undefined : page.at(-1)?.taskId };
   };
@@ -226,7 +223,7 @@ export class TableDriver implements TaskDriver {
     return isGone;
   }
 
-  readonly #change: KeptTasks['change'] = (...args) => this.#written(this.#open.tasks.change(...args));
+  readonly #change: KeptTasks['change'] = (...args) => this.#written(this.#tasks.change(...args));
 
   async #written<T>(call: Promise<T>): Promise<T> {
     const answer = await call;
@@ -234,13 +231,16 @@ export class TableDriver implements TaskDriver {
     return answer;
   }
 
+  get #tasks(): KeptTasks {
+    return this.#open.tasks;
+  }
+
   get #table(): TaskTable {
-    return this.#open.tasks.table;
+    return this.#tasks.table;
   }
 
   get #open(): Opened {
-    if (this.#opened === undefined)
-      throw new TaskError('STORE_UNAVAILABLE', 'The driver has not been opened: call open first');
+    if (this.#opened === undefined) throw unavailable('The driver has not been opened: call open first');
     return this.#opened;
   }
 }

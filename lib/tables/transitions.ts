@@ -2,7 +2,14 @@
 import type { Batch, Claim, Claimed, Fate, Wanted } from '../distributed/port/calls.js';
 import type { DriverSettings } from '../distributed/port/driver.js';
 import { comparePlaces, trailingProgress } from '../distributed/port/entry.js';
-import { START, type Draft, type Ending, type Entry, type Place, type StoredTask } from '../distributed/port/stored.js';
+import {
+  newTask,
+  type Draft,
+  type Ending,
+  type Entry,
+  type Place,
+  type StoredTask,
+} from '../distributed/port/stored.js';
 import type { Change, KeptTask } from './task-table.js';
 
 /** The settings of the driver, and the time at which it is called. */
@@ -12,23 +19,10 @@ export interface Moment {
   readonly now: number;
 }
 
-export function newTask(draft: Draft, holder: string): KeptTask {
-  return {
-    ...draft,
-    status: 'running',
-    token: 1,
-    attempt: 1,
-    losses: 0,
-    holder,
-    keeper: holder,
-    cancel: undefined,
-    top: START,
-    dropped: START,
-    createdAtMs: Math.trunc(draft.createdAtMs),
-    updatedAtMs: Math.trunc(draft.createdAtMs),
-    endedAtMs: undefined,
-    expiresAtMs: undefined,
-  };
+/** A new task. Its times are whole ms, as all times in a table. */
+export function create(draft: Draft, holder: string): KeptTask {
+  const task = newTask({ ...draft, createdAtMs: Math.trunc(draft.createdAtMs) }, holder);
+  return { ...task, input: draft.input, keeper: holder };
 }
 
 /** The task as a driver answers it, without the texts that nobody asked for. */

@@ -1,7 +1,7 @@
 /** Starts tasks, and remembers each start until the store has answered. */
 import { draftOf } from './task-draft.js';
 import type { ResolvedOptions } from './engine-options.js';
-import { TaskError } from '../errors.js';
+import { unavailable } from '../errors.js';
 import type { Creation, OpenTaskStore, TaskDraft, TaskRecord, TaskRef, TaskWriter } from '../ports.js';
 import type { RunRequest, Started, StartRequest } from '../run/start-request.js';
 import type { Run } from '../run/run.js';
@@ -126,6 +126,6 @@ export class TaskStarter {
     if (!late.created || request === undefined) return;
     const run = this.host.begin(late, request);
     if (draft.idempotencyKey !== undefined) return;
-    run.stop('failed', new TaskError('STORE_UNAVAILABLE', 'The store took too long to create the task'));
+    run.stop('failed', unavailable('The store took too long to create the task'));
   }
 }

@@ -5,17 +5,10 @@ import { Account } from '../log/memory.js';
 import type { Executor, SnapshotPast, StoreSettings, TaskDraft, TaskRecord } from '../ports.js';
 import type { TaskStatus } from '../task/status.js';
 import { Audience } from './audience.js';
+import { NOBODY } from './nobody.js';
 
 /** The cost of a task beside its texts, so that very many small ones stay inside the budget too. */
 const TASK_BYTES = 1_024;
-
-const nothing = (): void => undefined;
-const NOBODY: Executor = {
-  cancelRequested: nothing,
-  audienceChanged: nothing,
-  fenced: nothing,
-  snapshotJson: () => undefined,
-};
 
 /** Holds the record of a task, which its writer changes, and what belongs to it. */
 export class MemoryTask implements TaskRecord {

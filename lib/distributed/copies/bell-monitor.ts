@@ -1,16 +1,9 @@
 /** Listens to the bell of the store, and notices when it has fallen silent. */
+import { ignore } from '../../core/optional-promise.js';
 import { randomUUID } from 'node:crypto';
 import type { Bell, Ears, Note } from '../port/bell.js';
-import { ignore, type Context } from '../context.js';
+import type { Context } from '../context.js';
 import type { Entry } from '../port/stored.js';
-
-/** The events that the bell of the store leads to. */
-export interface BellMonitorEvents {
-  appended(taskId: string, entries: readonly Entry[] | undefined): void;
-  noted(note: Note): void;
-  /** Anything may have happened unheard: everything has to be looked at. */
-  missed(): void;
-}
 
 /** An echo that is not heard within so many beats was lost, and others may have been. */
 const ECHO_BEATS = 4;
@@ -26,9 +19,10 @@ export class BellMonitor implements Ears {
   #heardMs = -Infinity;
   #isSilent = false;
 
+  /** @param ears are told what is heard, and that something was missed */
   constructor(
     readonly context: Context,
-    readonly events: BellMonitorEvents,
+    readonly ears: Ears,
   ) {}
 
   /** The bell was not heard when it should have been. */
@@ -57,12 +51,12 @@ export class BellMonitor implements Ears {
   }
 
   appended(taskId: string, entries: readonly Entry[] | undefined): void {
-    if (!this.#closed) this.events.appended(taskId, entries);
+    if (!this.#closed) this.ears.appended(taskId, entries);
   }
 
   noted(note: Note): void {
     if (this.#closed) return;
-    if (note.kind !== 'echo') this.events.noted(note);
+    if (note.kind !== 'echo') this.ears.noted(note);
     else if (note.nonce === this.#echo?.nonce) {
       this.#heardMs = this.context.settings.clock.now();
       this.#echo = undefined;
@@ -71,7 +65,7 @@ export class BellMonitor implements Ears {
   }
 
   missed(): void {
-    if (!this.#closed) this.events.missed();
+    if (!this.#closed) this.ears.missed();
   }
 
   /** One tick: rings itself where that is due, and listens anew where it was not heard. */
@@ -83,7 +77,7 @@ export class BellMonitor implements Ears {
       if (now - this.#echo.sentMs < ECHO_BEATS * this.context.beatMs) return;
       this.#isSilent = true;
       this.#bell.renew();
-      this.events.missed();
+      this.ears.missed();
       // The next one goes with the next beat: the new connection would not hear it before it has subscribed.
       this.#echo = undefined;
       this.#heardMs = -Infinity;

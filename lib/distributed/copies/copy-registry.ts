@@ -1,14 +1,16 @@
 /** Keeps the local copies of all logs that are read on this instance, within the memory they may take. */
+import { unavailable } from '../../core/errors.js';
 import { Memory } from '../../core/log/memory.js';
 import type { KnownPlace, StoreSizes } from '../../core/ports.js';
 import { isFinal } from '../../core/task/status.js';
+import { ignore } from '../../core/optional-promise.js';
 import { askAbout } from '../ask-about.js';
-import { ignore, type Context } from '../context.js';
+import type { Context } from '../context.js';
 import { readFirst } from './log-sync.js';
 import { LogCopy } from './log-copy.js';
-import { unavailable } from '../outcomes.js';
-import type { LiveRecord } from '../records.js';
-import type { Entry, StoredTask, TaskState } from '../port/stored.js';
+import { isTask } from '../port/calls.js';
+import type { FoundTask, LiveRecord } from '../records.js';
+import type { Entry, TaskState } from '../port/stored.js';
 
 /** A copy that nobody has read for so long is dropped, in ms. */
 const IDLE_MS = 5_000;
@@ -25,7 +27,7 @@ export interface CopyRegistryEvents {
   audienceChanged(copy: LogCopy): void;
   added(copy: LogCopy): void;
   /** The task as the store has it now, with its snapshot. */
-  read(taskId: string): Promise<{ task: StoredTask; record: LiveRecord } | undefined>;
+  read(taskId: string): Promise<FoundTask | undefined>;
   /** As far as is known here. */
   isAlive(holder: string | undefined): boolean;
   /** A task that is followed here was looked at. */
@@ -87,9 +89,8 @@ export class CopyRegistry {
 
   /** An empty copy that goes on after `lastSeq`. */
   add(record: LiveRecord, holder: string | undefined, lastSeq: number): LogCopy {
-    const copy = new LogCopy(this.context, record, holder, this.memory, lastSeq, (changed) => {
-      this.events.audienceChanged(changed);
-    });
+    const audienceChanged = (copy: LogCopy): void => this.events.audienceChanged(copy);
+    const copy = new LogCopy(this.context, record, holder, this.memory, lastSeq, audienceChanged);
     this.#copies.set(copy.taskId, copy);
     this.events.added(copy);
     return copy;
@@ -120,8 +121,7 @@ export class CopyRegistry {
   dropIdle(): void {
     const now = this.context.settings.clock.now();
     for (const copy of this.#copies.values()) {
-      const isUsed = copy.local > 0 || copy.writer !== undefined || this.#opening.has(copy.taskId);
-      if (!isUsed && now - copy.usedMs > IDLE_MS) this.#drop(copy);
+      if (!this.#isUsed(copy) && now - copy.usedMs > IDLE_MS) this.#drop(copy);
     }
   }
 
@@ -161,17 +161,14 @@ export class CopyRegistry {
   /** Asks for everything at once. What is appended until the bell is hung, and may go unheard, is read after that. */
   async #open(taskId: string): Promise<LogCopy | undefined> {
     const following = this.events.follow(taskId).catch(ignore); // without a bell, looking makes up for it
-    const asked = await Promise.all([this.events.read(taskId), readFirst(this.context, taskId)]).catch(
-      (error: unknown) => {
-        if (!this.#copies.has(taskId)) this.events.unfollow(taskId);
-        throw error;
-      },
-    );
-    const [found, first] = asked;
-    if (found === undefined) {
-      if (!this.#copies.has(taskId)) this.events.unfollow(taskId);
-      return undefined;
+    let found: FoundTask | undefined;
+    let first: readonly Entry[];
+    try {
+      [found, first] = await Promise.all([this.events.read(taskId), readFirst(this.context, taskId)]);
+    } finally {
+      if (found === undefined && !this.#copies.has(taskId)) this.events.unfollow(taskId);
     }
+    if (found === undefined) return undefined;
     const { task, record } = found;
     const copy = this.#copies.get(taskId) ?? this.add(record, task.holder, task.dropped.seq);
     try {
@@ -188,8 +185,8 @@ export class CopyRegistry {
 
   async #conclude(copy: LogCopy): Promise<void> {
     const task = await this.context.driver.read({ taskId: copy.taskId }, { outcome: true });
-    if (task === undefined || task.status === 'expired') this.#drop(copy);
-    else copy.events.conclude(task);
+    if (isTask(task)) copy.events.conclude(task);
+    else this.#drop(copy);
   }
 
   #drop(copy: LogCopy): void {
@@ -226,9 +223,13 @@ export class CopyRegistry {
     return { finished, tombstones: 0, bufferedBytes: this.memory.bytes };
   }
 
+  #isUsed({ local, writer, taskId }: LogCopy): boolean {
+    return local > 0 || writer !== undefined || this.#opening.has(taskId);
+  }
+
   #dropUnread(): boolean {
     for (const copy of this.#copies.values()) {
-      if (copy.local > 0 || copy.writer !== undefined || this.#opening.has(copy.taskId)) continue;
+      if (this.#isUsed(copy)) continue;
       this.#drop(copy);
       return true;
     }

@@ -3,17 +3,12 @@ import type { EventLog, Slice } from '../../core/log/event-log.js';
 import { Account, type MemoryBudget } from '../../core/log/memory.js';
 import type { TaskFeed } from '../../core/ports.js';
 import type { Context } from '../context.js';
+import { isTask, type AudienceReport } from '../port/calls.js';
 import { LogSync } from './log-sync.js';
 import { readOlder } from './older-events.js';
 import type { LiveRecord } from '../records.js';
 import type { Entry, StoredSnapshot, StoredTask } from '../port/stored.js';
 import type { SharedWriter } from '../writing/writer.js';
-
-/** A named subscriber that came (no position) or left. */
-export interface Move {
-  readonly subscriberId: string;
-  readonly position: number | undefined;
-}
 
 /** A task as this instance follows it: one copy of its log, read once, for all its subscribers here. */
 export class LogCopy implements TaskFeed {
@@ -24,7 +19,7 @@ export class LogCopy implements TaskFeed {
   /** Subscribers here. */
   local = 0;
   /** Named subscribers whose coming and going the store has not heard of. */
-  moves: Move[] = [];
+  moves: AudienceReport['moves'][number][] = [];
   /** The last time at which somebody used it, by the monotonic clock. */
   usedMs: number;
   #others: number;
@@ -124,7 +119,7 @@ export class LogCopy implements TaskFeed {
   async fetchSnapshot(): Promise<void> {
     if (this.writer?.executor.snapshotJson() !== undefined) return; // it has a newer one
     const task = await this.context.driver.read({ taskId: this.taskId }, { snapshot: true });
-    if (task?.status !== 'expired') this.#snapshot = task?.snapshot ?? this.#snapshot;
+    if (isTask(task)) this.#snapshot = task.snapshot ?? this.#snapshot;
     this.#countTexts();
   }
 

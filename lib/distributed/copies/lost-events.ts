@@ -1,6 +1,7 @@
 /** Decides what becomes of the local copy of a log whose events, or whose end, the store has lost. */
 import type { EventLog } from '../../core/log/event-log.js';
 import { isFinal, TERMINAL_EVENT } from '../../core/task/status.js';
+import { isTask } from '../port/calls.js';
 import type { TaskDriver } from '../port/driver.js';
 import type { StoredTask } from '../port/stored.js';
 
@@ -10,7 +11,7 @@ import type { StoredTask } from '../port/stored.js';
  */
 export async function skipMissing(log: EventLog, driver: TaskDriver, taskId: string, before: number): Promise<void> {
   const task = await driver.read({ taskId });
-  const droppedSeq = task === undefined || task.status === 'expired' ? Infinity : task.dropped.seq;
+  const droppedSeq = isTask(task) ? task.dropped.seq : Infinity;
   const isTrimmed = droppedSeq >= before;
   if (isTrimmed) while (log.dropOldestSegment() > 0);
   if (before > log.lastSeq) log.skipTo(before);

@@ -1,6 +1,7 @@
 /** Reads the events from which the folded state of a task goes on after a take-over. */
 import type { SnapshotPast } from '../../core/ports.js';
 import type { Context } from '../context.js';
+import { isTask } from '../port/calls.js';
 import { eachEvent } from '../port/entry.js';
 import { START, type Entry, type StoredTask } from '../port/stored.js';
 
@@ -13,7 +14,7 @@ export async function readSnapshotPast(
   { taskId, top }: StoredTask,
 ): Promise<SnapshotPast | undefined> {
   const task = await driver.read({ taskId }, { snapshot: true });
-  const snapshot = task?.status === 'expired' ? undefined : task?.snapshot;
+  const snapshot = isTask(task) ? task.snapshot : undefined;
   const progress: string[] = [];
   let seq = snapshot?.seq ?? 0;
   let missing = 0;

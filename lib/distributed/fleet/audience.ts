@@ -1,7 +1,8 @@
 /** Reports the subscribers of this instance to the store, and counts those of all instances. */
+import { ignore } from '../../core/optional-promise.js';
 import { askAbout, type Answered } from '../ask-about.js';
 import type { AudienceReport } from '../port/calls.js';
-import { ignore, type Context } from '../context.js';
+import type { Context } from '../context.js';
 import type { Liveness } from './liveness.js';
 import type { LogCopy } from '../copies/log-copy.js';
 import type { AudienceShare, StoredTask } from '../port/stored.js';

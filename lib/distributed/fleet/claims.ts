@@ -1,5 +1,6 @@
 /** Claims tasks, so that one instance alone goes on with each. */
 import { randomInt, randomUUID } from 'node:crypto';
+import { pause } from '../../core/clock.js';
 import type { Claimed } from '../port/calls.js';
 import { RETRY_MS, type Context } from '../context.js';
 import type { ForeignEnding } from '../outcomes.js';
@@ -44,7 +45,7 @@ export class Claims {
         return await driver.claim(claim);
       } catch (error) {
         if (tries === TRIES) throw error;
-        await new Promise<void>((resolve) => settings.clock.after(RETRY_MS, resolve));
+        await pause(settings.clock, RETRY_MS);
       }
     }
   }

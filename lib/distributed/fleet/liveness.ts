@@ -1,5 +1,6 @@
 /** Sends this instance's sign of life to the store, and finds out which other instances are dead. */
-import { ignore, type Context } from '../context.js';
+import { ignore } from '../../core/optional-promise.js';
+import type { Context } from '../context.js';
 import { SCHEMA, type InstanceState } from '../port/stored.js';
 
 /** The events that a sign of life, or its absence, leads to. */

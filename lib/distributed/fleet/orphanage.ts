@@ -1,6 +1,7 @@
 /** Finds lost tasks that wait for an instance, and offers them to this one. */
 import type { Takeover } from '../../core/ports.js';
-import { ignore, type Context } from '../context.js';
+import { ignore } from '../../core/optional-promise.js';
+import type { Context } from '../context.js';
 import type { Claims } from './claims.js';
 import type { Liveness } from './liveness.js';
 import type { OwnedTasks } from '../writing/owned-tasks.js';

@@ -2,8 +2,9 @@
 import { AtMost } from '../../core/at-most.js';
 import { askAbout } from '../ask-about.js';
 import type { PublicError } from '../../core/errors.js';
+import { ignore } from '../../core/optional-promise.js';
 import type { Claims } from './claims.js';
-import { ignore, type Context } from '../context.js';
+import type { Context } from '../context.js';
 import type { Liveness } from './liveness.js';
 import type { CopyRegistry } from '../copies/copy-registry.js';
 import { cancelledEnding, lostEnding, type ForeignEnding } from '../outcomes.js';

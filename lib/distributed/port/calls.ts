@@ -1,10 +1,16 @@
 /** The requests of the rules to a driver, and its answers. */
-import type { TaskRef } from '../../core/ports.js';
+import type { TaskRef, Tombstone } from '../../core/ports.js';
 import type { TaskStatus } from '../../core/task/status.js';
 import type { AudienceShare, Ending, Entry, Place, StoredSnapshot, StoredTask } from './stored.js';
 
 /** A reference to one task. A slot leads to the task that runs in it. */
-export type Ref = TaskRef | { readonly slot: string; readonly owner: string | undefined };
+export type Ref = TaskRef;
+
+/** The task that a reference leads to, or its tombstone; undefined where there is neither. */
+export type Found = StoredTask | Tombstone | undefined;
+
+/** Tells whether a task was found whose retention is not over. */
+export const isTask = (found: Found): found is StoredTask => found !== undefined && found.status !== 'expired';
 
 /** Either the task is there, or another task is in its way. `by` is that task, where it is a single one. */
 export type Created = { readonly created: StoredTask } | { readonly taken: Obstacle; readonly by?: StoredTask };

@@ -1,5 +1,5 @@
 /** Refuses what a newer version of the library has written. */
-import { unavailable } from '../outcomes.js';
+import { unavailable } from '../../core/errors.js';
 import { SCHEMA } from './stored.js';
 
 /** Tells whether this version of the library can read what was written with the schema. */

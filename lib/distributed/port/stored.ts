@@ -115,6 +115,22 @@ export interface StoredTask extends Omit<Draft, 'input'>, TaskState {
   readonly input?: string | undefined;
 }
 
+/** Returns a task as it is when it has just been created, without its input. */
+export const newTask = ({ input: _, ...draft }: Draft, holder: string): StoredTask => ({
+  ...draft,
+  status: 'running',
+  token: 1,
+  holder,
+  attempt: 1,
+  losses: 0,
+  cancel: undefined,
+  top: START,
+  dropped: START,
+  updatedAtMs: draft.createdAtMs,
+  endedAtMs: undefined,
+  expiresAtMs: undefined,
+});
+
 /** The end of a task. */
 export interface Ending {
   /** The final state. */

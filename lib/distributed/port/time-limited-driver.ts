@@ -1,5 +1,5 @@
 /** Limits the time that any call of a driver may take. */
-import { TaskError } from '../../core/errors.js';
+import { TaskError, unavailable } from '../../core/errors.js';
 import type { TimeLimit } from '../../core/store/time-limit.js';
 import type { TaskDriver } from './driver.js';
 
@@ -11,9 +11,8 @@ export function withTimeLimit(driver: TaskDriver, limit: TimeLimit): TaskDriver 
       try {
         return await limit.within(limit.ms, call(...args));
       } catch (cause) {
-        throw cause instanceof TaskError
-          ? cause
-          : new TaskError('STORE_UNAVAILABLE', 'The driver of the store failed; its own error is the cause', { cause });
+        if (cause instanceof TaskError) throw cause;
+        throw unavailable('The driver of the store failed; its own error is the cause', cause);
       }
     };
   return {

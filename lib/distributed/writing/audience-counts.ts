@@ -1,5 +1,5 @@
 /** Keeps the number of subscribers up to date for the tasks that run here, wherever those are attached. */
-import { ignore } from '../context.js';
+import { ignore } from '../../core/optional-promise.js';
 import type { CopyRegistry } from '../copies/copy-registry.js';
 import type { Audience } from '../fleet/audience.js';
 import { SingleFlight } from '../single-flight.js';

@@ -1,15 +1,17 @@
 /** Keeps the writers of all tasks that this instance owns, and checks that they still are its own. */
-import type { PublicError } from '../../core/errors.js';
+import { unavailable, type PublicError } from '../../core/errors.js';
+import { ignore } from '../../core/optional-promise.js';
+import { NOBODY } from '../../core/store/nobody.js';
 import { askAbout } from '../ask-about.js';
 import type { Appender } from './appender.js';
 import { AudienceCounts } from './audience-counts.js';
 import type { Audience } from '../fleet/audience.js';
 import type { Claims } from '../fleet/claims.js';
-import { ignore, type Context } from '../context.js';
+import type { Context } from '../context.js';
 import type { Liveness } from '../fleet/liveness.js';
 import type { CopyRegistry } from '../copies/copy-registry.js';
 import type { LogCopy } from '../copies/log-copy.js';
-import { fenced, lostByStore, NOBODY, unavailable } from '../outcomes.js';
+import { fenced, lostByStore } from '../outcomes.js';
 import type { PendingBatch } from './pending-batch.js';
 import type { LiveRecord } from '../records.js';
 import type { Retries } from './retries.js';

@@ -1,10 +1,10 @@
 /** Collects the events of one task that are sent together. */
+import { unavailable } from '../../core/errors.js';
 import type { LogLimits } from '../../core/log/event-log.js';
 import { FrameRun } from '../../core/log/frame-run.js';
 import type { EncodedTask, StoreSettings } from '../../core/ports.js';
 import type { FinalStatus } from '../../core/task/status.js';
-import { ignore } from '../context.js';
-import { unavailable } from '../outcomes.js';
+import { ignore } from '../../core/optional-promise.js';
 import type { Fate } from '../port/calls.js';
 import { eventLines, joinLines } from '../port/entry.js';
 import { SCHEMA, type Entry, type Place } from '../port/stored.js';

@@ -1,11 +1,12 @@
 /** Writes the log of one task, one batch after the other, under the fencing token of this instance. */
-import { TaskError } from '../../core/errors.js';
+import { TaskError, unavailable } from '../../core/errors.js';
 import type { Executor, TaskWriter } from '../../core/ports.js';
 import { move, TERMINAL_EVENT, type FinalStatus } from '../../core/task/status.js';
+import { NOBODY } from '../../core/store/nobody.js';
 import type { Appender, Appending } from './appender.js';
 import type { Batch, Fate } from '../port/calls.js';
 import type { Context } from '../context.js';
-import { fenced, lostByStore, NOBODY, unavailable } from '../outcomes.js';
+import { fenced, lostByStore } from '../outcomes.js';
 import { LogTail, type LogBounds } from './log-tail.js';
 import type { PendingBatch } from './pending-batch.js';
 import type { LiveRecord } from '../records.js';

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
 import { Deadlines } from '../../core/deadlines.js';
-import { type TaskError } from '../../core/errors.js';
+import { unavailable, type TaskError } from '../../core/errors.js';
 import type { Command, RedisPort } from './client-port.js';
 import { NodeHealth } from './node-health.js';
-import { plain, unavailable, type Reply } from './replies.js';
+import { plain, type Reply } from './replies.js';
 
 /** At most this many commands wait for a connection. */
 const MAX_WAITING = 10_000;

@@ -1,4 +1,5 @@
 /** Drives ioredis 5 and 6: `Redis`, by Sentinel or not, and `Cluster`. */
+import { ignore } from '../../core/optional-promise.js';
 import type { Command, RedisListener, RedisPort, RedisProbe } from './client-port.js';
 import { MasterListener, pickMaster } from './master-listener.js';
 
@@ -37,8 +38,6 @@ interface Client extends IoredisLike {
 
 /** The states in which a client of ioredis has a connection that it can give up. */
 const CONNECTED: readonly string[] = ['connect', 'ready'];
-
-const ignore = (): void => undefined;
 
 export class IoredisPort implements RedisPort {
   readonly cluster: boolean;

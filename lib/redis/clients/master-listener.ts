@@ -1,10 +1,9 @@
 /** Hears channels through one master of a client that knows several nodes. */
+import { unavailable } from '../../core/errors.js';
+import { ignore } from '../../core/optional-promise.js';
 import type { RedisListener } from './client-port.js';
-import { unavailable } from './replies.js';
 
 const NOT_FOUND = 'The client has not found a master yet';
-
-const ignore = (): void => undefined;
 
 /** Picks one at random, so that those who listen are spread over all. @throws TaskError `STORE_UNAVAILABLE` where there is none */
 export function pickMaster<T>(masters: readonly T[]): T {

@@ -1,4 +1,5 @@
 /** Drives node-redis 5 and 6: `createClient`, `createCluster` and `createSentinel`. */
+import { ignore } from '../../core/optional-promise.js';
 import type { Command, RedisListener, RedisPort, RedisProbe } from './client-port.js';
 import { MasterListener, pickMaster } from './master-listener.js';
 
@@ -39,8 +40,6 @@ interface Client extends NodeRedisLike, Connection {
   /** Of a sentinel: hands over its own connection to the master, once it has found one. */
   _execute<T>(isReadonly: boolean, act: (master: Connection) => Promise<T>): Promise<T>;
 }
-
-const ignore = (): void => undefined;
 
 export class NodeRedisPort implements RedisPort {
   readonly cluster: boolean;

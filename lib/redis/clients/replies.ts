@@ -17,14 +17,17 @@ export function plain(reply: unknown): Reply {
 export const textsOf = (reply: Reply | undefined): string[] =>
   Array.isArray(reply) ? reply.map((item) => String(item)) : [];
 
+/** Waits for all replies, so that no command is still under way, and then rejects as the first that has failed. */
+export async function allDone(replies: readonly Promise<Reply>[]): Promise<readonly Reply[]> {
+  await Promise.allSettled(replies);
+  return Promise.all(replies);
+}
+
 /** Reads the answer of a hash or a sorted set: names and values by turns. */
 export function pairsOf(reply: Reply): [name: string, value: string][] {
   const texts = textsOf(reply);
   return texts.flatMap((name, index) => (index % 2 === 0 ? [[name, texts[index + 1] ?? '']] : []));
 }
-
-export const unavailable = (message: string, cause?: unknown): TaskError =>
-  new TaskError('STORE_UNAVAILABLE', message, cause === undefined ? undefined : { cause });
 
 /** The same command will be accepted later. Older servers wrap what a script was refused, so the word may stand inside. */
 const PASSING = /^-?(?:LOADING|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|BUSY) |(?:^|[ -])(?:OOM|READONLY|NOREPLICAS|MISCONF) /;
