@@ -232,3 +232,17 @@ describe('A start whose Sec-Fetch-Site is none that a browser sends', () => {
     expect(server.tasks.getStatistics().started).toBe(0);
   });
 });
+
+describe('A response whose write does its work later', () => {
+  it.each(['/report?', '/report?wait=0&'])('gets everything before it is ended: %s', async (path) => {
+    const writeLater = (res: Response): void => {
+      const write = res.write.bind(res);
+      res.write = ((frames: string) => new Promise(setImmediate).then(() => write(frames))) as never;
+    };
+    const server = await start({ use: on('/report', writeLater) });
+    const { context, finish } = await server.begin();
+    finish('done');
+    expect(await readFrom(server, `/execute?resume_key=${context.resumeKey}`)).toMatch('event: complete');
+    expect(await readFrom(server, `${path}resume_key=${context.resumeKey}`)).toMatch('event: complete');
+  });
+});

@@ -6,6 +6,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
+import { types } from 'node:util';
 import { onRejection, warnOfFailure } from '../core/callbacks.js';
 import { directSocket, type ChunkWriter, type Socket } from './chunks.js';
 import { bytesTaken } from './socket-progress.js';
@@ -40,6 +41,8 @@ export class GuardedResponse extends AsyncResource {
    * response.
    */
   #socket: Socket | undefined;
+  /** Resolves when the response has written what was given to it last; undefined where it writes at once. */
+  #written: Promise<void> | undefined;
 
   constructor(
     res: StreamResponse,
@@ -84,10 +87,12 @@ export class GuardedResponse extends AsyncResource {
   }
 
   end(): Taken {
-    return this.#attempt('end', () => {
-      this.#watch('end', this.#res.end());
-      return false;
-    });
+    if (this.#written === undefined) return this.#endNow();
+    const end = (): void => {
+      if (this.#endNow() === 'failed') this.#owner.cut();
+    };
+    this.#written.then(end, () => undefined); // a write that fails cuts the response
+    return 'all';
   }
 
   /** Cuts the connection. Where even that fails, no `close` will follow, so the owner is told here. */
@@ -114,11 +119,25 @@ export class GuardedResponse extends AsyncResource {
   #writeToResponse(frames: string | Buffer): boolean {
     const res = this.#res as ServerResponse;
     const more: unknown = res.write(frames);
-    if (this.#flushes) this.#watch('flush', this.#res.flush?.());
-    if (typeof more === 'boolean') return !more;
+    if (types.isPromise(more)) {
+      this.#written = more.then(() => {
+        this.#flush();
+      });
+      this.#watch('write', this.#written);
+    } else this.#flush();
     // Logging middlewares and adapters of other platforms return nothing, or a promise. Then the response may know.
-    this.#watch('write', more);
-    return res.writableNeedDrain;
+    return typeof more === 'boolean' ? !more : res.writableNeedDrain;
+  }
+
+  #flush(): void {
+    if (this.#flushes) this.#watch('flush', this.#res.flush?.());
+  }
+
+  #endNow(): Taken {
+    return this.#attempt('end', () => {
+      this.#watch('end', this.#res.end());
+      return false;
+    });
   }
 
   #listenForDrain(isFull: boolean): void {
