@@ -117,3 +117,18 @@ it('resumableFetch names the type of a body only where it sends one', async () =
   again.stream(PLACE).write(complete(2));
   expect(await text).toBe(frame(1, 'a') + complete(2));
 });
+
+it.each([
+  ['of Firefox, which has a body and no member that says so', { body: undefined }, undefined, 'asked'],
+  ['of a polyfill, whose mode is null', { mode: null }, undefined, 'asked'],
+  ['beside a body that is given in its place', {}, { body: 'given' }, 'given'],
+])('resumableFetch sends the body with a Request %s', async (_of, members, init, body) => {
+  const request = new Request(URL_, { method: 'POST', body: 'asked' });
+  for (const [name, value] of Object.entries(members)) Object.defineProperty(request, name, { value });
+  const answered = resumableFetch()(request, init);
+  const asked = await Promise.race([fake.request(1), answered]);
+  if (asked instanceof Response) throw new Error('nothing was asked');
+  asked.answer(200, {}, 'taken');
+  expect([asked.method, await asked.request.text()]).toEqual(['POST', body]);
+  expect(await (await answered).text()).toBe('taken');
+});

@@ -231,9 +231,12 @@ async function readRequest(
   if (!headers.has('Idempotency-Key')) headers.set('Idempotency-Key', randomKey() ?? noCrypto());
   let { body } = init;
   if (body instanceof ReadableStream) body = await new Response(body).arrayBuffer();
-  else if (request?.body) body = await request.arrayBuffer();
+  else if (request && !body) {
+    const bytes = await request.arrayBuffer(); // a Request of Firefox has a body, and no member that says so
+    if (bytes.byteLength) body = bytes;
+  }
   const members = { credentials, mode, redirect, method, signal };
-  const known = Object.entries(members).filter(([, value]) => value !== undefined && value !== 'navigate');
+  const known = Object.entries(members).filter(([, value]) => value && value !== 'navigate'); // polyfills say null
   const url = request?.url ?? (input as string | URL).toString();
   return { ...Object.fromEntries(known), ...init, headers, ...(body && { body }), url };
 }

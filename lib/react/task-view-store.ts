@@ -59,9 +59,7 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
   let startOptions: UseTaskOptions<P, R> = {};
   let connection: TaskConnection<P, R> | undefined;
   let ended: Ended | undefined;
-  let isCancelling = false;
-  /** While it is false, a start is only noted: a connection that no component shows would never be closed. */
-  let isMounted = false;
+  let isCancelling: boolean | undefined;
   /** The changes that React has not been told yet. */
   let change: Partial<{ -readonly [Name in keyof TaskView<P, R>]: TaskView<P, R>[Name] }> | undefined;
   let events: TaskEvent<P, R>[] = [];
@@ -69,7 +67,7 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
   const listeners = new Set<() => void>();
 
   const maxEvents = (): number => live.maxEvents ?? DEFAULT_MAX_EVENTS;
-  const lastEvents = (): typeof events => events.slice(Math.max(0, events.length - maxEvents()));
+  const lastEvents = (): typeof events => events.slice(-maxEvents() || Infinity); // slice(-0) would be all of them
   const flush = (): void => {
     if (!change) return;
     clearTimeout(timer);
@@ -84,7 +82,7 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
   };
   const showSoon = (): void => {
     const { flushMs } = live;
-    if (timer !== undefined) return;
+    if (timer) return;
     timer = setTimeout(flush, flushMs ?? HIDDEN_FRAME_MS);
     if (flushMs === undefined) globals.requestAnimationFrame?.(flush);
   };
@@ -110,7 +108,8 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     return (startOptions.onStateChange ?? options.onStateChange)?.(state, detail);
   };
   const own: UseTaskOptions<P, R> = { onEvent, onStateChange };
-  const base: UseTaskOptions<P, R> = { storageKey: `task:${url}` };
+  /** The key names all automatic starts of this component, so that it finds its task when it is mounted again. */
+  const base: UseTaskOptions<P, R> = { storageKey: `task:${url}`, idempotencyKey: randomKey() };
   /** The options as they are whenever the connection reads them, the innermost layer first. */
   const live = new Proxy<UseTaskOptions<P, R>>(
     {},
@@ -121,18 +120,13 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     },
   );
 
-  const reset = (): void => {
+  const open = (given: StreamTaskOptions<P, R>): void => {
     connection?.close();
-    connection = change = ended = undefined;
-    isCancelling = false;
+    connection = change = ended = isCancelling = undefined;
     events = [];
     view = IDLE;
-  };
-
-  const open = (given: StreamTaskOptions<P, R>): void => {
-    reset();
     startOptions = given;
-    if (!isMounted) return;
+    if (!listeners.size) return; // a connection that no component shows would never be closed
     const endedItem = openEndedItem<P, R>(live.storage, live.storageKey);
     if (given.mode === 'start') endedItem.forget();
     const kept = endedItem.read();
@@ -141,21 +135,19 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     if (kept) return;
     const opened = (connection = streamTask<P, R>(url, live));
     const settle = (now: NonNullable<typeof change>): void => {
-      if (opened !== connection || !(isMounted || ended)) return;
+      if (opened !== connection || !(listeners.size || ended)) return;
       show({ status: ended ?? 'closed', retry: undefined, ...now });
       if (ended) endedItem.keep({ ...view, status: ended });
     };
     opened.result.then(
       (result) => settle({ result }),
       (error: unknown) => {
-        if ((Object(error) as StreamError).code === 'NOTHING_STORED') settle({ status: 'idle' });
-        else settle(isCancelling && ended === 'cancelled' ? {} : { error });
+        const isIdle = (Object(error) as StreamError).code === 'NOTHING_STORED';
+        settle(isIdle ? IDLE : isCancelling && ended === 'cancelled' ? {} : { error });
       },
     );
   };
 
-  /** Names all automatic starts of this component, so that it finds its task when it is mounted again. */
-  const autoKey = randomKey();
   return {
     url,
     view: () => view,
@@ -175,18 +167,14 @@ export function createTaskViewStore<P, R>(url: string): TaskViewStore<P, R> {
     subscribe(listener) {
       listeners.add(listener);
       const { autoStart = true } = options;
-      const isBack = !isMounted;
-      isMounted = true;
-      if (isBack && !ended && (startOptions.mode ?? autoStart)) {
+      if ((connection?.state ?? 'closed') === 'closed' && !ended && (startOptions.mode ?? autoStart)) {
         const mode = autoStart === 'resume' ? autoStart : 'auto';
-        open(startOptions.mode ? startOptions : { mode, idempotencyKey: options.idempotencyKey ?? autoKey });
+        open(startOptions.mode ? startOptions : { mode, idempotencyKey: live.idempotencyKey });
       }
       return () => {
         listeners.delete(listener);
         queueMicrotask(() => {
-          if (listeners.size > 0) return;
-          isMounted = false;
-          connection?.close(); // it is kept for a `cancel()` that comes later
+          if (!listeners.size) connection?.close(); // it is kept for a `cancel()` that comes later
         });
       };
     },
