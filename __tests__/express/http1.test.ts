@@ -192,3 +192,19 @@ describe('a request with a body or other headers', () => {
     expect((await stream.rest()).map(({ event }) => event)).toEqual(['task', undefined, 'complete']);
   });
 });
+
+describe('An application that has a member named stream on its requests and responses, as those of HTTP/2 do', () => {
+  it.each([null, 'a text'])('is served: %j', async (stream) => {
+    const server = await start({
+      use: (app) =>
+        app.use((req, res, next) => {
+          Object.assign(req, { stream });
+          Object.assign(res, { stream });
+          next();
+        }),
+    });
+    const begun = await server.open('/report', { method: 'POST', headers: { 'Idempotency-Key': 'one' } });
+    expect([begun.status, (await begun.next())?.event]).toEqual([200, 'task']);
+    expect((await server.open('/report?resume_key=no')).status).toBe(400);
+  });
+});

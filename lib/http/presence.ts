@@ -6,6 +6,7 @@ import { notifyCallback } from '../core/callbacks.js';
 import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
 import { isOver, isQueued } from '../sse/guarded-response.js';
+import { http2StreamOf } from '../sse/transport.js';
 import type { AnyRequest } from './read-request.js';
 
 /** The current state of a request. */
@@ -26,8 +27,8 @@ export function presenceOf(req: AnyRequest, given?: StreamResponse): Presence {
   const current = currentResponse(req);
   const res = given ?? (req.res as ServerResponse | undefined) ?? (current?.req === req ? current : undefined);
   if (res !== undefined) return { isWaiting: () => !isOver(res), isQueued: !isOver(res) && isQueued(res), source: res };
-  if ('stream' in req) {
-    const { stream } = req;
+  const stream = http2StreamOf(req);
+  if (stream !== undefined) {
     return { isWaiting: () => !stream.destroyed && !stream.headersSent, isQueued: false, source: stream };
   }
   const socket = req.socket as AnyRequest['socket'] | undefined;
@@ -40,7 +41,8 @@ export function presenceOf(req: AnyRequest, given?: StreamResponse): Presence {
  * goes on until the rest of its body can no longer come.
  */
 export function uploadOf(req: AnyRequest): Presence {
-  const isCut = 'stream' in req ? watchStream(req) : (): boolean => req.destroyed && !req.complete;
+  const isHttp2 = http2StreamOf(req) !== undefined;
+  const isCut = isHttp2 ? watchStream(req as Http2ServerRequest) : (): boolean => req.destroyed && !req.complete;
   return { isWaiting: () => !isCut(), isQueued: false, source: req };
 }
 

@@ -5,6 +5,7 @@ import { TaskError } from '../core/errors.js';
 import type { StreamResponse } from '../sse/connection.js';
 import { listenForErrors } from '../sse/guarded-response.js';
 import { attempt, bodyFor } from '../sse/whole-answer.js';
+import { http2StreamOf } from '../sse/transport.js';
 import type { Wire } from '../sse/wire.js';
 
 /**
@@ -41,7 +42,7 @@ export function refuse(res: StreamResponse, error: unknown, refusal: Wire['refus
     res.setHeader('Content-Type', contentType);
     for (const [name, value] of Object.entries(headers)) {
       // HTTP/2 has no such header, and Node would warn the process.
-      if (name !== 'Connection' || !('stream' in res)) res.setHeader(name, value);
+      if (name !== 'Connection' || http2StreamOf(res) === undefined) res.setHeader(name, value);
     }
     return (res as ServerResponse).end(bodyFor(res, body));
   });

@@ -9,7 +9,7 @@ import type { Http2ServerResponse } from 'node:http2';
 import { types } from 'node:util';
 import { onRejection, warnOfFailure } from '../core/callbacks.js';
 import { directSocket, type ChunkWriter, type Socket } from './chunks.js';
-import { bytesTaken } from './socket-progress.js';
+import { bytesTaken, http2StreamOf } from './transport.js';
 
 /** A response that frames can be written to, whatever the protocol. */
 export type StreamResponse = ServerResponse | Http2ServerResponse;
@@ -211,7 +211,7 @@ export function isQueued(res: StreamResponse): boolean {
 
 /** Tells whether the client has left. Node's HTTP/2 responses say so on their stream only. */
 function isGone(res: StreamResponse): boolean {
-  return 'stream' in res ? res.stream.destroyed : res.destroyed;
+  return (http2StreamOf(res) ?? (res as ServerResponse)).destroyed;
 }
 
 /** Tells whether somebody has begun to answer, such as a time-out middleware. */

@@ -1,6 +1,17 @@
-/** Tells a client that reads slowly from one that does not read at all. */
-import type { ServerResponse } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
+/** Looks beneath requests and responses: at the stream of HTTP/2, and at what the network has taken. */
+import { IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
+
+/**
+ * Returns the stream of an HTTP/2 request or response; undefined for HTTP/1, whose messages may have a member `stream`
+ * of the application's.
+ */
+export const http2StreamOf = (
+  message: IncomingMessage | Http2ServerRequest | ServerResponse | Http2ServerResponse,
+): ServerHttp2Stream | undefined =>
+  message instanceof IncomingMessage || message instanceof OutgoingMessage
+    ? undefined
+    : (message as Partial<Http2ServerRequest>).stream;
 
 /**
  * The part of Node's sockets that knows how much the operating system has not taken yet. Node's own code reads it too.
@@ -22,7 +33,8 @@ interface AnySocket {
  * one large write. On HTTP/2 it is the number of the connection, which all its streams share.
  */
 export function bytesTaken(res: ServerResponse | Http2ServerResponse): number {
-  const socket = 'stream' in res ? res.stream.session?.socket : res.socket;
+  const stream = http2StreamOf(res);
+  const socket = stream === undefined ? res.socket : stream.session?.socket;
   const { _handle: handle, writableLength, bytesWritten } = (socket ?? {}) as AnySocket;
   return count(bytesWritten) - count(writableLength) - count((handle?._parent ?? handle)?.writeQueueSize);
 }
