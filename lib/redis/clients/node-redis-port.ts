@@ -44,8 +44,8 @@ interface Client extends NodeRedisLike, Connection {
 export class NodeRedisPort implements RedisPort {
   readonly cluster: boolean;
   readonly #client: Client;
-  /** The client is closed because it could not connect when the store had it do so. */
-  #hasFailed = false;
+  /** Stands for the store's last attempt to open the client anew, until it has succeeded or the application has closed the client. */
+  #attempt: object | undefined;
 
   constructor(
     client: NodeRedisLike,
@@ -98,24 +98,31 @@ export class NodeRedisPort implements RedisPort {
   }
 
   /** A client that the application has closed stays closed. */
-  reconnect(): Promise<unknown> {
-    if (!this.#client.isOpen && !this.#hasFailed) return Promise.resolve();
-    this.#hasFailed = false;
-    return destroy(this.#client).then(() => this.#connect());
+  async reconnect(): Promise<unknown> {
+    if (!this.#client.isOpen && this.#attempt === undefined) return undefined;
+    const attempt = {};
+    this.#attempt = attempt;
+    await destroy(this.#client);
+    return this.#attempt === attempt ? this.#connect(attempt) : undefined;
   }
 
-  /** Only a client that is closed by its application tells of its end: one that gives up connecting does not. */
-  async #connect(): Promise<unknown> {
-    let ends = 0;
-    const onEnd = (): number => ends++;
-    this.#client.on('end', onEnd);
+  /**
+   * A client that gives up connecting may be told to connect again, one that is closed by its application may not. Sentinel's
+   * ends either way, but only fails in the first case; the others may fail either way, but only end in the second.
+   */
+  async #connect(attempt: object): Promise<unknown> {
+    const event = this.cluster ? 'disconnect' : 'end';
+    const conclude = (): void => {
+      this.#client.off(event, conclude);
+      if (this.#attempt === attempt) this.#attempt = undefined;
+    };
+    if (this.kind !== 'sentinel') this.#client.on(event, conclude);
     try {
-      return await this.#client.connect();
-    } catch (error) {
-      if (ends === 0) this.#hasFailed = true;
-      throw error;
+      const connected = await this.#client.connect();
+      conclude();
+      return connected;
     } finally {
-      this.#client.off('end', onEnd);
+      this.#client.off(event, conclude);
     }
   }
 
