@@ -13,17 +13,23 @@ const OOM = "OOM command not allowed when used memory > 'maxmemory'.";
 
 describe('the refusal of a command', () => {
   it.each([
-    [OOM, true],
-    [`ERR Error running script (call to f_1ab): @user_script:5: @user_script: 5: -${OOM}`, true],
-    ['ERR Error running script (call to f_1ab): @user_script:5: -READONLY You can not write against a replica', true],
-    ['-NOREPLICAS Not enough good replicas to write.', true],
-    ['MISCONF Redis is configured to save RDB snapshots', true],
-    ['LOADING Redis is loading the dataset in memory', true],
-    ['CLUSTERDOWN The cluster is down', true],
-    ['NOPERM this user has no permissions', false],
-    ["ERR unknown command 'XADD'", false],
-  ])('is recognised where the server says so before it begins: %s', (text, passing) => {
-    expect(refusalOf(new Error(text))).toEqual({ passing });
+    OOM,
+    `ERR Error running script (call to f_1ab): @user_script:5: @user_script: 5: -${OOM}`,
+    'ERR Error running script (call to f_1ab): @user_script:5: -READONLY You can not write against a replica',
+    '-NOREPLICAS Not enough good replicas to write.',
+    'MISCONF Redis is configured to save RDB snapshots',
+    'LOADING Redis is loading the dataset in memory',
+    'CLUSTERDOWN The cluster is down',
+  ])('is one of the whole script where the server says so before the first write: %s', (text) => {
+    expect(refusalOf(new Error(text))).toEqual({ passing: true, whole: true });
+  });
+
+  it.each([
+    ['NOPERM this user has no permissions', true],
+    ["ERR unknown command 'XADD'", true],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', false],
+  ])('is one of the command alone where the server says so of each: %s', (text, passing) => {
+    expect(refusalOf(new Error(text))).toEqual({ passing, whole: false });
   });
 
   it.each(['Connection is closed.', 'read ECONNRESET', 'ERR Error running script: attempt to index a nil value', ''])(

@@ -139,10 +139,7 @@ function fateOfRefused(cause: unknown): Fate {
   return refusal === undefined ? { kind: 'unknown', cause } : { kind: 'refused', passing: refusal.passing, cause };
 }
 
-/**
- * The fate of a batch whose script has failed. Rights and types are checked for each command, so the script may have
- * failed after its first write; memory, replicas, disk and role are checked before that one alone.
- */
+/** The fate of a batch whose script has failed, maybe after its first write. */
 function fateOfFailed(cause: unknown): Fate {
-  return refusalOf(cause)?.passing === true ? { kind: 'refused', passing: true, cause } : { kind: 'unknown', cause };
+  return refusalOf(cause)?.whole === true ? { kind: 'refused', passing: true, cause } : { kind: 'unknown', cause };
 }

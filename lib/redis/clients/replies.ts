@@ -29,18 +29,26 @@ export function pairsOf(reply: Reply): [name: string, value: string][] {
   return texts.flatMap((name, index) => (index % 2 === 0 ? [[name, texts[index + 1] ?? '']] : []));
 }
 
-/** The same command will be accepted later. Older servers wrap what a script was refused, so the word may stand inside. */
-const PASSING = /^-?(?:LOADING|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|BUSY) |(?:^|[ -])(?:OOM|READONLY|NOREPLICAS|MISCONF) /;
-/** The command will never be accepted. */
-const LASTING = /^-?(?:NOPERM|NOAUTH|WRONGTYPE|ERR unknown command|ERR The user executing)|(?:^|[ -])NOPERM /;
+/** Redis says this of a script as a whole, before it begins or before its first write. Older servers wrap what a script was refused, so the word may stand inside. */
+const WHOLE = /^-?(?:LOADING|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|BUSY) |(?:^|[ -])(?:OOM|READONLY|NOREPLICAS|MISCONF) /;
+/** Redis says this of each command. Rights and names of commands are up to the operator, who may give them back. */
+const RIGHTS = /^-?(?:NOAUTH|ERR unknown command|ERR The user executing)|(?:^|[ -])NOPERM /;
+/** The command will never be accepted: the key holds something else. */
+const LASTING = /^-?WRONGTYPE/;
 
-/**
- * Tells whether Redis itself has said that it did not begin to carry the command out; undefined where it may have. Within a
- * script, Redis checks memory, replicas, disk and role only before the first write, so these words say it of scripts too.
- */
-export function refusalOf(error: unknown): { readonly passing: boolean } | undefined {
+/** A command that Redis itself has not carried out. */
+export interface Refusal {
+  /** It may be accepted later. */
+  readonly passing: boolean;
+  /** Where the command was in a script, the script has written nothing either. */
+  readonly whole: boolean;
+}
+
+/** Tells whether Redis itself has said that it did not carry the command out; undefined where it may have. */
+export function refusalOf(error: unknown): Refusal | undefined {
   const cause = error instanceof TaskError ? error.cause : error;
   const said = cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : '';
-  if (PASSING.test(said)) return { passing: true };
-  return LASTING.test(said) ? { passing: false } : undefined;
+  if (WHOLE.test(said)) return { passing: true, whole: true };
+  if (RIGHTS.test(said)) return { passing: true, whole: false };
+  return LASTING.test(said) ? { passing: false, whole: false } : undefined;
 }
