@@ -145,6 +145,7 @@ describe('a busy_timeout that is set later', () => {
 describe('a file that is taken away while it is open', () => {
   it.each<[what: string, take: (path: string) => void]>([
     ['deleted', (path) => rmSync(path)],
+    ['deprived of its WAL', (path) => rmSync(`${path}-wal`)],
     [
       'replaced',
       (path) => {
@@ -165,16 +166,28 @@ describe('a file that is taken away while it is open', () => {
     await expect(driver.beat({ instance: 'a', leaseMs: 1_000, schema: 2 })).rejects.toMatchObject(cause);
   });
 
-  it('is used again once it is back', async () => {
+  it.each(['', '-wal'])('is used again once it is back: tasks.db%s', async (suffix) => {
     const clock = new ManualClock();
     const path = files.newPath();
     const driver = openDriver(files.connect(path), { clock });
     await driver.create(draftOf('t'), 'a');
-    renameSync(path, `${path}.away`);
+    renameSync(path + suffix, `${path}.away`);
     clock.advance(500);
     expect(await append(driver, progressAt('t', 1))).toMatchObject({ kind: 'refused' });
-    renameSync(`${path}.away`, path);
+    renameSync(`${path}.away`, path + suffix);
     expect(await append(driver, progressAt('t', 1))).toEqual({ kind: 'committed' });
+  });
+
+  it('is used on where the application itself ends its WAL, and begins another one', async () => {
+    const clock = new ManualClock();
+    const database = files.connect();
+    const driver = openDriver(database, { clock });
+    await driver.create(draftOf('t'), 'a');
+    for (const [n, mode] of ['DELETE', 'WAL'].entries()) {
+      database.exec(`PRAGMA journal_mode = ${mode}`);
+      clock.advance(500);
+      expect(await append(driver, progressAt('t', n + 1))).toEqual({ kind: 'committed' });
+    }
   });
 });
 

@@ -38,6 +38,8 @@ export class Connection {
   readonly #statements = new Map<string, SqliteStatement>();
   /** Names the file that was opened, so that another one at its path is recognised. */
   file: string | undefined;
+  /** The same of its WAL. */
+  wal: string | undefined;
 
   constructor(
     readonly database: SqliteDatabase,

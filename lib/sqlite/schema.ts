@@ -101,18 +101,23 @@ export function checkLayout(connection: Connection): void {
 }
 
 /**
- * Refuses a file that has been deleted or replaced, because what is written there is lost with this process, and seen by no
- * other.
+ * Refuses a file that has been deleted or replaced, or whose WAL has, because what is written there is lost with this
+ * process, and seen by no other. SQLite itself deletes no WAL that a connection has open.
  * @throws TaskError `STORE_UNAVAILABLE`
  */
 export function checkFile(connection: Connection): void {
   const file = pathOf(connection);
   if (file === '') return;
-  const { dev, ino } = fs.statSync(file, { throwIfNoEntry: false }) ?? {};
-  const found = `${dev} ${ino}`;
+  const found = identityOf(file);
   connection.file ??= found;
-  if (found !== connection.file)
-    throw unusable('its file was deleted or replaced while it was open: put it back, or restart all processes');
+  if (found !== connection.file) throw takenAway('file');
+  if (journalMode(connection, 'PRAGMA journal_mode') !== 'wal') {
+    connection.wal = undefined; // the application has chosen another mode on this connection
+    return;
+  }
+  const wal = identityOf(`${file}-wal`);
+  connection.wal ??= wal;
+  if (wal !== connection.wal) throw takenAway('WAL');
 }
 
 function refuseNetworkFile(connection: Connection): void {
@@ -128,5 +133,14 @@ function refuseNetworkFile(connection: Connection): void {
 function pathOf(connection: Connection): string {
   return (connection.get(`SELECT file FROM pragma_database_list WHERE name = 'main'`) as { file: string }).file;
 }
+
+/** Names the file at `path`; undefined where there is none. */
+function identityOf(path: string): string | undefined {
+  const found = fs.statSync(path, { throwIfNoEntry: false });
+  return found && `${found.dev} ${found.ino}`;
+}
+
+const takenAway = (what: string): TaskError =>
+  unusable(`its ${what} was deleted or replaced while it was open: put it back, or restart all processes`);
 
 const unusable = (why: string): TaskError => unavailable(`The SQLite database cannot be used: ${why}`);
