@@ -58,7 +58,7 @@ describe('a client that its application closes while the store has it connect st
   it.each(ways)('%s, by %s, in attempt %i', async (name, close, attempts) => {
     const client = (OPENED[name] as (url: string) => Closable)(url);
     client.on('error', ignore);
-    const connecting = client.connect().catch(ignore);
+    client.connect().catch(ignore);
     await once(server, 'connection');
     const port = openPort(client as never);
     const reconnecting: Promise<unknown>[] = [];

@@ -27,6 +27,7 @@ describe('the refusal of a command', () => {
   it.each([
     ['NOPERM this user has no permissions', true],
     ["ERR unknown command 'XADD'", true],
+    ['ERR Unknown Redis command called from script script: 1ab, on @user_script:5.', true],
     ['WRONGTYPE Operation against a key holding the wrong kind of value', false],
   ])('is one of the command alone where the server says so of each: %s', (text, passing) => {
     expect(refusalOf(new Error(text))).toEqual({ passing, whole: false });

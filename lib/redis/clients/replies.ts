@@ -32,7 +32,7 @@ export function pairsOf(reply: Reply): [name: string, value: string][] {
 /** Redis says this of a script as a whole, before it begins or before its first write. Older servers wrap what a script was refused, so the word may stand inside. */
 const WHOLE = /^-?(?:LOADING|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|BUSY) |(?:^|[ -])(?:OOM|READONLY|NOREPLICAS|MISCONF) /;
 /** Redis says this of each command. Rights and names of commands are up to the operator, who may give them back. */
-const RIGHTS = /^-?(?:NOAUTH|ERR unknown command|ERR The user executing)|(?:^|[ -])NOPERM /;
+const RIGHTS = /^-?(?:NOAUTH|ERR [Uu]nknown (?:Redis )?command|ERR The user executing)|(?:^|[ -])NOPERM /;
 /** The command will never be accepted: the key holds something else. */
 const LASTING = /^-?WRONGTYPE/;
 
