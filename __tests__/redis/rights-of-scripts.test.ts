@@ -1,5 +1,5 @@
 import { START } from '../../lib/distributed/port/stored.js';
-import { append, batchOf, created, entryAfter } from '../contracts/driver-steps.js';
+import { append, batchOf, created, draft, entryAfter } from '../contracts/driver-steps.js';
 import { openClient, type TestClient } from '../support/redis/redis-clients.js';
 import { driverOn } from '../support/redis/redis-drivers.js';
 import { WebInstance } from '../support/redis/redis-instances.js';
@@ -52,6 +52,20 @@ describeWithRedisServer('a user whose rights end in the middle of what an append
 
   it.each(['-publish', 'resetchannels'])('appends although nobody can be told of it: %s', async (right) => {
     expect(await appendWithout(right)).toEqual({ kind: 'committed', isInLog: true });
+  });
+
+  it.each(['-xadd', '-pexpire', '-hset'])('starts no task of which it can write a part: %s', async (right) => {
+    const driver = driverOn(user, PREFIX);
+    await created(driver); // the check of the client is over
+    await admin.command('ACL', 'SETUSER', 'app', right);
+    const task = draft();
+    for (const _attempt of ['first', 'second']) {
+      await expect(driver.create(task, 'one')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    }
+    await admin.command('ACL', 'SETUSER', 'app', '+@all');
+    expect(await driver.read({ taskId: task.taskId })).toBeUndefined();
+    expect(await driver.create(task, 'one')).toMatchObject({ created: { taskId: task.taskId } });
+    await driver.close();
   });
 
   it('keeps its tasks while it may not append, and goes on once it may', async () => {

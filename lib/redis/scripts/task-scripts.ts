@@ -82,16 +82,23 @@ if not taskId then return false end
 local key = ARGV[2] .. '{' .. taskId .. '}:'
 return {taskId, read(key .. 'task', key .. 'events', key .. 'texts', ARGV[1])}`);
 
-/** ARGV ttl, time, schema, input, then fields and values. Answers 1; 0 where the task is there already. */
+/**
+ * ARGV ttl, time, schema, input, then fields and values. Answers 1; 0 where the task is there already. Its hash comes last, so
+ * that it is not there where the user may not write the rest, and a start that is tried again takes no half of a task for one.
+ */
 export const CREATE = script(`
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
-redis.call('XADD', KEYS[2], '${FIRST_ID}', 'd', '0 0 ' .. ARGV[2] .. ' ' .. ARGV[3] .. '\\n')
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  redis.call('XADD', KEYS[2], '${FIRST_ID}', 'd', '0 0 ' .. ARGV[2] .. ' ' .. ARGV[3] .. '\\n')
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[1])
 if ARGV[4] ~= '' then
   redis.call('HSET', KEYS[3], 'input', ARGV[4])
-  redis.call('HSET', KEYS[1], 'hasInput', '1')
+  redis.call('PEXPIRE', KEYS[3], ARGV[1])
 end
-for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ARGV[1]) end
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'hasInput', '1') end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1`);
 
 /** Removes a task that has only been created. */
