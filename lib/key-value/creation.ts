@@ -86,21 +86,17 @@ async function takePlace(
   pointer: Pointer,
   now: number,
 ): Promise<TaskDocument | undefined> {
-  const key = pointerKey(ref);
-  const { keyValue } = documents;
-  for (;;) {
-    const text = await keyValue.get(key);
-    const current = text === undefined ? undefined : (JSON.parse(text) as Pointer);
-    if (current !== undefined && current.taskId !== pointer.taskId) {
-      const task = await documents.read<TaskDocument>(taskKey(current.taskId));
-      if (task?.start !== undefined) {
-        await removeBegun(documents, task);
-        continue;
-      }
-      if (task !== undefined && leadsTo(ref, task, now)) return task;
+  return documents.update<Pointer, TaskDocument | undefined>(pointerKey(ref), async (current) => {
+    if (current === undefined || current.taskId === pointer.taskId) return { answer: undefined, value: pointer };
+    const key = taskKey(current.taskId);
+    let task = await documents.read<TaskDocument>(key);
+    while (task?.start !== undefined) {
+      await removeBegun(documents, task);
+      task = await documents.read<TaskDocument>(key);
     }
-    if (await keyValue.swap(key, text, JSON.stringify(pointer))) return undefined;
-  }
+    const isTaken = task !== undefined && leadsTo(ref, task, now);
+    return isTaken ? { answer: task } : { answer: undefined, value: pointer };
+  });
 }
 
 /**

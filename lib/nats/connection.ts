@@ -1,18 +1,9 @@
 /** Small dealings with the NATS connection that presence and streams share. */
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../core/clock.js';
-import { assertOption } from '../core/check-options.js';
 
 /** The payload limit of a server with the default configuration, in bytes. */
 const DEFAULT_MAX_PAYLOAD = 1_048_576;
-
-/** Refuses anything that cannot publish, subscribe and flush. @throws TaskError `INVALID_OPTION` */
-export function checkConnection(connection: NatsConnection): void {
-  const methods = ['publish', 'subscribe', 'flush'] as const;
-  const there = typeof connection === 'object' && (connection as object | null) !== null;
-  const complete = there && methods.every((name) => typeof connection[name] === 'function');
-  assertOption(complete, 'connection', 'a NatsConnection', connection);
-}
 
 /** Returns how large a message may be, headers included, in bytes. Without a server it is a guess. */
 export const maxPayloadOf = ({ info }: NatsConnection): number => info?.max_payload ?? DEFAULT_MAX_PAYLOAD;

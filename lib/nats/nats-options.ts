@@ -1,7 +1,6 @@
 /** The numbers among the options of the NATS room, with their defaults and limits, and rules that its parts share. */
-import { systemClock, type Clock } from '../core/clock.js';
-import { ANYTHING, assertOption, checkRange, wholeNumber, type OptionRule, type Range } from '../core/check-options.js';
-import { checkSubject } from './subject.js';
+import { wholeNumber, withMethods, type OptionRule, type Range } from '../core/check-options.js';
+import { A_SUBJECT } from './subject.js';
 
 const NUMBERS = {
   leaseMs: [5_000, 80, 3_600_000],
@@ -18,31 +17,19 @@ const NUMBERS = {
 /** Returns the rule of a number among the options. */
 export const numberRule = (name: keyof typeof NUMBERS): OptionRule => wholeNumber(NUMBERS[name]);
 
-/** Rules of options that are checked where they are used, with messages of their own. */
-export const WIRE_RULES = { connection: ANYTHING, inboxPrefix: ANYTHING, clock: ANYTHING } as const;
+/** The rules of options that all parts of the room have. */
+export const WIRE_RULES = {
+  connection: withMethods('a NatsConnection', ['publish', 'subscribe', 'flush']),
+  inboxPrefix: A_SUBJECT,
+  clock: withMethods('a Clock', ['now', 'after', 'every']),
+} as const;
+
+/** The prefix of inboxes where none is given, as NATS has it. */
+export const INBOX_PREFIX = '_INBOX';
 
 /** Returns default, minimum and maximum of a number, for checking one that arrives over the wire. */
 export const rangeOf = (name: keyof typeof NUMBERS): Range => NUMBERS[name];
 
-/** Returns the given number, or the default for undefined. @throws TaskError `INVALID_OPTION` */
-export function numberOption(name: keyof typeof NUMBERS, given: number | undefined): number {
-  return given === undefined ? NUMBERS[name][0] : checkRange(name, NUMBERS[name], given);
-}
-
-/** @throws TaskError `INVALID_OPTION` */
-export function inboxPrefixOption(prefix = '_INBOX'): string {
-  checkSubject('inboxPrefix', prefix);
-  return prefix;
-}
-
-/** @throws TaskError `INVALID_OPTION` */
-export function clockOption(clock: Clock = systemClock): Clock {
-  const methods = ['now', 'after', 'every'] as const;
-  assertOption(
-    methods.every((name) => typeof clock[name] === 'function'),
-    'clock',
-    'a Clock',
-    clock,
-  );
-  return clock;
-}
+/** Returns the given number, which has been checked, or the default for undefined. */
+export const numberOption = (name: keyof typeof NUMBERS, given: number | undefined): number =>
+  given ?? NUMBERS[name][0];

@@ -1,6 +1,6 @@
 /** Checks client ids and subjects. */
 import { TaskError } from '../core/errors.js';
-import { assertOption } from '../core/check-options.js';
+import { assertOption, type OptionRule } from '../core/check-options.js';
 
 /** Matches one token of a subject. The separator and the wildcards are excluded by `SPECIAL`. */
 const TOKEN = /^[\x21-\x7e]{1,128}$/;
@@ -19,11 +19,18 @@ export function checkClientId(id: unknown): asserts id is string {
   );
 }
 
-/** Accepts a subject to publish to: tokens between single dots, without wildcards. @throws TaskError `INVALID_OPTION` */
+/** Accepts a subject to publish to: tokens between single dots, without wildcards. */
+export const A_SUBJECT: OptionRule = {
+  text: 'a subject without wildcards or white space',
+  accepts: (subject) => {
+    const tokens = typeof subject === 'string' && subject.length <= 255 ? subject.split('.') : [];
+    return tokens.length > 0 && tokens.every((token) => TOKEN.test(token) && !/[*>]/.test(token));
+  },
+};
+
+/** The same of an argument that is no option. @throws TaskError `INVALID_OPTION` */
 export function checkSubject(name: string, subject: unknown): asserts subject is string {
-  const tokens = typeof subject === 'string' && subject.length <= 255 ? subject.split('.') : [];
-  const plain = tokens.length > 0 && tokens.every((token) => TOKEN.test(token) && !/[*>]/.test(token));
-  assertOption(plain, name, 'a subject without wildcards or white space', subject);
+  assertOption(A_SUBJECT.accepts(subject), name, A_SUBJECT.text, subject);
 }
 
 /** Accepts a subject to subscribe to, in which a token may be `*` and the last one `>`. @throws TaskError `INVALID_OPTION` */

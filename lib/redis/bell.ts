@@ -6,8 +6,8 @@ import type { Keys } from './keys.js';
 import { parseEntry } from './log-entry.js';
 
 /**
- * Hears what other instances publish, on a connection of its own. Subscribes to everything again whenever that
- * connection is ready: it may have been lost unnoticed, or have subscribed before it could.
+ * Subscribes to everything again whenever its connection is ready, because that may have been lost unnoticed, or may not
+ * have been able to subscribe the first time.
  */
 export class RedisBell implements Bell {
   readonly #followed = new Set<string>();

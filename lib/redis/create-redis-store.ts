@@ -1,14 +1,14 @@
 /** Makes the store for the manager's option `store` from a Redis client. */
 import { ANYTHING, checkOptions, type OptionRules } from '../core/check-options.js';
 import type { TaskStore } from '../core/ports.js';
-import { createTaskStore } from '../distributed/create-task-store.js';
+import { createTaskStore, type TaskStoreOptions } from '../distributed/create-task-store.js';
 import type { IoredisLike } from './clients/ioredis-port.js';
 import type { NodeRedisLike } from './clients/node-redis-port.js';
 import { openPort } from './clients/open-port.js';
 import { RedisDriver } from './redis-driver.js';
 
 /** Options of `createRedisStore`. */
-export interface RedisStoreOptions {
+export interface RedisStoreOptions extends TaskStoreOptions {
   /**
    * A client of ioredis or node-redis, 5 or 6: of one server, of a cluster, or by Sentinel. It stays the caller's, who opens
    * and closes it; the store only has it connect again where a server hangs and another one has taken its place.
@@ -16,11 +16,6 @@ export interface RedisStoreOptions {
   client: IoredisLike | NodeRedisLike;
   /** The prefix of all keys. Default 'rsse:'. */
   prefix?: string;
-  /**
-   * An instance may be silent for this long before its tasks are lost, in ms, from 200 on. Default 10_000. Instances may
-   * differ: each is judged by its own.
-   */
-  leaseMs?: number;
 }
 
 const OPTION_RULES: OptionRules<RedisStoreOptions> = {
@@ -39,7 +34,6 @@ const OPTION_RULES: OptionRules<RedisStoreOptions> = {
  * @throws TaskError `INVALID_OPTION`
  */
 export function createRedisStore(options: RedisStoreOptions): TaskStore {
-  const { client, prefix = 'rsse:', leaseMs } = checkOptions('createRedisStore', options, OPTION_RULES);
-  const port = openPort(client);
-  return createTaskStore(new RedisDriver(port, prefix), leaseMs === undefined ? {} : { leaseMs });
+  const { client, prefix = 'rsse:', ...rest } = checkOptions('createRedisStore', options, OPTION_RULES);
+  return createTaskStore(new RedisDriver(openPort(client), prefix), rest);
 }

@@ -17,7 +17,10 @@ export class Keys {
   task = (taskId: string): string => `${this.prefix}{${taskId}}:task`;
   /** A stream: its log, see `log-entry.ts`; also the channel that tells of new entries. */
   events = (taskId: string): string => `${this.prefix}{${taskId}}:events`;
-  /** All keys of a task, in the order in which the scripts take them. */
+  /**
+   * All keys of a task, in the order in which the scripts take them. Behind the two above come four hashes: its long texts;
+   * and of its subscribers the share of each instance, who is attached where, and where those who left were.
+   */
   ofTask = (taskId: string): string[] => {
     const key = `${this.prefix}{${taskId}}:`;
     return [`${key}task`, `${key}events`, `${key}texts`, `${key}audience`, `${key}attached`, `${key}departed`];

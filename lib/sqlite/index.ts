@@ -1,5 +1,5 @@
 /** The entry `./sqlite`: the store in one SQLite file. */
-import { checkOptions, required, withMethods, wholeNumber, type OptionRules } from '../core/check-options.js';
+import { ANYTHING, checkOptions, required, withMethods, type OptionRules } from '../core/check-options.js';
 import type { TaskStore } from '../core/ports.js';
 import { createTaskStore, type TaskStoreOptions } from '../distributed/create-task-store.js';
 import type { SqliteDatabase } from './connection.js';
@@ -18,12 +18,13 @@ export interface SqliteStoreOptions extends TaskStoreOptions {
   prefix?: string;
 }
 
-const RULES: OptionRules<Omit<SqliteStoreOptions, 'leaseMs'>> = {
+const RULES: OptionRules<SqliteStoreOptions> = {
   database: required(withMethods('an open SQLite database', ['exec', 'prepare'])),
   prefix: {
     text: "small letters, digits and _, at most 40, no digit first and not 'sqlite_'", // SQLite reads A and a as one name
     accepts: (prefix) => typeof prefix === 'string' && /^(?!sqlite_)[a-z_][a-z0-9_]{0,39}$/.test(prefix),
   },
+  leaseMs: ANYTHING, // checked by createTaskStore
 };
 
 /**
@@ -36,7 +37,6 @@ const RULES: OptionRules<Omit<SqliteStoreOptions, 'leaseMs'>> = {
  * const tasks = createTaskManager({ store });
  */
 export function createSqliteStore(options: SqliteStoreOptions): TaskStore {
-  const rules = { ...RULES, leaseMs: wholeNumber([10_000, 200, 3_600_000]) };
-  const { database, prefix = 'resumable_sse_', leaseMs } = checkOptions('createSqliteStore', options, rules);
-  return createTaskStore(createSqliteDriver(database, prefix), leaseMs === undefined ? {} : { leaseMs });
+  const { database, prefix = 'resumable_sse_', ...rest } = checkOptions('createSqliteStore', options, RULES);
+  return createTaskStore(createSqliteDriver(database, prefix), rest);
 }

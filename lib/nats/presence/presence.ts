@@ -1,14 +1,13 @@
 /** The presence of clients: who is online, in this process and in all others. */
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Clock } from '../../core/clock.js';
-import { ANYTHING, assertOption, checkOptions, type OptionRules } from '../../core/check-options.js';
+import { systemClock, type Clock } from '../../core/clock.js';
+import { assertOption, checkOptions, type OptionRules } from '../../core/check-options.js';
 import { ClientDirectory } from './client-directory.js';
 import { clientOffline, OfflineWatchers } from './offline-watchers.js';
-import { checkConnection } from '../connection.js';
 import { LocalGateway, type PresenceWire } from './local-gateway.js';
-import { clockOption, inboxPrefixOption, numberOption, numberRule, WIRE_RULES } from '../nats-options.js';
+import { INBOX_PREFIX, numberOption, numberRule, WIRE_RULES } from '../nats-options.js';
 import { RemoteGateways } from './remote-gateways.js';
-import { checkClientId, checkSubject } from '../subject.js';
+import { A_SUBJECT, checkClientId } from '../subject.js';
 
 /** Options of `createPresence`. */
 export interface PresenceOptions {
@@ -93,18 +92,15 @@ const MAX_KNOWN_OFFLINE = 10_000;
 
 const PRESENCE_RULES: OptionRules<PresenceOptions> = {
   ...WIRE_RULES,
-  subject: ANYTHING,
+  subject: A_SUBJECT,
   leaseMs: numberRule('leaseMs'),
 };
 
 /** Makes the presence of this process; one per process is enough. @throws TaskError `INVALID_OPTION` */
 export function createPresence(given: PresenceOptions = {}): Presence {
   const options = checkOptions('createPresence', given, PRESENCE_RULES);
-  const { connection, subject = 'resumable-sse.presence' } = options;
-  checkSubject('subject', subject);
-  const inboxPrefix = inboxPrefixOption(options.inboxPrefix);
-  const [leaseMs, clock] = [numberOption('leaseMs', options.leaseMs), clockOption(options.clock)];
-  if (connection !== undefined) checkConnection(connection);
+  const { connection, subject = 'resumable-sse.presence', inboxPrefix = INBOX_PREFIX, clock = systemClock } = options;
+  const leaseMs = numberOption('leaseMs', options.leaseMs);
   return new NatsPresence(connection && { connection, subject, leaseMs, clock }, inboxPrefix);
 }
 

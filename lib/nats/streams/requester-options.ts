@@ -1,7 +1,7 @@
 /** The options of requesters and of their requests, and the rules that they obey. */
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../core/clock.js';
-import { A_FUNCTION, A_SIGNAL, ANYTHING, type OptionRules } from '../../core/check-options.js';
+import { A_FUNCTION, A_SIGNAL, ANYTHING, required, type OptionRules } from '../../core/check-options.js';
 import { numberRule, WIRE_RULES } from '../nats-options.js';
 import type { Presence } from '../presence/presence.js';
 import type { OnMessage } from './messages/stream-message.js';
@@ -55,7 +55,8 @@ export interface StreamRequestOptions {
 
 export const REQUESTER_RULES: OptionRules<StreamRequesterOptions> = {
   ...WIRE_RULES,
-  presence: ANYTHING,
+  connection: required(WIRE_RULES.connection),
+  presence: ANYTHING, // asPresenceNode says what is wrong with it
   beatMs: numberRule('beatMs'),
   windowMessages: numberRule('windowMessages'),
   windowBytes: numberRule('windowBytes'),

@@ -10,11 +10,6 @@ export class SendWindow {
     readonly maxBytes: number,
   ) {}
 
-  /** The number of messages sent, which is the seq of the last one. */
-  get sent(): number {
-    return this.#sentMessages;
-  }
-
   /** True while there is room for a byte; a message of any size then fits, so that none is too large for the window. */
   get isOpen(): boolean {
     return (

@@ -1,11 +1,11 @@
 /** Sends streaming requests to workers. */
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Clock } from '../../core/clock.js';
+import { systemClock, type Clock } from '../../core/clock.js';
 import { TaskError } from '../../core/errors.js';
 import { assertOption, checkOptions } from '../../core/check-options.js';
-import { unlessClosed, checkConnection } from '../connection.js';
+import { unlessClosed } from '../connection.js';
 import { copyHeaders, encodeControl, encodeTerms, sizeOf, type RequestTerms } from './messages/stream-protocol.js';
-import { clockOption, inboxPrefixOption, numberOption } from '../nats-options.js';
+import { INBOX_PREFIX, numberOption } from '../nats-options.js';
 import { asPresenceNode, createPresence, type Presence, type PresenceNode } from '../presence/presence.js';
 import { IncomingStream, CHECKS_PER_BEAT, type ResponseStream, type ResponseWire } from './incoming-stream.js';
 import {
@@ -56,9 +56,7 @@ export interface RequesterStatistics {
  */
 export function createStreamRequester(given: StreamRequesterOptions): StreamRequester {
   const options = checkOptions('createStreamRequester', given, REQUESTER_RULES);
-  const { connection } = options;
-  checkConnection(connection);
-  const [clock, inboxPrefix] = [clockOption(options.clock), inboxPrefixOption(options.inboxPrefix)];
+  const { connection, clock = systemClock, inboxPrefix = INBOX_PREFIX } = options;
   const { presence: shared = createPresence({ connection, clock, inboxPrefix }) } = options;
   const presence = asPresenceNode(shared);
   const terms = {

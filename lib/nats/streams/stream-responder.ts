@@ -1,6 +1,6 @@
 /** Answers streaming requests with handlers. */
 import type { NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node';
-import type { Clock } from '../../core/clock.js';
+import { systemClock, type Clock } from '../../core/clock.js';
 import {
   A_BOOLEAN,
   A_FUNCTION,
@@ -8,12 +8,13 @@ import {
   ANYTHING,
   assertOption,
   checkOptions,
+  required,
   type OptionRules,
 } from '../../core/check-options.js';
 import { TaskError } from '../../core/errors.js';
-import { unlessClosed, checkConnection, within } from '../connection.js';
+import { unlessClosed, within } from '../connection.js';
 import { warn } from '../warn.js';
-import { clockOption, inboxPrefixOption, numberOption, numberRule, WIRE_RULES } from '../nats-options.js';
+import { INBOX_PREFIX, numberOption, numberRule, WIRE_RULES } from '../nats-options.js';
 import { asPresenceNode, type Presence } from '../presence/presence.js';
 import { RequestQueue, type ResponderWire } from './request-queue.js';
 import type { StreamHandler, StreamRequest, SubscribeOptions, Subscription } from './stream-handler.js';
@@ -67,7 +68,8 @@ const RETRY_MS = 1_000;
 
 const RESPONDER_RULES: OptionRules<StreamResponderOptions> = {
   ...WIRE_RULES,
-  presence: ANYTHING,
+  connection: required(WIRE_RULES.connection),
+  presence: ANYTHING, // asPresenceNode says what is wrong with it
   exposeErrors: A_BOOLEAN,
   onError: A_FUNCTION,
 };
@@ -89,12 +91,11 @@ const STOP_RULES: OptionRules<{ graceMs?: number }> = { graceMs: numberRule('gra
  */
 export function createStreamResponder(given: StreamResponderOptions): StreamResponder {
   const options = checkOptions('createStreamResponder', given, RESPONDER_RULES);
-  const { connection, exposeErrors = false, onError = tellProcess } = options;
-  checkConnection(connection);
+  const { connection, inboxPrefix = INBOX_PREFIX, exposeErrors = false, onError = tellProcess } = options;
   const presence = asPresenceNode(options.presence);
-  const control = `${inboxPrefixOption(options.inboxPrefix)}.${randomKey()}`;
-  const wire = { connection, presence, control, exposeErrors, onError, clock: clockOption(options.clock) };
-  return new NatsResponder(wire);
+  const control = `${inboxPrefix}.${randomKey()}`;
+  const { clock = systemClock } = options;
+  return new NatsResponder({ connection, presence, control, exposeErrors, onError, clock });
 }
 
 class NatsResponder implements StreamResponder {
