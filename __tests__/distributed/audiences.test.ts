@@ -33,7 +33,7 @@ describe('Subscribers of a task on other instances', () => {
     const { taskId, executor } = await fleet.answered(started(one.store));
     const reader = await fleet.answered(reading(two.store, taskId));
     await fleet.pass(200);
-    jest.spyOn(two.driver, 'ring').mockRejectedValueOnce(new Error('The note was lost'));
+    jest.spyOn(two.driver, 'notify').mockRejectedValueOnce(new Error('The note was lost'));
     reader.close();
     await fleet.pass(200);
     expect(executor.audiences.at(-1)).toBe(1);
@@ -71,7 +71,7 @@ describe('Subscribers of a task on other instances', () => {
     await fleet.answered(claimedBy(three.store, taskId, executor));
     await fleet.pass(500);
     expect(executor.audiences.at(-1)).toBe(1);
-    reader.close(); // its instance rings the former holder, whom it knows
+    reader.close(); // its instance notifies the former holder, whom it knows
     await fleet.pass(6_000);
     expect(executor.audiences.at(-1)).toBe(0);
   });

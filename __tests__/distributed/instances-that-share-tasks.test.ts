@@ -84,7 +84,7 @@ describe('Instances that share tasks', () => {
     const [one, two] = [fleet.open(), fleet.open()];
     const { taskId, writer } = await fleet.answered(started(one.store));
     const reader = await fleet.answered(reading(two.store, taskId));
-    fleet.server.store!.onAppend = () => undefined; // every bell is lost
+    fleet.server.store!.onAppend = () => undefined; // every notification is lost
     await fleet.answered(writer.append(undefined, '"before"'));
     await fleet.answered(writer.release());
     const readAfter = jest.spyOn(two.driver, 'readAfter').mockRejectedValue(new Error('The store is away'));

@@ -93,16 +93,16 @@ describe('an answer that comes too late, or never', () => {
     await other.stop?.();
   });
 
-  it('of a bell has it hung anew, and tried only later: at once it could not be heard yet', async () => {
-    const [renewed, rung]: [number[], number[]] = [[], []];
+  it('of notifications has them listened to anew, and tried only later: at once they could not be heard yet', async () => {
+    const [renewed, notified]: [number[], number[]] = [[], []];
     const renew = (): void => void renewed.push(clock.now());
-    const bell = { follow: async () => undefined, unfollow: () => undefined, renew, close: () => undefined };
-    jest.spyOn(driver, 'listen').mockReturnValue(bell);
-    jest.spyOn(driver, 'ring').mockImplementation(async () => void rung.push(clock.now()));
+    const notifications = { follow: async () => undefined, unfollow: () => undefined, renew, close: () => undefined };
+    jest.spyOn(driver, 'listen').mockReturnValue(notifications);
+    jest.spyOn(driver, 'notify').mockImplementation(async () => void notified.push(clock.now()));
     await started(store);
     await pass(6_000);
     expect(renewed.length).toBeGreaterThan(1);
-    expect(rung.filter((atMs) => renewed.includes(atMs))).toEqual([]);
+    expect(notified.filter((atMs) => renewed.includes(atMs))).toEqual([]);
   });
 
   it('to a start leaves no task behind that nobody runs, although the store has created it', async () => {

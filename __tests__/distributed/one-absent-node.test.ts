@@ -24,13 +24,13 @@ describe('While one node of the store is away', () => {
     const hidden = await fleet.answered(started(one.store));
     const { taskId, executor } = await fleet.answered(started(one.store));
     hide(hidden.taskId, one);
-    jest.spyOn(two.driver, 'ring').mockRejectedValue(new Error('The note was lost'));
+    jest.spyOn(two.driver, 'notify').mockRejectedValue(new Error('The note was lost'));
     await fleet.answered(two.store.requestCancel(taskId, { code: 'TASK_CANCELLED', message: 'no' }));
     await fleet.pass(6_000);
     expect(executor.cancels).toContainEqual({ code: 'TASK_CANCELLED', message: 'no' });
   });
 
-  it('what is appended to them is read, although no bell rings for it', async () => {
+  it('what is appended to them is read, although no notification comes', async () => {
     const [one, two] = [fleet.open(), fleet.open()];
     const hidden = await fleet.answered(started(one.store));
     const { taskId, writer } = await fleet.answered(started(one.store));

@@ -45,7 +45,7 @@ describe('The log of a task that is taken over', () => {
   it('is complete although the new holder had not read all events of the previous one', async () => {
     const { taskId, writer } = await fleet.answered(started(one.store));
     const reader = await fleet.answered(reading(two.store, taskId));
-    fleet.server.store!.onAppend = () => undefined; // every bell is lost
+    fleet.server.store!.onAppend = () => undefined; // every notification is lost
     for (const json of ['"a"', '"b"', '"c"']) await fleet.answered(writer.append(undefined, json));
     await fleet.answered(writer.release());
     const isSlow = gate();

@@ -131,7 +131,7 @@ describeWithRedisServer('a task on any instance', () => {
     };
     const one = await read(1, 1);
     const fifty = await read(50, 21);
-    expect(one).toBeLessThanOrEqual(3); // small events come with the bell; only the start is read
+    expect(one).toBeLessThanOrEqual(3); // small events come with the notification; only the start is read
     expect(fifty).toBeLessThanOrEqual(3);
   });
 

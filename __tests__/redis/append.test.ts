@@ -22,13 +22,13 @@ describeWithRedisServer('an append to Redis', () => {
 
     let hear: (entries: readonly Entry[] | undefined) => void = () => undefined;
     const heard = new Promise<readonly Entry[] | undefined>((resolve) => (hear = resolve));
-    const ears = { appended: (_: string, entries: readonly Entry[] | undefined) => hear(entries) };
-    const bell = two.listen({ ...ears, noted: () => undefined, missed: () => undefined });
-    await bell.follow(taskId);
+    const listener = { appended: (_: string, entries: readonly Entry[] | undefined) => hear(entries) };
+    const notifications = two.listen({ ...listener, noted: () => undefined, missed: () => undefined });
+    await notifications.follow(taskId);
     await append(one, batchOf(taskId, [entryAfter(first.place, ['2'])]));
     expect(await heard).toEqual([entryAfter(first.place, ['2'])]);
     expect(await published()).toBe(1);
-    bell.close();
+    notifications.close();
     await Promise.all([one.close(), two.close()]);
     for (const client of clients) client.close();
     await redis.close();

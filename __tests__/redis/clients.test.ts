@@ -102,11 +102,11 @@ describeWithRedisServer('what a client changes about answers changes nothing', (
       { instance: 'one', leaseMs: 7, schema: 2, count: 1 },
     ]);
     let heard = 0;
-    const bell = driver.listen({ appended: () => heard++, noted: ignore, missed: ignore });
-    await persist(() => bell.follow(task.taskId));
+    const notifications = driver.listen({ appended: () => heard++, noted: ignore, missed: ignore });
+    await persist(() => notifications.follow(task.taskId));
     await append(driver, batchOf(task.taskId, [entryAfter(entry.place, ['3'])]));
     await until(() => heard > 0);
-    bell.close();
+    notifications.close();
     await driver.close();
     opened.close();
   });
@@ -120,16 +120,16 @@ describeWithRedisServer('what a client changes about answers changes nothing', (
           const driver = driverOn(opened, 'crowd:', { instance: `i${n}` });
           const heard: string[] = [];
           const noted = (note: { kind: string; nonce?: string }): void => void heard.push(note.nonce ?? '');
-          const bell = driver.listen({ appended: ignore, noted: noted, missed: ignore });
-          return { opened, driver, bell, heard, name: `i${n}` };
+          const notifications = driver.listen({ appended: ignore, noted: noted, missed: ignore });
+          return { opened, driver, notifications, heard, name: `i${n}` };
         }),
       );
       await until(async () => {
-        await Promise.all(listeners.map(({ driver, name }) => driver.ring(name, { kind: 'echo', nonce: name })));
+        await Promise.all(listeners.map(({ driver, name }) => driver.notify(name, { kind: 'echo', nonce: name })));
         return listeners.every(({ heard, name }) => heard.includes(name));
       });
-      for (const { opened, driver, bell } of listeners) {
-        bell.close();
+      for (const { opened, driver, notifications } of listeners) {
+        notifications.close();
         await driver.close();
         opened.close();
       }
@@ -151,10 +151,10 @@ describeWithRedisServer('what a client changes about answers changes nothing', (
       const before = listeners();
       const driver = driverOn(opened, `${randomUUID()}:`);
       const task = await persist(() => created(driver));
-      const bell = driver.listen({ appended: ignore, noted: ignore, missed: ignore });
-      await persist(() => bell.follow(task.taskId));
+      const notifications = driver.listen({ appended: ignore, noted: ignore, missed: ignore });
+      await persist(() => notifications.follow(task.taskId));
       expect(await connections()).toBe(3);
-      bell.close();
+      notifications.close();
       await driver.close();
       await until(async () => (await connections()) === 2);
       expect(listeners()).toEqual(before);

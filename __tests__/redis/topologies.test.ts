@@ -22,8 +22,12 @@ const isCommitted = ({ kind }: Fate): boolean => kind === 'committed';
 async function live(one: RedisDriver, two: RedisDriver): Promise<void> {
   const task = await persist(() => created(one, { owner: 'ann', idempotencyKey: randomUUID(), slot: randomUUID() }));
   const heard: string[] = [];
-  const bell = two.listen({ appended: (id) => void heard.push(id), noted: () => undefined, missed: () => undefined });
-  await persist(() => bell.follow(task.taskId));
+  const notifications = two.listen({
+    appended: (id) => void heard.push(id),
+    noted: () => undefined,
+    missed: () => undefined,
+  });
+  await persist(() => notifications.follow(task.taskId));
   let { place } = entryAfter(START, ['1']);
   await append(one, batchOf(task.taskId, [entryAfter(START, ['1'])]));
   await until(async () => {
@@ -43,18 +47,18 @@ async function live(one: RedisDriver, two: RedisDriver): Promise<void> {
     cursor = next;
   } while (cursor !== undefined);
   expect(walked).toHaveLength(2);
-  bell.close();
+  notifications.close();
 }
 
 /** Cuts the connections on which a store listens to these nodes, and waits until it has noticed and hears again. */
 async function interrupt(driver: RedisDriver, nodes: readonly RedisServer[]): Promise<void> {
   let heard = 0;
   let missed = 0;
-  const bell = driver.listen({ appended: () => undefined, noted: () => heard++, missed: () => missed++ });
+  const notifications = driver.listen({ appended: () => undefined, noted: () => heard++, missed: () => missed++ });
   const hear = (): Promise<void> => {
     heard = 0;
     return until(async () => {
-      await driver.ring('one', { kind: 'echo', nonce: 'n' }).catch(() => undefined);
+      await driver.notify('one', { kind: 'echo', nonce: 'n' }).catch(() => undefined);
       return heard > 0;
     });
   };
@@ -63,7 +67,7 @@ async function interrupt(driver: RedisDriver, nodes: readonly RedisServer[]): Pr
   await Promise.all(nodes.map((node) => tell(node, 'CLIENT', 'KILL', 'TYPE', 'pubsub')));
   await until(() => missed > before);
   await hear();
-  bell.close();
+  notifications.close();
 }
 
 describeWithRedisServer('on a cluster of three masters with replicas', () => {

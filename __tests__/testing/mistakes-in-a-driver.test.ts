@@ -1,50 +1,50 @@
-import type { Bell, Ears } from '../../lib/distributed/port/bell.js';
+import type { Notifications, NotificationListener } from '../../lib/distributed/port/notifications.js';
 import type { TaskDriver } from '../../lib/distributed/port/driver.js';
 import type { Entry } from '../../lib/distributed/port/stored.js';
 import { describeTaskDriver, DRIVER_TTL_MS } from '../../lib/testing/index.js';
 import { ManualClock } from '../support/clock/manual-clock.js';
 import { MapDriver, MapServer } from '../support/stores/map-driver.js';
 
-/** Its bell tells of a task for ever. */
+/** It notifies of a task for ever. */
 class NeverUnfollows extends MapDriver {
-  override listen(ears: Ears): Bell {
-    return { ...super.listen(ears), unfollow: () => undefined };
+  override listen(listener: NotificationListener): Notifications {
+    return { ...super.listen(listener), unfollow: () => undefined };
   }
 }
 
-/** Its bell counts how often a task is followed. */
+/** It counts how often a task is followed. */
 class CountsFollowing extends MapDriver {
-  override listen(ears: Ears): Bell {
-    const bell = super.listen(ears);
+  override listen(listener: NotificationListener): Notifications {
+    const notifications = super.listen(listener);
     let times = 0;
     return {
-      ...bell,
-      follow: (taskId) => (times++, bell.follow(taskId)),
+      ...notifications,
+      follow: (taskId) => (times++, notifications.follow(taskId)),
       unfollow: (taskId) => {
-        if (--times === 0) bell.unfollow(taskId);
+        if (--times === 0) notifications.unfollow(taskId);
       },
     };
   }
 }
 
-class RingsAtOnce extends MapDriver {
-  override ring: TaskDriver['ring'] = async (_to, note) => {
-    for (const { ears } of this.server.listeners.values()) ears.noted(note);
+class NotifiesAtOnce extends MapDriver {
+  override notify: TaskDriver['notify'] = async (_to, note) => {
+    for (const { listener } of this.server.listeners.values()) listener.noted(note);
   };
 }
 
 class TellsAtOnce extends MapDriver {
-  override listen(ears: Ears): Bell {
+  override listen(listener: NotificationListener): Notifications {
     this.store.onAppend = (taskId: string, entries: readonly Entry[] | undefined) => {
-      for (const each of this.server.listeners.values()) each.ears.appended(taskId, entries);
+      for (const each of this.server.listeners.values()) each.listener.appended(taskId, entries);
     };
-    return super.listen(ears);
+    return super.listen(listener);
   }
 }
 
 class LosesCancelNotes extends MapDriver {
-  override ring: TaskDriver['ring'] = async (to, note) => {
-    if (note.kind !== 'cancel') this.server.ring(to, note);
+  override notify: TaskDriver['notify'] = async (to, note) => {
+    if (note.kind !== 'cancel') this.server.notify(to, note);
   };
 }
 
@@ -87,7 +87,7 @@ function testsOf(Driver: typeof MapDriver): ReadonlyMap<string, () => Promise<vo
 }
 
 const SILENT = 'is silent about a task that is followed no more, until it is followed again';
-const OWN_TURN = 'rings in a turn of its own, never from within a call';
+const OWN_TURN = 'notifies in a turn of its own, never from within a call';
 const NOTES = 'carries notes of every kind to one instance or to all, the sender included';
 const MANY = 'are told and asked of many tasks in one call';
 const REPAIR = 'have the index of many tasks repaired in one call';
@@ -97,9 +97,9 @@ describe('The suite for drivers finds', () => {
   afterEach(() => jest.useRealTimers());
 
   it.each<[what: string, foundBy: string, Driver: typeof MapDriver]>([
-    ['a bell that follows a task for ever', SILENT, NeverUnfollows],
-    ['a bell that counts how often a task is followed', SILENT, CountsFollowing],
-    ['notes that are heard from within `ring`', OWN_TURN, RingsAtOnce],
+    ['notifications of a task that never end', SILENT, NeverUnfollows],
+    ['notifications that count how often a task is followed', SILENT, CountsFollowing],
+    ['notes that are heard from within `notify`', OWN_TURN, NotifiesAtOnce],
     ['entries that are heard from within `append`', OWN_TURN, TellsAtOnce],
     ['notes of a cancel that are lost', NOTES, LosesCancelNotes],
     ['reports of which the first alone is kept', MANY, ReportsTheFirst],

@@ -5,11 +5,11 @@ import { TimeLimit } from '../core/store/time-limit.js';
 import { ignore } from '../core/optional-promise.js';
 import { Appender } from './writing/appender.js';
 import { Audience } from './fleet/audience.js';
-import type { Note } from './port/bell.js';
+import type { Note } from './port/notifications.js';
 import { Claims } from './fleet/claims.js';
 import { beatMsOf, runningTtlOf, type Context } from './context.js';
 import type { TaskDriver } from './port/driver.js';
-import { BellMonitor } from './copies/bell-monitor.js';
+import { NotificationMonitor } from './copies/notification-monitor.js';
 import { Liveness } from './fleet/liveness.js';
 import { CopyRegistry } from './copies/copy-registry.js';
 import { Orphanage } from './fleet/orphanage.js';
@@ -23,7 +23,7 @@ import { Turn } from './turn.js';
 
 /** The number of ended tasks that a sweep forgets at a time, and of tasks that it walks over. */
 const SWEPT = 500;
-/** While the bell is heard, which is tried once per lease, everything is looked at once in so many leases. */
+/** While notifications are heard, which is tried once per lease, everything is looked at once in so many leases. */
 const LOOK_LEASES = 3;
 
 /** One instance among those that serve the same tasks: its parts, and the clock that drives them. */
@@ -37,7 +37,7 @@ export class Instance {
   readonly claims: Claims;
   readonly recovery: Recovery;
   readonly orphanage: Orphanage;
-  readonly bellMonitor: BellMonitor;
+  readonly notificationMonitor: NotificationMonitor;
   readonly #cancelTick: () => void;
   /** Jobs of a tick that are still at it. */
   readonly #busy = new Set<() => Promise<unknown>>();
@@ -68,14 +68,14 @@ export class Instance {
     this.audience = new Audience(context, this.liveness, turn);
     const localSubscribers = (taskId: string): number => this.copies.get(taskId)?.local ?? 0;
     this.reader = new TaskReader(context, this.liveness, this.audience, localSubscribers);
-    this.bellMonitor = new BellMonitor(context, {
+    this.notificationMonitor = new NotificationMonitor(context, {
       appended: (taskId, entries) => this.copies.appended(taskId, entries),
       noted: (note) => this.#noted(note),
       missed: () => this.#run(this.#look),
     });
     this.copies = new CopyRegistry(context, {
-      follow: (taskId) => this.bellMonitor.follow(taskId),
-      unfollow: (taskId) => this.bellMonitor.unfollow(taskId),
+      follow: (taskId) => this.notificationMonitor.follow(taskId),
+      unfollow: (taskId) => this.notificationMonitor.unfollow(taskId),
       audienceChanged: (copy) => this.audience.changed(copy),
       added: (copy) => this.owned.attach(copy),
       read: (taskId) => this.reader.read(taskId, { snapshot: true }),
@@ -137,7 +137,7 @@ export class Instance {
     this.copies.close();
     await this.audience.flush().catch(ignore);
     if (this.owned.size === 0) await this.#leave().catch(ignore);
-    this.bellMonitor.close();
+    this.notificationMonitor.close();
     await this.context.driver.close().catch(ignore);
   }
 
@@ -164,10 +164,10 @@ export class Instance {
 
   #tick(): void {
     const now = this.context.settings.clock.now();
-    this.bellMonitor.check();
+    this.notificationMonitor.check();
     for (const job of [this.#beat, this.#tend, this.#settleUndecided, this.#lookForOrphans]) this.#run(job);
     const { leaseMs } = this.context;
-    if (this.bellMonitor.isSilent || now - this.#lookedMs >= LOOK_LEASES * leaseMs) {
+    if (this.notificationMonitor.isSilent || now - this.#lookedMs >= LOOK_LEASES * leaseMs) {
       this.#lookedMs = this.#checkedMs = now;
       this.#run(this.#look);
     } else if (now - this.#checkedMs >= leaseMs) {

@@ -39,10 +39,10 @@ export class SharedTaskStore implements OpenTaskStore {
   constructor(readonly instance: Instance) {}
 
   async create(draft: TaskDraft, settling = 0): Promise<Creation> {
-    const { owned, liveness, bellMonitor, reader } = this.instance;
-    bellMonitor.start();
+    const { owned, liveness, notificationMonitor, reader } = this.instance;
+    notificationMonitor.start();
     await liveness.ready();
-    return owned.expecting(draft.taskId, async () => {
+    return owned.whileExpected(draft.taskId, async () => {
       const entry = await this.#create(this.#toDraft(draft), settling);
       if ('created' in entry) {
         const { status, token, holder } = entry.created;
@@ -79,7 +79,7 @@ export class SharedTaskStore implements OpenTaskStore {
 
   async open(taskId: string, known?: KnownPlace): Promise<TaskFeed | undefined> {
     if (!isTaskId(taskId)) return undefined;
-    this.instance.bellMonitor.start();
+    this.instance.notificationMonitor.start();
     await this.instance.liveness.ready();
     return this.instance.copies.open(taskId, known);
   }
@@ -97,13 +97,13 @@ export class SharedTaskStore implements OpenTaskStore {
     if (writer !== undefined) owned.cancel(writer, reason);
     else if (reader.isOrphaned(task)) await recovery.cancel(task, reason);
     else if (task.holder !== undefined)
-      await context.driver.ring(task.holder, { kind: 'cancel', taskId }).catch(ignore);
+      await context.driver.notify(task.holder, { kind: 'cancel', taskId }).catch(ignore);
     return true;
   }
 
   async claim(taskId: string, folds: boolean): Promise<Takeover | Postponed | undefined> {
     if (!isTaskId(taskId)) return undefined;
-    this.instance.bellMonitor.start();
+    this.instance.notificationMonitor.start();
     return this.instance.orphanage.claim(taskId, folds);
   }
 

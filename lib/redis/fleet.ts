@@ -10,7 +10,7 @@ import type { Indexes, Named } from './indexes.js';
 import type { Keys } from './keys.js';
 import { allDone, pairsOf, textsOf, type Reply } from './clients/replies.js';
 import type { TaskReader } from './task-reader.js';
-import { BURY } from './scripts/task-scripts.js';
+import { EXPIRE_TASK } from './scripts/task-scripts.js';
 
 /**
  * The schema of the keys. It grows only when an older instance could not find its way any more, so not with the schema of
@@ -107,22 +107,22 @@ export class Fleet {
     const index = [keys.ended, keys.tombstones];
     const taken = await commands.run(scripts.TAKE_EXPIRED, index, [limit, CLEARING_MS, settings.ttlMs].map(String));
     // One that fails holds up no other, and is tried again.
-    const cleared = await Promise.all(textsOf(taken).map((taskId) => this.#bury(taskId).catch(() => undefined)));
+    const cleared = await Promise.all(textsOf(taken).map((taskId) => this.#expireTask(taskId).catch(() => undefined)));
     const gone = cleared.flatMap((taskId) => taskId ?? []);
     const left = await commands.run(scripts.LEAVE_ENDED, index, gone);
     return { gone, left: Number(left) };
   }
 
   /** Undefined where it is too early by the clock of the server that has the task. */
-  async #bury(taskId: string): Promise<string | undefined> {
+  async #expireTask(taskId: string): Promise<string | undefined> {
     const taskKeys = this.keys.ofTask(taskId);
-    const reply = await this.commands.run(BURY, taskKeys, ['']);
+    const reply = await this.commands.run(EXPIRE_TASK, taskKeys, ['']);
     if (reply === 'LATER') return undefined;
     if (Array.isArray(reply)) {
       const [resumeKey = '', owner, idempotencyKey, status] = (reply as Reply[]).map((text) => text?.toString());
       const task: Named = { taskId, resumeKey, owner, idempotencyKey, slot: undefined, handler: undefined };
       await allDone(this.indexes.gone(task, status as TaskStatus, [], true));
-      await this.commands.run(BURY, taskKeys, ['1']);
+      await this.commands.run(EXPIRE_TASK, taskKeys, ['1']);
     }
     return taskId;
   }

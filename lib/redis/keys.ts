@@ -60,7 +60,7 @@ export class Keys {
   }
 
   /** A channel: what others tell an instance, or all of them. */
-  bell = (instance: string | undefined): string => `${this.prefix}bell:${instance ?? 'all'}`;
+  notifications = (instance: string | undefined): string => `${this.prefix}notes:${instance ?? 'all'}`;
   /** The task whose channel it is. */
   taskOf = (channel: string): string => channel.slice(this.prefix.length + 1, channel.lastIndexOf('}'));
 }

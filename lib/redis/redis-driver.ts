@@ -1,12 +1,12 @@
 /** Implements the driver port on Redis, by handing each call to one of the parts. */
 import { unavailable } from '../core/errors.js';
-import type { Bell, Ears, Note } from '../distributed/port/bell.js';
+import type { Notifications, NotificationListener, Note } from '../distributed/port/notifications.js';
 import { isTask, type Claim, type Claimed, type Fate } from '../distributed/port/calls.js';
 import type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
 import { SCHEMA, type Entry, type Place, type StoredTask, type TaskState } from '../distributed/port/stored.js';
 import { Appender } from './appender.js';
 import { Audience } from './audience.js';
-import { RedisBell } from './bell.js';
+import { RedisNotifications } from './notifications.js';
 import type { RedisPort } from './clients/client-port.js';
 import { Commands } from './clients/commands.js';
 import { Creation } from './creation.js';
@@ -126,13 +126,13 @@ export class RedisDriver implements TaskDriver {
     return isTask(task) ? task : undefined;
   }
 
-  async ring(to: string | undefined, note: Note): Promise<void> {
-    const channel = this.#keys.bell(to);
+  async notify(to: string | undefined, note: Note): Promise<void> {
+    const channel = this.#keys.notifications(to);
     await (await this.#ready()).commands.send(channel, 'PUBLISH', channel, JSON.stringify(note));
   }
 
-  listen(ears: Ears): Bell {
-    return new RedisBell(this.port, this.#keys, this.#opened.settings.instance, ears);
+  listen(listener: NotificationListener): Notifications {
+    return new RedisNotifications(this.port, this.#keys, this.#opened.settings.instance, listener);
   }
 
   close(): Promise<void> {

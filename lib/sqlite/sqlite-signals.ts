@@ -11,7 +11,7 @@ const MAX_NEW_ENTRIES = 10_000;
 const VERSION = 'SELECT data_version AS others, total_changes() AS own FROM pragma_data_version';
 const ENDS = `SELECT coalesce((SELECT max(id) FROM {entries}), 0) AS entries,
   coalesce((SELECT max(id) FROM {notes}), 0) AS notes`;
-const RING = 'INSERT INTO {notes} (recipient, at, note) VALUES (?, ?, ?)';
+const NOTIFY = 'INSERT INTO {notes} (recipient, at, note) VALUES (?, ?, ?)';
 const NEW_NOTES =
   'SELECT note FROM {notes} WHERE id > ? AND id <= ? AND (recipient IS NULL OR recipient = ?) ORDER BY id';
 const TOO_MANY = `SELECT 1 FROM {entries} WHERE id > ? AND id <= ? LIMIT 1 OFFSET ${MAX_NEW_ENTRIES}`;
@@ -36,11 +36,11 @@ export class SqliteSignals implements Signals {
     readonly settings: DriverSettings,
   ) {}
 
-  ring(to: string | undefined, note: StoredNote): Promise<void> {
+  notify(to: string | undefined, note: StoredNote): Promise<void> {
     const now = this.settings.clock.wallNow();
     return this.transactions.write(() => {
       this.connection.run('DELETE FROM {notes} WHERE at <= ?', Math.trunc(now - NOTE_MS));
-      this.connection.run(RING, to, Math.trunc(now), JSON.stringify(note));
+      this.connection.run(NOTIFY, to, Math.trunc(now), JSON.stringify(note));
     });
   }
 

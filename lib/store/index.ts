@@ -17,7 +17,7 @@ export type { Change, Inserted, KeptTask, TaskQuery, TaskTable } from '../tables
 
 // The port that a driver implements, where the rules of one task run in the database itself
 export type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
-export type { Bell, Ears, Note } from '../distributed/port/bell.js';
+export type { Notifications, NotificationListener, Note } from '../distributed/port/notifications.js';
 export type {
   AudienceReport,
   Batch,

@@ -1,6 +1,6 @@
 /** Lets instances hear of each other where only documents and tasks can be read. */
 import { randomUUID } from 'node:crypto';
-import type { Note } from '../distributed/port/bell.js';
+import type { Note } from '../distributed/port/notifications.js';
 import type { Documents } from './documents.js';
 import type { KeptTasks } from './kept-tasks.js';
 
@@ -18,7 +18,7 @@ export interface News {
 /** Leaves notes for other instances, and tells what they write. A call that rejects has heard nothing. */
 export interface Signals {
   /** Leaves a note for an instance, or for all of them. */
-  ring(to: string | undefined, note: StoredNote): Promise<void>;
+  notify(to: string | undefined, note: StoredNote): Promise<void>;
   /** Begins to listen. Whatever happens once it has resolved is heard. */
   begin(): Promise<void>;
   /** Resolves once nothing that is appended to the task can go unheard. */
@@ -54,7 +54,7 @@ export class DocumentSignals implements Signals {
     this.#startedAtMs = tasks.now;
   }
 
-  async ring(to: string | undefined, note: StoredNote): Promise<void> {
+  async notify(to: string | undefined, note: StoredNote): Promise<void> {
     await this.documents.write(`${since(prefixOf(to), this.tasks.now)}/${randomUUID()}`, note);
     await this.#deleteOld();
   }

@@ -1,14 +1,14 @@
 /** Implements the driver port on top of a table of tasks. */
 import { assertOption } from '../core/check-options.js';
 import { unavailable } from '../core/errors.js';
-import type { Bell, Ears } from '../distributed/port/bell.js';
+import type { Notifications, NotificationListener } from '../distributed/port/notifications.js';
 import type { Batch, Claim, Fate } from '../distributed/port/calls.js';
 import type { DriverSettings, TaskDriver } from '../distributed/port/driver.js';
 import type { InstanceState } from '../distributed/port/stored.js';
 import { forgetAudience, readAudience, readDeparture, report } from './audience.js';
 import { Documents, type KeyValue } from './documents.js';
 import { KeptTasks } from './kept-tasks.js';
-import { PolledBell, type Polling } from './polled-bell.js';
+import { PolledNotifications, type Polling } from './polled-notifications.js';
 import { DocumentSignals, type Signals } from './signals.js';
 import { isKept, type KeptTask, type TaskTable } from './task-table.js';
 import * as transitions from './transitions.js';
@@ -40,7 +40,7 @@ interface Opened {
 /** A driver over a table of tasks: reads, applies the transitions, and asks the indexes. */
 export class TableDriver implements TaskDriver {
   #opened: Opened | undefined;
-  #bell: PolledBell | undefined;
+  #notifications: PolledNotifications | undefined;
 
   /** @param openParts called once, with the settings of the store */
   constructor(readonly openParts: (settings: DriverSettings) => TableParts) {}
@@ -128,7 +128,7 @@ export class TableDriver implements TaskDriver {
     await this.#written(this.#open.documents.replace<InstanceState>(key, counted));
     const states: InstanceState[] = [];
     for await (const [, state] of this.#open.documents.scan<InstanceState>(INSTANCES)) states.push(state);
-    if (this.#bell !== undefined) this.#bell.isAlone = states.length === 1;
+    if (this.#notifications !== undefined) this.#notifications.isAlone = states.length === 1;
     return states;
   };
 
@@ -184,15 +184,15 @@ export class TableDriver implements TaskDriver {
     return { tasks, next: page.length < limit ? undefined : page.at(-1)?.taskId };
   };
 
-  ring: TaskDriver['ring'] = async (to, note) => this.#written(this.#open.signals.ring(to, note));
+  notify: TaskDriver['notify'] = async (to, note) => this.#written(this.#open.signals.notify(to, note));
 
-  listen(ears: Ears): Bell {
+  listen(listener: NotificationListener): Notifications {
     const { tasks, signals } = this.#open;
-    return (this.#bell = new PolledBell(signals, tasks.settings.clock, this.#open.polling, ears));
+    return (this.#notifications = new PolledNotifications(signals, tasks.settings.clock, this.#open.polling, listener));
   }
 
   close(): Promise<void> {
-    this.#bell?.close();
+    this.#notifications?.close();
     return Promise.resolve();
   }
 
@@ -219,7 +219,7 @@ export class TableDriver implements TaskDriver {
     const isGone = await this.#table.change(taskId, (task) =>
       task === undefined ? { answer: false } : transitions.forget(task, tasks.moment),
     );
-    if (isGone) await this.#written(signals.ring(undefined, { kind: 'gone', taskId }));
+    if (isGone) await this.#written(signals.notify(undefined, { kind: 'gone', taskId }));
     return isGone;
   }
 
@@ -227,7 +227,7 @@ export class TableDriver implements TaskDriver {
 
   async #written<T>(call: Promise<T>): Promise<T> {
     const answer = await call;
-    this.#bell?.wake();
+    this.#notifications?.wake();
     return answer;
   }
 

@@ -29,7 +29,7 @@ describe('Subscription', () => {
     feed = store.open(task.taskId)!;
   });
 
-  afterEach(turn); // what was appended rings no bell in the next test
+  afterEach(turn); // what was appended wakes nobody in the next test
 
   it('reads the kept events, moves its position, and then reads nothing until there is more', () => {
     const subscription = subscribe();

@@ -1,4 +1,4 @@
-import type { Bell, Ears } from '../../../lib/distributed/port/bell.js';
+import type { Notifications, NotificationListener } from '../../../lib/distributed/port/notifications.js';
 import type { Batch, Fate } from '../../../lib/distributed/port/calls.js';
 import type { DriverSettings, TaskDriver } from '../../../lib/distributed/port/driver.js';
 import type { Random } from '../../support/random/random.js';
@@ -15,8 +15,8 @@ export interface Weather {
   /** Done after up to `lateMs`. */
   late: number;
   lateMs: number;
-  /** A ring of the bell that nobody hears. */
-  bellLost: number;
+  /** A notification that nobody hears. */
+  notificationLost: number;
   /** The store takes no writes, and says so; reads work. */
   refusesWrites: boolean;
   /** The store answers nobody. */
@@ -24,7 +24,7 @@ export interface Weather {
 }
 
 export const CALM: Weather = Object.freeze({
-  ...{ answerLost: 0, requestLost: 0, twice: 0, late: 0, lateMs: 0, bellLost: 0 },
+  ...{ answerLost: 0, requestLost: 0, twice: 0, late: 0, lateMs: 0, notificationLost: 0 },
   ...{ refusesWrites: false, isDown: false },
 });
 
@@ -73,7 +73,7 @@ export class FaultyDriver implements TaskDriver {
   list: TaskDriver['list'] = (...args) => this.#read(() => this.#inner.list(...args));
   expire: TaskDriver['expire'] = (...args) => this.#write(() => this.#inner.expire(...args));
   walk: TaskDriver['walk'] = (...args) => this.#read(() => this.#inner.walk(...args));
-  ring: TaskDriver['ring'] = (...args) => this.#read(() => this.#inner.ring(...args));
+  notify: TaskDriver['notify'] = (...args) => this.#read(() => this.#inner.notify(...args));
 
   append: TaskDriver['append'] = (batches) => {
     const sealed = batches.map(sealedBatch);
@@ -85,15 +85,15 @@ export class FaultyDriver implements TaskDriver {
     );
   };
 
-  listen(ears: Ears): Bell {
-    const heard = (ring: () => void): void => {
-      if (this.random.next() < this.weather.bellLost || this.weather.isDown) return;
-      this.machine.time.after(this.#delayMs(), () => this.machine.deliver(ring));
+  listen(listener: NotificationListener): Notifications {
+    const heard = (call: () => void): void => {
+      if (this.random.next() < this.weather.notificationLost || this.weather.isDown) return;
+      this.machine.time.after(this.#delayMs(), () => this.machine.deliver(call));
     };
     return this.#inner.listen({
-      appended: (taskId, entries) => heard(() => ears.appended(taskId, entries)),
-      noted: (note) => heard(() => ears.noted(note)),
-      missed: () => heard(() => ears.missed()),
+      appended: (taskId, entries) => heard(() => listener.appended(taskId, entries)),
+      noted: (note) => heard(() => listener.noted(note)),
+      missed: () => heard(() => listener.missed()),
     });
   }
 

@@ -205,7 +205,13 @@ export class World {
     const { random } = this;
     const some = (): number => random.pick([0, 0, 0.05, 0.3]);
     const weather: Weather = {
-      ...{ answerLost: some(), requestLost: some(), twice: some(), late: some(), bellLost: random.pick([0, 0.3, 1]) },
+      ...{
+        answerLost: some(),
+        requestLost: some(),
+        twice: some(),
+        late: some(),
+        notificationLost: random.pick([0, 0.3, 1]),
+      },
       ...{ lateMs: random.int(0, 2 * this.options.leaseMs), isDown: random.next() < 0.15 },
       refusesWrites: random.next() < 0.25,
     };

@@ -69,7 +69,7 @@ export class RedisOnClock {
     return opened;
   }
 
-  /** Waits until every command is answered, and what it has rung is heard and done. */
+  /** Waits until every command is answered, and what it has notified others of is heard and done. */
   async settled(turns: () => Promise<void>): Promise<void> {
     let sent: number;
     do {

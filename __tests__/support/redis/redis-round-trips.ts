@@ -1,6 +1,6 @@
 import type { Command, RedisListener, RedisPort } from '../../../lib/redis/clients/client-port.js';
 
-/** Signs of life and the bell's own test go on beside what a test counts. */
+/** Signs of life and the test of notifications go on beside what a test counts. */
 const isBackground = ({ key, args }: Command): boolean =>
   key.endsWith('{fleet}:instances') || args.some((word) => word.includes('"kind":"echo"'));
 

@@ -78,7 +78,7 @@ export class SseFollower {
     response.on('close', () => {
       this.#end();
     });
-    this.#ring();
+    this.#notify();
   }
 
   #read(text: string): void {
@@ -90,15 +90,15 @@ export class SseFollower {
       if (lines.length > 0) this.frames.push(...decodeEvents(`${lines.join('\n')}\n\n`));
       this.lastEventId = lines.findLast((line) => line.startsWith('id: '))?.slice('id: '.length) ?? this.lastEventId;
     }
-    this.#ring();
+    this.#notify();
   }
 
   #end(): void {
     this.ended = true;
-    this.#ring();
+    this.#notify();
   }
 
-  #ring(): void {
+  #notify(): void {
     for (const wake of this.#wake.splice(0)) wake();
   }
 }

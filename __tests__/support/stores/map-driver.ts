@@ -1,10 +1,10 @@
-import type { Bell, Ears, Note } from '../../../lib/distributed/port/bell.js';
+import type { Notifications, NotificationListener, Note } from '../../../lib/distributed/port/notifications.js';
 import type { DriverSettings, TaskDriver } from '../../../lib/distributed/port/driver.js';
 import type { Entry } from '../../../lib/distributed/port/stored.js';
 import { MapStore } from './map-store.js';
 
 interface Listener {
-  readonly ears: Ears;
+  readonly listener: NotificationListener;
   readonly followed: Set<string>;
 }
 
@@ -22,14 +22,14 @@ export class MapServer {
     return this.store;
   }
 
-  ring(to: string | undefined, note: Note): void {
-    for (const [instance, { ears }] of this.listeners)
-      if (to === undefined || to === instance) later(() => ears.noted(note));
+  notify(to: string | undefined, note: Note): void {
+    for (const [instance, { listener }] of this.listeners)
+      if (to === undefined || to === instance) later(() => listener.noted(note));
   }
 
   #appended(taskId: string, entries: readonly Entry[] | undefined): void {
-    for (const { ears, followed } of this.listeners.values()) {
-      if (followed.has(taskId)) later(() => ears.appended(taskId, entries));
+    for (const { listener, followed } of this.listeners.values()) {
+      if (followed.has(taskId)) later(() => listener.appended(taskId, entries));
     }
   }
 }
@@ -71,11 +71,11 @@ export class MapDriver implements TaskDriver {
   list: TaskDriver['list'] = async (...args) => this.store.list(...args);
   expire: TaskDriver['expire'] = async (...args) => this.store.expire(...args);
   walk: TaskDriver['walk'] = async (...args) => this.store.walk(...args);
-  ring: TaskDriver['ring'] = async (...args) => this.server.ring(...args);
+  notify: TaskDriver['notify'] = async (...args) => this.server.notify(...args);
 
-  listen(ears: Ears): Bell {
+  listen(listener: NotificationListener): Notifications {
     const followed = new Set<string>();
-    this.server.listeners.set(this.#instance, { ears, followed });
+    this.server.listeners.set(this.#instance, { listener, followed });
     return {
       follow: async (taskId) => void followed.add(taskId),
       unfollow: (taskId) => void followed.delete(taskId),
@@ -95,4 +95,4 @@ export class MapDriver implements TaskDriver {
 }
 
 /** In a turn of its own, as the port asks. */
-const later = (ring: () => void): void => void setImmediate(ring);
+const later = (call: () => void): void => void setImmediate(call);

@@ -77,7 +77,7 @@ export class Memory implements MemoryBudget {
   /** Dropped pieces, those without progress for the longest time first. */
   readonly #pinned = new Set<Pinnable>();
   /** The connections to cut in the next turn. Cutting them now could end a task in the middle of an append. */
-  #doomed: Sender[] = [];
+  #toCut: Sender[] = [];
 
   /** @param freeSome frees a part of what is reserved; false where there is nothing left to free */
   constructor(
@@ -119,15 +119,15 @@ export class Memory implements MemoryBudget {
 
   #cut(piece: Pinnable): void {
     piece.countIn(undefined);
-    if (this.#doomed.length === 0) runOutsideContext(Memory.#cutLater, this);
-    this.#doomed.push(...piece.senders);
+    if (this.#toCut.length === 0) runOutsideContext(Memory.#cutLater, this);
+    this.#toCut.push(...piece.senders);
   }
 
   static #cutLater(this: void, memory: Memory): void {
     setImmediate(() => {
-      const doomed = memory.#doomed;
-      memory.#doomed = [];
-      callEach('a stalled connection', doomed, cut);
+      const toCut = memory.#toCut;
+      memory.#toCut = [];
+      callEach('a stalled connection', toCut, cut);
     });
   }
 }

@@ -59,7 +59,7 @@ export class CopyRegistry {
 
   /**
    * The copy of a task, with all that was committed before the call: whoever comes from another instance may be ahead
-   * of a bell that is still on its way. Undefined where there is no task any more.
+   * of a notification that is still on its way. Undefined where there is no task any more.
    */
   async open(taskId: string, known?: KnownPlace): Promise<LogCopy | undefined> {
     for (let tries = 0; tries < OPENINGS; tries++) {
@@ -96,11 +96,11 @@ export class CopyRegistry {
     return copy;
   }
 
-  /** The bell says that there is more of the task: these entries, where it has brought them. */
+  /** A notification says that there is more of the task: these entries, where it has brought them. */
   appended(taskId: string, entries: readonly Entry[] | undefined): void {
     const copy = this.#copies.get(taskId);
     if (copy === undefined || copy.writer !== undefined || this.#opening.has(taskId)) return;
-    copy.events.offer(entries).catch(ignore); // the next look tries again
+    copy.events.acceptEntries(entries).catch(ignore); // the next look tries again
   }
 
   /** The task runs elsewhere from now on: its events have to be read. */
@@ -158,9 +158,9 @@ export class CopyRegistry {
     await copy.refreshSnapshot(this.context.settings.log.maxEvents / 32);
   }
 
-  /** Asks for everything at once. What is appended until the bell is hung, and may go unheard, is read after that. */
+  /** Asks for everything at once. What is appended until the task is followed, and may go unheard, is read after that. */
   async #open(taskId: string): Promise<LogCopy | undefined> {
-    const following = this.events.follow(taskId).catch(ignore); // without a bell, looking makes up for it
+    const following = this.events.follow(taskId).catch(ignore); // where nothing is heard, looking makes up for it
     let found: FoundTask | undefined;
     let first: readonly Entry[];
     try {

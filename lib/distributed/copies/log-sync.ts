@@ -25,7 +25,7 @@ const STATUS_OF = new Map<string | undefined, FinalStatus>(
 
 /**
  * The events of a task as this instance has copied them, in order and each once, whether they were read from the store,
- * brought by the bell or written here.
+ * brought by a notification or written here.
  */
 export class LogSync {
   readonly log: EventLog;
@@ -82,8 +82,8 @@ export class LogSync {
     return top.token > token || (top.token === token && top.seq > seq) || (isFinal(status) && !this.log.ended);
   }
 
-  /** Takes over entries that the bell has brought, where they follow what is here; reads the store where they do not. */
-  offer(entries: readonly Entry[] | undefined): Promise<void> {
+  /** Takes over entries that a notification has brought, where they follow what is here; reads the store where they do not. */
+  acceptEntries(entries: readonly Entry[] | undefined): Promise<void> {
     for (const entry of entries ?? []) {
       const { token, seq } = entry.place;
       const follows = token === this.#readTo.token && seq - entry.events <= this.log.lastSeq;

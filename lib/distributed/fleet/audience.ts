@@ -146,6 +146,6 @@ export class Audience {
 
   async #tellHolder({ holder, taskId }: Counted): Promise<void> {
     if (holder === undefined || holder === this.context.instance) return;
-    await this.context.driver.ring(holder, { kind: 'audience', taskId }).catch(ignore);
+    await this.context.driver.notify(holder, { kind: 'audience', taskId }).catch(ignore);
   }
 }

@@ -11,7 +11,7 @@ import { toRecord } from '../records.js';
 import type { StoredTask } from '../port/stored.js';
 import type { TaskReader } from '../task-reader.js';
 
-/** Orphans are looked for so often, in ms, where no bell rings. */
+/** Orphans are looked for so often, in ms, where no notification comes. */
 const LOOK_MS = 1_000;
 /** The number of orphans that are looked at in one call. */
 const PAGE = 100;
@@ -101,7 +101,7 @@ export class Orphanage {
     if (task.handler === undefined) return undefined;
     if (!(await this.context.driver.isDue(taskId, task.handler))) return { laterMs: LOOK_MS };
     await liveness.ready();
-    return owned.expecting(taskId, () => this.#claim(task, folds));
+    return owned.whileExpected(taskId, () => this.#claim(task, folds));
   }
 
   async #claim(task: StoredTask, folds: boolean): Promise<Takeover | undefined> {

@@ -205,7 +205,7 @@ export class Recovery {
   async #end(task: TaskState, ending: ForeignEnding): Promise<void> {
     const { taskId } = task;
     const { owned, claims, copies } = this.parts;
-    await owned.expecting(taskId, () => claims.take(task, task.attempt, { ending }));
+    await owned.whileExpected(taskId, () => claims.take(task, task.attempt, { ending }));
     const copy = copies.get(taskId);
     if (copy !== undefined) await copy.fetch();
   }

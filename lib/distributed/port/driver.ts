@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { LogLimits } from '../../core/log/event-log.js';
 import type { Tombstone } from '../../core/ports.js';
-import type { Bell, Ears, Note } from './bell.js';
+import type { Notifications, NotificationListener, Note } from './notifications.js';
 import type {
   AudienceReport,
   Batch,
@@ -92,7 +92,7 @@ export interface TaskDriver {
    * Appends what several tasks have to say in one turn, each batch on its own, and answers a fate for each, in the same order:
    * none of them has to wait for a batch that another node of the store is slow to take. Entries whose
    * place is in the log already are skipped. With an `ending` the task takes its status, outcome and time of expiry,
-   * and leaves its slot, its quota and the index of its holder. Tells the bells of those who follow.
+   * and leaves its slot, its quota and the index of its holder. Notifies the instances that follow the task.
    * Called at most once per task at a time, as often as every turn of the event loop: this is the hot path.
    */
   append(batches: readonly Batch[]): readonly Promise<Fate>[];
@@ -155,7 +155,7 @@ export interface TaskDriver {
   /** A page of tasks; shorter than `limit` only where it is the last. */
   list(query: ListQuery): Promise<readonly StoredTask[]>;
   /**
-   * Forgets up to `limit` ended tasks whose retention is over; their tombstones stand for another `ttlMs`. Rings those
+   * Forgets up to `limit` ended tasks whose retention is over; their tombstones stand for another `ttlMs`. Notifies those
    * who follow them. `left` is zero only where no ended task and no tombstone is left.
    */
   expire(limit: number): Promise<{ readonly gone: readonly string[]; readonly left: number }>;
@@ -166,9 +166,9 @@ export interface TaskDriver {
   ): Promise<{ readonly tasks: readonly StoredTask[]; readonly next: string | undefined }>;
 
   /** Tells an instance (undefined: all of them, this one included) something. Lost only where something fails. */
-  ring(to: string | undefined, note: Note): Promise<void>;
+  notify(to: string | undefined, note: Note): Promise<void>;
   /** Called at most once, when there is something to listen for. */
-  listen(ears: Ears): Bell;
+  listen(listener: NotificationListener): Notifications;
   /** Releases what the driver itself has opened. No method is called afterwards. */
   close(): Promise<void>;
 }

@@ -19,7 +19,7 @@ export function withTimeLimit(driver: TaskDriver, limit: TimeLimit): TaskDriver 
     open: (settings) => {
       driver.open(settings);
     },
-    listen: (ears) => driver.listen(ears),
+    listen: (listener) => driver.listen(listener),
     create: limited((...args) => driver.create(...args)),
     read: limited((...args) => driver.read(...args)),
     look: limited((...args) => driver.look(...args)),
@@ -42,7 +42,7 @@ export function withTimeLimit(driver: TaskDriver, limit: TimeLimit): TaskDriver 
     list: limited((...args) => driver.list(...args)),
     expire: limited((...args) => driver.expire(...args)),
     walk: limited((...args) => driver.walk(...args)),
-    ring: limited((...args) => driver.ring(...args)),
+    notify: limited((...args) => driver.notify(...args)),
     close: limited(() => driver.close()),
   };
 }

@@ -83,7 +83,7 @@ export class OwnedTasks implements WriterOwner {
   }
 
   /** Does `work`, in which the store may come to say that the task runs here, although nothing does yet. */
-  async expecting<T>(taskId: string, work: () => Promise<T>): Promise<T> {
+  async whileExpected<T>(taskId: string, work: () => Promise<T>): Promise<T> {
     this.#expected.set(taskId, (this.#expected.get(taskId) ?? 0) + 1);
     try {
       return await work();
@@ -155,7 +155,7 @@ export class OwnedTasks implements WriterOwner {
     await driver.orphan(taskId, { token: epoch, holder: instance }, 0);
     const copy = this.parts.copies.get(taskId);
     if (copy !== undefined) copy.holder = undefined;
-    if (handler !== undefined) await driver.ring(undefined, { kind: 'orphan', handler }).catch(ignore);
+    if (handler !== undefined) await driver.notify(undefined, { kind: 'orphan', handler }).catch(ignore);
   }
 
   /** Asks the store about a task that runs here: somebody has cancelled it. */
@@ -224,7 +224,7 @@ export class OwnedTasks implements WriterOwner {
     writer.pause();
     const { attempt, epoch, taskId } = writer.record;
     try {
-      const claimed = await this.expecting(taskId, () => this.parts.claims.take(state, attempt, { above: epoch }));
+      const claimed = await this.whileExpected(taskId, () => this.parts.claims.take(state, attempt, { above: epoch }));
       if ('won' in claimed) writer.renew({ ...claimed.won.top, token: claimed.won.token });
       else writer.revoke(claimed.lost === 'gone' ? lostByStore() : fenced());
     } catch {

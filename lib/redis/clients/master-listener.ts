@@ -48,7 +48,7 @@ export class MasterListener implements RedisListener {
   readonly #open = (): void => {
     this.#leave();
     this.#opening = Promise.resolve().then(this.open);
-    this.#opening.catch(ignore); // the bell stays silent, so the rules listen anew
+    this.#opening.catch(ignore); // nothing is heard, so the rules listen anew
   };
 
   #leave(): void {

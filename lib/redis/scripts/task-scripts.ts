@@ -128,7 +128,7 @@ return read(KEYS[1], KEYS[2], KEYS[3], '')`);
  * ARGV '1' to reduce a task that is past its retention to its tombstone. Answers the task where there is something to clear:
  * first what leads to it is taken away, then the task, so that a clearing which was cut short can be done again.
  */
-export const BURY = script(`${LUA_NOW}
+export const EXPIRE_TASK = script(`${LUA_NOW}
 local task = redis.call('HMGET', KEYS[1], 'expires', 'resumeKey', 'owner', 'idempotencyKey', 'status')
 if task[1] and now < tonumber(task[1]) then return 'LATER' end
 if not task[5] then return false end

@@ -1,6 +1,6 @@
 /** Adds the suite for drivers to a test runner. */
 import { suiteOf, type Runner } from '../suite.js';
-import { describeDriverBell } from './bell.js';
+import { describeDriverNotifications } from './notifications.js';
 import { describeDriverCreation } from './creation.js';
 import { describeDriverIndexes } from './indexes.js';
 import { describeDriverLog } from './log.js';
@@ -20,6 +20,6 @@ export function describeTaskDriver(name: string, open: OpenDrivers, runner: Runn
     describeDriverLog(suite);
     describeDriverTakeover(suite);
     describeDriverIndexes(suite);
-    describeDriverBell(suite);
+    describeDriverNotifications(suite);
   });
 }

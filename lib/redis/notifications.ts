@@ -1,6 +1,6 @@
 /** Hears what other instances publish, on a connection of its own. */
 import { ignore } from '../core/optional-promise.js';
-import type { Bell, Ears, Note } from '../distributed/port/bell.js';
+import type { Notifications, NotificationListener, Note } from '../distributed/port/notifications.js';
 import type { RedisListener, RedisPort } from './clients/client-port.js';
 import type { Keys } from './keys.js';
 import { parseEntry } from './log-entry.js';
@@ -9,61 +9,62 @@ import { parseEntry } from './log-entry.js';
  * Subscribes to everything again whenever its connection is ready, because that may have been lost unnoticed, or may not
  * have been able to subscribe the first time.
  */
-export class RedisBell implements Bell {
+export class RedisNotifications implements Notifications {
   readonly #followed = new Set<string>();
-  #listener: RedisListener;
+  #connection: RedisListener;
   #closed = false;
 
   constructor(
     readonly port: RedisPort,
     readonly keys: Keys,
     readonly instance: string,
-    readonly ears: Ears,
+    readonly listener: NotificationListener,
   ) {
-    this.#listener = this.#listen();
+    this.#connection = this.#listen();
   }
 
   async follow(taskId: string): Promise<void> {
     const channel = this.keys.events(taskId);
     this.#followed.add(channel);
-    await this.#listener.subscribe(channel);
+    await this.#connection.subscribe(channel);
   }
 
   unfollow(taskId: string): void {
     const channel = this.keys.events(taskId);
-    if (this.#followed.delete(channel)) this.#listener.unsubscribe(channel).catch(ignore);
+    if (this.#followed.delete(channel)) this.#connection.unsubscribe(channel).catch(ignore);
   }
 
   renew(): void {
     if (this.#closed) return;
-    this.#listener.close();
-    this.#listener = this.#listen();
-    this.#subscribe(this.#listener);
+    this.#connection.close();
+    this.#connection = this.#listen();
+    this.#subscribe(this.#connection);
   }
 
   close(): void {
     this.#closed = true;
-    this.#listener.close();
+    this.#connection.close();
   }
 
   #listen(): RedisListener {
-    const listener = this.port.listen(
+    const connection = this.port.listen(
       (channel, message) => {
         if (!this.#closed) this.#hear(channel, message);
       },
       () => {
-        if (this.#listener === listener) this.#subscribe(listener);
+        if (this.#connection === connection) this.#subscribe(connection);
       },
     );
-    for (const instance of [this.instance, undefined]) listener.subscribe(this.keys.bell(instance)).catch(ignore);
-    return listener;
+    for (const instance of [this.instance, undefined])
+      connection.subscribe(this.keys.notifications(instance)).catch(ignore);
+    return connection;
   }
 
   /** Tells that something may have been missed once everything is followed again. */
-  #subscribe(listener: RedisListener): void {
-    const channels = [this.keys.bell(this.instance), this.keys.bell(undefined), ...this.#followed];
-    Promise.all(channels.map((channel) => listener.subscribe(channel))).then(() => {
-      if (!this.#closed && this.#listener === listener) this.ears.missed();
+  #subscribe(connection: RedisListener): void {
+    const channels = [this.keys.notifications(this.instance), this.keys.notifications(undefined), ...this.#followed];
+    Promise.all(channels.map((channel) => connection.subscribe(channel))).then(() => {
+      if (!this.#closed && this.#connection === connection) this.listener.missed();
     }, ignore); // the rules notice that nothing is heard, and renew
   }
 
@@ -72,11 +73,11 @@ export class RedisBell implements Bell {
       const taskId = this.keys.taskOf(channel);
       const space = message.indexOf(' ');
       const entries = space < 0 ? undefined : [parseEntry(message.slice(0, space), message.slice(space + 1))];
-      if (this.#followed.has(channel)) this.ears.appended(taskId, entries);
+      if (this.#followed.has(channel)) this.listener.appended(taskId, entries);
       return;
     }
     const note = parseNote(message);
-    if (note !== undefined) this.ears.noted(note);
+    if (note !== undefined) this.listener.noted(note);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Bell, Note } from '../../lib/distributed/port/bell.js';
+import type { Notifications, Note } from '../../lib/distributed/port/notifications.js';
 import type { TaskDriver } from '../../lib/store/index.js';
 import { ManualClock } from '../support/clock/manual-clock.js';
 import { append, draftOf, openDriver, progressAt } from '../support/sqlite/sqlite-driver.js';
@@ -16,13 +16,13 @@ class Listening {
   readonly heard: unknown[] = [];
   readonly first: TaskDriver;
   readonly second: TaskDriver;
-  readonly bell: Bell;
+  readonly notifications: Notifications;
 
   constructor() {
     const path = files.newPath();
     this.first = openDriver(files.connect(path), { clock: this.clock, instance: 'a' });
     this.second = openDriver(files.connect(path), { clock: this.clock, instance: 'b' });
-    this.bell = this.first.listen({
+    this.notifications = this.first.listen({
       appended: (taskId, entries) => this.heard.push(['appended', taskId, entries]),
       noted: (note) => this.heard.push(note),
       missed: () => this.heard.push('missed'),
@@ -41,36 +41,36 @@ class Listening {
 
 describe('an instance that follows a task in a SQLite file', () => {
   it('is notified once that another process has appended to it, and of no other task', async () => {
-    const { second, bell, ...rest } = listening();
+    const { second, notifications, ...rest } = listening();
     await second.create(draftOf('t'), 'b');
     await second.create(draftOf('u'), 'b');
     await append(second, progressAt('t', 1));
-    await bell.follow('t');
+    await notifications.follow('t');
     await Promise.all(second.append([progressAt('t', 2), progressAt('u', 1)]));
     await append(second, progressAt('t', 3));
     expect(await rest.listen()).toEqual([['appended', 't', undefined]]);
     expect(await rest.listen()).toEqual([]);
     await append(second, progressAt('t', 4));
     expect(await rest.listen()).toEqual([['appended', 't', undefined]]);
-    bell.unfollow('t');
+    notifications.unfollow('t');
     await append(second, progressAt('t', 5));
     expect(await rest.listen()).toEqual([]);
   });
 
   it('is notified of appends of its own process, too', async () => {
-    const { first, bell, ...rest } = listening();
+    const { first, notifications, ...rest } = listening();
     await first.create(draftOf('t'), 'a');
-    await bell.follow('t');
+    await notifications.follow('t');
     await append(first, progressAt('t', 1));
     expect(await rest.listen()).toEqual([['appended', 't', undefined]]);
   });
 
   it('is notified that it is forgotten', async () => {
-    const { second, clock, bell, ...rest } = listening();
+    const { second, clock, notifications, ...rest } = listening();
     await second.create(draftOf('t'), 'b');
     const ending = { status: 'completed' as const, outcome: '{}' };
     await append(second, progressAt('t', 1, '{}', { ending }));
-    await bell.follow('t');
+    await notifications.follow('t');
     await rest.listen();
     clock.advance(1_000);
     await second.expire(10);
@@ -78,9 +78,9 @@ describe('an instance that follows a task in a SQLite file', () => {
   });
 
   it('is told that it may have missed something where too much has changed', async () => {
-    const { second, bell, clock, ...rest } = listening();
+    const { second, notifications, clock, ...rest } = listening();
     await second.create(draftOf('t'), 'b');
-    await bell.follow('t');
+    await notifications.follow('t');
     const many = progressAt('t', 1);
     const entries = Array.from({ length: 10_001 }, (_, i) => progressAt('t', i + 1).entries[0]!);
     await append(second, { ...many, entries });
@@ -96,24 +96,24 @@ describe('notes between instances on a SQLite file', () => {
     await rest.listen();
     const cancel: Note = { kind: 'cancel', taskId: 't' };
     const orphan: Note = { kind: 'orphan', handler: 'name:x' };
-    await second.ring('a', cancel);
-    await second.ring('b', { kind: 'audience', taskId: 't' });
-    await second.ring(undefined, orphan);
+    await second.notify('a', cancel);
+    await second.notify('b', { kind: 'audience', taskId: 't' });
+    await second.notify(undefined, orphan);
     expect(await rest.listen()).toEqual([cancel, orphan]);
   });
 
   it('are heard from the moment on in which it begins to listen', async () => {
     const { second, ...rest } = listening();
     const orphan: Note = { kind: 'orphan', handler: 'name:x' };
-    await second.ring('a', orphan);
+    await second.notify('a', orphan);
     expect(await rest.listen()).toEqual([orphan]);
   });
 
   it('reach the instance that has sent them, too', async () => {
     const { first, ...rest } = listening();
-    await first.ring('a', { kind: 'echo', nonce: '1' });
+    await first.notify('a', { kind: 'echo', nonce: '1' });
     await rest.listen();
-    await first.ring('a', { kind: 'echo', nonce: '2' });
+    await first.notify('a', { kind: 'echo', nonce: '2' });
     expect(await rest.listen()).toEqual([{ kind: 'echo', nonce: '2' }]);
   });
 
@@ -121,7 +121,7 @@ describe('notes between instances on a SQLite file', () => {
     const { second, clock, ...rest } = listening();
     await rest.listen();
     const orphan: Note = { kind: 'orphan', handler: 'name:x' };
-    await second.ring(undefined, orphan);
+    await second.notify(undefined, orphan);
     clock.advance(100);
     expect(await rest.listen()).toEqual([orphan]);
   });
@@ -135,18 +135,24 @@ describe('notes between instances on a SQLite file', () => {
   });
 });
 
-it('a closed bell is silent and leaves no timer', async () => {
-  const { first, second, bell, clock, ...rest } = listening();
+it('notifications that are closed are silent and leave no timer', async () => {
+  const { first, second, notifications, clock, ...rest } = listening();
   await second.create(draftOf('t'), 'b');
-  await bell.follow('t');
-  bell.close();
+  await notifications.follow('t');
+  notifications.close();
   await append(second, progressAt('t', 1));
-  await first.ring('a', { kind: 'echo', nonce: '1' });
+  await first.notify('a', { kind: 'echo', nonce: '1' });
   expect(await rest.listen()).toEqual([]);
   expect(clock.timers).toBe(0);
 });
 
 function listening() {
   const all = new Listening();
-  return { first: all.first, second: all.second, bell: all.bell, clock: all.clock, listen: () => all.listen() };
+  return {
+    first: all.first,
+    second: all.second,
+    notifications: all.notifications,
+    clock: all.clock,
+    listen: () => all.listen(),
+  };
 }

@@ -12,19 +12,19 @@ export type Note =
 
 /**
  * Hears what happens in the store. Called in a turn of the event loop of its own, and never from within a call of the
- * driver or its bell: whoever appends or rings is in the middle of its own work. Throws nothing.
+ * driver or its notifications: whoever appends or notifies is in the middle of its own work. Throws nothing.
  */
-export interface Ears {
-  /** The log of a followed task has grown. `entries`: by these, in order, where they fit into the bell (4 KiB). */
+export interface NotificationListener {
+  /** The log of a followed task has grown. `entries`: by these, in order, where they fit into the notification (4 KiB). */
   appended(taskId: string, entries: readonly Entry[] | undefined): void;
-  /** Somebody has rung this instance, or all of them. */
+  /** Somebody has notified this instance, or all of them. */
   noted(note: Note): void;
   /** Anything may have happened unheard. */
   missed(): void;
 }
 
-/** The connection, channel or poll by which this instance is woken. */
-export interface Bell {
+/** The connection, channel or poll by which this instance is notified. */
+export interface Notifications {
   /** Resolves once nothing of the task can go unheard any more; may reject. To follow it twice is to follow it. */
   follow(taskId: string): Promise<void>;
   /**
@@ -32,7 +32,7 @@ export interface Bell {
    * nor read for it, until it is followed again.
    */
   unfollow(taskId: string): void;
-  /** The bell was not heard when it should have been: listen anew, to all that is followed. */
+  /** A notification was not heard when it should have been: listen anew, to all that is followed. */
   renew(): void;
   /** Nothing is heard from now on. */
   close(): void;

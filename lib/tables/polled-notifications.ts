@@ -1,6 +1,6 @@
-/** Asks the store for news at intervals, where nothing rings. */
+/** Asks the store for news at intervals, where it notifies nobody by itself. */
 import type { Clock } from '../core/clock.js';
-import type { Bell, Ears } from '../distributed/port/bell.js';
+import type { Notifications, NotificationListener } from '../distributed/port/notifications.js';
 import type { News, Signals } from './signals.js';
 
 /** The pauses between two questions for news, in ms. */
@@ -12,7 +12,7 @@ export interface Polling {
 }
 
 /** Tells an instance what others write, by asking again and again, and not at all where it is alone and idle. */
-export class PolledBell implements Bell {
+export class PolledNotifications implements Notifications {
   readonly #followed = new Set<string>();
   /** No other instance is alive, as far as is known. */
   isAlone = false;
@@ -26,7 +26,7 @@ export class PolledBell implements Bell {
     readonly signals: Signals,
     readonly clock: Clock,
     readonly polling: Polling,
-    readonly ears: Ears,
+    readonly listener: NotificationListener,
   ) {
     // If the store does not answer just now, the first poll finds that anything may have happened.
     signals.begin().catch(() => undefined);
@@ -85,13 +85,13 @@ export class PolledBell implements Bell {
 
   #tell(news: News | 'missed'): void {
     if (news === 'missed') {
-      this.ears.missed();
+      this.listener.missed();
       return;
     }
-    for (const taskId of news.grown) this.ears.appended(taskId, undefined);
+    for (const taskId of news.grown) this.listener.appended(taskId, undefined);
     for (const note of news.notes) {
-      if (note.kind !== 'gone') this.ears.noted(note);
-      else if (this.#followed.has(note.taskId)) this.ears.appended(note.taskId, undefined);
+      if (note.kind !== 'gone') this.listener.noted(note);
+      else if (this.#followed.has(note.taskId)) this.listener.appended(note.taskId, undefined);
     }
   }
 }
