@@ -1,7 +1,7 @@
 /** Limits the time that requests wait for a store. */
 import type { Clock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
-import { TaskError } from '../errors.js';
+import { unavailable } from '../errors.js';
 import type { Awaitable, Creation, OpenTaskStore, Takeover, TaskDraft } from '../ports.js';
 
 /** Refuses answers that take too long, with one timer for all of them. */
@@ -27,12 +27,7 @@ export class TimeLimit {
   within<T>(ms: number, answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const refuse = (): void => {
-        reject(
-          new TaskError(
-            'STORE_UNAVAILABLE',
-            `The store did not answer within ${ms} ms; its client may have no connection`,
-          ),
-        );
+        reject(unavailable(`The store did not answer within ${ms} ms; its client may have no connection`));
       };
       const now = this.clock.now();
       this.#waiting.add(refuse, ms, now);

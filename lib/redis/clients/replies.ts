@@ -40,7 +40,7 @@ const LASTING = /^-?WRONGTYPE/;
 export interface Refusal {
   /** It may be accepted later. */
   readonly passing: boolean;
-  /** Where the command was in a script, the script has written nothing either. */
+  /** Redis has refused the script around it as a whole, so that nothing of that is written either. */
   readonly whole: boolean;
 }
 
